@@ -1,0 +1,1 @@
+//! The new language: the wire types of Mortar's own API.

@@ -1,0 +1,3 @@
+//! The program `mortar`.
+
+fn main() {}

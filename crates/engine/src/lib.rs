@@ -1,0 +1,1 @@
+//! The hands: runs operations over executor and store.

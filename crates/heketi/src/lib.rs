@@ -1,0 +1,1 @@
+//! The old language: Heketi's wire types, texts, tokens and topology file.

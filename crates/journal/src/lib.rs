@@ -1,0 +1,1 @@
+//! How a change survives: the operation's state machine and its recovery.

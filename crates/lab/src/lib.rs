@@ -1,0 +1,1 @@
+//! A real GlusterFS pool on one machine.

@@ -1,0 +1,23 @@
+//! What exists: clusters, nodes, devices, bricks and volumes, by the names that every layer of Mortar uses.
+//!
+//! This room knows the things, their sizes and names, and what must be true of them together ([`check`]).
+//! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.
+
+pub mod check;
+mod id;
+mod inventory;
+pub mod layout;
+mod name;
+mod operation;
+mod size;
+mod things;
+pub mod work;
+
+pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, VolumeId};
+pub use inventory::{Inventory, InventoryError};
+pub use name::{DevicePath, HostName, InvalidName, Tags, VolumeName, VolumeOption};
+pub use operation::OperationKind;
+pub use size::ByteSize;
+pub use things::{
+    Brick, BrickSpace, Cluster, Device, DeviceKind, Durability, Node, Snapshots, State, Volume, ZoneChecking,
+};

@@ -1,0 +1,73 @@
+//! The kinds of change that Mortar makes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of change an operation is. The names are stored and shown: a name is never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationKind {
+    /// A node joins a trusted pool.
+    AddNode,
+    /// A node leaves its trusted pool.
+    RemoveNode,
+    /// A device is made ready for bricks.
+    AddDevice,
+    /// A device is given back, bare.
+    RemoveDevice,
+    /// A volume and its bricks are made.
+    CreateVolume,
+    /// A volume gets more bricks.
+    ExpandVolume,
+    /// A volume and its bricks are removed.
+    DeleteVolume,
+    /// A record changed and no node was touched (a state flag, for instance).
+    Record,
+}
+
+impl OperationKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 8] = [
+        Self::AddNode,
+        Self::RemoveNode,
+        Self::AddDevice,
+        Self::RemoveDevice,
+        Self::CreateVolume,
+        Self::ExpandVolume,
+        Self::DeleteVolume,
+        Self::Record,
+    ];
+
+    /// The kind's name as stored, shown and used in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AddNode => "add-node",
+            Self::RemoveNode => "remove-node",
+            Self::AddDevice => "add-device",
+            Self::RemoveDevice => "remove-device",
+            Self::CreateVolume => "create-volume",
+            Self::ExpandVolume => "expand-volume",
+            Self::DeleteVolume => "delete-volume",
+            Self::Record => "record",
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OperationKind;
+
+    #[test]
+    fn the_shown_name_is_the_stored_name() {
+        for kind in OperationKind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The layers of the pyramid as records. These are also what the store keeps: fields are only ever added,
+//! with a default.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, Tags, VolumeId, VolumeName, VolumeOption,
+};
+
+/// One trusted pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its id.
+    pub id: ClusterId,
+    /// Whether file volumes may be made here.
+    pub file: bool,
+    /// Whether block volumes may be made here.
+    pub block: bool,
+}
+
+/// Whether a node or a device takes new bricks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Takes new bricks.
+    Online,
+    /// Takes no new bricks; those it has go on.
+    Offline,
+    /// Removed: its bricks were moved away.
+    Failed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// A member of a trusted pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// The pool it belongs to.
+    pub cluster: ClusterId,
+    /// Failure domain: bricks of one set go to distinct zones where possible.
+    pub zone: u32,
+    /// Where commands reach it.
+    pub manage: HostName,
+    /// Its name in the trusted pool, and where clients reach its bricks.
+    pub storage: HostName,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Whether it takes new bricks.
+    pub state: State,
+}
+
+/// What a device is, and so how bricks are made on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// A block device: an LVM physical volume and a volume group. Bricks are thin logical volumes.
+    Lvm {
+        /// LVM's extent: every size on the device is a multiple of it.
+        extent: ByteSize,
+        /// UUID of the physical volume: the device's identity when its path changes.
+        uuid: String,
+        /// Every path the device is known by.
+        #[serde(default)]
+        paths: Vec<String>,
+    },
+    /// A directory: bricks are XFS image files on loop devices.
+    Directory,
+}
+
+impl DeviceKind {
+    /// Whether a device at `path` is driven through LVM: block devices live below `/dev`, anything else is a directory.
+    pub fn is_block_path(path: &DevicePath) -> bool {
+        path.as_str().starts_with("/dev/")
+    }
+
+    /// The unit that sizes on the device are rounded up to.
+    pub fn extent(&self) -> ByteSize {
+        match self {
+            Self::Lvm { extent, .. } => *extent,
+            Self::Directory => ByteSize::from_kib(4),
+        }
+    }
+}
+
+/// A disk, or a directory that stands for one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// The node it belongs to.
+    pub node: NodeId,
+    /// The path it was added by.
+    pub path: DevicePath,
+    /// How bricks are made on it.
+    pub kind: DeviceKind,
+    /// Labels; they override the node's.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Whether it takes new bricks.
+    pub state: State,
+    /// Space for bricks: the volume group's size, or the directory's file system's.
+    pub total: ByteSize,
+}
+
+/// How a volume survives the loss of bricks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Not at all: each file is on one brick.
+    None,
+    /// Each file is on this many bricks.
+    Replicate(u32),
+}
+
+impl Durability {
+    /// Bricks in one set, each of which is on a node of its own.
+    pub const fn bricks_per_set(self) -> u32 {
+        match self {
+            Self::None => 1,
+            Self::Replicate(replica) => replica,
+        }
+    }
+
+    /// Bricks of a set whose sizes add up to the set's usable size.
+    pub const fn data_bricks(self) -> u32 {
+        1
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Replicate(replica) => write!(f, "replicate {replica}"),
+        }
+    }
+}
+
+/// Whether bricks of one set must be in distinct zones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ZoneChecking {
+    /// Preferred, not demanded.
+    #[default]
+    None,
+    /// Demanded: no space in enough zones is no space.
+    Strict,
+}
+
+/// Room kept beside a volume's bricks for snapshots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshots {
+    /// Whether room is kept.
+    pub enable: bool,
+    /// Thin pool size over brick size, 1 to 100. Heketi answers 1 when snapshots are off.
+    pub factor: f64,
+}
+
+/// A GlusterFS volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Its id.
+    pub id: VolumeId,
+    /// The pool it is on.
+    pub cluster: ClusterId,
+    /// Its name in GlusterFS, unique in its pool.
+    pub name: VolumeName,
+    /// Usable size, as asked for.
+    pub size: ByteSize,
+    /// How it survives the loss of bricks.
+    pub durability: Durability,
+    /// Group that owns the volume's root; 0 is root's own.
+    #[serde(default)]
+    pub gid: u32,
+    /// Options as asked for.
+    #[serde(default)]
+    pub options: Vec<VolumeOption>,
+    /// Room for snapshots.
+    pub snapshots: Snapshots,
+    /// Whether it is meant to hold block volumes.
+    #[serde(default)]
+    pub block: bool,
+    /// Whether its sets were placed with strict zones; kept for later sets.
+    #[serde(default)]
+    pub zone_checking: ZoneChecking,
+}
+
+/// What a brick takes of its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BrickSpace {
+    /// A thin pool of its own, with metadata, as Heketi makes it.
+    ThinPool {
+        /// Size of the pool's data.
+        pool: ByteSize,
+        /// Size of the pool's metadata.
+        metadata: ByteSize,
+    },
+    /// An image file as large as the brick.
+    Image,
+}
+
+/// One file system on one device that holds a part of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brick {
+    /// Its id.
+    pub id: BrickId,
+    /// The volume it is a part of.
+    pub volume: VolumeId,
+    /// The device it is on.
+    pub device: DeviceId,
+    /// Size of its file system.
+    pub size: ByteSize,
+    /// What it takes of its device.
+    pub space: BrickSpace,
+    /// Which set of the volume it belongs to, from 0.
+    pub set: u32,
+    /// Its place in the set, from 0.
+    pub position: u32,
+}
+
+impl Brick {
+    /// Bytes of its device that the brick takes.
+    pub fn footprint(&self) -> ByteSize {
+        match self.space {
+            BrickSpace::ThinPool { pool, metadata } => pool + metadata,
+            BrickSpace::Image => self.size,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The vocabulary between deciding and doing: things on nodes, and what is known of them.
+//!
+//! A plan says *this thing, on this node, present* (or *absent*). The hands turn that into commands and answer
+//! with what they saw. Specs hold everything needed to make, unmake and recognise their thing, so a plan read
+//! back after a crash needs nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, VolumeOption,
+};
+
+/// Whether a thing is to be there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Goal {
+    /// It is to be there.
+    Present,
+    /// It is to be gone.
+    Absent,
+}
+
+impl Goal {
+    /// The way back.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Present => Self::Absent,
+            Self::Absent => Self::Present,
+        }
+    }
+}
+
+/// A member of a trusted pool, as its other members see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerSpec {
+    /// The node.
+    pub node: NodeId,
+    /// Its name in the pool.
+    pub host: HostName,
+}
+
+/// A device ready for bricks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSpec {
+    /// The device.
+    pub device: DeviceId,
+    /// Its path; below `/dev` it is driven through LVM, else it is a directory.
+    pub path: DevicePath,
+    /// Whether what is on it may be wiped. Only ever this one device.
+    pub destroy: bool,
+}
+
+/// A brick: space on its device, file system, mount entry, mount, folder, identity file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrickSpec {
+    /// The brick.
+    pub brick: BrickId,
+    /// The volume it is for.
+    pub volume: VolumeId,
+    /// The device it is on.
+    pub device: DeviceId,
+    /// The device's path: a directory device's images are below it.
+    pub device_path: DevicePath,
+    /// What it takes of the device.
+    pub space: BrickSpace,
+    /// Size of its file system.
+    pub size: ByteSize,
+    /// Group that owns the brick's folder; 0 leaves it as made.
+    pub gid: u32,
+    /// Text of the identity file (JSON).
+    pub identity: String,
+}
+
+/// Where a brick is, as GlusterFS names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrickAddress {
+    /// The brick.
+    pub brick: BrickId,
+    /// Its node's name in the pool.
+    pub host: HostName,
+    /// The brick's folder on that node.
+    pub path: String,
+}
+
+/// A GlusterFS volume: defined, with its options, and started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Copies of each file; 1 is none.
+    pub replica: u32,
+    /// Its bricks, set by set.
+    pub bricks: Vec<BrickAddress>,
+    /// Options to set before it starts, those that tell its identity among them.
+    pub options: Vec<VolumeOption>,
+}
+
+/// More bricks of a volume that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedBricksSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Copies of each file; 1 is none.
+    pub replica: u32,
+    /// The new bricks, set by set.
+    pub bricks: Vec<BrickAddress>,
+    /// Options to set with them (the volume's identity tells its new size).
+    pub options: Vec<VolumeOption>,
+}
+
+/// Files of a volume spread over all its bricks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebalanceSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+}
+
+/// A thing that is made or unmade on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "thing")]
+pub enum Thing {
+    /// A member of the trusted pool.
+    Peer(PeerSpec),
+    /// A device ready for bricks.
+    Device(DeviceSpec),
+    /// A brick.
+    Brick(BrickSpec),
+    /// A GlusterFS volume.
+    Volume(VolumeSpec),
+    /// More bricks of a volume.
+    AddedBricks(AddedBricksSpec),
+    /// A rebalance, begun.
+    Rebalance(RebalanceSpec),
+}
+
+impl Thing {
+    /// What kind of thing, for people and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Peer(_) => "peer",
+            Self::Device(_) => "device",
+            Self::Brick(_) => "brick",
+            Self::Volume(_) => "volume",
+            Self::AddedBricks(_) => "added bricks",
+            Self::Rebalance(_) => "rebalance",
+        }
+    }
+
+    /// The thing in a few words, for errors and progress.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Peer(spec) => format!("peer {}", spec.host),
+            Self::Device(spec) => format!("device {}", spec.path),
+            Self::Brick(spec) => format!("brick {}", spec.brick),
+            Self::Volume(spec) => format!("volume {}", spec.name),
+            Self::AddedBricks(spec) => format!("{} more bricks of volume {}", spec.bricks.len(), spec.name),
+            Self::Rebalance(spec) => format!("rebalance of volume {}", spec.name),
+        }
+    }
+
+    /// Whether making it begins with a look, even when nobody has touched it yet: a device may hold somebody's
+    /// data, a peer may already be one.
+    pub const fn look_first(&self) -> bool {
+        matches!(self, Self::Peer(_) | Self::Device(_))
+    }
+}
+
+/// What making a thing taught about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facts {
+    /// Nothing that is not in its spec.
+    #[default]
+    None,
+    /// A device's size and identity.
+    Device(DeviceFacts),
+}
+
+/// A device's size and identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceFacts {
+    /// Space for bricks.
+    pub total: ByteSize,
+    /// LVM's extent; zero for a directory.
+    pub extent: ByteSize,
+    /// UUID of the physical volume; empty for a directory.
+    pub uuid: String,
+    /// Every path the device is known by.
+    pub paths: Vec<String>,
+}
+
+/// What is known of a thing after a look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// Surely not there.
+    Absent,
+    /// Surely there, just as the spec says.
+    Present(Facts),
+    /// Begun and not finished, or already half undone: making and unmaking both go on from there.
+    Partial(String),
+    /// Something that is not ours stands in its place; nothing may be done there.
+    Foreign(String),
+    /// Not known: the node did not answer, or its answer was not understood.
+    Unknown(String),
+}
+
+/// Why a step failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Somebody else holds glusterd's lock: the same again, a little later.
+    Busy,
+    /// The node said no; asking again changes nothing.
+    Refused,
+    /// The node has no room.
+    NoSpace,
+}
+
+/// A failed step: what stood in the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which way on there is.
+    pub kind: FailureKind,
+    /// What the tool said, or what was found, in a line or two.
+    pub reason: String,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The goal holds.
+    Done(Facts),
+    /// The goal does not hold, and it is known what was left: what a look would find as `Absent` or `Partial`.
+    Failed(Failure),
+    /// Nobody knows: look before anything else is done there.
+    Unknown(String),
+}

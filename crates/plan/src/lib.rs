@@ -1,0 +1,1 @@
+//! What should happen: placement and the plans to create, expand and delete.

@@ -1,0 +1,1 @@
+//! The door for REST: Heketi's routes, Mortar's own, metrics.

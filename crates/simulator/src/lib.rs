@@ -1,0 +1,1 @@
+//! Simulated nodes: LVM, XFS, mounts and glusterd in memory, with faults and a seed.
