@@ -1,1 +1,28 @@
-//! The new language: the wire types of Mortar's own API.
+//! The new language: the wire types of Mortar's own API, below `/v1`.
+//!
+//! This room knows what is said, in JSON: sizes are bytes, times are RFC 3339 in UTC, ids are 32 hex digits,
+//! names of states and kinds are kebab-case. It does not know who says it, how it travels or how it is shown:
+//! no I/O, no async, no clock, and none of Mortar's inner types, so that an inner change never changes the wire.
+//!
+//! The language only grows: fields are added with a default, never renamed or removed, and a reader that meets
+//! a state or kind it does not know reads it as `unknown` and goes on.
+
+mod error;
+mod explain;
+mod operation;
+mod plan;
+mod topology;
+
+pub use error::{ErrorBody, ErrorInfo, ErrorKind};
+pub use explain::{
+    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
+    Heal, Mount, Sight, SightState, SpaceKind,
+};
+pub use operation::{
+    Attention, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
+};
+pub use plan::{NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+pub use topology::{
+    DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
+    TopologyVolume,
+};

@@ -1,0 +1,214 @@
+//! `GET /v1/operations` and `GET /v1/operations/{id}`: the changes that were asked for and how far they are.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which operations are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OperationQuery {
+    /// Only those that are not at an end, or that need attention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// At most this many; the server has a bound of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Operations, the youngest first. Their stages are left out: ask for one to see them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OperationList {
+    /// The youngest of them.
+    pub operations: Vec<Operation>,
+    /// How many more there are that the list leaves out.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Recorded, and waiting for its turn.
+    Waiting,
+    /// Its steps run.
+    Running,
+    /// A step failed: what was done is being undone.
+    Undoing,
+    /// At an end: all is as asked.
+    Done,
+    /// At an end: it failed, and all is as it was before.
+    Undone,
+    /// It can go neither on nor back by itself.
+    NeedsAttention,
+    /// Something this program is too old to know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Phase {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Undoing => "undoing",
+            Self::Done => "done",
+            Self::Undone => "undone",
+            Self::NeedsAttention => "needs-attention",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether nothing more will happen by itself.
+    pub const fn at_rest(self) -> bool {
+        matches!(self, Self::Done | Self::Undone | Self::NeedsAttention)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Begun.
+    Running,
+    /// Its goal holds.
+    Done,
+    /// Its goal does not hold.
+    Failed,
+    /// Taken back.
+    Undone,
+    /// Nobody knows: it is looked at before anything else is done there.
+    #[serde(other)]
+    Unknown,
+}
+
+impl StepState {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Undone => "undone",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for StepState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an operation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Subject {
+    /// `volume`, `device`, `node` or `cluster`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its name, path or host name; empty when it has none.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A change that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Operation {
+    /// Its id; also its queue id on Heketi's routes.
+    pub id: String,
+    /// What kind of change (`create-volume`, `add-device`, …).
+    pub kind: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// How far it is.
+    pub phase: Phase,
+    /// When it was recorded, RFC 3339.
+    pub started: String,
+    /// When it came to an end, RFC 3339; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// Steps whose goal holds.
+    pub steps_done: u32,
+    /// Steps in all.
+    pub steps_total: u32,
+    /// Its stages in order, each with its steps; left out in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
+    /// Why it failed; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What a person must do; absent when nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Attention>,
+}
+
+/// Steps that may run side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Stage {
+    /// What the stage does, in a few words.
+    pub title: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// One thing on one node, present or absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// The thing, in a few words (`brick 3f…`).
+    pub title: String,
+    /// `present` or `absent`.
+    pub goal: String,
+    /// Name of the node where it is done.
+    pub host: String,
+    /// How far it is.
+    pub state: StepState,
+    /// What was said of it last; empty when nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+/// Why a person must look, and what settles it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attention {
+    /// What is known and what is not.
+    pub reason: String,
+    /// The command that settles it.
+    pub command: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, StepState};
+
+    #[test]
+    fn the_shown_name_is_the_wire_name() {
+        use Phase::{Done, NeedsAttention, Running, Undoing, Undone, Unknown, Waiting};
+        for phase in [Waiting, Running, Undoing, Done, Undone, NeedsAttention, Unknown] {
+            assert_eq!(serde_json::to_string(&phase).unwrap(), format!("\"{phase}\""));
+        }
+        for state in [
+            StepState::Waiting,
+            StepState::Running,
+            StepState::Done,
+            StepState::Failed,
+            StepState::Undone,
+        ] {
+            assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{state}\""));
+        }
+        assert_eq!(serde_json::from_str::<Phase>("\"paused\"").unwrap(), Unknown);
+    }
+}

@@ -1,0 +1,109 @@
+//! `GET /v1/topology`: every cluster with its nodes, devices, bricks and volumes, as recorded.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Kind of a device that is driven through LVM.
+pub const DEVICE_LVM: &str = "lvm";
+/// Kind of a device that is a directory.
+pub const DEVICE_DIRECTORY: &str = "directory";
+
+/// All that exists, as recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Topology {
+    /// The clusters, by id.
+    pub clusters: Vec<TopologyCluster>,
+}
+
+/// One trusted pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopologyCluster {
+    /// Its id.
+    pub id: String,
+    /// Whether file volumes may be made here.
+    pub file: bool,
+    /// Whether block volumes may be made here.
+    pub block: bool,
+    /// Its nodes, by id.
+    pub nodes: Vec<TopologyNode>,
+    /// Its volumes, by id.
+    pub volumes: Vec<TopologyVolume>,
+}
+
+/// A member of a trusted pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopologyNode {
+    /// Its id.
+    pub id: String,
+    /// Failure domain.
+    pub zone: u32,
+    /// Where commands reach it.
+    pub manage: String,
+    /// Its name in the trusted pool.
+    pub storage: String,
+    /// `online`, `offline` or `failed`.
+    pub state: String,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Its devices, by id.
+    pub devices: Vec<TopologyDevice>,
+}
+
+/// A disk, or a directory that stands for one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopologyDevice {
+    /// Its id.
+    pub id: String,
+    /// The path it was added by.
+    pub path: String,
+    /// `lvm` or `directory`.
+    pub kind: String,
+    /// `online`, `offline` or `failed`.
+    pub state: String,
+    /// Labels; they override the node's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Bytes it has for bricks.
+    pub size: u64,
+    /// Bytes its bricks take.
+    pub used: u64,
+    /// Its bricks, by id.
+    pub bricks: Vec<TopologyBrick>,
+}
+
+/// A brick, on its device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopologyBrick {
+    /// Its id.
+    pub id: String,
+    /// Its volume's id.
+    pub volume: String,
+    /// Its volume's name.
+    pub volume_name: String,
+    /// Number of its set, from 0.
+    pub set: u32,
+    /// Place in the set, from 0.
+    pub position: u32,
+    /// Size of its file system, bytes.
+    pub size: u64,
+    /// Bytes that it takes of the device.
+    pub footprint: u64,
+}
+
+/// A volume of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopologyVolume {
+    /// Its id.
+    pub id: String,
+    /// Its name in GlusterFS.
+    pub name: String,
+    /// Usable size, bytes.
+    pub size: u64,
+    /// How it survives the loss of bricks, in words (`none`, `replicate 3`).
+    pub durability: String,
+    /// Number of its bricks.
+    pub bricks: u32,
+}
