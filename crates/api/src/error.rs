@@ -5,6 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Header that tells the [`ErrorKind`]'s name on Heketi's routes, whose bodies are plain text and whose statuses
+/// do not tell enough ("no space" is a 500 there). Old clients do not read it.
+pub const ERROR_KIND_HEADER: &str = "mortar-error-kind";
+
 /// The body of every answer of `/v1` that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
@@ -106,6 +110,11 @@ impl ErrorKind {
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// The kind of this name; `None` for a name that is not in the table.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The HTTP status that goes with it on `/v1`.

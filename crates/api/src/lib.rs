@@ -13,7 +13,7 @@ mod operation;
 mod plan;
 mod topology;
 
-pub use error::{ErrorBody, ErrorInfo, ErrorKind};
+pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
     Heal, Mount, Sight, SightState, SpaceKind,

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::ErrorKind;
+
 /// Which operations are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -151,6 +153,9 @@ pub struct Operation {
     /// Why it failed; absent when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Which kind of error that is; absent when it did not fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<ErrorKind>,
     /// What a person must do; absent when nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<Attention>,
