@@ -1,1 +1,27 @@
 //! The old language: Heketi's wire types, texts, tokens and topology file.
+//!
+//! This room knows, to the byte, what Heketi's clients send and what they expect to read. It does not know how
+//! requests travel, who answers them, or what time it is: no I/O, no clock, no async. Where Mortar is stricter
+//! than Heketi was (names that could reach a shell, a negative replica count) the rule and its text are here too.
+//!
+//! * [`json`]: reads bodies as leniently as Go does, writes them with Go's escapes.
+//! * [`WireError`]: every error text with its status, in one table.
+//! * [`Problems`]: the form of `validation failed: …`.
+//! * [`cluster`], [`node`], [`device`], [`volume`]: requests, what is left of them once checked, and answers.
+//! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
+//! * [`topology`]: the `topology.json` file.
+
+pub mod cluster;
+pub mod device;
+mod error;
+pub mod json;
+pub mod node;
+mod problems;
+mod tags;
+pub mod token;
+pub mod topology;
+pub mod volume;
+
+pub use error::{Allocation, WireError};
+pub use problems::Problems;
+pub use tags::{ChangeType, TagsChange, TagsChangeRequest};

@@ -1,0 +1,333 @@
+//! Every error text of Heketi's routes with its status: the one table.
+
+use std::fmt;
+
+use crate::Problems;
+
+/// Writes the enum, its texts and its statuses from one table, so that none can be forgotten.
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident $(($($field:ident : $type:ty),+))? = $status:literal $text:literal;)+) => {
+        /// An error as Heketi says it.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum WireError {
+            $($(#[$doc])* $name $(($($type),+))?,)+
+        }
+
+        impl WireError {
+            /// The HTTP status that goes with the text. Errors found after the 202 arrive by the queue, as 500.
+            pub const fn status(&self) -> u16 {
+                match self {
+                    $(Self::$name { .. } => $status,)+
+                }
+            }
+        }
+
+        impl fmt::Display for WireError {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name $(($($field),+))? => write!(f, $text),)+
+                }
+            }
+        }
+
+        impl std::error::Error for WireError {}
+    };
+}
+
+table! {
+    // All routes.
+    /// No such path.
+    InvalidPath = 404 "Invalid path or request";
+    /// No such thing; on the queue also: the result has expired.
+    IdNotFound = 404 "Id not found";
+    /// The body is empty, not JSON, or has a value of a wrong type.
+    Unreadable = 422 "request unable to be parsed";
+    /// Fields of the request break a rule.
+    Invalid(problems: Problems) = 400 "validation failed: {problems}";
+    /// Too many operations at once.
+    Busy = 429 "Server busy. Retry operation later.";
+    /// Mortar: the body is larger than the server reads (Heketi had no limit).
+    TooLarge(limit: usize) = 413 "request body is larger than {limit} bytes";
+    /// Mortar: the body did not arrive in time (Heketi had no limit).
+    TooSlow(seconds: u64) = 408 "request body did not arrive within {seconds} seconds";
+    /// Mortar: the server is on its way down and takes no new work.
+    Stopping = 503 "Server is stopping. Retry operation later.";
+    /// Mortar: something went wrong inside; the log has the details.
+    Internal = 500 "Internal error. The server's log has the details.";
+
+    // Clusters.
+    /// `DELETE /clusters/{id}` of one in use.
+    ClusterInUse(id: String) = 409 "Unable to delete cluster [{id}] because it contains volumes and/or nodes";
+
+    // Nodes.
+    /// `POST /nodes` to an unknown cluster.
+    ClusterUnknown = 404 "Cluster id does not exist";
+    /// `POST /nodes` with a host name of another node. Heketi's text ends in a newline of its own.
+    HostTaken(host: String, node: String) = 409 "Hostname {host} already used by node with id {node}\n";
+    /// `POST /nodes`: the first node of a cluster does not answer.
+    NoGlusterd = 400 "New Node doesn't have glusterd running";
+    /// `POST /nodes`: no node of the cluster could take the new one in.
+    NoGlusterdInCluster = 400 "None of the nodes in cluster has glusterd running";
+    /// `DELETE /nodes/{id}` of one in use.
+    NodeInUse(id: String) = 409 "Unable to delete node [{id}] because it contains devices";
+    /// State `failed` asked of a node that is online.
+    NodeNotOffline(id: String) = 500 "Node must be offline before remove operation is performed, node:{id}";
+    /// State asked of a failed node.
+    NodeFailed(state: String) = 500 "Cannot move a failed/removed node to {state} state";
+
+    // Devices.
+    /// `POST /devices` to an unknown node.
+    NodeUnknown = 404 "Node id does not exist";
+    /// `DELETE /devices/{id}` of one in use.
+    DeviceInUse(id: String) = 409 "Unable to delete device [{id}] because it contains bricks";
+    /// `DELETE /devices/{id}` of one whose bricks were not moved away by state `failed`.
+    DeviceNotFailed(id: String) = 400 "device: {id} is not in failed state";
+    /// State `failed` asked of a device that is online.
+    DeviceNotOffline(id: String) = 500 "Device must be offline before remove operation is performed, device:{id}";
+    /// State asked of a failed device.
+    DeviceFailed(state: String) = 500 "Cannot move a failed/removed device to {state} state";
+
+    // Volumes.
+    /// `POST /volumes` on a cluster that does not exist.
+    ClusterNotFound(id: String) = 400 "Cluster id {id} not found";
+    /// `POST /volumes` without any cluster.
+    NoClusters = 400 "No clusters configured";
+    /// A durability type that is none of Heketi's.
+    UnknownDurability = 400 "Unknown durability type";
+    /// More than three replicas or (unlike Heketi) fewer than none.
+    InvalidReplica = 400 "Invalid replica value";
+    /// A shape of dispersed volume that is none of Heketi's.
+    InvalidDispersion(data: i64, redundancy: i64) = 400 "Invalid dispersion combination: {data}+{redundancy}";
+    /// A group below 0.
+    GroupNegative = 400 "Bad group id less than zero";
+    /// A group of 2147483647 or more (the text is Heketi's).
+    GroupTooLarge = 400 "Bad group id equal or greater than 2**32";
+    /// Snapshots on and a factor outside 1 to 100.
+    InvalidSnapshotFactor = 400 "Invalid snapshot factor";
+    /// Less than the smallest brick (the text mixes GiB and KiB, as Heketi's).
+    TooSmall(gib: u64, minimum_kib: u64) = 400
+        "Requested volume size ({gib} GB) is smaller than the minimum supported volume size ({minimum_kib})";
+    /// Mortar: a kind of volume that Heketi makes and this version does not.
+    NotSupported(what: String) = 400 "{what} not supported by this version of Mortar";
+    /// `POST /volumes`: no place was found.
+    AllocateVolume(why: Allocation) = 500 "Failed to allocate new volume: {why}";
+    /// `POST /volumes/{id}/expand`: no place was found.
+    AllocateExpansion(why: Allocation) = 500 "Failed to allocate volume expansion: {why}";
+    /// `DELETE /volumes/{id}` of the volume that holds Heketi's own database.
+    HoldsDatabase = 409 "Cannot delete volume containing the Heketi database";
+    /// `DELETE /volumes/{id}` of a hosting volume in use.
+    HoldsBlockVolumes = 409 "Cannot delete a block hosting volume containing block volumes";
+    /// `DELETE /volumes/{id}` while another operation works on it.
+    VolumeBusy = 500 "Failed to set up volume delete: The target exists, contains other items, or is in use.";
+}
+
+impl From<Problems> for WireError {
+    fn from(problems: Problems) -> Self {
+        Self::Invalid(problems)
+    }
+}
+
+/// Why no place was found for bricks. Texts are Heketi's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Allocation {
+    /// Not enough space on distinct nodes, or not where the rules allow.
+    #[error("No space")]
+    NoSpace,
+    /// More bricks than a volume may have.
+    #[error("Maximum number of bricks reached.")]
+    TooManyBricks,
+    /// Another volume of the cluster has that name.
+    #[error("Volume name '{0}' already in use")]
+    NameTaken(String),
+    /// The cluster has as many volumes as it may.
+    #[error("Cluster has {0} volumes and limit is {1}")]
+    TooManyVolumes(usize, usize),
+    /// The cluster's flags allow the other type only.
+    #[error("Cluster does not support requested volume type")]
+    WrongType,
+    /// The cluster's flags allow nothing.
+    #[error("Cluster has disabled all volume types")]
+    NoType,
+    /// The cluster has no node that can take bricks.
+    #[error("No nodes in cluster")]
+    NoNodes,
+    /// A tag rule that cannot be read.
+    #[error("Invalid tag matching rule: Invalid tag match rule: {0}")]
+    BadTagRule(String),
+    /// Something works on the thing already.
+    #[error("The target exists, contains other items, or is in use.")]
+    InUse,
+    /// Several clusters were tried: each with its reason.
+    #[error("Unable to create volume on any cluster:{}", per_cluster(.0))]
+    AnyCluster(Vec<(String, Allocation)>),
+}
+
+fn per_cluster(refusals: &[(String, Allocation)]) -> String {
+    refusals
+        .iter()
+        .map(|(cluster, why)| format!("\nCluster {cluster}: {why}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allocation, WireError};
+    use crate::Problems;
+
+    /// The texts as Heketi's users have seen them; a change here is a change of the wire.
+    #[test]
+    fn texts_and_statuses() {
+        let mut problems = Problems::default();
+        problems.add("size", "cannot be blank");
+        let cases: Vec<(WireError, u16, &str)> = vec![
+            (WireError::InvalidPath, 404, "Invalid path or request"),
+            (WireError::IdNotFound, 404, "Id not found"),
+            (WireError::Unreadable, 422, "request unable to be parsed"),
+            (
+                WireError::Invalid(problems),
+                400,
+                "validation failed: size: cannot be blank.",
+            ),
+            (WireError::Busy, 429, "Server busy. Retry operation later."),
+            (
+                WireError::ClusterInUse("c".into()),
+                409,
+                "Unable to delete cluster [c] because it contains volumes and/or nodes",
+            ),
+            (WireError::ClusterUnknown, 404, "Cluster id does not exist"),
+            (
+                WireError::HostTaken("h".into(), "n".into()),
+                409,
+                "Hostname h already used by node with id n\n",
+            ),
+            (
+                WireError::NoGlusterd,
+                400,
+                "New Node doesn't have glusterd running",
+            ),
+            (
+                WireError::NoGlusterdInCluster,
+                400,
+                "None of the nodes in cluster has glusterd running",
+            ),
+            (
+                WireError::NodeInUse("n".into()),
+                409,
+                "Unable to delete node [n] because it contains devices",
+            ),
+            (
+                WireError::NodeNotOffline("n".into()),
+                500,
+                "Node must be offline before remove operation is performed, node:n",
+            ),
+            (
+                WireError::NodeFailed("online".into()),
+                500,
+                "Cannot move a failed/removed node to online state",
+            ),
+            (WireError::NodeUnknown, 404, "Node id does not exist"),
+            (
+                WireError::DeviceInUse("d".into()),
+                409,
+                "Unable to delete device [d] because it contains bricks",
+            ),
+            (
+                WireError::DeviceNotFailed("d".into()),
+                400,
+                "device: d is not in failed state",
+            ),
+            (
+                WireError::DeviceNotOffline("d".into()),
+                500,
+                "Device must be offline before remove operation is performed, device:d",
+            ),
+            (
+                WireError::DeviceFailed("online".into()),
+                500,
+                "Cannot move a failed/removed device to online state",
+            ),
+            (
+                WireError::ClusterNotFound("c".into()),
+                400,
+                "Cluster id c not found",
+            ),
+            (WireError::NoClusters, 400, "No clusters configured"),
+            (WireError::UnknownDurability, 400, "Unknown durability type"),
+            (WireError::InvalidReplica, 400, "Invalid replica value"),
+            (
+                WireError::InvalidDispersion(3, 1),
+                400,
+                "Invalid dispersion combination: 3+1",
+            ),
+            (WireError::GroupNegative, 400, "Bad group id less than zero"),
+            (
+                WireError::GroupTooLarge,
+                400,
+                "Bad group id equal or greater than 2**32",
+            ),
+            (WireError::InvalidSnapshotFactor, 400, "Invalid snapshot factor"),
+            (
+                WireError::TooSmall(3, 4_194_304),
+                400,
+                "Requested volume size (3 GB) is smaller than the minimum supported volume size (4194304)",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::NoSpace),
+                500,
+                "Failed to allocate new volume: No space",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::NameTaken("foo".into())),
+                500,
+                "Failed to allocate new volume: Volume name 'foo' already in use",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::TooManyVolumes(1000, 1000)),
+                500,
+                "Failed to allocate new volume: Cluster has 1000 volumes and limit is 1000",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::BadTagRule("bad".into())),
+                500,
+                "Failed to allocate new volume: Invalid tag matching rule: Invalid tag match rule: bad",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::AnyCluster(vec![
+                    ("a".into(), Allocation::NoSpace),
+                    ("b".into(), Allocation::NoNodes),
+                ])),
+                500,
+                "Failed to allocate new volume: Unable to create volume on any cluster:\
+                 \nCluster a: No space\nCluster b: No nodes in cluster",
+            ),
+            (
+                WireError::AllocateExpansion(Allocation::NoSpace),
+                500,
+                "Failed to allocate volume expansion: No space",
+            ),
+            (
+                WireError::AllocateExpansion(Allocation::TooManyBricks),
+                500,
+                "Failed to allocate volume expansion: Maximum number of bricks reached.",
+            ),
+            (
+                WireError::HoldsDatabase,
+                409,
+                "Cannot delete volume containing the Heketi database",
+            ),
+            (
+                WireError::HoldsBlockVolumes,
+                409,
+                "Cannot delete a block hosting volume containing block volumes",
+            ),
+            (
+                WireError::VolumeBusy,
+                500,
+                "Failed to set up volume delete: The target exists, contains other items, or is in use.",
+            ),
+        ];
+        for (error, status, text) in cases {
+            assert_eq!((error.status(), error.to_string()), (status, text.to_owned()));
+        }
+    }
+}

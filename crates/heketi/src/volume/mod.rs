@@ -1,0 +1,12 @@
+//! Volumes on the wire. Sizes are GiB, those of bricks KiB.
+
+mod answer;
+mod create;
+mod request;
+
+pub use answer::{BlockInfo, GlusterFsMount, Mount, VolumeInfo, VolumeList};
+pub use create::{VolumeCreate, VolumeExpand};
+pub use request::{
+    DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCreateRequest,
+    VolumeExpandRequest,
+};
