@@ -39,7 +39,7 @@ pub struct Inventory {
     used: BTreeMap<DeviceId, ByteSize>,
 }
 
-fn unknown<T>(what: &'static str, id: impl ToString) -> Result<T, InventoryError> {
+fn unknown<T>(what: &'static str, id: impl std::fmt::Display + Copy) -> Result<T, InventoryError> {
     Err(InventoryError::Unknown(what, id.to_string()))
 }
 

@@ -1,1 +1,39 @@
-//! What should happen: placement and the plans to create, expand and delete.
+//! What should happen: pure decisions over what exists.
+//!
+//! Everything here is a function of a [`Landscape`] (what exists and what is spoken for), a request and a
+//! [`Seed`]: no clock, no I/O, no async, no choice left to those who carry a [`Plan`] out. The same three give the same plan.
+//!
+//! | decided here | left to others |
+//! |---|---|
+//! | where bricks go, how large they are, what they are called | how a brick is made (command) |
+//! | in which stages things are made, and what is recorded at the end | running stages, retries, the way back (journal, engine) |
+//! | why something cannot be | which status or text a client reads (doors) |
+
+mod create;
+mod device;
+mod expand;
+mod identity;
+mod index;
+mod landscape;
+mod limits;
+mod node;
+mod placement;
+mod plan;
+mod refusal;
+mod remove;
+mod request;
+mod seed;
+mod space;
+
+pub use create::{create_volume, device_verdicts};
+pub use device::{add_device, remove_device};
+pub use expand::expand_volume;
+pub use landscape::Landscape;
+pub use limits::Limits;
+pub use node::{add_node, remove_node};
+pub use plan::{Change, Place, Plan, Stage, Step, Subject};
+pub use refusal::{DeviceRefusal, NoSpace, Refusal, Rule};
+pub use remove::delete_volume;
+pub use request::{AddDevice, AddNode, CreateVolume, TagRule};
+pub use seed::Seed;
+pub use space::{BrickSize, brick_space};

@@ -1,0 +1,298 @@
+//! Any history of an operation ends done or undone: random plans, faults, lost answers and crashes against a
+//! little world that knows the truth about each thing.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::VecDeque;
+
+use mortar_journal::{Action, Event, Mark, Operation, Persist, Phase, Policy, advance};
+use mortar_model::work::{Facts, Failure, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict};
+use mortar_model::{HostName, NodeId, OperationId, OperationKind, VolumeId, VolumeName};
+use mortar_plan::{Place, Plan, Stage, Step};
+use proptest::prelude::*;
+
+/// The truth about a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Truth {
+    Absent,
+    Partial,
+    Present,
+}
+
+/// What goes wrong at one action. Drawn from the test's input, in order; when the input is used up nothing does.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    FailBefore,
+    FailHalfway,
+    Busy,
+    LostBefore,
+    LostAfter,
+    CrashBefore,
+    CrashAfter,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        4 => Just(Fault::None),
+        1 => Just(Fault::FailBefore),
+        1 => Just(Fault::FailHalfway),
+        1 => Just(Fault::Busy),
+        1 => Just(Fault::LostBefore),
+        1 => Just(Fault::LostAfter),
+        1 => Just(Fault::CrashBefore),
+        1 => Just(Fault::CrashAfter),
+    ]
+}
+
+fn step(number: usize, goal: Goal, look_first: bool, needed: bool) -> Step {
+    let thing = if look_first {
+        let host = HostName::new(format!("host-{number}")).unwrap();
+        Thing::Peer(PeerSpec {
+            node: NodeId::from_u128(1),
+            host,
+        })
+    } else {
+        let name = VolumeName::new(format!("name-{number}")).unwrap();
+        Thing::Rebalance(RebalanceSpec {
+            volume: VolumeId::from_u128(1),
+            name,
+        })
+    };
+    Step {
+        place: Place::Node(NodeId::from_u128(1)),
+        thing,
+        goal,
+        needed,
+    }
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let shape = proptest::collection::vec(
+        proptest::collection::vec((any::<bool>(), any::<bool>(), prop::bool::weighted(0.9)), 1..4),
+        0..4,
+    );
+    (shape, prop::option::weighted(0.4, 0..4_usize)).prop_map(|(stages, forward_from)| {
+        let mut number = 0;
+        let mut make = |(present, look_first, needed): (bool, bool, bool)| {
+            number += 1;
+            step(
+                number,
+                if present { Goal::Present } else { Goal::Absent },
+                look_first,
+                needed,
+            )
+        };
+        let stages = stages.into_iter().map(|steps| Stage {
+            title: String::new(),
+            steps: steps.into_iter().map(&mut make).collect(),
+        });
+        Plan {
+            stages: stages.collect(),
+            forward_from,
+            changes: Vec::new(),
+        }
+    })
+}
+
+struct World {
+    things: Vec<Truth>,
+    faults: VecDeque<Fault>,
+    /// What is on disk, oldest first: the last synced state and every lazy one after it.
+    disk: Vec<Operation>,
+    crash_seed: usize,
+    parked: bool,
+}
+
+impl World {
+    fn start_of(goal: Goal) -> Truth {
+        match goal {
+            Goal::Present => Truth::Absent,
+            Goal::Absent => Truth::Present,
+        }
+    }
+
+    fn persist(&mut self, operation: &Operation, persist: Persist) {
+        match persist {
+            Persist::Not => {}
+            Persist::Lazy => self.disk.push(stored(operation)),
+            Persist::Synced => self.disk = vec![stored(operation)],
+        }
+    }
+
+    /// After a crash any state since the last synced one may be found.
+    fn reopen(&mut self) -> Operation {
+        self.crash_seed = self.crash_seed.wrapping_mul(31).wrapping_add(7);
+        let found = self.disk[self.crash_seed % self.disk.len()].clone();
+        self.disk = vec![found.clone()];
+        found
+    }
+
+    fn act(&mut self, operation: &Operation, action: &Action) -> Result<Option<Event>, ()> {
+        let fault = match action {
+            Action::Finish => return Ok(None),
+            Action::Park => {
+                self.parked = true;
+                return Ok(None);
+            }
+            _ => self.faults.pop_front().unwrap_or(Fault::None),
+        };
+        match action {
+            Action::Look { step, .. } => self.look(*step, fault),
+            Action::Do { step, goal, .. } => {
+                // No step beyond the point of no return acts before that is on disk.
+                let stage = operation.plan.steps().nth(*step).unwrap().0;
+                if operation.plan.forward_from.is_some_and(|first| stage >= first) {
+                    assert!(
+                        self.disk[0].committed,
+                        "acts beyond the point of no return before it is durable"
+                    );
+                }
+                self.do_it(*step, *goal, fault)
+            }
+            Action::Finish | Action::Park => Ok(None),
+        }
+    }
+
+    fn look(&mut self, step: usize, fault: Fault) -> Result<Option<Event>, ()> {
+        let seen = match (fault, self.things[step]) {
+            (Fault::CrashBefore | Fault::CrashAfter, _) => return Err(()),
+            (Fault::LostBefore | Fault::LostAfter, _) => Seen::Unknown("no answer".into()),
+            (_, Truth::Absent) => Seen::Absent,
+            (_, Truth::Partial) => Seen::Partial("half made".into()),
+            (_, Truth::Present) => Seen::Present(Facts::None),
+        };
+        Ok(Some(Event::Looked { step, seen }))
+    }
+
+    fn do_it(&mut self, step: usize, goal: Goal, fault: Fault) -> Result<Option<Event>, ()> {
+        let reached = if goal == Goal::Present {
+            Truth::Present
+        } else {
+            Truth::Absent
+        };
+        let failed = |kind| {
+            Verdict::Failed(Failure {
+                kind,
+                reason: "no".into(),
+            })
+        };
+        let verdict = match fault {
+            Fault::None => {
+                self.things[step] = reached;
+                Verdict::Done(Facts::None)
+            }
+            Fault::FailBefore => failed(FailureKind::Refused),
+            Fault::FailHalfway => {
+                self.things[step] = Truth::Partial;
+                failed(FailureKind::NoSpace)
+            }
+            Fault::Busy => failed(FailureKind::Busy),
+            Fault::LostBefore => Verdict::Unknown("lost".into()),
+            Fault::LostAfter => {
+                self.things[step] = reached;
+                Verdict::Unknown("lost".into())
+            }
+            Fault::CrashBefore => return Err(()),
+            Fault::CrashAfter => {
+                self.things[step] = reached;
+                return Err(());
+            }
+        };
+        Ok(Some(Event::Did { step, verdict }))
+    }
+}
+
+/// As it comes back from disk.
+fn stored(operation: &Operation) -> Operation {
+    serde_json::from_str(&serde_json::to_string(operation).unwrap()).unwrap()
+}
+
+/// Runs the operation to its end; crashes and parks are followed by a resume. Pending answers come in an order
+/// that `order` chooses.
+fn run(plan: Plan, faults: Vec<Fault>, order: usize) -> (Operation, Vec<Truth>) {
+    let goals: Vec<Goal> = plan.steps().map(|(_, step)| step.goal).collect();
+    let mut world = World {
+        things: goals.iter().map(|goal| World::start_of(*goal)).collect(),
+        faults: faults.into(),
+        disk: Vec::new(),
+        crash_seed: order,
+        parked: false,
+    };
+    let policy = Policy {
+        busy_tries: 3,
+        unknown_tries: 2,
+        stubborn_tries: 2,
+        ..Policy::default()
+    };
+    let mut operation = Operation::new(OperationId::from_u128(1), OperationKind::CreateVolume, 0, plan);
+    world.persist(&operation, Persist::Synced);
+    let mut events = VecDeque::from([Event::Begin]);
+    let mut chooser = order;
+    for _ in 0..10_000 {
+        let Some(event) = events.pop_front() else {
+            if operation.has_ended() {
+                return (operation, world.things);
+            }
+            assert!(
+                world.parked,
+                "nothing under way, not ended, not parked: {operation:?}"
+            );
+            world.parked = false;
+            events.push_back(Event::Resume);
+            continue;
+        };
+        let next = advance(&mut operation, event, &policy);
+        world.persist(&operation, next.persist);
+        for action in next.actions {
+            match world.act(&operation, &action) {
+                Ok(Some(event)) => {
+                    chooser = chooser.wrapping_mul(6_364_136_223).wrapping_add(1);
+                    events.insert(chooser % (events.len() + 1), event);
+                }
+                Ok(None) => {}
+                Err(()) => {
+                    operation = world.reopen();
+                    events = VecDeque::from([Event::Resume]);
+                    world.parked = false;
+                    break;
+                }
+            }
+        }
+    }
+    panic!("does not end: {operation:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_history_ends_done_or_undone(plan in plan(), faults in proptest::collection::vec(fault(), 0..40), order: usize) {
+        let (operation, things) = run(plan, faults, order);
+        for ((_, step), (thing, state)) in operation.plan.steps().zip(things.iter().zip(&operation.steps)) {
+            let (goal, start) = (World::start_of(step.goal.opposite()), World::start_of(step.goal));
+            match &operation.phase {
+                Phase::Done if state.mark == Mark::Skipped => prop_assert!(!step.needed),
+                Phase::Done => prop_assert_eq!(*thing, goal),
+                Phase::Undone { .. } => prop_assert_eq!(*thing, start),
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        if operation.committed {
+            prop_assert_eq!(operation.phase, Phase::Done);
+        }
+    }
+
+    /// An answer that comes twice, or for a step with nothing under way, changes nothing.
+    #[test]
+    fn stray_answers_change_nothing(plan in plan(), step in 0..9_usize) {
+        let mut operation = Operation::new(OperationId::from_u128(1), OperationKind::CreateVolume, 0, plan);
+        let before = operation.clone();
+        let stray = advance(&mut operation.clone(), Event::Begin, &Policy::default());
+        let event = Event::Did { step, verdict: Verdict::Done(Facts::None) };
+        let next = advance(&mut operation, event, &Policy::default());
+        prop_assert_eq!(next.actions, stray.actions);
+        let marks = |operation: &Operation| operation.steps.iter().map(|state| state.mark == Mark::Reached).collect::<Vec<_>>();
+        prop_assert_eq!(marks(&operation), marks(&before));
+    }
+}

@@ -1,0 +1,448 @@
+//! A new volume: how many sets, where, and the stages that make it.
+
+use mortar_model::work::{BrickAddress, BrickSpec, Goal, Thing, VolumeSpec};
+use mortar_model::{
+    Brick, BrickId, ByteSize, ClusterId, DeviceId, Durability, Inventory, NodeId, Snapshots, Volume,
+    VolumeId, VolumeName, VolumeOption, ZoneChecking, layout,
+};
+
+use crate::identity;
+use crate::landscape::Landscape;
+use crate::limits::Limits;
+use crate::placement::{Needs, Search, Sets, name_refusals, verdicts};
+use crate::plan::{Change, Place, Plan, Stage, Step};
+use crate::refusal::{DeviceRefusal, NoSpace, Refusal};
+use crate::request::{CreateVolume, TagRule};
+use crate::seed::Seed;
+use crate::space::{BrickSize, brick_space, whole};
+
+/// Plans a volume on the first cluster that can take it, in order of their ids (Heketi promises no order).
+///
+/// # Errors
+/// Says why it cannot be; with several clusters, why for each.
+pub fn create_volume(
+    landscape: &Landscape,
+    limits: &Limits,
+    request: &CreateVolume,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
+    check_request(limits, request)?;
+    let clusters = candidates(landscape.inventory(), request)?;
+    let steering = Steering::of(limits, request)?;
+    let id = VolumeId::from_u128(seed.next_u128());
+    let mut refusals = Vec::new();
+    for cluster in clusters {
+        match create_on(landscape, limits, request, &steering, id, cluster, seed) {
+            Ok(plan) => return Ok(plan),
+            Err(refusal) => refusals.push((cluster, refusal)),
+        }
+    }
+    match refusals.pop() {
+        Some((_, refusal)) if refusals.is_empty() => Err(refusal),
+        Some(last) => {
+            refusals.push(last);
+            Err(Refusal::Everywhere(refusals))
+        }
+        None => Err(Refusal::NoClusters),
+    }
+}
+
+/// For a volume that was planned: what was said of every device of its cluster.
+pub fn device_verdicts(
+    landscape: &Landscape,
+    limits: &Limits,
+    request: &CreateVolume,
+    plan: &Plan,
+) -> (Vec<DeviceRefusal>, usize) {
+    let (Some(volume), Ok(steering)) = (plan.new_volume(), Steering::of(limits, request)) else {
+        return (Vec::new(), 0);
+    };
+    let needs = steering.needs(volume.cluster, volume.durability);
+    let bricks: Vec<&Brick> = plan.new_bricks().collect();
+    let size = bricks.first().map_or(ByteSize::ZERO, |brick| brick.size);
+    let chosen: Sets = vec![bricks.iter().map(|brick| brick.device).collect()];
+    let brick = BrickSize {
+        size,
+        snapshot_factor: factor(volume.snapshots),
+    };
+    name_refusals(
+        landscape.inventory(),
+        &verdicts(landscape, &needs, brick, &chosen),
+    )
+}
+
+fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal> {
+    if let Durability::Replicate(replica) = request.durability
+        && !(1..=3).contains(&replica)
+    {
+        return Err(Refusal::BadReplica(replica));
+    }
+    let smallest = limits
+        .brick_min
+        .times(u64::from(request.durability.data_bricks()));
+    if request.size < smallest {
+        return Err(Refusal::TooSmall {
+            size: request.size,
+            smallest,
+        });
+    }
+    Ok(())
+}
+
+fn candidates(inventory: &Inventory, request: &CreateVolume) -> Result<Vec<ClusterId>, Refusal> {
+    for id in &request.clusters {
+        inventory.cluster(*id).ok_or(Refusal::UnknownCluster(*id))?;
+    }
+    if !request.clusters.is_empty() {
+        return Ok(request.clusters.clone());
+    }
+    let all: Vec<ClusterId> = inventory.clusters().map(|cluster| cluster.id).collect();
+    if all.is_empty() {
+        Err(Refusal::NoClusters)
+    } else {
+        Ok(all)
+    }
+}
+
+/// What steers placement beside space.
+pub(crate) struct Steering {
+    zones: ZoneChecking,
+    tag_rules: Vec<TagRule>,
+}
+
+impl Steering {
+    /// Reads the request and those volume options that steer placement (Heketi's names, and Mortar's beside them).
+    pub(crate) fn of(limits: &Limits, request: &CreateVolume) -> Result<Self, Refusal> {
+        let mut zones = request.zone_checking.unwrap_or(limits.zone_checking);
+        let mut tag_rules = request.tag_rules.clone();
+        for option in &request.options {
+            match option.key() {
+                "user.heketi.zone-checking" => {
+                    zones = match option.value() {
+                        "none" => ZoneChecking::None,
+                        "strict" => ZoneChecking::Strict,
+                        other => {
+                            let text = format!("user.heketi.zone-checking is none or strict, not {other}");
+                            return Err(Refusal::BadOption(text));
+                        }
+                    }
+                }
+                "user.heketi.device-tag-match" => {
+                    let rule = TagRule::parse(option.value()).ok_or_else(|| {
+                        Refusal::BadOption(format!(
+                            "Invalid tag matching rule: Invalid tag match rule: {}",
+                            option.value()
+                        ))
+                    })?;
+                    tag_rules.push(rule);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { zones, tag_rules })
+    }
+
+    /// The steering that a volume was made with, for its later sets.
+    pub(crate) fn of_volume(volume: &Volume) -> Self {
+        let rules = volume
+            .options
+            .iter()
+            .filter(|option| option.key() == "user.heketi.device-tag-match");
+        Self {
+            zones: volume.zone_checking,
+            tag_rules: rules.filter_map(|rule| TagRule::parse(rule.value())).collect(),
+        }
+    }
+
+    pub(crate) fn needs(&self, cluster: ClusterId, durability: Durability) -> Needs<'_> {
+        Needs {
+            cluster,
+            bricks_per_set: durability.bricks_per_set(),
+            zones: self.zones,
+            tag_rules: &self.tag_rules,
+        }
+    }
+}
+
+fn create_on(
+    landscape: &Landscape,
+    limits: &Limits,
+    request: &CreateVolume,
+    steering: &Steering,
+    id: VolumeId,
+    cluster: ClusterId,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
+    check_cluster(landscape, limits, request, cluster)?;
+    let name = match &request.name {
+        Some(name) => name.clone(),
+        None => VolumeName::new(format!("vol_{id}")).expect("vol_ and hex digits are a volume name"),
+    };
+    let taken = landscape.inventory().volume_by_name(cluster, &name).is_some();
+    if taken || landscape.name_holder(cluster, &name).is_some() {
+        return Err(Refusal::NameTaken(name));
+    }
+    let needs = steering.needs(cluster, request.durability);
+    let demand = Demand {
+        size: request.size,
+        factor: factor(request.snapshots),
+        bricks_already: 0,
+    };
+    let (sets, brick) = place(landscape, limits, &needs, &demand, seed)?;
+    let volume = Volume {
+        id,
+        cluster,
+        name,
+        size: request.size,
+        durability: request.durability,
+        gid: request.gid,
+        options: request.options.clone(),
+        snapshots: request.snapshots,
+        block: request.block,
+        zone_checking: steering.zones,
+    };
+    Ok(plan_for(
+        landscape.inventory(),
+        volume,
+        &make_bricks(landscape.inventory(), id, &sets, brick, 0, seed),
+    ))
+}
+
+fn check_cluster(
+    landscape: &Landscape,
+    limits: &Limits,
+    request: &CreateVolume,
+    id: ClusterId,
+) -> Result<(), Refusal> {
+    let inventory = landscape.inventory();
+    let cluster = inventory.cluster(id).ok_or(Refusal::UnknownCluster(id))?;
+    match (request.block, cluster.file, cluster.block) {
+        (true, _, false) => return Err(Refusal::WrongType("block")),
+        (false, false, _) => return Err(Refusal::WrongType("file")),
+        _ => {}
+    }
+    let has = inventory.volume_count(id);
+    if let Some(limit) = limits.volumes_per_cluster.filter(|limit| has >= *limit) {
+        return Err(Refusal::TooManyVolumes { has, limit });
+    }
+    if landscape.index().has_devices(id) {
+        Ok(())
+    } else {
+        Err(Refusal::NoNodes)
+    }
+}
+
+/// How much is wanted, and how many bricks there are already.
+pub(crate) struct Demand {
+    pub(crate) size: ByteSize,
+    pub(crate) factor: f64,
+    pub(crate) bricks_already: u32,
+}
+
+pub(crate) fn factor(snapshots: Snapshots) -> f64 {
+    if snapshots.enable {
+        snapshots.factor.max(1.0)
+    } else {
+        1.0
+    }
+}
+
+/// Finds places for one set, else for two of half the size, and so on (Heketi's halving), within the limits.
+pub(crate) fn place(
+    landscape: &Landscape,
+    limits: &Limits,
+    needs: &Needs<'_>,
+    demand: &Demand,
+    seed: &mut Seed,
+) -> Result<(Sets, BrickSize), Refusal> {
+    let mut tried = Vec::new();
+    let mut smallest = demand.size;
+    let mut refusals = Vec::new();
+    let mut sets = 1_u32;
+    let stopped_by = loop {
+        let bricks = sets
+            .saturating_mul(needs.bricks_per_set)
+            .saturating_add(demand.bricks_already);
+        if bricks > limits.bricks_per_volume {
+            if tried.is_empty() && demand.bricks_already > 0 {
+                let (has, limit) = (demand.bricks_already, limits.bricks_per_volume);
+                return Err(Refusal::TooManyBricks {
+                    has,
+                    limit,
+                    set: needs.bricks_per_set,
+                });
+            }
+            break "more sets would pass the limit of bricks per volume";
+        }
+        let size = demand
+            .size
+            .divide_up(u64::from(sets))
+            .round_up(ByteSize::from_kib(4));
+        if size < limits.brick_min {
+            break "smaller bricks would pass the limit of brick size";
+        }
+        if size <= limits.brick_max {
+            tried.push(sets);
+            smallest = size;
+            let brick = BrickSize {
+                size,
+                snapshot_factor: demand.factor,
+            };
+            match Search::new(landscape, needs, brick).place(sets, seed) {
+                Ok(placed) => return Ok((placed, brick)),
+                Err(rules) => refusals = rules,
+            }
+        }
+        sets = sets.saturating_mul(2);
+    };
+    let (devices, more) = name_refusals(landscape.inventory(), &refusals);
+    let bricks_per_set = needs.bricks_per_set;
+    Err(Refusal::NoSpace(Box::new(NoSpace {
+        sets_tried: tried,
+        brick: smallest,
+        bricks_per_set,
+        stopped_by,
+        devices,
+        more,
+    })))
+}
+
+/// The bricks of these sets, numbered from `first_set`.
+pub(crate) fn make_bricks(
+    inventory: &Inventory,
+    volume: VolumeId,
+    sets: &Sets,
+    size: BrickSize,
+    first_set: u32,
+    seed: &mut Seed,
+) -> Vec<Brick> {
+    let mut bricks = Vec::new();
+    for (set, devices) in (first_set..).zip(sets) {
+        for (position, device) in (0..).zip(devices) {
+            let Some(kind) = inventory.device(*device).map(|device| &device.kind) else {
+                continue;
+            };
+            let id = BrickId::from_u128(seed.next_u128());
+            bricks.push(Brick {
+                id,
+                volume,
+                device: *device,
+                size: whole(size.size, kind),
+                space: brick_space(size, kind),
+                set,
+                position,
+            });
+        }
+    }
+    bricks
+}
+
+fn plan_for(inventory: &Inventory, volume: Volume, bricks: &[Brick]) -> Plan {
+    let mut options: Vec<VolumeOption> = volume.options.clone();
+    options.extend(identity::volume_options(&volume, volume.size));
+    let spec = VolumeSpec {
+        volume: volume.id,
+        name: volume.name.clone(),
+        replica: volume.durability.bricks_per_set(),
+        bricks: addresses(inventory, bricks),
+        options,
+    };
+    let stages = vec![
+        Stage {
+            title: "make bricks".into(),
+            steps: brick_steps(inventory, &volume, bricks, Goal::Present),
+        },
+        Stage {
+            title: "make and start the volume".into(),
+            steps: vec![pool_step(
+                inventory,
+                volume.cluster,
+                bricks,
+                Thing::Volume(spec),
+                Goal::Present,
+            )],
+        },
+    ];
+    Plan {
+        stages,
+        forward_from: None,
+        changes: vec![Change::AddVolume(volume, bricks.to_vec())],
+    }
+}
+
+/// One step per brick, on the brick's node.
+pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Brick], goal: Goal) -> Vec<Step> {
+    let step = |brick: &Brick| {
+        let device = inventory.device(brick.device)?;
+        let node = inventory.node(device.node)?;
+        let spec = BrickSpec {
+            brick: brick.id,
+            volume: brick.volume,
+            device: brick.device,
+            device_path: device.path.clone(),
+            space: brick.space,
+            size: brick.size,
+            gid: volume.gid,
+            identity: identity::brick_file(brick, volume, node),
+        };
+        Some(Step {
+            place: Place::Node(node.id),
+            thing: Thing::Brick(spec),
+            goal,
+            needed: true,
+        })
+    };
+    bricks.iter().filter_map(step).collect()
+}
+
+/// Where GlusterFS finds these bricks.
+pub(crate) fn addresses(inventory: &Inventory, bricks: &[Brick]) -> Vec<BrickAddress> {
+    let address = |brick: &Brick| {
+        let node = inventory.node_of_brick(brick)?;
+        let path = layout::brick_path(brick.device, brick.id);
+        Some(BrickAddress {
+            brick: brick.id,
+            host: node.storage.clone(),
+            path,
+        })
+    };
+    bricks.iter().filter_map(address).collect()
+}
+
+/// A step that any member of the pool can do: nodes of these bricks first (they must be up anyway), then a few others.
+pub(crate) fn pool_step(
+    inventory: &Inventory,
+    cluster: ClusterId,
+    bricks: &[Brick],
+    thing: Thing,
+    goal: Goal,
+) -> Step {
+    let nodes = pool_nodes(inventory, cluster, bricks.iter().map(|brick| brick.device));
+    Step {
+        place: Place::Pool(cluster, nodes),
+        thing,
+        goal,
+        needed: true,
+    }
+}
+
+/// Most members of a pool that a step names: when all of these are gone, the pool has lost its quorum anyway.
+const POOL_CANDIDATES: usize = 8;
+
+pub(crate) fn pool_nodes(
+    inventory: &Inventory,
+    cluster: ClusterId,
+    devices: impl Iterator<Item = DeviceId>,
+) -> Vec<NodeId> {
+    let mut nodes: Vec<NodeId> = Vec::new();
+    let of_bricks = devices.filter_map(|device| inventory.device(device).map(|device| device.node));
+    for node in of_bricks.chain(inventory.nodes_of(cluster).map(|node| node.id)) {
+        if nodes.len() == POOL_CANDIDATES {
+            break;
+        }
+        if !nodes.contains(&node) {
+            nodes.push(node);
+        }
+    }
+    nodes
+}

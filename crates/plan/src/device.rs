@@ -1,0 +1,107 @@
+//! Devices that are made ready for bricks, and given back.
+
+use mortar_model::work::{DeviceSpec, Goal, Thing};
+use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, State};
+
+use crate::landscape::Landscape;
+use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
+use crate::refusal::Refusal;
+use crate::request::AddDevice;
+use crate::seed::Seed;
+
+/// Plans how a device is made ready. Its size and identity are learned when it is.
+///
+/// # Errors
+/// The node is unknown or being removed, or has a device at that path or gets one.
+pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    inventory
+        .node(request.node)
+        .ok_or_else(|| Refusal::Unknown("node", request.node.to_string()))?;
+    if let Some(operation) = landscape.holder(Subject::Node(request.node)) {
+        return Err(Refusal::Busy("node", request.node.to_string(), operation));
+    }
+    if let Some(other) = inventory
+        .devices_of(request.node)
+        .find(|device| device.path == request.path)
+    {
+        return Err(Refusal::PathTaken(request.path.clone(), other.id));
+    }
+    if let Some(operation) = landscape.path_holder(request.node, &request.path) {
+        return Err(Refusal::Busy("device", request.path.to_string(), operation));
+    }
+    let kind = if DeviceKind::is_block_path(&request.path) {
+        DeviceKind::Lvm {
+            extent: ByteSize::ZERO,
+            uuid: String::new(),
+            paths: Vec::new(),
+        }
+    } else {
+        DeviceKind::Directory
+    };
+    let device = Device {
+        id: DeviceId::from_u128(seed.next_u128()),
+        node: request.node,
+        path: request.path.clone(),
+        kind,
+        tags: request.tags.clone(),
+        state: State::Online,
+        total: ByteSize::ZERO,
+    };
+    let stage = device_stage(&device, request.destroy, Goal::Present);
+    Ok(Plan {
+        stages: vec![stage],
+        forward_from: None,
+        changes: vec![Change::AddDevice(device)],
+    })
+}
+
+/// Plans how a device is given back, bare. With `forget`, no command is sent to its node.
+///
+/// # Errors
+/// The device is unknown, being changed, or has bricks or gets some.
+pub fn remove_device(landscape: &Landscape, id: DeviceId, forget: bool) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let device = inventory
+        .device(id)
+        .ok_or_else(|| Refusal::Unknown("device", id.to_string()))?;
+    if let Some(operation) = landscape.holder(Subject::Device(id)) {
+        return Err(Refusal::Busy("device", id.to_string(), operation));
+    }
+    if inventory.brick_count(id) > 0 || landscape.bricks_to_come(id) > 0 {
+        return Err(Refusal::InUse("device", id.to_string(), "bricks"));
+    }
+    let stages = if forget {
+        Vec::new()
+    } else {
+        vec![device_stage(device, false, Goal::Absent)]
+    };
+    // A volume group that is removed takes the device's identity with it.
+    Ok(Plan {
+        stages,
+        forward_from: Some(0),
+        changes: vec![Change::RemoveDevice(id)],
+    })
+}
+
+fn device_stage(device: &Device, destroy: bool, goal: Goal) -> Stage {
+    let spec = DeviceSpec {
+        device: device.id,
+        path: device.path.clone(),
+        destroy,
+    };
+    let title = match goal {
+        Goal::Present => "make the device ready",
+        Goal::Absent => "give the device back",
+    };
+    let step = Step {
+        place: Place::Node(device.node),
+        thing: Thing::Device(spec),
+        goal,
+        needed: true,
+    };
+    Stage {
+        title: title.into(),
+        steps: vec![step],
+    }
+}

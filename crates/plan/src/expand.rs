@@ -1,0 +1,90 @@
+//! A larger volume: more sets of the same kind, then files spread over them.
+
+use mortar_model::work::{AddedBricksSpec, Goal, RebalanceSpec, Thing};
+use mortar_model::{Brick, ByteSize, VolumeId};
+
+use crate::create::{Demand, Steering, addresses, brick_steps, factor, make_bricks, place, pool_step};
+use crate::identity;
+use crate::landscape::Landscape;
+use crate::limits::Limits;
+use crate::plan::{Change, Plan, Stage, Step, Subject};
+use crate::refusal::Refusal;
+use crate::seed::Seed;
+
+/// Plans `by` more for the volume, as further sets of bricks.
+///
+/// # Errors
+/// The volume is unknown or being changed, or bricks find no place.
+pub fn expand_volume(
+    landscape: &Landscape,
+    limits: &Limits,
+    id: VolumeId,
+    by: ByteSize,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let volume = inventory
+        .volume(id)
+        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
+    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
+        return Err(Refusal::Busy("volume", id.to_string(), operation));
+    }
+    if by < limits.brick_min {
+        return Err(Refusal::TooSmall {
+            size: by,
+            smallest: limits.brick_min,
+        });
+    }
+    let steering = Steering::of_volume(volume);
+    let needs = steering.needs(volume.cluster, volume.durability);
+    let old: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+    let bricks_already = u32::try_from(old.len()).unwrap_or(u32::MAX);
+    let demand = Demand {
+        size: by,
+        factor: factor(volume.snapshots),
+        bricks_already,
+    };
+    let (sets, size) = place(landscape, limits, &needs, &demand, seed)?;
+    let first_set = old.last().map_or(0, |brick| brick.set + 1);
+    let bricks = make_bricks(inventory, id, &sets, size, first_set, seed);
+
+    let added = AddedBricksSpec {
+        volume: id,
+        name: volume.name.clone(),
+        replica: volume.durability.bricks_per_set(),
+        bricks: addresses(inventory, &bricks),
+        options: identity::volume_options(volume, volume.size + by),
+    };
+    let rebalance = RebalanceSpec {
+        volume: id,
+        name: volume.name.clone(),
+    };
+    let on_pool = |thing| pool_step(inventory, volume.cluster, &old, thing, Goal::Present);
+    let stages = vec![
+        Stage {
+            title: "make bricks".into(),
+            steps: brick_steps(inventory, volume, &bricks, Goal::Present),
+        },
+        Stage {
+            title: "add them to the volume".into(),
+            steps: vec![on_pool(Thing::AddedBricks(added))],
+        },
+        Stage {
+            title: "spread the files over them".into(),
+            steps: vec![Step {
+                needed: false,
+                ..on_pool(Thing::Rebalance(rebalance))
+            }],
+        },
+    ];
+    // Bricks that the volume uses may hold data at once: from the last stage on there is no way back.
+    Ok(Plan {
+        stages,
+        forward_from: Some(2),
+        changes: vec![Change::GrowVolume {
+            volume: id,
+            by,
+            bricks,
+        }],
+    })
+}

@@ -1,0 +1,304 @@
+//! What exists and what is spoken for: the ground on which decisions are made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_model::work::{DeviceFacts, Facts};
+use mortar_model::{
+    Brick, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
+    InventoryError, NodeId, OperationId, State, VolumeName,
+};
+
+use crate::index::{Index, Slot};
+use crate::plan::{Change, Plan, Subject};
+
+/// What an open operation holds.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    bricks: Vec<Brick>,
+    names: Vec<(ClusterId, VolumeName)>,
+    hosts: Vec<HostName>,
+    paths: Vec<(NodeId, DevicePath)>,
+    things: Vec<Subject>,
+}
+
+/// All things, the room that running operations hold, and the placement index over both.
+#[derive(Clone, Debug, Default)]
+pub struct Landscape {
+    inventory: Inventory,
+    index: Index,
+    held: BTreeMap<OperationId, Held>,
+    spoken: BTreeMap<DeviceId, (ByteSize, u32)>,
+    names: BTreeMap<(ClusterId, VolumeName), OperationId>,
+    hosts: BTreeMap<HostName, OperationId>,
+    paths: BTreeMap<(NodeId, DevicePath), OperationId>,
+    things: BTreeMap<Subject, OperationId>,
+    unhealthy: BTreeSet<NodeId>,
+}
+
+impl Landscape {
+    /// The landscape of this inventory, with no operation running.
+    pub fn new(inventory: Inventory) -> Self {
+        let mut landscape = Self {
+            inventory,
+            ..Self::default()
+        };
+        let devices: Vec<DeviceId> = landscape.inventory.devices().map(|device| device.id).collect();
+        for device in devices {
+            landscape.reindex(device);
+        }
+        landscape
+    }
+
+    /// What exists.
+    pub const fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What bricks take of a device, those of running operations included.
+    pub fn used(&self, device: DeviceId) -> ByteSize {
+        self.inventory.used(device) + self.spoken.get(&device).map_or(ByteSize::ZERO, |(size, _)| *size)
+    }
+
+    /// Bricks that running operations make on the device.
+    pub fn bricks_to_come(&self, device: DeviceId) -> u32 {
+        self.spoken.get(&device).map_or(0, |(_, count)| *count)
+    }
+
+    /// The operation that changes this thing.
+    pub fn holder(&self, thing: Subject) -> Option<OperationId> {
+        self.things.get(&thing).copied()
+    }
+
+    /// The operation that speaks for this volume name.
+    pub fn name_holder(&self, cluster: ClusterId, name: &VolumeName) -> Option<OperationId> {
+        self.names.get(&(cluster, name.clone())).copied()
+    }
+
+    /// The operation that adds a node with this host name.
+    pub fn host_holder(&self, host: &HostName) -> Option<OperationId> {
+        self.hosts.get(host).copied()
+    }
+
+    /// The operation that adds a device at this path.
+    pub fn path_holder(&self, node: NodeId, path: &DevicePath) -> Option<OperationId> {
+        self.paths.get(&(node, path.clone())).copied()
+    }
+
+    /// Whether an operation adds a device to this node.
+    pub fn devices_to_come(&self, node: NodeId) -> Option<OperationId> {
+        self.paths
+            .iter()
+            .find(|((other, _), _)| *other == node)
+            .map(|(_, operation)| *operation)
+    }
+
+    /// Whether the node answered when it was last asked.
+    pub fn is_healthy(&self, node: NodeId) -> bool {
+        !self.unhealthy.contains(&node)
+    }
+
+    /// Notes whether the node answers; one that does not gets no new bricks.
+    pub fn set_healthy(&mut self, node: NodeId, healthy: bool) {
+        let changed = if healthy {
+            self.unhealthy.remove(&node)
+        } else {
+            self.unhealthy.insert(node)
+        };
+        if changed {
+            self.reindex_node(node);
+        }
+    }
+
+    /// Reserves what the plan of an operation needs, until [`Self::release`].
+    pub fn hold(&mut self, operation: OperationId, plan: &Plan) {
+        let held = held_by(&self.inventory, plan);
+        for brick in &held.bricks {
+            let (size, count) = self.spoken.entry(brick.device).or_default();
+            *size += brick.footprint();
+            *count += 1;
+        }
+        self.names
+            .extend(held.names.iter().map(|key| (key.clone(), operation)));
+        self.hosts
+            .extend(held.hosts.iter().map(|host| (host.clone(), operation)));
+        self.paths
+            .extend(held.paths.iter().map(|path| (path.clone(), operation)));
+        self.things
+            .extend(held.things.iter().map(|thing| (*thing, operation)));
+        let devices: BTreeSet<DeviceId> = held.bricks.iter().map(|brick| brick.device).collect();
+        self.held.insert(operation, held);
+        for device in devices {
+            self.reindex(device);
+        }
+    }
+
+    /// Gives back what the operation held.
+    pub fn release(&mut self, operation: OperationId) {
+        let Some(held) = self.held.remove(&operation) else {
+            return;
+        };
+        for brick in &held.bricks {
+            if let Some((size, count)) = self.spoken.get_mut(&brick.device) {
+                *size = size.minus(brick.footprint());
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.spoken.remove(&brick.device);
+                }
+            }
+        }
+        for name in &held.names {
+            self.names.remove(name);
+        }
+        for host in &held.hosts {
+            self.hosts.remove(host);
+        }
+        for path in &held.paths {
+            self.paths.remove(path);
+        }
+        for thing in &held.things {
+            self.things.remove(thing);
+        }
+        let devices: BTreeSet<DeviceId> = held.bricks.iter().map(|brick| brick.device).collect();
+        for device in devices {
+            self.reindex(device);
+        }
+    }
+
+    /// Makes one recorded change. `facts` is what the operation's steps taught.
+    ///
+    /// # Errors
+    /// The change does not fit what exists; nothing is changed then.
+    pub fn apply(&mut self, change: &Change, facts: &Facts) -> Result<(), InventoryError> {
+        match change {
+            Change::PutCluster(cluster) => self.inventory.put_cluster(cluster.clone()),
+            Change::RemoveCluster(id) => {
+                self.inventory.remove_cluster(*id)?;
+            }
+            Change::PutNode(node) => {
+                self.inventory.put_node(node.clone())?;
+                self.reindex_node(node.id);
+            }
+            Change::RemoveNode(id) => {
+                self.inventory.remove_node(*id)?;
+                self.unhealthy.remove(id);
+            }
+            Change::PutDevice(device) => self.put_device(device.clone())?,
+            Change::AddDevice(device) => self.put_device(learned(device, facts))?,
+            Change::RemoveDevice(id) => {
+                self.inventory.remove_device(*id)?;
+                self.index.remove(*id);
+            }
+            Change::AddVolume(volume, bricks) => {
+                self.inventory.put_volume(volume.clone())?;
+                self.add_bricks(bricks)?;
+            }
+            Change::GrowVolume { volume, by, bricks } => {
+                let known = self.inventory.volume(*volume);
+                let known = known.ok_or_else(|| InventoryError::Unknown("volume", volume.to_string()))?;
+                let mut grown = known.clone();
+                grown.size += *by;
+                self.inventory.put_volume(grown)?;
+                self.add_bricks(bricks)?;
+            }
+            Change::RemoveVolume(id) => {
+                let (_, bricks) = self.inventory.remove_volume(*id)?;
+                for brick in bricks {
+                    self.reindex(brick.device);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put_device(&mut self, device: Device) -> Result<(), InventoryError> {
+        let id = device.id;
+        self.inventory.put_device(device)?;
+        self.reindex(id);
+        Ok(())
+    }
+
+    fn add_bricks(&mut self, bricks: &[Brick]) -> Result<(), InventoryError> {
+        for brick in bricks {
+            self.inventory.add_brick(*brick)?;
+            self.reindex(brick.device);
+        }
+        Ok(())
+    }
+
+    fn reindex_node(&mut self, node: NodeId) {
+        let devices: Vec<DeviceId> = self.inventory.devices_of(node).map(|device| device.id).collect();
+        for device in devices {
+            self.reindex(device);
+        }
+    }
+
+    fn reindex(&mut self, id: DeviceId) {
+        match self.slot_of(id) {
+            Some(slot) => self.index.put(slot),
+            None => self.index.remove(id),
+        }
+    }
+
+    /// The device's slot in the index, when it takes bricks at all.
+    fn slot_of(&self, id: DeviceId) -> Option<Slot> {
+        let device = self.inventory.device(id)?;
+        let node = self.inventory.node(device.node)?;
+        let usable = device.state == State::Online && node.state == State::Online && self.is_healthy(node.id);
+        usable.then(|| Slot {
+            device: id,
+            node: node.id,
+            cluster: node.cluster,
+            zone: node.zone,
+            used: self.used(id),
+            total: device.total,
+            bricks: u32::try_from(self.inventory.brick_count(id)).unwrap_or(u32::MAX)
+                + self.bricks_to_come(id),
+        })
+    }
+}
+
+/// What a plan holds while it runs, read off what it will change.
+fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
+    let mut held = Held {
+        bricks: plan.new_bricks().copied().collect(),
+        ..Held::default()
+    };
+    for change in &plan.changes {
+        held.things.push(change.subject());
+        match change {
+            Change::PutNode(node) if inventory.node(node.id).is_none() => {
+                held.hosts.extend([node.manage.clone(), node.storage.clone()]);
+            }
+            Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
+            Change::AddVolume(volume, _) => held.names.push((volume.cluster, volume.name.clone())),
+            _ => {}
+        }
+    }
+    held
+}
+
+/// A new device with what its step learned.
+pub(crate) fn learned(device: &Device, facts: &Facts) -> Device {
+    let mut device = device.clone();
+    if let Facts::Device(DeviceFacts {
+        total,
+        extent,
+        uuid,
+        paths,
+    }) = facts
+    {
+        device.total = *total;
+        if let DeviceKind::Lvm { .. } = device.kind {
+            device.kind = DeviceKind::Lvm {
+                extent: *extent,
+                uuid: uuid.clone(),
+                paths: paths.clone(),
+            };
+        }
+    }
+    device
+}

@@ -1,0 +1,99 @@
+//! Nodes that join and leave a trusted pool.
+
+use mortar_model::work::{Goal, PeerSpec, Thing};
+use mortar_model::{Node, NodeId, State};
+
+use crate::create::pool_nodes;
+use crate::landscape::Landscape;
+use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
+use crate::refusal::Refusal;
+use crate::request::AddNode;
+use crate::seed::Seed;
+
+/// Plans a node's way into its cluster's pool. The first node of a cluster is its pool.
+///
+/// # Errors
+/// The cluster is unknown, or a host name belongs to another node or to one that is just being added.
+pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    inventory
+        .cluster(request.cluster)
+        .ok_or(Refusal::UnknownCluster(request.cluster))?;
+    for host in [&request.manage, &request.storage] {
+        if let Some(other) = inventory.node_by_host(host) {
+            return Err(Refusal::HostTaken(host.clone(), other.id));
+        }
+        if let Some(operation) = landscape.host_holder(host) {
+            return Err(Refusal::Busy("host", host.to_string(), operation));
+        }
+    }
+    let node = Node {
+        id: NodeId::from_u128(seed.next_u128()),
+        cluster: request.cluster,
+        zone: request.zone,
+        manage: request.manage.clone(),
+        storage: request.storage.clone(),
+        tags: request.tags.clone(),
+        state: State::Online,
+    };
+    let members = pool_nodes(inventory, request.cluster, std::iter::empty());
+    let stages = peer_stage(&node, members, Goal::Present).into_iter().collect();
+    Ok(Plan {
+        stages,
+        forward_from: None,
+        changes: vec![Change::PutNode(node)],
+    })
+}
+
+/// Plans a node's way out of its pool.
+///
+/// # Errors
+/// The node is unknown, being changed, or has devices or gets one.
+pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let node = inventory
+        .node(id)
+        .ok_or_else(|| Refusal::Unknown("node", id.to_string()))?;
+    if let Some(operation) = landscape
+        .holder(Subject::Node(id))
+        .or_else(|| landscape.devices_to_come(id))
+    {
+        return Err(Refusal::Busy("node", id.to_string(), operation));
+    }
+    if inventory.devices_of(id).next().is_some() {
+        return Err(Refusal::InUse("node", id.to_string(), "devices"));
+    }
+    let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
+    members.retain(|member| *member != id);
+    let stages = peer_stage(node, members, Goal::Absent).into_iter().collect();
+    Ok(Plan {
+        stages,
+        forward_from: None,
+        changes: vec![Change::RemoveNode(id)],
+    })
+}
+
+/// What the other members do about the node; nothing when there are none.
+fn peer_stage(node: &Node, members: Vec<NodeId>, goal: Goal) -> Option<Stage> {
+    if members.is_empty() {
+        return None;
+    }
+    let thing = Thing::Peer(PeerSpec {
+        node: node.id,
+        host: node.storage.clone(),
+    });
+    let title = match goal {
+        Goal::Present => "join the trusted pool",
+        Goal::Absent => "leave the trusted pool",
+    };
+    let step = Step {
+        place: Place::Pool(node.cluster, members),
+        thing,
+        goal,
+        needed: true,
+    };
+    Some(Stage {
+        title: title.into(),
+        steps: vec![step],
+    })
+}

@@ -1,0 +1,200 @@
+//! A plan: stages of steps, and what is recorded when they are done.
+
+use mortar_model::work::{Goal, Thing};
+use mortar_model::{
+    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, Volume, VolumeId, VolumeOption,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where a step is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// On this node.
+    Node(NodeId),
+    /// On any member of the pool; these, in this order, until one answers. One change of a pool at a time may
+    /// wait for another: glusterd holds a lock over the whole pool.
+    Pool(ClusterId, Vec<NodeId>),
+}
+
+/// One thing on one node, to be present or absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub thing: Thing,
+    /// Present or absent.
+    pub goal: Goal,
+    /// Whether the operation fails when the step fails. An unneeded step that fails leaves a warning.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub needed: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+const fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+/// Steps that may run side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What the stage does, for people.
+    pub title: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// A change of the records, made in one transaction when all steps are done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A cluster, new or changed.
+    PutCluster(Cluster),
+    /// A cluster is gone.
+    RemoveCluster(ClusterId),
+    /// A node, new or changed.
+    PutNode(Node),
+    /// A node is gone.
+    RemoveNode(NodeId),
+    /// A device that exists already changed.
+    PutDevice(Device),
+    /// A new device, whose size and identity were learned by its step.
+    AddDevice(Device),
+    /// A device is gone.
+    RemoveDevice(DeviceId),
+    /// A new volume with its bricks.
+    AddVolume(Volume, Vec<Brick>),
+    /// A volume has more bricks, and so is larger.
+    GrowVolume {
+        /// The volume.
+        volume: VolumeId,
+        /// By this much.
+        by: ByteSize,
+        /// The new bricks.
+        bricks: Vec<Brick>,
+    },
+    /// A volume and its bricks are gone.
+    RemoveVolume(VolumeId),
+}
+
+/// A thing that one operation at a time may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A cluster.
+    Cluster(ClusterId),
+    /// A node.
+    Node(NodeId),
+    /// A device.
+    Device(DeviceId),
+    /// A volume.
+    Volume(VolumeId),
+}
+
+impl Subject {
+    /// What kind of thing it is.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Cluster(_) => "cluster",
+            Self::Node(_) => "node",
+            Self::Device(_) => "device",
+            Self::Volume(_) => "volume",
+        }
+    }
+
+    /// Its id as text.
+    pub fn id(self) -> String {
+        match self {
+            Self::Cluster(id) => id.to_string(),
+            Self::Node(id) => id.to_string(),
+            Self::Device(id) => id.to_string(),
+            Self::Volume(id) => id.to_string(),
+        }
+    }
+}
+
+impl Change {
+    /// The thing that changes.
+    pub const fn subject(&self) -> Subject {
+        match self {
+            Self::PutCluster(cluster) => Subject::Cluster(cluster.id),
+            Self::RemoveCluster(id) => Subject::Cluster(*id),
+            Self::PutNode(node) => Subject::Node(node.id),
+            Self::RemoveNode(id) => Subject::Node(*id),
+            Self::PutDevice(device) | Self::AddDevice(device) => Subject::Device(device.id),
+            Self::RemoveDevice(id) => Subject::Device(*id),
+            Self::AddVolume(volume, _) => Subject::Volume(volume.id),
+            Self::GrowVolume { volume, .. } => Subject::Volume(*volume),
+            Self::RemoveVolume(id) => Subject::Volume(*id),
+        }
+    }
+
+    /// Whether the thing is gone afterwards.
+    pub const fn removes(&self) -> bool {
+        matches!(
+            self,
+            Self::RemoveCluster(_) | Self::RemoveNode(_) | Self::RemoveDevice(_) | Self::RemoveVolume(_)
+        )
+    }
+}
+
+/// Everything that has to happen for one operation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Stages, done one after the other.
+    pub stages: Vec<Stage>,
+    /// The first stage from which there is no way back: once it begins, the operation only goes forward. What
+    /// it destroys cannot be made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward_from: Option<usize>,
+    /// What is recorded at the end.
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// A plan without steps: only records change.
+    pub fn record(changes: Vec<Change>) -> Self {
+        Self {
+            stages: Vec::new(),
+            forward_from: None,
+            changes,
+        }
+    }
+
+    /// All steps in order, each with its stage's number.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, &Step)> {
+        self.stages
+            .iter()
+            .enumerate()
+            .flat_map(|(number, stage)| stage.steps.iter().map(move |step| (number, step)))
+    }
+
+    /// What the plan is about: the thing that its first change names.
+    pub fn subject(&self) -> Option<Subject> {
+        self.changes.first().map(Change::subject)
+    }
+
+    /// The bricks that the plan brings into being: their space is spoken for while it runs.
+    pub fn new_bricks(&self) -> impl Iterator<Item = &Brick> {
+        self.changes.iter().flat_map(|change| match change {
+            Change::AddVolume(_, bricks) | Change::GrowVolume { bricks, .. } => bricks.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// The volume that the plan brings into being.
+    pub fn new_volume(&self) -> Option<&Volume> {
+        self.changes.iter().find_map(|change| match change {
+            Change::AddVolume(volume, _) => Some(volume),
+            _ => None,
+        })
+    }
+}
+
+/// Options that the plan adds to a volume so that it tells its own identity.
+pub(crate) type IdentityOptions = Vec<VolumeOption>;

@@ -1,0 +1,199 @@
+//! Why something cannot be planned. Every refusal names a true reason.
+
+use std::fmt;
+
+use mortar_model::{ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, OperationId, VolumeName};
+
+/// The rule that kept a device from taking a brick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Its node takes no new bricks.
+    NodeOffline,
+    /// Its node does not answer.
+    NodeUnhealthy,
+    /// The device takes no new bricks.
+    DeviceOffline,
+    /// Its tags do not keep this rule.
+    Tags(String),
+    /// It has less room than the brick takes.
+    Full {
+        /// What the brick would take.
+        needed: ByteSize,
+        /// What is free.
+        free: ByteSize,
+    },
+    /// Its node has another brick of the same set.
+    NodeInSet,
+    /// Its zone has another brick of the same set, and zones are strict.
+    ZoneInSet,
+    /// It would do, but others are less full or in another zone.
+    Outranked,
+    /// It was chosen.
+    Chosen,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NodeOffline => f.write_str("its node is offline"),
+            Self::NodeUnhealthy => f.write_str("its node does not answer"),
+            Self::DeviceOffline => f.write_str("the device is offline"),
+            Self::Tags(rule) => write!(f, "its tags do not match {rule}"),
+            Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
+            Self::NodeInSet => f.write_str("its node already has a brick of the same set"),
+            Self::ZoneInSet => {
+                f.write_str("its zone already has a brick of the same set, and zones are strict")
+            }
+            Self::Outranked => f.write_str("others are emptier or in another zone"),
+            Self::Chosen => f.write_str("chosen"),
+        }
+    }
+}
+
+/// One device and the rule that kept it from taking a brick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRefusal {
+    /// The device.
+    pub device: DeviceId,
+    /// Its path.
+    pub path: DevicePath,
+    /// Its node.
+    pub node: NodeId,
+    /// Its node's name.
+    pub host: HostName,
+    /// Its zone.
+    pub zone: u32,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// No way to place the bricks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSpace {
+    /// Sets that were tried, each time with smaller bricks.
+    pub sets_tried: Vec<u32>,
+    /// The smallest brick that was tried.
+    pub brick: ByteSize,
+    /// Bricks of a set; each needs a node of its own.
+    pub bricks_per_set: u32,
+    /// Why no more and smaller bricks were tried.
+    pub stopped_by: &'static str,
+    /// Each device and the rule that refused it, for the first brick that found no place.
+    pub devices: Vec<DeviceRefusal>,
+    /// Devices that are not listed.
+    pub more: usize,
+}
+
+impl NoSpace {
+    /// Most devices that are listed by name.
+    pub const LISTED: usize = 100;
+}
+
+impl fmt::Display for NoSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no place for a brick of {} ({} to a set, each on its own node; {})",
+            self.brick, self.bricks_per_set, self.stopped_by
+        )?;
+        if self.devices.is_empty() {
+            return f.write_str("; there is no device");
+        }
+        for device in &self.devices {
+            write!(
+                f,
+                "\n  {}:{} (zone {}): {}",
+                device.host, device.path, device.zone, device.rule
+            )?;
+        }
+        if self.more > 0 {
+            write!(f, "\n  and {} more devices", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+/// A request that cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no cluster at all.
+    #[error("there is no cluster: add one, its nodes and devices first")]
+    NoClusters,
+    /// A cluster that was named is not known.
+    #[error("cluster {0} is not known")]
+    UnknownCluster(ClusterId),
+    /// A thing that was named is not known.
+    #[error("{0} {1} is not known")]
+    Unknown(&'static str, String),
+    /// The name belongs to another volume of the cluster, or is spoken for by a running operation.
+    #[error("volume name {0} is already in use")]
+    NameTaken(VolumeName),
+    /// A host name belongs to another node.
+    #[error("host name {0} is already used by node {1}")]
+    HostTaken(HostName, NodeId),
+    /// The node has another device at that path.
+    #[error("device {0} is already used by device {1}")]
+    PathTaken(DevicePath, DeviceId),
+    /// The cluster is full by count.
+    #[error("the cluster has {has} volumes and its limit is {limit}")]
+    TooManyVolumes {
+        /// Volumes it has.
+        has: usize,
+        /// Its limit.
+        limit: usize,
+    },
+    /// The cluster is not for this type of volume.
+    #[error("the cluster is not for {0} volumes: change its flags, or choose another one")]
+    WrongType(&'static str),
+    /// The cluster has no node that could take a brick.
+    #[error("the cluster has no online node with an online device")]
+    NoNodes,
+    /// Smaller than the smallest brick allows.
+    #[error("a volume of {size} is smaller than the smallest possible one, {smallest}")]
+    TooSmall {
+        /// What was asked for.
+        size: ByteSize,
+        /// The smallest that is made.
+        smallest: ByteSize,
+    },
+    /// A number of replicas that GlusterFS or Mortar does not take.
+    #[error("{0} replicas cannot be made: 1 to 3 can")]
+    BadReplica(u32),
+    /// A placement option that cannot be read.
+    #[error("{0}")]
+    BadOption(String),
+    /// The volume has as many bricks as it may have.
+    #[error("the volume has {has} bricks and may have {limit}: no room for another set of {set}")]
+    TooManyBricks {
+        /// Bricks it has.
+        has: u32,
+        /// Bricks it may have.
+        limit: u32,
+        /// Bricks of a set.
+        set: u32,
+    },
+    /// Bricks found no place.
+    #[error("{0}")]
+    NoSpace(Box<NoSpace>),
+    /// No cluster can; each with its own reason.
+    #[error("no cluster can take it:{}", .0.iter().map(|(id, why)| format!("\n{id}: {why}")).collect::<String>())]
+    Everywhere(Vec<(ClusterId, Refusal)>),
+    /// Something rests on it.
+    #[error("{0} {1} still holds {2}")]
+    InUse(&'static str, String, &'static str),
+    /// It is in the wrong state.
+    #[error("{what} {id} is {state}: {wanted}")]
+    WrongState {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+        /// Its state.
+        state: String,
+        /// What would help.
+        wanted: &'static str,
+    },
+    /// Another operation works on it.
+    #[error("{0} {1} is being changed by operation {2}")]
+    Busy(&'static str, String, OperationId),
+}

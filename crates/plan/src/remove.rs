@@ -1,0 +1,56 @@
+//! A volume that is not wanted any more.
+
+use mortar_model::work::{Goal, Thing, VolumeSpec};
+use mortar_model::{Brick, VolumeId};
+
+use crate::create::{addresses, brick_steps, pool_step};
+use crate::identity;
+use crate::landscape::Landscape;
+use crate::plan::{Change, Plan, Stage, Subject};
+use crate::refusal::Refusal;
+
+/// Plans the end of a volume and its bricks.
+///
+/// # Errors
+/// The volume is unknown or being changed.
+pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let volume = inventory
+        .volume(id)
+        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
+    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
+        return Err(Refusal::Busy("volume", id.to_string(), operation));
+    }
+    let bricks: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+    let mut options = volume.options.clone();
+    options.extend(identity::volume_options(volume, volume.size));
+    let spec = VolumeSpec {
+        volume: id,
+        name: volume.name.clone(),
+        replica: volume.durability.bricks_per_set(),
+        bricks: addresses(inventory, &bricks),
+        options,
+    };
+    let stages = vec![
+        Stage {
+            title: "stop and delete the volume".into(),
+            steps: vec![pool_step(
+                inventory,
+                volume.cluster,
+                &bricks,
+                Thing::Volume(spec),
+                Goal::Absent,
+            )],
+        },
+        Stage {
+            title: "remove its bricks".into(),
+            steps: brick_steps(inventory, volume, &bricks, Goal::Absent),
+        },
+    ];
+    // A brick that is removed has lost its data.
+    Ok(Plan {
+        stages,
+        forward_from: Some(1),
+        changes: vec![Change::RemoveVolume(id)],
+    })
+}
