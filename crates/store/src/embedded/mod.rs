@@ -110,7 +110,7 @@ impl EmbeddedStore {
     fn damaged(&self, reason: String) -> StoreError {
         StoreError::Damaged {
             path: self.path.clone(),
-            reason: reason.to_string(),
+            reason,
         }
     }
 
