@@ -1,5 +1,7 @@
 //! What every store promises, asked of each of them by the same test.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
+
 use std::sync::Arc;
 
 use mortar_store::{

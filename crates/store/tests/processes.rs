@@ -2,6 +2,8 @@
 //!
 //! Both run this test binary again as a child, with a variable that tells the child its part.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // Helpers of tests fail as tests do.
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
