@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::placement::{Needs, Search, Sets, name_refusals, verdicts};
 use crate::plan::{Change, Place, Plan, Stage, Step};
 use crate::refusal::{DeviceRefusal, NoSpace, Refusal};
-use crate::request::{CreateVolume, TagRule};
+use crate::request::{CreateVolume, STEERING_OPTIONS, TagRule};
 use crate::seed::Seed;
 use crate::space::{BrickSize, brick_space, whole};
 
@@ -111,47 +111,56 @@ pub(crate) struct Steering {
 }
 
 impl Steering {
-    /// Reads the request and those volume options that steer placement (Heketi's names, and Mortar's beside them).
-    pub(crate) fn of(limits: &Limits, request: &CreateVolume) -> Result<Self, Refusal> {
-        let mut zones = request.zone_checking.unwrap_or(limits.zone_checking);
-        let mut tag_rules = request.tag_rules.clone();
+    /// Reads the request and those volume options that steer placement.
+    fn of(limits: &Limits, request: &CreateVolume) -> Result<Self, Refusal> {
+        let mut steering = Self {
+            zones: request.zone_checking.unwrap_or(limits.zone_checking),
+            tag_rules: Vec::new(),
+        };
         for option in &request.options {
-            match option.key() {
-                "user.heketi.zone-checking" => {
-                    zones = match option.value() {
-                        "none" => ZoneChecking::None,
-                        "strict" => ZoneChecking::Strict,
-                        other => {
-                            let text = format!("user.heketi.zone-checking is none or strict, not {other}");
-                            return Err(Refusal::BadOption(text));
-                        }
-                    }
-                }
-                "user.heketi.device-tag-match" => {
-                    let rule = TagRule::parse(option.value()).ok_or_else(|| {
-                        Refusal::BadOption(format!(
-                            "Invalid tag matching rule: Invalid tag match rule: {}",
-                            option.value()
-                        ))
-                    })?;
-                    tag_rules.push(rule);
-                }
-                _ => {}
-            }
+            steering.read(option)?;
         }
-        Ok(Self { zones, tag_rules })
+        Ok(steering)
     }
 
     /// The steering that a volume was made with, for its later sets.
-    pub(crate) fn of_volume(volume: &Volume) -> Self {
-        let rules = volume
-            .options
-            .iter()
-            .filter(|option| option.key() == "user.heketi.device-tag-match");
-        Self {
+    pub(crate) fn of_volume(volume: &Volume) -> Result<Self, Refusal> {
+        let mut steering = Self {
             zones: volume.zone_checking,
-            tag_rules: rules.filter_map(|rule| TagRule::parse(rule.value())).collect(),
+            tag_rules: Vec::new(),
+        };
+        for option in &volume.options {
+            steering.read(option)?;
         }
+        Ok(steering)
+    }
+
+    fn read(&mut self, option: &VolumeOption) -> Result<(), Refusal> {
+        if !STEERING_OPTIONS.contains(&option.key()) {
+            return Ok(());
+        }
+        if option.key().ends_with("zone-checking") {
+            self.zones = match option.value() {
+                "none" => ZoneChecking::None,
+                "strict" => ZoneChecking::Strict,
+                other => {
+                    return Err(Refusal::BadOption(format!(
+                        "{} is none or strict, not {other}",
+                        option.key()
+                    )));
+                }
+            };
+            return Ok(());
+        }
+        for text in option.value().split(',') {
+            let rule = TagRule::parse(text).ok_or_else(|| {
+                Refusal::BadOption(format!(
+                    "Invalid tag matching rule: Invalid tag match rule: {text}"
+                ))
+            })?;
+            self.tag_rules.push(rule);
+        }
+        Ok(())
     }
 
     pub(crate) fn needs(&self, cluster: ClusterId, durability: Durability) -> Needs<'_> {

@@ -35,7 +35,7 @@ pub fn expand_volume(
             smallest: limits.brick_min,
         });
     }
-    let steering = Steering::of_volume(volume);
+    let steering = Steering::of_volume(volume)?;
     let needs = steering.needs(volume.cluster, volume.durability);
     let old: Vec<Brick> = inventory.bricks_of(id).copied().collect();
     let bricks_already = u32::try_from(old.len()).unwrap_or(u32::MAX);

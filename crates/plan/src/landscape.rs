@@ -32,6 +32,7 @@ pub struct Landscape {
     hosts: BTreeMap<HostName, OperationId>,
     paths: BTreeMap<(NodeId, DevicePath), OperationId>,
     things: BTreeMap<Subject, OperationId>,
+    joining: BTreeMap<OperationId, ClusterId>,
     unhealthy: BTreeSet<NodeId>,
 }
 
@@ -96,6 +97,11 @@ impl Landscape {
             .map(|(_, operation)| *operation)
     }
 
+    /// Whether an operation adds a node to this cluster.
+    pub fn nodes_to_come(&self, cluster: ClusterId) -> bool {
+        self.joining.values().any(|other| *other == cluster)
+    }
+
     /// Whether the node answered when it was last asked.
     pub fn is_healthy(&self, node: NodeId) -> bool {
         !self.unhealthy.contains(&node)
@@ -113,9 +119,17 @@ impl Landscape {
         }
     }
 
+    /// Nodes that did not answer when they were last asked.
+    pub fn unhealthy(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.unhealthy.iter().copied()
+    }
+
     /// Reserves what the plan of an operation needs, until [`Self::release`].
     pub fn hold(&mut self, operation: OperationId, plan: &Plan) {
         let held = held_by(&self.inventory, plan);
+        if let Some(Change::PutNode(node)) = plan.changes.first() {
+            self.joining.insert(operation, node.cluster);
+        }
         for brick in &held.bricks {
             let (size, count) = self.spoken.entry(brick.device).or_default();
             *size += brick.footprint();
@@ -282,7 +296,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
 }
 
 /// A new device with what its step learned.
-pub(crate) fn learned(device: &Device, facts: &Facts) -> Device {
+pub fn learned(device: &Device, facts: &Facts) -> Device {
     let mut device = device.clone();
     if let Facts::Device(DeviceFacts {
         total,

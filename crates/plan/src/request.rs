@@ -5,6 +5,15 @@ use mortar_model::{
     ZoneChecking,
 };
 
+/// Options of a volume that steer where its bricks go: `none` or `strict` for zones; `KEY=VALUE` or `KEY!=VALUE`, several
+/// with commas between, for tags. Heketi's names are understood beside Mortar's.
+pub const STEERING_OPTIONS: [&str; 4] = [
+    "user.mortar.zone-checking",
+    "user.heketi.zone-checking",
+    "user.mortar.device-tag-match",
+    "user.heketi.device-tag-match",
+];
+
 /// A rule on tags that every device of a volume must keep (Heketi: `user.heketi.device-tag-match`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagRule {
@@ -56,7 +65,8 @@ pub struct CreateVolume {
     pub clusters: Vec<ClusterId>,
     /// Group that owns its root; 0 is root's own.
     pub gid: u32,
-    /// Options to set on it. `user.heketi.zone-checking` and `user.heketi.device-tag-match` also steer placement.
+    /// Options to set on it. Those named in [`STEERING_OPTIONS`] also steer placement; being options of the volume,
+    /// they steer its later sets as well.
     pub options: Vec<VolumeOption>,
     /// Room for snapshots.
     pub snapshots: Snapshots,
@@ -64,8 +74,6 @@ pub struct CreateVolume {
     pub block: bool,
     /// Zone checking, when the request says so itself.
     pub zone_checking: Option<ZoneChecking>,
-    /// Rules on tags.
-    pub tag_rules: Vec<TagRule>,
 }
 
 impl CreateVolume {
@@ -84,7 +92,6 @@ impl CreateVolume {
             },
             block: false,
             zone_checking: None,
-            tag_rules: Vec::new(),
         }
     }
 }

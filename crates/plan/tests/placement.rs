@@ -1,0 +1,373 @@
+//! Placement under random pools, requests and histories.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_model::work::Facts;
+use mortar_model::{
+    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability, HostName,
+    Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
+};
+use mortar_plan::{
+    CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule, create_volume,
+    expand_volume,
+};
+use proptest::prelude::*;
+
+const CLUSTER: ClusterId = ClusterId::from_u128(1);
+
+#[derive(Clone, Debug)]
+struct DeviceSketch {
+    gib: u64,
+    lvm: bool,
+    online: bool,
+    ssd: bool,
+}
+
+#[derive(Clone, Debug)]
+struct NodeSketch {
+    zone: u32,
+    online: bool,
+    healthy: bool,
+    devices: Vec<DeviceSketch>,
+}
+
+fn devices() -> impl Strategy<Value = Vec<DeviceSketch>> {
+    let device = (1..60_u64, any::<bool>(), prop::bool::weighted(0.9), any::<bool>()).prop_map(
+        |(gib, lvm, online, ssd)| DeviceSketch {
+            gib,
+            lvm,
+            online,
+            ssd,
+        },
+    );
+    proptest::collection::vec(device, 0..4)
+}
+
+fn pool() -> impl Strategy<Value = Vec<NodeSketch>> {
+    let node = (
+        0..4_u32,
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.9),
+        devices(),
+    )
+        .prop_map(|(zone, online, healthy, devices)| NodeSketch {
+            zone,
+            online,
+            healthy,
+            devices,
+        });
+    proptest::collection::vec(node, 0..8)
+}
+
+fn landscape(pool: &[NodeSketch]) -> Landscape {
+    let mut inventory = Inventory::new();
+    inventory.put_cluster(Cluster {
+        id: CLUSTER,
+        file: true,
+        block: false,
+    });
+    let state = |online| if online { State::Online } else { State::Offline };
+    for (number, sketch) in (1..).zip(pool) {
+        let id = NodeId::from_u128(number);
+        let host = HostName::new(format!("n{number}")).unwrap();
+        let (manage, storage) = (host.clone(), host);
+        let node = Node {
+            id,
+            cluster: CLUSTER,
+            zone: sketch.zone,
+            manage,
+            storage,
+            tags: Tags::new(),
+            state: state(sketch.online),
+        };
+        inventory.put_node(node).unwrap();
+        for (disk, device) in (1..).zip(&sketch.devices) {
+            let kind = if device.lvm {
+                DeviceKind::Lvm {
+                    extent: ByteSize::from_mib(4),
+                    uuid: String::new(),
+                    paths: Vec::new(),
+                }
+            } else {
+                DeviceKind::Directory
+            };
+            let tags = if device.ssd {
+                Tags::from([("media".into(), "ssd".into())])
+            } else {
+                Tags::new()
+            };
+            inventory
+                .put_device(Device {
+                    id: DeviceId::from_u128(number * 100 + disk),
+                    node: id,
+                    path: DevicePath::new(format!("/disks/{disk}")).unwrap(),
+                    kind,
+                    tags,
+                    state: state(device.online),
+                    total: ByteSize::from_gib(device.gib),
+                })
+                .unwrap();
+        }
+    }
+    let mut landscape = Landscape::new(inventory);
+    for (number, sketch) in (1..).zip(pool) {
+        landscape.set_healthy(NodeId::from_u128(number), sketch.healthy);
+    }
+    landscape
+}
+
+fn request() -> impl Strategy<Value = CreateVolume> {
+    let tag = prop_oneof![3 => Just(None), 1 => Just(Some(true)), 1 => Just(Some(false))];
+    (1..80_u64, 0..4_u32, any::<bool>(), tag, 1..3_u32).prop_map(|(gib, replica, strict, tag, factor)| {
+        let durability = if replica == 0 {
+            Durability::None
+        } else {
+            Durability::Replicate(replica)
+        };
+        let mut request = CreateVolume::new(ByteSize::from_gib(gib), durability);
+        request.zone_checking = strict.then_some(ZoneChecking::Strict);
+        request.snapshots = mortar_model::Snapshots {
+            enable: factor > 1,
+            factor: f64::from(factor),
+        };
+        let rule = tag.map(|equal| if equal { "media=ssd" } else { "media!=ssd" });
+        request.options = rule
+            .map(|rule| VolumeOption::new("user.mortar.device-tag-match", rule).unwrap())
+            .into_iter()
+            .collect();
+        request
+    })
+}
+
+fn commit(landscape: &mut Landscape, plan: &Plan) {
+    for change in &plan.changes {
+        landscape.apply(change, &Facts::None).unwrap();
+    }
+}
+
+fn tags_kept(request: &CreateVolume, device: &Device, node: &Node) -> bool {
+    let mut rules = request
+        .options
+        .iter()
+        .map(|option| TagRule::parse(option.value()).unwrap());
+    rules.all(|rule| rule.keeps(&device.tags, &node.tags))
+}
+
+/// Nothing that a rule forbids, seen from the landscape as it was before the plan.
+fn assert_sound(
+    landscape: &Landscape,
+    request: &CreateVolume,
+    bricks: &[Brick],
+) -> Result<(), TestCaseError> {
+    let inventory = landscape.inventory();
+    let mut taken: BTreeMap<DeviceId, ByteSize> = BTreeMap::new();
+    for brick in bricks {
+        let device = inventory.device(brick.device).unwrap();
+        let node = inventory.node(device.node).unwrap();
+        prop_assert!(
+            device.state == State::Online && node.state == State::Online && landscape.is_healthy(node.id)
+        );
+        prop_assert!(tags_kept(request, device, node));
+        let sum = taken.entry(device.id).or_default();
+        *sum += brick.footprint();
+        prop_assert!(
+            landscape.used(device.id) + *sum < device.total,
+            "strictly more free than is taken"
+        );
+    }
+    let sets: BTreeSet<u32> = bricks.iter().map(|brick| brick.set).collect();
+    let mut usable = ByteSize::ZERO;
+    for set in sets {
+        let of_set: Vec<&Brick> = bricks.iter().filter(|brick| brick.set == set).collect();
+        prop_assert_eq!(of_set.len(), request.durability.bricks_per_set() as usize);
+        let nodes: BTreeSet<NodeId> = of_set
+            .iter()
+            .map(|brick| inventory.node_of_brick(brick).unwrap().id)
+            .collect();
+        prop_assert_eq!(nodes.len(), of_set.len(), "two bricks of a set on one node");
+        let zones: BTreeSet<u32> = of_set
+            .iter()
+            .map(|brick| inventory.node_of_brick(brick).unwrap().zone)
+            .collect();
+        if request.zone_checking == Some(ZoneChecking::Strict) {
+            prop_assert_eq!(
+                zones.len(),
+                of_set.len(),
+                "two bricks of a set in one strict zone"
+            );
+        }
+        usable += of_set.iter().map(|brick| brick.size).min().unwrap();
+    }
+    prop_assert!(usable >= request.size);
+    Ok(())
+}
+
+/// Every rule that a refusal names is true of its device.
+fn assert_true(
+    landscape: &Landscape,
+    request: &CreateVolume,
+    refusal: &NoSpace,
+) -> Result<(), TestCaseError> {
+    let inventory = landscape.inventory();
+    for refused in &refusal.devices {
+        let device = inventory.device(refused.device).unwrap();
+        let node = inventory.node(device.node).unwrap();
+        match &refused.rule {
+            Rule::NodeOffline => prop_assert!(node.state != State::Online),
+            Rule::NodeUnhealthy => prop_assert!(!landscape.is_healthy(node.id)),
+            Rule::DeviceOffline => prop_assert!(device.state != State::Online),
+            Rule::Tags(_) => prop_assert!(!tags_kept(request, device, node)),
+            Rule::Full { needed, free } => {
+                prop_assert!(free <= needed);
+                prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
+            }
+            Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
+            Rule::Outranked | Rule::Chosen => prop_assert!(false, "not a refusal: {:?}", refused),
+        }
+        if refused.rule == Rule::ZoneInSet {
+            prop_assert_eq!(request.zone_checking, Some(ZoneChecking::Strict));
+        }
+    }
+    let all = inventory.devices().count();
+    prop_assert_eq!(
+        refusal.devices.len() + refusal.more,
+        all,
+        "every device has its reason"
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_history_of_creates_and_expands_breaks_no_rule(
+        pool in pool(), requests in proptest::collection::vec((request(), any::<u128>(), any::<bool>()), 1..12),
+    ) {
+        let mut landscape = landscape(&pool);
+        let limits = Limits::default();
+        for (request, seed, hold) in requests {
+            let plan = create_volume(&landscape, &limits, &request, &mut Seed::new(seed));
+            let again = create_volume(&landscape, &limits, &request, &mut Seed::new(seed));
+            prop_assert_eq!(&plan, &again, "same landscape, request and seed: same plan");
+            match plan {
+                Ok(plan) => {
+                    let bricks: Vec<Brick> = plan.new_bricks().copied().collect();
+                    assert_sound(&landscape, &request, &bricks)?;
+                    if hold {
+                        // A running operation: its space is spoken for.
+                        landscape.hold(OperationId::from_u128(seed), &plan);
+                    } else {
+                        commit(&mut landscape, &plan);
+                        let volume = plan.new_volume().unwrap().id;
+                        if let Ok(grown) = expand_volume(&landscape, &limits, volume, ByteSize::from_gib(2), &mut Seed::new(seed ^ 1)) {
+                            let bricks: Vec<Brick> = grown.new_bricks().copied().collect();
+                            let more = CreateVolume { size: ByteSize::from_gib(2), ..request.clone() };
+                            assert_sound(&landscape, &more, &bricks)?;
+                            commit(&mut landscape, &grown);
+                        }
+                    }
+                }
+                Err(Refusal::NoSpace(refusal)) => assert_true(&landscape, &request, &refusal)?,
+                Err(Refusal::NoNodes) => {
+                    let usable = landscape.inventory().devices().any(|device| {
+                        let node = landscape.inventory().node(device.node).unwrap();
+                        device.state == State::Online && node.state == State::Online && landscape.is_healthy(node.id)
+                    });
+                    prop_assert!(!usable);
+                }
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+        prop_assert_eq!(check::check(landscape.inventory()), Vec::new());
+    }
+
+    /// What is held and given back leaves no trace: the same plan as before.
+    #[test]
+    fn releasing_gives_everything_back(pool in pool(), first in request(), second in request(), seed: u128) {
+        let mut landscape = landscape(&pool);
+        let limits = Limits::default();
+        let before = create_volume(&landscape, &limits, &second, &mut Seed::new(seed));
+        if let Ok(plan) = create_volume(&landscape, &limits, &first, &mut Seed::new(seed ^ 7)) {
+            landscape.hold(OperationId::from_u128(9), &plan);
+            landscape.release(OperationId::from_u128(9));
+        }
+        prop_assert_eq!(create_volume(&landscape, &limits, &second, &mut Seed::new(seed)), before);
+    }
+}
+
+fn even_pool(nodes: usize, zones: u32, gib: &[u64]) -> Landscape {
+    let sketch = |number: usize| NodeSketch {
+        zone: u32::try_from(number).unwrap() % zones,
+        online: true,
+        healthy: true,
+        devices: gib
+            .iter()
+            .map(|gib| DeviceSketch {
+                gib: *gib,
+                lvm: true,
+                online: true,
+                ssd: false,
+            })
+            .collect(),
+    };
+    landscape(&(0..nodes).map(sketch).collect::<Vec<_>>())
+}
+
+/// Sets spread over zones where they can, and fill stays even by capacity, not by count.
+#[test]
+fn zones_are_distinct_and_fill_is_even() {
+    let mut landscape = even_pool(9, 3, &[100, 400]);
+    for number in 0..120_u128 {
+        let request = CreateVolume::new(ByteSize::from_gib(5), Durability::Replicate(3));
+        let plan = create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(number)).unwrap();
+        let zones: BTreeSet<u32> = plan
+            .new_bricks()
+            .map(|brick| landscape.inventory().node_of_brick(brick).unwrap().zone)
+            .collect();
+        assert_eq!(zones.len(), 3, "zones are used where there are enough");
+        commit(&mut landscape, &plan);
+    }
+    let fill = |device: &Device| landscape.used(device.id).bytes() * 100 / device.total.bytes();
+    let fills: Vec<u64> = landscape.inventory().devices().map(fill).collect();
+    let (least, most) = (fills.iter().min().unwrap(), fills.iter().max().unwrap());
+    assert!(
+        most - least <= 8,
+        "one brick is 5 % of the small device: {fills:?}"
+    );
+}
+
+#[test]
+fn a_volume_too_large_for_one_set_is_halved_until_it_fits() {
+    let landscape = even_pool(3, 3, &[100, 100]);
+    let request = CreateVolume::new(ByteSize::from_gib(150), Durability::Replicate(3));
+    let plan = create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(1)).unwrap();
+    assert_eq!(plan.new_bricks().count(), 6);
+    assert!(
+        plan.new_bricks()
+            .all(|brick| brick.size == ByteSize::from_gib(75))
+    );
+}
+
+#[test]
+fn refusals_say_what_would_be_needed() {
+    let landscape = even_pool(2, 2, &[10]);
+    let limits = Limits::default();
+    let ask = |gib, replica| {
+        let request = CreateVolume::new(ByteSize::from_gib(gib), Durability::Replicate(replica));
+        create_volume(&landscape, &limits, &request, &mut Seed::new(1))
+            .unwrap_err()
+            .to_string()
+    };
+    let text = ask(1, 3);
+    assert!(
+        text.contains("3 to a set") && text.contains("its node already has a brick of the same set"),
+        "{text}"
+    );
+    let text = ask(1000, 2);
+    assert!(text.contains("10 GiB free") && text.contains("needed"), "{text}");
+    assert_eq!(ask(1, 4), "4 replicas cannot be made: 1 to 3 can");
+    assert_eq!(ask(1, 0), "0 replicas cannot be made: 1 to 3 can");
+}
