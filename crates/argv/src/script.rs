@@ -13,6 +13,10 @@ use crate::{Batch, Command, Guard, OnFailure, Outcome, Output, Report};
 /// Folder on a node where the locks of batches live; gone after a reboot, as they should be.
 const LOCK_FOLDER: &str = "/run/lock";
 
+/// Why a batch was not run when an earlier one with the same lock is still at work on the node. That one may
+/// do anything yet; this one did nothing.
+pub const STILL_RUNNING: &str = "an earlier batch of the same step is still at work on the node";
+
 /// Quotes one word for a POSIX shell.
 ///
 /// ```
@@ -87,7 +91,7 @@ pub fn parse(batch: &Batch, token: &str, stdout: &str, stderr: &str, ended: bool
         return report;
     };
     if first.tag == "busy" {
-        return Report::not_run(items, "an earlier batch of the same operation still runs on the node");
+        return Report::not_run(items, STILL_RUNNING);
     }
     let mut outcomes = Vec::with_capacity(items);
     for (index, item) in batch.items().iter().enumerate() {
