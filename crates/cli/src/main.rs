@@ -1,3 +1,47 @@
-//! The program `mortar`.
+//! The program `mortar`: the door for people, and the server's `main`.
+//!
+//! This room knows the command line, how to ask a server over HTTP, how answers look, and how a server is put
+//! together from the other rooms. It makes no decision about volumes, and the commands that ask a server know
+//! nothing but its two languages.
+//!
+//! | file | job |
+//! |---|---|
+//! | `args` | the command line as a definition |
+//! | `commands` | what each command does |
+//! | `client` | asking a server |
+//! | `show` | what people see: tables, trees, bars, colours |
+//! | `config` | the server's settings: flags, environment, file, defaults |
+//! | `wire` | the server, put together |
+//! | `exit` | exit codes, in one table |
 
-fn main() {}
+mod args;
+mod client;
+mod commands;
+mod config;
+mod error;
+mod exit;
+mod log;
+mod out;
+mod parse;
+mod progress;
+mod show;
+mod wire;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // clap itself ends the program with 2, our code for a wrong command line.
+    let cli = args::Cli::parse();
+    let paint = out::paint(cli.global.color, std::io::stderr().is_terminal());
+    match commands::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // When standard error cannot be written to, the code still tells.
+            let _ = std::io::stderr().write_all(error.text(paint).as_bytes());
+            ExitCode::from(error.exit.code())
+        }
+    }
+}

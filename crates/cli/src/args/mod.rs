@@ -1,0 +1,140 @@
+//! The command line as a definition. Help, completions and man pages are made from it; nothing here acts.
+
+mod operate;
+mod pool;
+mod volume;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use operate::{CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand};
+pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
+pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
+
+use crate::config::Settings;
+
+/// Bare disks to GlusterFS volumes: asks a Mortar server, or is one.
+#[derive(Debug, Parser)]
+#[command(name = "mortar", version, after_help = crate::exit::table(), max_term_width = 100, infer_subcommands = false)]
+pub(crate) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Server to ask [env: MORTAR_SERVER, HEKETI_CLI_SERVER] [default: http://127.0.0.1:8080]
+    #[arg(long, short = 's', global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// User to ask as, admin or user [env: MORTAR_USER, HEKETI_CLI_USER]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The user's secret; other users of this machine can see it here, so prefer the two ways below [env:
+    /// MORTAR_SECRET, HEKETI_CLI_KEY]
+    #[arg(long, global = true, value_name = "SECRET")]
+    pub(crate) secret: Option<String>,
+    /// File whose first line is the user's secret [env: MORTAR_SECRET_FILE]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "secret")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Print JSON as the server says it
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Wait until long work is at its end (this is so anyway)
+    #[arg(long, global = true, overrides_with = "no_wait")]
+    pub(crate) wait: bool,
+    /// Return when long work is accepted; 'mortar operation info' follows it
+    #[arg(long, global = true, overrides_with = "wait")]
+    pub(crate) no_wait: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server
+    Serve(Box<ServeArgs>),
+    /// Load a topology file, or draw what there is
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// Clusters: trusted pools of nodes
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Nodes: members of a trusted pool
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Devices: disks, or directories that stand for them
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Volumes: what clients mount
+    #[command(subcommand)]
+    Volume(VolumeCommand),
+    /// Draw what a thing rests on, recorded beside seen
+    #[command(subcommand)]
+    Explain(ExplainCommand),
+    /// Operations: changes that were asked for, and how far they are
+    #[command(subcommand)]
+    Operation(OperationCommand),
+    /// A real GlusterFS pool on this machine, for trying and testing (Linux, root)
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// The server's store as a file of JSON, while the server is stopped
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Write man pages into a folder
+    Man(ManArgs),
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file (TOML); every key is an option of this command without its dashes
+    #[arg(long, value_name = "FILE", env = "MORTAR_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keys of the configuration file, each also an option and an environment variable.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Print the settings in force, secrets left out, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+impl Global {
+    /// Whether long work is waited for.
+    pub(crate) const fn waits(&self) -> bool {
+        !self.no_wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

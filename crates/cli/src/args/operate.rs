@@ -1,0 +1,180 @@
+//! Options of the commands about operations, the lab, the store, and the program itself.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::super::parse::bytes;
+
+/// `mortar operation …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperationCommand {
+    /// List operations, the youngest first
+    List {
+        /// Only those that are not at an end, or that wait for a person
+        #[arg(long)]
+        open: bool,
+        /// At most this many
+        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show one operation with its stages and steps
+    Info {
+        /// The operation's id
+        operation: String,
+    },
+}
+
+/// `mortar db …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Write all records of a store as JSON
+    Export {
+        /// The store file
+        #[arg(long, value_name = "FILE", env = "MORTAR_STORE")]
+        store: PathBuf,
+        /// The file to write, in place of what is there; - writes to standard output
+        file: PathBuf,
+    },
+    /// Make a store of exported records
+    Import {
+        /// The store file to make, which must not exist
+        #[arg(long, value_name = "FILE", env = "MORTAR_STORE")]
+        store: PathBuf,
+        /// The exported file; - reads from standard input
+        file: PathBuf,
+    },
+}
+
+/// `mortar completions …`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `mortar man …`
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The folder, made when it is not there
+    pub(crate) folder: PathBuf,
+}
+
+/// Which lab is meant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LabName {
+    /// Name of the lab
+    #[arg(long, env = "MORTAR_LAB", default_value = "default")]
+    pub(crate) lab: String,
+}
+
+/// `mortar lab …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabCommand {
+    /// Make a lab
+    Up {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// Storage nodes
+        #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+        nodes: u32,
+        /// Disks of each node
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        disks: u32,
+        /// Size of each disk: GiB, or a number with MiB, GiB or TiB; only what is written takes space
+        #[arg(long, value_parser = bytes, default_value = "20GiB")]
+        size: u64,
+        /// Join the nodes to one trusted pool, which Mortar does otherwise
+        #[arg(long)]
+        peers: bool,
+    },
+    /// Remove a lab with all that is in it
+    Down {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+    },
+    /// List labs
+    List,
+    /// Show a lab as it is now
+    Status {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+    },
+    /// Run a program inside a node; its exit code is this command's
+    Exec {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The node
+        node: String,
+        /// The program and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Cut a node off from the network; it runs on
+    Cut {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The node
+        node: String,
+    },
+    /// Join a node that was cut off
+    Join {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The node
+        node: String,
+    },
+    /// End a node as a power cut does
+    Kill {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The node
+        node: String,
+    },
+    /// Start a node that was killed
+    Start {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The node
+        node: String,
+    },
+    /// Mount a volume of the lab on this machine
+    Mount {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The volume's name
+        volume: String,
+        /// The folder, which must be there
+        folder: PathBuf,
+    },
+    /// Unmount a volume of the lab
+    Unmount {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+        /// The folder
+        folder: PathBuf,
+    },
+    /// Print the lab as a topology file, for 'mortar topology load -'
+    Topology {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+    },
+    /// Print the settings by which a server reaches the lab, for 'mortar serve --config'
+    Config {
+        /// Which lab is meant.
+        #[command(flatten)]
+        name: LabName,
+    },
+}

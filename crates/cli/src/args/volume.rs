@@ -1,0 +1,97 @@
+//! Options of the commands about volumes.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::super::parse::{gibibytes, key_value};
+
+/// `mortar volume …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum VolumeCommand {
+    /// Make a volume, or say where it would go
+    Create(CreateArgs),
+    /// List volumes
+    List,
+    /// Show one volume
+    Info {
+        /// The volume's id or name
+        volume: String,
+    },
+    /// Make a volume larger by adding bricks
+    Expand {
+        /// The volume's id or name
+        volume: String,
+        /// How much larger: GiB, or a number with GiB or TiB
+        #[arg(long, alias = "by", value_name = "SIZE", value_parser = gibibytes)]
+        expand_size: u64,
+    },
+    /// Remove a volume and all that it rests on, with its files
+    Delete {
+        /// The volume's id or name
+        volume: String,
+    },
+}
+
+/// `mortar volume create …`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Usable size: GiB, or a number with GiB or TiB
+    #[arg(long, value_parser = gibibytes)]
+    pub(crate) size: u64,
+    /// Name in GlusterFS [default: vol_ and the volume's id]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// How the volume survives the loss of bricks
+    #[arg(long, value_name = "KIND", default_value = "replicate")]
+    pub(crate) durability: DurabilityName,
+    /// Copies of each file, each on a node of its own
+    #[arg(long, value_name = "COPIES", default_value_t = 3)]
+    pub(crate) replica: u32,
+    /// GlusterFS option of the volume; may be repeated
+    #[arg(long = "option", short = 'o', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) options: Vec<(String, String)>,
+    /// Group that owns the volume's root
+    #[arg(long)]
+    pub(crate) gid: Option<u32>,
+    /// Whether copies must be in distinct zones [default: as the server is set]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) zone: Option<ZoneName>,
+    /// Room for snapshots, as a factor of the size; more than 1 keeps room
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(crate) snapshot_factor: f64,
+    /// Ids of the clusters that may be used [default: all]
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) clusters: Vec<String>,
+    /// Say where the volume would go and why not elsewhere; make nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// How a volume survives the loss of bricks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityName {
+    /// Not at all: each file is on one brick.
+    None,
+    /// Each file is on several bricks, see --replica.
+    Replicate,
+}
+
+/// Whether copies must be in distinct zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ZoneName {
+    /// Preferred, not demanded.
+    None,
+    /// Demanded.
+    Strict,
+}
+
+/// `mortar explain …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExplainCommand {
+    /// Claim, volume, bricks, logical volumes or images, devices and nodes
+    Volume {
+        /// The volume's id or name
+        volume: String,
+    },
+}

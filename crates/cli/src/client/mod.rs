@@ -1,0 +1,193 @@
+//! How the command line talks to a server: only over HTTP, with a token made for each request.
+
+mod answer;
+mod identity;
+mod resolve;
+mod wait;
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mortar_api::Topology;
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use answer::Answer;
+pub(crate) use identity::{Identity, Target};
+pub(crate) use resolve::{DeviceHit, NodeHit, devices, nodes};
+pub(crate) use wait::{Finished, Work};
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take, long polls aside. A node's own limits are below this.
+const ANSWER: Duration = Duration::from_secs(120);
+
+/// A server, and who asks it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    server: String,
+    identity: Option<Identity>,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// The address is not one that can be asked.
+    pub(crate) fn new(target: Target) -> Result<Self> {
+        let attempt = || format!("ask the server {}", target.server);
+        let url: reqwest::Url = target.server.parse().map_err(|error| {
+            Error::usage(attempt(), format!("that is not an address ({error})"))
+                .advise("write http://HOST:PORT")
+        })?;
+        if url.scheme() != "http" || url.path() != "/" {
+            return Err(
+                Error::usage(attempt(), "only plain http without a path is spoken")
+                    .advise("for TLS, run the command on the server's machine or through an ssh tunnel"),
+            );
+        }
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .user_agent(concat!("mortar/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Error::new(Exit::Failed, attempt(), error.to_string()))?;
+        Ok(Self {
+            server: target.server.trim_end_matches('/').to_owned(),
+            identity: target.identity,
+            http,
+        })
+    }
+
+    /// Sends one request and takes what comes, whatever its status.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<Vec<u8>>,
+        attempt: &str,
+    ) -> Result<Answer> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}{query}", self.server));
+        if let Some(identity) = &self.identity {
+            request = request.header(
+                "Authorization",
+                identity.header(method.as_str(), path, seconds_since_1970()),
+            );
+        }
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let unreachable = |error: &reqwest::Error| self.unreachable(attempt, error);
+        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        Answer::read(response).await.map_err(|error| unreachable(&error))
+    }
+
+    fn unreachable(&self, attempt: &str, error: &reqwest::Error) -> Error {
+        let mut reason = String::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason = cause.to_string();
+            source = cause.source();
+        }
+        if error.is_timeout() {
+            reason = "no answer in time".to_owned();
+        }
+        Error::new(
+            Exit::Unreachable,
+            attempt,
+            format!("the server {} did not answer: {reason}", self.server),
+        )
+        .advise("start it with 'mortar serve', or give its address with --server or MORTAR_SERVER")
+    }
+
+    /// `GET`; the body of the answer as it came.
+    ///
+    /// # Errors
+    /// The server did not answer, or refused.
+    pub(crate) async fn get(&self, path: &str, attempt: &str) -> Result<Vec<u8>> {
+        self.get_query(path, "", attempt).await
+    }
+
+    /// `GET` with a query, which begins with `?`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn get_query(&self, path: &str, query: &str, attempt: &str) -> Result<Vec<u8>> {
+        let answer = self.send(Method::GET, path, query, None, attempt).await?;
+        Ok(answer.success(attempt)?.body)
+    }
+
+    /// `POST`; the answer when it is a success.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize, attempt: &str) -> Result<Answer> {
+        let body = serde_json::to_vec(body).expect("wire types always have a JSON form");
+        self.send(Method::POST, path, "", Some(body), attempt)
+            .await?
+            .success(attempt)
+    }
+
+    /// `DELETE`; the answer when it is a success.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn delete(&self, path: &str, attempt: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, "", None, attempt)
+            .await?
+            .success(attempt)
+    }
+
+    /// `DELETE` with a body.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn delete_with(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        attempt: &str,
+    ) -> Result<Answer> {
+        let body = serde_json::to_vec(body).expect("wire types always have a JSON form");
+        self.send(Method::DELETE, path, "", Some(body), attempt)
+            .await?
+            .success(attempt)
+    }
+
+    /// All that exists, as recorded.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn topology(&self, attempt: &str) -> Result<Topology> {
+        read(&self.get("/v1/topology", attempt).await?, attempt)
+    }
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// It is not what this program expects: another program answers there, or another version.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8], attempt: &str) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| {
+        Error::new(
+            Exit::Failed,
+            attempt,
+            format!("the server's answer is not understood ({error})"),
+        )
+        .advise("see that a Mortar server of this version answers there")
+    })
+}
+
+fn seconds_since_1970() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,160 @@
+//! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
+
+use mortar_api::{Topology, TopologyDevice, TopologyNode};
+
+use super::Client;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::parse::is_id;
+
+/// A node and the cluster it is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeHit<'a> {
+    /// The cluster's id.
+    pub(crate) cluster: &'a str,
+    /// The node.
+    pub(crate) node: &'a TopologyNode,
+}
+
+/// A device and the node it is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeviceHit<'a> {
+    /// The node.
+    pub(crate) node: &'a TopologyNode,
+    /// The device.
+    pub(crate) device: &'a TopologyDevice,
+}
+
+/// All nodes.
+pub(crate) fn nodes(topology: &Topology) -> impl Iterator<Item = NodeHit<'_>> {
+    topology.clusters.iter().flat_map(|cluster| {
+        cluster.nodes.iter().map(|node| NodeHit {
+            cluster: &cluster.id,
+            node,
+        })
+    })
+}
+
+/// All devices.
+pub(crate) fn devices(topology: &Topology) -> impl Iterator<Item = DeviceHit<'_>> {
+    nodes(topology).flat_map(|hit| {
+        hit.node.devices.iter().map(move |device| DeviceHit {
+            node: hit.node,
+            device,
+        })
+    })
+}
+
+impl Client {
+    /// The id of the volume with this id or name.
+    ///
+    /// # Errors
+    /// No volume has that name, several clusters have one, or the server refused.
+    pub(crate) async fn volume_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let topology = self.topology(attempt).await?;
+        let volumes = topology.clusters.iter().flat_map(|cluster| &cluster.volumes);
+        only(
+            "volume",
+            text,
+            attempt,
+            volumes
+                .filter(|volume| volume.name == text)
+                .map(|volume| volume.id.clone()),
+        )
+    }
+
+    /// The id of the node with this id or host name.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn node_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let topology = self.topology(attempt).await?;
+        let hits = nodes(&topology).filter(|hit| hit.node.manage == text || hit.node.storage == text);
+        only("node", text, attempt, hits.map(|hit| hit.node.id.clone()))
+    }
+
+    /// The id of the device with this id, or at this `NODE:PATH`.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn device_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let Some((host, path)) = node_and_path(text) else {
+            return Err(Error::usage(
+                attempt,
+                format!("{text} is neither a device's id nor NODE:PATH"),
+            ));
+        };
+        let topology = self.topology(attempt).await?;
+        let hits = devices(&topology).filter(|hit| {
+            let node = hit.node;
+            hit.device.path == path
+                && [&node.manage, &node.storage, &node.id]
+                    .into_iter()
+                    .any(|name| name == host)
+        });
+        only("device", text, attempt, hits.map(|hit| hit.device.id.clone()))
+    }
+}
+
+/// Splits `NODE:PATH` where the path begins; an IPv6 address has colons of its own.
+fn node_and_path(text: &str) -> Option<(&str, &str)> {
+    let at = text.find(":/")?;
+    Some((&text[..at], &text[at + 1..])).filter(|(host, _)| !host.is_empty())
+}
+
+/// The only one of these.
+fn only(kind: &str, text: &str, attempt: &str, ids: impl Iterator<Item = String>) -> Result<String> {
+    let mut ids: Vec<String> = ids.collect();
+    match ids.len() {
+        0 => Err(
+            Error::new(Exit::NotFound, attempt, format!("there is no {kind} {text}"))
+                .advise("see what there is: 'mortar topology show'"),
+        ),
+        1 => Ok(ids.remove(0)),
+        _ => Err(Error::new(
+            Exit::Conflict,
+            attempt,
+            format!("there is more than one {kind} {text}"),
+        )
+        .with_details(ids)
+        .advise("use one of these ids")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{node_and_path, only};
+    use crate::exit::Exit;
+
+    #[test]
+    fn a_device_is_named_by_node_and_path() {
+        assert_eq!(node_and_path("n1:/dev/sdb"), Some(("n1", "/dev/sdb")));
+        assert_eq!(
+            node_and_path("fd00::1:/dev/disk/by-path/pci-0:/x"),
+            Some(("fd00::1", "/dev/disk/by-path/pci-0:/x"))
+        );
+        assert_eq!(node_and_path("/dev/sdb"), None);
+        assert_eq!(node_and_path(":/dev/sdb"), None);
+    }
+
+    #[test]
+    fn a_name_must_mean_one_thing() {
+        let ids = |ids: &[&str]| only("volume", "v", "x", ids.iter().map(|id| (*id).to_owned()));
+        assert_eq!(ids(&["1"]), Ok("1".into()));
+        assert_eq!(ids(&[]).unwrap_err().exit, Exit::NotFound);
+        let two = ids(&["1", "2"]).unwrap_err();
+        assert_eq!(
+            (two.exit, two.details),
+            (Exit::Conflict, vec!["1".to_owned(), "2".to_owned()])
+        );
+    }
+}

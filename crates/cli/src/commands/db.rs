@@ -1,0 +1,69 @@
+//! `mortar db …`: the store as a file of JSON, while no server uses it.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use mortar_store::{EmbeddedStore, StoreError, backup, export, import};
+
+use crate::args::DbCommand;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::out::Out;
+
+pub(super) fn run(command: DbCommand, out: Out) -> Result<()> {
+    match command {
+        DbCommand::Export { store, file } => write(&store, &file, out),
+        DbCommand::Import { store, file } => read(&store, &file, out),
+    }
+}
+
+/// The store's errors tell attempt, obstacle and way on themselves; this adds the command's own attempt and code.
+fn told(attempt: String) -> impl Fn(StoreError) -> Error {
+    move |error| {
+        let exit = match error {
+            StoreError::Missing { .. } => Exit::NotFound,
+            StoreError::Exists { .. } | StoreError::InUse { .. } | StoreError::NotEmpty { .. } => {
+                Exit::Conflict
+            }
+            StoreError::Document { .. } | StoreError::NewerSchema { .. } => Exit::Usage,
+            StoreError::Full { .. } => Exit::NoSpace,
+            _ => Exit::Failed,
+        };
+        Error::new(exit, attempt.clone(), error.to_string())
+    }
+}
+
+fn write(store: &Path, file: &Path, out: Out) -> Result<()> {
+    let told = told(format!("export the store {}", store.display()));
+    let open = EmbeddedStore::open(store).map_err(&told)?;
+    if file == Path::new("-") {
+        let mut text = Vec::new();
+        export(&open, &mut text).map_err(&told)?;
+        return out.wire(&text);
+    }
+    backup(&open, file).map_err(&told)?;
+    out.line(format!("Exported {} to {}.", store.display(), file.display()))
+}
+
+fn read(store: &Path, file: &Path, out: Out) -> Result<()> {
+    let attempt = format!("import {} into the store {}", file.display(), store.display());
+    let mut document = Vec::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_end(&mut document)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut document))
+    };
+    read.map_err(|error| Error::usage(&attempt, error.to_string()))?;
+    let told = told(attempt);
+    let made = EmbeddedStore::create(store).map_err(&told)?;
+    if let Err(error) = import(&made, &document).map_err(&told) {
+        drop(made);
+        // An empty store in the place would look like an imported one.
+        let left = std::fs::remove_file(store);
+        return Err(match left {
+            Ok(()) => error,
+            Err(left) => error.advise(format!("remove the empty store {} ({left})", store.display())),
+        });
+    }
+    out.line(format!("Imported {} into {}.", file.display(), store.display()))
+}

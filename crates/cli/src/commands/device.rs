@@ -1,0 +1,153 @@
+//! `mortar device …`
+
+use mortar_api::{Topology, TopologyDevice};
+use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest};
+use mortar_heketi::node::StateRequest;
+use serde::Serialize;
+
+use super::{Session, tags};
+use crate::args::DeviceCommand;
+use crate::client::{DeviceHit, devices};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::show;
+
+/// Devices with their nodes, in the server's words.
+#[derive(Serialize)]
+struct List<'a> {
+    devices: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    node: &'a str,
+    #[serde(flatten)]
+    device: &'a TopologyDevice,
+}
+
+pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()> {
+    match command {
+        DeviceCommand::Add {
+            node,
+            name,
+            destroy_existing_data,
+            tags,
+        } => {
+            let attempt = format!("add the device {node}:{name}");
+            let id = session.client.node_id(&node, &attempt).await?;
+            let tags = tags.into_iter().collect();
+            let request = DeviceAddRequest {
+                node: id,
+                name: name.clone(),
+                tags,
+                destroydata: destroy_existing_data,
+            };
+            let accepted = session.client.post("/devices", &request, &attempt).await?;
+            let work = session
+                .client
+                .finish(accepted, &attempt, &session.progress)
+                .await?;
+            session.tell(&work, format!("Device {node}:{name} is ready for bricks."))
+        }
+        DeviceCommand::List => list(session).await,
+        DeviceCommand::Info { device } => info(session, &device).await,
+        DeviceCommand::Delete { device, force_forget } => delete(session, &device, force_forget).await,
+        DeviceCommand::Enable { device } => set_state(session, &device, "online").await,
+        DeviceCommand::Disable { device } => set_state(session, &device, "offline").await,
+        DeviceCommand::Tags { device, change } => {
+            let attempt = format!("change the labels of the device {device}");
+            let id = session.client.device_id(&device, &attempt).await?;
+            tags::run(session, &format!("/devices/{id}"), change, &attempt).await
+        }
+    }
+}
+
+async fn list(session: &Session) -> Result<()> {
+    let topology = session.client.topology("list devices").await?;
+    if session.out.is_json() {
+        let devices = devices(&topology)
+            .map(|hit| Entry {
+                node: &hit.node.id,
+                device: hit.device,
+            })
+            .collect();
+        return session.out.json(&List { devices });
+    }
+    let paint = session.out.paint();
+    let row = |DeviceHit { node, device }: DeviceHit<'_>| {
+        vec![
+            device.id.clone(),
+            format!("{}:{}", node.manage, device.path),
+            device.kind.clone(),
+            paint.state(&device.state),
+            paint.bar(device.used, device.size),
+            show::size(device.used),
+            show::size(device.size),
+            device.bricks.len().to_string(),
+        ]
+    };
+    let head = [
+        "ID", "DEVICE", "KIND", "STATE", "FILL", ">USED", ">SIZE", ">BRICKS",
+    ];
+    session
+        .out
+        .text(&show::table(&head, devices(&topology).map(row).collect()))
+}
+
+async fn info(session: &Session, device: &str) -> Result<()> {
+    let attempt = format!("show the device {device}");
+    let id = session.client.device_id(device, &attempt).await?;
+    if session.out.is_json() {
+        return session
+            .out
+            .wire(&session.client.get(&format!("/devices/{id}"), &attempt).await?);
+    }
+    let topology = session.client.topology(&attempt).await?;
+    session.out.text(&show::device(
+        found(&topology, &id, &attempt)?,
+        session.out.paint(),
+    ))
+}
+
+fn found<'a>(topology: &'a Topology, id: &str, attempt: &str) -> Result<&'a TopologyDevice> {
+    let hit = devices(topology)
+        .find(|hit| hit.device.id == id)
+        .map(|hit| hit.device);
+    hit.ok_or_else(|| {
+        Error::new(Exit::NotFound, attempt, format!("there is no device {id}"))
+            .advise("see them: 'mortar device list'")
+    })
+}
+
+async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()> {
+    let attempt = format!("remove the device {device}");
+    let id = session.client.device_id(device, &attempt).await?;
+    let request = DeviceDeleteRequest { forceforget };
+    let accepted = session
+        .client
+        .delete_with(&format!("/devices/{id}"), &request, &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Removed device {device}."))
+}
+
+async fn set_state(session: &Session, device: &str, state: &str) -> Result<()> {
+    let attempt = format!("set the device {device} {state}");
+    let id = session.client.device_id(device, &attempt).await?;
+    let request = StateRequest {
+        state: state.to_owned(),
+        healcheck: String::new(),
+    };
+    let accepted = session
+        .client
+        .post(&format!("/devices/{id}/state"), &request, &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Device {device} is {state}."))
+}

@@ -1,0 +1,108 @@
+//! What each command does.
+
+mod cluster;
+mod db;
+mod device;
+mod explain;
+mod lab;
+mod load;
+mod node;
+mod operation;
+mod paper;
+mod serve;
+mod tags;
+mod topology;
+mod volume;
+
+use serde::Serialize;
+
+use crate::args::{Cli, Command, Global};
+use crate::client::{Client, Finished, Target, Work};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::progress::Progress;
+
+/// What commands that ask a server share.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) out: Out,
+    pub(crate) progress: Progress,
+}
+
+/// How long work ended, as JSON where there is nothing else to show.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    operation: &'a str,
+    state: &'static str,
+}
+
+impl Session {
+    fn new(global: &Global, out: Out) -> Result<Self> {
+        let target = Target::new(global, |name| std::env::var(name).ok())?;
+        Ok(Self {
+            client: Client::new(target)?,
+            out,
+            progress: Progress::new(global.waits()),
+        })
+    }
+
+    /// Shows long work that leaves nothing to show but that it is done.
+    fn tell(&self, work: &Work, done: impl AsRef<str>) -> Result<()> {
+        let accepted = work.finished == Finished::Accepted;
+        if self.out.is_json() {
+            let state = if accepted { "accepted" } else { "done" };
+            return self.out.json(&Outcome {
+                operation: &work.operation,
+                state,
+            });
+        }
+        if accepted {
+            let id = &work.operation;
+            return self.out.line(format!(
+                "Accepted as operation {id}; 'mortar operation info {id}' tells how far it is."
+            ));
+        }
+        self.out.line(done)
+    }
+}
+
+/// Runs the command; the code to end with.
+///
+/// # Errors
+/// Says what was attempted, what stood in the way, and what to do next.
+pub(crate) fn run(cli: Cli) -> Result<u8> {
+    let out = Out::new(&cli.global);
+    match cli.command {
+        Command::Serve(arguments) => serve::run(*arguments, out)?,
+        Command::Completions(arguments) => paper::completions(&arguments, out)?,
+        Command::Man(arguments) => paper::man(&arguments, out)?,
+        Command::Db(command) => db::run(command, out)?,
+        Command::Lab(command) => return lab::run(command, out),
+        command => {
+            let session = Session::new(&cli.global, out)?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Error::new(Exit::Failed, "set up the network", error.to_string()))?;
+            runtime.block_on(ask(&session, command))?;
+        }
+    }
+    Ok(Exit::Done.code())
+}
+
+/// Runs a command that asks a server.
+async fn ask(session: &Session, command: Command) -> Result<()> {
+    match command {
+        Command::Topology(command) => topology::run(session, command).await,
+        Command::Cluster(command) => cluster::run(session, command).await,
+        Command::Node(command) => node::run(session, command).await,
+        Command::Device(command) => device::run(session, command).await,
+        Command::Volume(command) => volume::run(session, command).await,
+        Command::Explain(command) => explain::run(session, command).await,
+        Command::Operation(command) => operation::run(session, command).await,
+        Command::Serve(_) | Command::Completions(_) | Command::Man(_) | Command::Db(_) | Command::Lab(_) => {
+            unreachable!("these ask no server and were run before")
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `mortar node …`
+
+use mortar_api::{Topology, TopologyNode};
+use mortar_heketi::node::{HostAddresses, NodeAddRequest, NodeInfo, StateRequest};
+use serde::Serialize;
+
+use super::{Session, tags};
+use crate::args::NodeCommand;
+use crate::client::{Finished, NodeHit, nodes, read};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::show;
+
+/// Nodes with their clusters, in the server's words.
+#[derive(Serialize)]
+struct List<'a> {
+    nodes: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    cluster: &'a str,
+    #[serde(flatten)]
+    node: &'a TopologyNode,
+}
+
+pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
+    match command {
+        NodeCommand::Add {
+            cluster,
+            zone,
+            manage,
+            storage,
+            tags,
+        } => {
+            let hostnames = HostAddresses {
+                manage: vec![manage],
+                storage: vec![storage],
+            };
+            let tags = tags.into_iter().collect();
+            add(
+                session,
+                NodeAddRequest {
+                    zone: i64::from(zone),
+                    hostnames,
+                    cluster,
+                    tags,
+                },
+            )
+            .await
+        }
+        NodeCommand::List => list(session).await,
+        NodeCommand::Info { node } => info(session, &node).await,
+        NodeCommand::Delete { node } => delete(session, &node).await,
+        NodeCommand::Enable { node } => set_state(session, &node, "online").await,
+        NodeCommand::Disable { node } => set_state(session, &node, "offline").await,
+        NodeCommand::Tags { node, change } => {
+            let attempt = format!("change the labels of the node {node}");
+            let id = session.client.node_id(&node, &attempt).await?;
+            tags::run(session, &format!("/nodes/{id}"), change, &attempt).await
+        }
+    }
+}
+
+async fn add(session: &Session, request: NodeAddRequest) -> Result<()> {
+    let host = request.hostnames.manage.join(" ");
+    let attempt = format!("add the node {host}");
+    let accepted = session.client.post("/nodes", &request, &attempt).await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    match &work.finished {
+        Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
+        Finished::Resource(body) => {
+            let info: NodeInfo = read(body, &attempt)?;
+            session.out.line(format!("Added node {host}: {}", info.id))
+        }
+        _ => session.tell(&work, format!("Added node {host}.")),
+    }
+}
+
+async fn list(session: &Session) -> Result<()> {
+    let topology = session.client.topology("list nodes").await?;
+    if session.out.is_json() {
+        let nodes = nodes(&topology)
+            .map(|hit| Entry {
+                cluster: hit.cluster,
+                node: hit.node,
+            })
+            .collect();
+        return session.out.json(&List { nodes });
+    }
+    let row = |hit: NodeHit<'_>| {
+        let node = hit.node;
+        vec![
+            node.id.clone(),
+            node.manage.clone(),
+            node.storage.clone(),
+            node.zone.to_string(),
+            session.out.paint().state(&node.state),
+            node.devices.len().to_string(),
+            hit.cluster.to_owned(),
+        ]
+    };
+    let head = ["ID", "MANAGE", "STORAGE", ">ZONE", "STATE", ">DEVICES", "CLUSTER"];
+    session
+        .out
+        .text(&show::table(&head, nodes(&topology).map(row).collect()))
+}
+
+async fn info(session: &Session, node: &str) -> Result<()> {
+    let attempt = format!("show the node {node}");
+    let id = session.client.node_id(node, &attempt).await?;
+    if session.out.is_json() {
+        return session
+            .out
+            .wire(&session.client.get(&format!("/nodes/{id}"), &attempt).await?);
+    }
+    let topology = session.client.topology(&attempt).await?;
+    session
+        .out
+        .text(&show::node(found(&topology, &id, &attempt)?, session.out.paint()))
+}
+
+fn found<'a>(topology: &'a Topology, id: &str, attempt: &str) -> Result<&'a TopologyNode> {
+    let hit = nodes(topology).find(|hit| hit.node.id == id).map(|hit| hit.node);
+    hit.ok_or_else(|| {
+        Error::new(Exit::NotFound, attempt, format!("there is no node {id}"))
+            .advise("see them: 'mortar node list'")
+    })
+}
+
+async fn delete(session: &Session, node: &str) -> Result<()> {
+    let attempt = format!("remove the node {node}");
+    let id = session.client.node_id(node, &attempt).await?;
+    let accepted = session.client.delete(&format!("/nodes/{id}"), &attempt).await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Removed node {node}."))
+}
+
+async fn set_state(session: &Session, node: &str, state: &str) -> Result<()> {
+    let attempt = format!("set the node {node} {state}");
+    let id = session.client.node_id(node, &attempt).await?;
+    let request = StateRequest {
+        state: state.to_owned(),
+        healcheck: String::new(),
+    };
+    let accepted = session
+        .client
+        .post(&format!("/nodes/{id}/state"), &request, &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Node {node} is {state}."))
+}

@@ -1,0 +1,48 @@
+//! `mortar operation …`
+
+use super::Session;
+use crate::args::OperationCommand;
+use crate::client::read;
+use crate::error::{Error, Result};
+use crate::parse::is_id;
+use crate::show;
+
+pub(super) async fn run(session: &Session, command: OperationCommand) -> Result<()> {
+    match command {
+        OperationCommand::List { open, limit } => list(session, open, limit).await,
+        OperationCommand::Info { operation } => info(session, &operation).await,
+    }
+}
+
+async fn list(session: &Session, open: bool, limit: u32) -> Result<()> {
+    const ATTEMPT: &str = "list operations";
+    let only = if open { "&open=true" } else { "" };
+    let body = session
+        .client
+        .get_query("/v1/operations", &format!("?limit={limit}{only}"), ATTEMPT)
+        .await?;
+    if session.out.is_json() {
+        return session.out.wire(&body);
+    }
+    session
+        .out
+        .text(&show::operations(&read(&body, ATTEMPT)?, session.out.paint()))
+}
+
+async fn info(session: &Session, operation: &str) -> Result<()> {
+    let attempt = format!("show the operation {operation}");
+    if !is_id(operation) {
+        return Err(Error::usage(attempt, "that is not an operation's id")
+            .advise("see them: 'mortar operation list'"));
+    }
+    let body = session
+        .client
+        .get(&format!("/v1/operations/{operation}"), &attempt)
+        .await?;
+    if session.out.is_json() {
+        return session.out.wire(&body);
+    }
+    session
+        .out
+        .text(&show::operation(&read(&body, &attempt)?, session.out.paint()))
+}

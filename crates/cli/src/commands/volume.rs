@@ -1,0 +1,303 @@
+//! `mortar volume …`
+
+use mortar_api::{PlanAnswer, TopologyVolume};
+use mortar_heketi::volume::{
+    DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCreateRequest,
+    VolumeExpandRequest, VolumeInfo,
+};
+use serde::Serialize;
+
+use super::Session;
+use crate::args::{CreateArgs, DurabilityName, VolumeCommand, ZoneName};
+use crate::client::{Finished, Work, read};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::show;
+
+/// Volumes with their clusters, in the server's words.
+#[derive(Serialize)]
+struct List<'a> {
+    volumes: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    cluster: &'a str,
+    #[serde(flatten)]
+    volume: &'a TopologyVolume,
+}
+
+pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()> {
+    match command {
+        VolumeCommand::Create(arguments) if arguments.dry_run => dry_run(session, arguments).await,
+        VolumeCommand::Create(arguments) => create(session, arguments).await,
+        VolumeCommand::List => list(session).await,
+        VolumeCommand::Info { volume } => info(session, &volume).await,
+        VolumeCommand::Expand { volume, expand_size } => expand(session, &volume, expand_size).await,
+        VolumeCommand::Delete { volume } => delete(session, &volume).await,
+    }
+}
+
+/// What the arguments ask for, in Heketi's words.
+fn request(arguments: CreateArgs) -> VolumeCreateRequest {
+    let mut options: Vec<String> = arguments
+        .options
+        .iter()
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect();
+    options.extend(arguments.zone.map(|zone| {
+        let rule = if zone == ZoneName::Strict {
+            "strict"
+        } else {
+            "none"
+        };
+        format!("user.heketi.zone-checking {rule}")
+    }));
+    let (kind, replica) = match arguments.durability {
+        DurabilityName::None => ("none", 0),
+        DurabilityName::Replicate => ("replicate", i64::from(arguments.replica)),
+    };
+    let enable = arguments.snapshot_factor > 1.0;
+    VolumeCreateRequest {
+        size: i64::try_from(arguments.size).unwrap_or(i64::MAX),
+        clusters: arguments.clusters,
+        name: arguments.name.unwrap_or_default(),
+        durability: DurabilityRequest {
+            kind: kind.to_owned(),
+            replicate: ReplicaDurability { replica },
+            disperse: DisperseDurability::default(),
+        },
+        gid: arguments.gid.map_or(0, i64::from),
+        glustervolumeoptions: options,
+        block: false,
+        snapshot: SnapshotRequest {
+            enable,
+            factor: if enable { arguments.snapshot_factor } else { 0.0 },
+        },
+    }
+}
+
+fn title(request: &VolumeCreateRequest) -> String {
+    let name = if request.name.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", request.name)
+    };
+    format!("the volume{name} of {} GiB", request.size)
+}
+
+async fn dry_run(session: &Session, arguments: CreateArgs) -> Result<()> {
+    let request = request(arguments);
+    let attempt = format!("plan {}", title(&request));
+    let answer = session.client.post("/v1/plan", &request, &attempt).await?;
+    let plan: PlanAnswer = read(&answer.body, &attempt)?;
+    if session.out.is_json() {
+        session.out.wire(&answer.body)?;
+    } else {
+        session.out.text(&show::plan(&plan, session.out.paint()))?;
+    }
+    match plan.refusal {
+        Some(refusal) => Err(Error::new(
+            Exit::of(refusal.kind),
+            format!("make {}", title(&request)),
+            refusal.message,
+        )),
+        None => Ok(()),
+    }
+}
+
+async fn create(session: &Session, arguments: CreateArgs) -> Result<()> {
+    let request = request(arguments);
+    let attempt = format!("make {}", title(&request));
+    let accepted = match session.client.post("/volumes", &request, &attempt).await {
+        Err(error) if error.exit == Exit::NoSpace => return Err(why_no_space(session, &request, error).await),
+        other => other?,
+    };
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    show_volume(session, &work, &attempt)
+}
+
+/// The same error with the rule that refused each device, as far as the server tells.
+async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: Error) -> Error {
+    let Ok(answer) = session.client.post("/v1/plan", request, &error.attempt).await else {
+        return error;
+    };
+    let Ok(plan) = read::<PlanAnswer>(&answer.body, &error.attempt) else {
+        return error;
+    };
+    let mut details = plan.refusal.map(|refusal| refusal.details).unwrap_or_default();
+    if details.is_empty() {
+        let refused = plan.not_chosen.devices.iter().filter(|device| device.refused);
+        details = refused
+            .map(|device| format!("{}:{}: {}", device.host, device.path, device.reason))
+            .collect();
+    }
+    error
+        .with_details(details)
+        .advise("add nodes or devices, or ask for less; --dry-run shows all of this as a picture")
+}
+
+/// A volume that was made or changed.
+fn show_volume(session: &Session, work: &Work, attempt: &str) -> Result<()> {
+    match &work.finished {
+        Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
+        Finished::Resource(body) => session.out.text(&description(&read(body, attempt)?)),
+        _ => session.tell(work, "Done."),
+    }
+}
+
+fn description(info: &VolumeInfo) -> String {
+    let durability = match info.durability.kind.as_str() {
+        "replicate" => format!("replicate {}", info.durability.replicate.replica),
+        "" => "none".to_owned(),
+        other => other.to_owned(),
+    };
+    let mount = &info.mount.glusterfs;
+    let options: Vec<String> = mount
+        .options
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let options = if options.is_empty() {
+        String::new()
+    } else {
+        format!("-o {} ", options.join(","))
+    };
+    let set: Vec<&str> = info
+        .glustervolumeoptions
+        .iter()
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
+        .collect();
+    let mut rows = vec![
+        ("Volume", info.name.clone()),
+        ("Id", info.id.to_string()),
+        ("Cluster", info.cluster.to_string()),
+        ("Size", format!("{} GiB", info.size)),
+        ("Durability", durability),
+    ];
+    if info.gid != 0 {
+        rows.push(("Group", info.gid.to_string()));
+    }
+    if info.snapshot.enable {
+        rows.push((
+            "Snapshots",
+            format!("room for a factor of {}", info.snapshot.factor),
+        ));
+    }
+    if !set.is_empty() {
+        rows.push(("Options", set.join("\n")));
+    }
+    rows.push(("Bricks", info.bricks.len().to_string()));
+    rows.push((
+        "Mount",
+        format!("mount -t glusterfs {options}{} /mnt", mount.device),
+    ));
+    show::fields(rows)
+}
+
+async fn list(session: &Session) -> Result<()> {
+    let topology = session.client.topology("list volumes").await?;
+    let entries = topology.clusters.iter().flat_map(|cluster| {
+        cluster.volumes.iter().map(|volume| Entry {
+            cluster: &cluster.id,
+            volume,
+        })
+    });
+    if session.out.is_json() {
+        return session.out.json(&List {
+            volumes: entries.collect(),
+        });
+    }
+    let row = |Entry { cluster, volume }: Entry<'_>| {
+        vec![
+            volume.id.clone(),
+            volume.name.clone(),
+            show::size(volume.size),
+            volume.durability.clone(),
+            volume.bricks.to_string(),
+            cluster.to_owned(),
+        ]
+    };
+    let head = ["ID", "NAME", ">SIZE", "DURABILITY", ">BRICKS", "CLUSTER"];
+    session.out.text(&show::table(&head, entries.map(row).collect()))
+}
+
+async fn info(session: &Session, volume: &str) -> Result<()> {
+    let attempt = format!("show the volume {volume}");
+    let id = session.client.volume_id(volume, &attempt).await?;
+    let body = session.client.get(&format!("/volumes/{id}"), &attempt).await?;
+    if session.out.is_json() {
+        return session.out.wire(&body);
+    }
+    session.out.text(&description(&read(&body, &attempt)?))
+}
+
+async fn expand(session: &Session, volume: &str, by: u64) -> Result<()> {
+    let attempt = format!("make the volume {volume} larger by {by} GiB");
+    let id = session.client.volume_id(volume, &attempt).await?;
+    let request = VolumeExpandRequest {
+        expand_size: i64::try_from(by).unwrap_or(i64::MAX),
+    };
+    let accepted = session
+        .client
+        .post(&format!("/volumes/{id}/expand"), &request, &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    show_volume(session, &work, &attempt)
+}
+
+async fn delete(session: &Session, volume: &str) -> Result<()> {
+    let attempt = format!("remove the volume {volume}");
+    let id = session.client.volume_id(volume, &attempt).await?;
+    let accepted = session.client.delete(&format!("/volumes/{id}"), &attempt).await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Removed volume {volume}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::request;
+    use crate::args::{Cli, Command, VolumeCommand};
+
+    fn body(flags: &[&str]) -> String {
+        let words = ["mortar", "volume", "create", "--size"].iter().chain(flags);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Volume(VolumeCommand::Create(arguments)) => {
+                serde_json::to_string(&request(arguments)).unwrap()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_size_is_enough() {
+        assert_eq!(
+            body(&["1"]),
+            r#"{"size":1,"name":"","durability":{"type":"replicate","replicate":{"replica":3},"disperse":{}},"snapshot":{"enable":false,"factor":0}}"#
+        );
+    }
+
+    #[test]
+    fn every_flag_is_sent() {
+        let flags = "2TiB --name v --durability none --gid 5 -o nfs.disable=on -o a=b=c --zone strict \
+                     --snapshot-factor 1.5 --clusters x,y";
+        let flags: Vec<&str> = flags.split_whitespace().collect();
+        assert_eq!(
+            body(&flags),
+            r#"{"size":2048,"clusters":["x","y"],"name":"v","durability":{"type":"none","replicate":{},"disperse":{}},"gid":5,"glustervolumeoptions":["nfs.disable on","a b=c","user.heketi.zone-checking strict"],"snapshot":{"enable":true,"factor":1.5}}"#
+        );
+    }
+}

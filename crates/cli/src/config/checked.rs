@@ -1,0 +1,308 @@
+//! Settings with their defaults, checked: what the server is started with.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mortar_model::{ByteSize, ZoneChecking};
+
+use super::{ExecutorName, LogFormatName, Settings};
+use crate::args::ZoneName;
+use crate::error::{Error, Result};
+
+/// What the server is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Where to write the address that the server got.
+    pub(crate) address_file: Option<PathBuf>,
+    /// The store file; `None` keeps all in memory.
+    pub(crate) store: Option<PathBuf>,
+    /// Whom to believe.
+    pub(crate) auth: Auth,
+    /// How commands get to nodes.
+    pub(crate) executor: Executor,
+    /// What is set of the engine's own choices.
+    pub(crate) engine: Tuning,
+    /// What to log.
+    pub(crate) log: String,
+    /// Form of the log.
+    pub(crate) log_format: LogFormat,
+}
+
+/// Whom to believe.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// Everybody.
+    Disabled,
+    /// Who has one of these keys.
+    Keys {
+        /// Secret of the admin user.
+        admin: String,
+        /// Secret of the plain user.
+        user: String,
+    },
+}
+
+/// Secrets are not for logs.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disabled => "Disabled",
+            Self::Keys { .. } => "Keys",
+        })
+    }
+}
+
+/// How commands get to nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Executor {
+    /// Over ssh.
+    Ssh(Ssh),
+    /// On this machine.
+    Local,
+    /// On simulated nodes.
+    Sim {
+        /// Their seed.
+        seed: u64,
+    },
+}
+
+/// How to get to nodes over ssh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ssh {
+    /// User on the nodes.
+    pub(crate) user: String,
+    /// Port of their ssh servers.
+    pub(crate) port: u16,
+    /// Private key.
+    pub(crate) key: PathBuf,
+    /// Their host keys.
+    pub(crate) known_hosts: PathBuf,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is set of the engine's own choices; where nothing is, its defaults hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tuning {
+    /// File of persistent mount entries on the nodes.
+    pub(crate) fstab: Option<String>,
+    /// Mount options of bricks.
+    pub(crate) mount_options: Option<String>,
+    /// How long glusterd may work on one command.
+    pub(crate) gluster_timeout: Option<Duration>,
+    /// Smallest brick.
+    pub(crate) brick_min: Option<ByteSize>,
+    /// Largest brick.
+    pub(crate) brick_max: Option<ByteSize>,
+    /// Most bricks of one volume.
+    pub(crate) bricks_per_volume: Option<u32>,
+    /// Most volumes of one cluster.
+    pub(crate) volumes_per_cluster: Option<usize>,
+    /// Zone checking where a request says nothing.
+    pub(crate) zone_checking: Option<ZoneChecking>,
+    /// Changes of one trusted pool side by side.
+    pub(crate) pool_width: Option<usize>,
+    /// Operations that run side by side.
+    pub(crate) operations_running: Option<usize>,
+    /// Operations under way.
+    pub(crate) operations_open: Option<usize>,
+}
+
+/// What all errors here were attempting.
+const ATTEMPT: &str = "start the server";
+
+impl Config {
+    /// Adds defaults, reads secrets from their files and checks what belongs together.
+    ///
+    /// # Errors
+    /// Names the setting that is missing, or the two that contradict each other.
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        let auth = auth(&settings)?;
+        let engine = tuning(&settings)?;
+        let executor = match settings.executor.unwrap_or(ExecutorName::Ssh) {
+            ExecutorName::Ssh => Executor::Ssh(ssh(&settings)?),
+            ExecutorName::Local => Executor::Local,
+            ExecutorName::Sim => Executor::Sim {
+                seed: settings.sim_seed.unwrap_or(1),
+            },
+        };
+        let store = settings
+            .store
+            .unwrap_or_else(|| PathBuf::from("/var/lib/mortar/mortar.redb"));
+        Ok(Self {
+            listen: settings
+                .listen
+                .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            address_file: settings.address_file,
+            store: (store != Path::new("memory")).then_some(store),
+            auth,
+            executor,
+            engine,
+            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            log_format: match settings.log_format {
+                None => LogFormat::Auto,
+                Some(LogFormatName::Text) => LogFormat::Text,
+                Some(LogFormatName::Json) => LogFormat::Json,
+            },
+        })
+    }
+}
+
+fn tuning(settings: &Settings) -> Result<Tuning> {
+    plain(
+        "fstab",
+        settings.fstab.as_deref(),
+        |text| text.starts_with('/'),
+        "an absolute path",
+    )?;
+    plain(
+        "mount-options",
+        settings.mount_options.as_deref(),
+        |text| !text.starts_with('-'),
+        "words with commas between",
+    )?;
+    let zero = [
+        ("gluster-timeout", settings.gluster_timeout == Some(0)),
+        ("brick-min", settings.brick_min == Some(0)),
+        ("bricks-per-volume", settings.bricks_per_volume == Some(0)),
+        ("pool-width", settings.pool_width == Some(0)),
+        ("operations-running", settings.operations_running == Some(0)),
+        ("operations-open", settings.operations_open == Some(0)),
+    ];
+    if let Some((name, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
+        return Err(Error::usage(
+            ATTEMPT,
+            format!("{name} is 0: nothing could ever be done"),
+        ));
+    }
+    if let (Some(min), Some(max)) = (settings.brick_min, settings.brick_max)
+        && min > max
+    {
+        return Err(Error::usage(
+            ATTEMPT,
+            format!("brick-min ({min}) is more than brick-max ({max})"),
+        ));
+    }
+    Ok(Tuning {
+        fstab: settings.fstab.clone(),
+        mount_options: settings.mount_options.clone(),
+        gluster_timeout: settings.gluster_timeout.map(Duration::from_secs),
+        brick_min: settings.brick_min.map(ByteSize::from_gib),
+        brick_max: settings.brick_max.map(ByteSize::from_gib),
+        bricks_per_volume: settings.bricks_per_volume,
+        volumes_per_cluster: settings.volumes_per_cluster,
+        zone_checking: settings.zone_checking.map(|rule| match rule {
+            ZoneName::None => ZoneChecking::None,
+            ZoneName::Strict => ZoneChecking::Strict,
+        }),
+        pool_width: settings.pool_width,
+        operations_running: settings.operations_running,
+        operations_open: settings.operations_open,
+    })
+}
+
+/// Texts that become a word of a command or of a mount entry on a node.
+fn plain(name: &str, text: Option<&str>, fits: impl Fn(&str) -> bool, form: &str) -> Result<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/._-,=:+@%".contains(&b);
+    match text {
+        Some(text) if text.is_empty() || !text.bytes().all(allowed) || !fits(text) => Err(Error::usage(
+            ATTEMPT,
+            format!("{name} is not {form}, without white space and shell characters"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn auth(settings: &Settings) -> Result<Auth> {
+    let admin = secret(
+        "admin-key",
+        settings.admin_key.as_ref(),
+        settings.admin_key_file.as_deref(),
+    )?;
+    let user = secret(
+        "user-key",
+        settings.user_key.as_ref(),
+        settings.user_key_file.as_deref(),
+    )?;
+    if settings.disable_auth == Some(true) {
+        return Ok(Auth::Disabled);
+    }
+    match (admin, user) {
+        (Some(admin), Some(user)) => Ok(Auth::Keys { admin, user }),
+        (admin, _) => {
+            let missing = if admin.is_none() { "admin-key" } else { "user-key" };
+            let advice =
+                format!("set {missing}-file, or start with --disable-auth where only you reach the port");
+            Err(Error::usage(
+                ATTEMPT,
+                format!("there is no {missing}, and requests are to be authorised"),
+            )
+            .advise(advice))
+        }
+    }
+}
+
+fn secret(name: &str, given: Option<&String>, file: Option<&Path>) -> Result<Option<String>> {
+    let secret = match (given, file) {
+        (Some(_), Some(_)) => {
+            return Err(
+                Error::usage(ATTEMPT, format!("both {name} and {name}-file are set"))
+                    .advise("set one of them"),
+            );
+        }
+        (None, None) => return Ok(None),
+        (Some(given), None) => given.clone(),
+        (None, Some(file)) => first_line(file).map_err(|obstacle| Error::usage(ATTEMPT, obstacle))?,
+    };
+    if secret.is_empty() {
+        return Err(Error::usage(ATTEMPT, format!("{name} is empty")));
+    }
+    Ok(Some(secret))
+}
+
+/// The first line of a file that holds a secret.
+///
+/// # Errors
+/// Says why the file cannot be read, or that it is empty.
+pub(crate) fn first_line(file: &Path) -> std::result::Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(format!("{}: its first line is empty", file.display())),
+    }
+}
+
+fn ssh(settings: &Settings) -> Result<Ssh> {
+    let Some(key) = settings.ssh_key.clone() else {
+        return Err(
+            Error::usage(ATTEMPT, "nodes are reached over ssh, and there is no ssh-key")
+                .advise("set ssh-key to a private key that the nodes accept, or choose another --executor"),
+        );
+    };
+    Ok(Ssh {
+        user: settings.ssh_user.clone().unwrap_or_else(|| "root".to_owned()),
+        port: settings.ssh_port.unwrap_or(22),
+        key,
+        known_hosts: settings
+            .ssh_known_hosts
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("/etc/ssh/ssh_known_hosts")),
+    })
+}
+
+#[cfg(test)]
+#[path = "checked_tests.rs"]
+mod tests;

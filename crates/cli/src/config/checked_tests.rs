@@ -1,0 +1,174 @@
+//! What is taken, what is refused, and who wins.
+
+use super::{Auth, Config, Executor, LogFormat};
+use crate::config::{ExecutorName, Settings};
+use crate::exit::Exit;
+
+fn enough() -> Settings {
+    Settings {
+        admin_key: Some("a".into()),
+        user_key: Some("u".into()),
+        executor: Some(ExecutorName::Sim),
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn defaults_fill_what_is_not_given() {
+    let config = Config::new(enough()).unwrap();
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(
+        config.store.as_deref(),
+        Some("/var/lib/mortar/mortar.redb".as_ref())
+    );
+    assert_eq!(config.executor, Executor::Sim { seed: 1 });
+    assert_eq!(config.log_format, LogFormat::Auto);
+    assert_eq!(
+        config.auth,
+        Auth::Keys {
+            admin: "a".into(),
+            user: "u".into()
+        }
+    );
+    let memory = Settings {
+        store: Some("memory".into()),
+        ..enough()
+    };
+    assert_eq!(Config::new(memory).unwrap().store, None);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let cases = [
+        (
+            Settings {
+                admin_key: None,
+                ..enough()
+            },
+            "admin-key",
+        ),
+        (
+            Settings {
+                user_key: None,
+                ..enough()
+            },
+            "user-key",
+        ),
+        (
+            Settings {
+                user_key: Some(String::new()),
+                ..enough()
+            },
+            "user-key is empty",
+        ),
+        (
+            Settings {
+                executor: None,
+                ..enough()
+            },
+            "ssh-key",
+        ),
+        (
+            Settings {
+                admin_key_file: Some("/x".into()),
+                ..enough()
+            },
+            "both admin-key and admin-key-file",
+        ),
+        (
+            Settings {
+                admin_key: None,
+                admin_key_file: Some("/nowhere/x".into()),
+                ..enough()
+            },
+            "/nowhere/x: No such file",
+        ),
+    ];
+    for (settings, part) in cases {
+        let error = Config::new(settings).unwrap_err();
+        assert_eq!(error.exit, Exit::Usage);
+        assert!(
+            error.obstacle.contains(part),
+            "{part:?} is not in {:?}",
+            error.obstacle
+        );
+    }
+}
+
+#[test]
+fn without_authorisation_no_key_is_needed() {
+    let settings = Settings {
+        disable_auth: Some(true),
+        admin_key: None,
+        user_key: None,
+        ..enough()
+    };
+    assert_eq!(Config::new(settings).unwrap().auth, Auth::Disabled);
+    let off = Settings {
+        disable_auth: Some(false),
+        admin_key: None,
+        ..enough()
+    };
+    assert!(Config::new(off).is_err());
+}
+
+#[test]
+fn a_given_setting_wins_over_the_file() {
+    let given = Settings {
+        sim_seed: Some(1),
+        ..Settings::default()
+    };
+    let file = Settings {
+        sim_seed: Some(2),
+        log: Some("debug".into()),
+        ..Settings::default()
+    };
+    let both = given.or(file);
+    assert_eq!((both.sim_seed, both.log.as_deref()), (Some(1), Some("debug")));
+}
+
+#[test]
+fn secrets_come_from_the_environment_and_are_not_shown() {
+    let environment = |name: &str| match name {
+        "MORTAR_ADMIN_KEY" => Some("mortar's".to_owned()),
+        "HEKETI_ADMIN_KEY" | "HEKETI_USER_KEY" => Some("heketi's".to_owned()),
+        _ => None,
+    };
+    let settings = Settings::default().with_secrets(environment);
+    assert_eq!(settings.admin_key.as_deref(), Some("mortar's"));
+    assert_eq!(settings.user_key.as_deref(), Some("heketi's"));
+    let shown = toml::to_string(&settings.clone().without_secrets()).unwrap();
+    assert!(!shown.contains("'s") && shown.contains("(set)"), "{shown}");
+    let config = Config::new(Settings {
+        executor: Some(ExecutorName::Local),
+        ..settings
+    })
+    .unwrap();
+    assert!(!format!("{config:?}").contains("'s"));
+}
+
+#[test]
+fn a_secret_is_the_first_line_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "top\nrest\n").unwrap();
+    let settings = Settings {
+        admin_key: None,
+        admin_key_file: Some(file.clone()),
+        ..enough()
+    };
+    assert_eq!(
+        Config::new(settings.clone()).unwrap().auth,
+        Auth::Keys {
+            admin: "top".into(),
+            user: "u".into()
+        }
+    );
+    std::fs::write(&file, "\n").unwrap();
+    assert!(
+        Config::new(settings)
+            .unwrap_err()
+            .obstacle
+            .contains("first line is empty")
+    );
+}

@@ -1,0 +1,180 @@
+//! Settings of the server: one definition that is flags, environment and file at once.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default. clap settles the
+//! first two; [`Settings::or`] the third; [`Config::new`] the last, and refuses what cannot work.
+
+mod checked;
+mod file;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::args::ZoneName;
+
+pub(crate) use checked::{Auth, Config, Executor, LogFormat, first_line};
+pub(crate) use file::read;
+
+/// Declares the settings once; every field is a flag, an environment variable and a key of the file.
+macro_rules! settings {
+    ($($(#[$attribute:meta])* $field:ident: $kind:ty,)*) => {
+        /// Settings as given, before defaults. Keys of the file are the names with dashes.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub(crate) struct Settings {
+            $(
+                $(#[$attribute])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub(crate) $field: Option<$kind>,
+            )*
+        }
+
+        impl Settings {
+            /// These, and where one is not given, the other's.
+            pub(crate) fn or(self, other: Self) -> Self {
+                Self { $($field: self.$field.or(other.$field),)* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "MORTAR_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// File to write the address into that the server got, once it listens
+    #[arg(long, env = "MORTAR_ADDRESS_FILE", value_name = "FILE")]
+    address_file: PathBuf,
+    /// Store file, made when it is not there; 'memory' keeps nothing [default: /var/lib/mortar/mortar.redb]
+    #[arg(long, env = "MORTAR_STORE", value_name = "FILE")]
+    store: PathBuf,
+    /// Take requests without a token: whoever reaches the port is admin
+    #[arg(long, env = "MORTAR_DISABLE_AUTH", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    disable_auth: bool,
+    /// Secret of the admin user (no flag, so that nobody sees it in the list of processes)
+    #[arg(skip)]
+    admin_key: String,
+    /// File whose first line is the secret of the admin user; MORTAR_ADMIN_KEY may hold the secret itself
+    #[arg(long, env = "MORTAR_ADMIN_KEY_FILE", value_name = "FILE")]
+    admin_key_file: PathBuf,
+    /// Secret of the plain user
+    #[arg(skip)]
+    user_key: String,
+    /// File whose first line is the secret of the plain user; MORTAR_USER_KEY may hold the secret itself
+    #[arg(long, env = "MORTAR_USER_KEY_FILE", value_name = "FILE")]
+    user_key_file: PathBuf,
+    /// How commands get to nodes [default: ssh]
+    #[arg(long, env = "MORTAR_EXECUTOR", value_name = "KIND")]
+    executor: ExecutorName,
+    /// User on the nodes [default: root]
+    #[arg(long, env = "MORTAR_SSH_USER", value_name = "NAME")]
+    ssh_user: String,
+    /// Port of the nodes' ssh servers [default: 22]
+    #[arg(long, env = "MORTAR_SSH_PORT", value_name = "PORT")]
+    ssh_port: u16,
+    /// Private key, in OpenSSH's form, without a passphrase
+    #[arg(long, env = "MORTAR_SSH_KEY", value_name = "FILE")]
+    ssh_key: PathBuf,
+    /// Host keys of the nodes; a node that is not in it is not talked to [default: /etc/ssh/ssh_known_hosts]
+    #[arg(long, env = "MORTAR_SSH_KNOWN_HOSTS", value_name = "FILE")]
+    ssh_known_hosts: PathBuf,
+    /// Seed of the simulated nodes [default: 1]
+    #[arg(long, env = "MORTAR_SIM_SEED", value_name = "NUMBER")]
+    sim_seed: u64,
+    /// File of persistent mount entries on the nodes [default: /etc/fstab]
+    #[arg(long, env = "MORTAR_FSTAB", value_name = "PATH")]
+    fstab: String,
+    /// Mount options of bricks, with commas between [default: rw,inode64,noatime,nouuid]
+    #[arg(long, env = "MORTAR_MOUNT_OPTIONS", value_name = "OPTIONS")]
+    mount_options: String,
+    /// Seconds that glusterd may work on one command [default: 600]
+    #[arg(long, env = "MORTAR_GLUSTER_TIMEOUT", value_name = "SECONDS")]
+    gluster_timeout: u64,
+    /// Smallest brick, GiB [default: 1]
+    #[arg(long, env = "MORTAR_BRICK_MIN", value_name = "GIB")]
+    brick_min: u64,
+    /// Largest brick, GiB [default: 4096]
+    #[arg(long, env = "MORTAR_BRICK_MAX", value_name = "GIB")]
+    brick_max: u64,
+    /// Most bricks of one volume [default: 32]
+    #[arg(long, env = "MORTAR_BRICKS_PER_VOLUME", value_name = "NUMBER")]
+    bricks_per_volume: u32,
+    /// Most volumes of one cluster [default: no limit]
+    #[arg(long, env = "MORTAR_VOLUMES_PER_CLUSTER", value_name = "NUMBER")]
+    volumes_per_cluster: usize,
+    /// Whether copies must be in distinct zones where a request says nothing [default: none]
+    #[arg(long, env = "MORTAR_ZONE_CHECKING", value_name = "RULE")]
+    zone_checking: ZoneName,
+    /// Changes of one trusted pool that are sent to glusterd side by side [default: 4]
+    #[arg(long, env = "MORTAR_POOL_WIDTH", value_name = "NUMBER")]
+    pool_width: usize,
+    /// Operations that run side by side [default: 64]
+    #[arg(long, env = "MORTAR_OPERATIONS_RUNNING", value_name = "NUMBER")]
+    operations_running: usize,
+    /// Operations that may be under way, those that wait for their turn included [default: 1024]
+    #[arg(long, env = "MORTAR_OPERATIONS_OPEN", value_name = "NUMBER")]
+    operations_open: usize,
+    /// What to log: error, warn, info, debug or trace, or a filter by room [default: info]
+    #[arg(long, env = "MORTAR_LOG", value_name = "FILTER")]
+    log: String,
+    /// Form of the log [default: text on a terminal, JSON otherwise]
+    #[arg(long, env = "MORTAR_LOG_FORMAT", value_name = "FORM")]
+    log_format: LogFormatName,
+}
+
+/// How commands get to nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExecutorName {
+    /// Over ssh.
+    Ssh,
+    /// On this machine.
+    Local,
+    /// On simulated nodes, in memory.
+    Sim,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormatName {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Secrets from the environment, which have no flags. Heketi's names are understood too.
+    pub(crate) fn with_secrets(mut self, environment: impl Fn(&str) -> Option<String>) -> Self {
+        let first = |names: [&str; 2]| {
+            names
+                .into_iter()
+                .find_map(&environment)
+                .filter(|text| !text.is_empty())
+        };
+        if self.admin_key_file.is_none() {
+            self.admin_key = self
+                .admin_key
+                .or_else(|| first(["MORTAR_ADMIN_KEY", "HEKETI_ADMIN_KEY"]));
+        }
+        if self.user_key_file.is_none() {
+            self.user_key = self
+                .user_key
+                .or_else(|| first(["MORTAR_USER_KEY", "HEKETI_USER_KEY"]));
+        }
+        self
+    }
+
+    /// The same with every secret that is given replaced, to be shown.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        for key in [&mut self.admin_key, &mut self.user_key] {
+            if key.is_some() {
+                *key = Some("(set)".to_owned());
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,104 @@
+//! Values on the command line that are more than one word or number.
+
+/// Reads `KEY=VALUE`.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// Reads a size in whole GiB: a bare number, or a number with `G`, `GiB`, `T` or `TiB`.
+pub(crate) fn gibibytes(text: &str) -> Result<u64, String> {
+    const WRONG: &str = "write a whole number of GiB, or a number with GiB or TiB";
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| WRONG.to_owned())?;
+    let factor = match unit {
+        "" | "G" | "GiB" => 1,
+        "T" | "TiB" => 1024,
+        _ => return Err(WRONG.to_owned()),
+    };
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "that is more than a size can be".to_owned())
+}
+
+/// Reads a size in bytes: a bare number of GiB, or a number with `MiB`, `GiB` or `TiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    const GIB: u64 = 1 << 30;
+    let (number, unit) = match text.strip_suffix("MiB").or_else(|| text.strip_suffix('M')) {
+        Some(number) => (
+            number
+                .parse()
+                .map_err(|_| "write a whole number of MiB".to_owned()),
+            1 << 20,
+        ),
+        None => (gibibytes(text), GIB),
+    };
+    number?
+        .checked_mul(unit)
+        .ok_or_else(|| "that is more than a size can be".to_owned())
+}
+
+/// Whether a text has the form of an id: 32 hex digits.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, gibibytes, is_id, key_value};
+
+    #[test]
+    fn sizes_are_whole_gibibytes() {
+        for (text, size) in [
+            ("0", 0),
+            ("1", 1),
+            ("7GiB", 7),
+            ("7G", 7),
+            ("2TiB", 2048),
+            ("2T", 2048),
+        ] {
+            assert_eq!(gibibytes(text), Ok(size), "{text}");
+        }
+        for text in [
+            "",
+            "GiB",
+            "-1",
+            "+1",
+            "1.5",
+            "1MiB",
+            "1 GiB",
+            "18446744073709551615T",
+            "99999999999999999999",
+        ] {
+            assert!(gibibytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn disks_may_be_smaller_than_a_gibibyte() {
+        assert_eq!(bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(bytes("2"), Ok(2 << 30));
+        assert_eq!(bytes("1TiB"), Ok(1 << 40));
+        assert!(bytes("1KiB").is_err());
+        assert!(bytes("MiB").is_err());
+        assert!(bytes("99999999999TiB").is_err());
+    }
+
+    #[test]
+    fn a_key_has_a_value() {
+        assert_eq!(key_value("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(key_value("a="), Ok(("a".into(), String::new())));
+        assert!(key_value("a").is_err());
+        assert!(key_value("=b").is_err());
+    }
+
+    #[test]
+    fn ids_have_32_hex_digits() {
+        assert!(is_id(&"0aF".repeat(11)[..32]));
+        assert!(!is_id("vol_0"));
+        assert!(!is_id(&"g".repeat(32)));
+    }
+}

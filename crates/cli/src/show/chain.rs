@@ -1,0 +1,167 @@
+//! The chain claim → volume → bricks → logical volumes or images → devices → nodes, recorded beside seen.
+
+use mortar_api::{ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState, SpaceKind};
+
+use super::tree::Tree;
+use super::{Paint, size};
+
+/// The whole chain as a tree, and a line that counts what is not as recorded.
+pub(crate) fn explanation(chain: &Explanation, paint: Paint) -> String {
+    let bricks = chain.bricks.iter().map(|one| brick(one, paint));
+    let volume = volume(&chain.volume, paint).children(bricks);
+    let claim = match &chain.claim {
+        Some(claim) => format!("{}  {claim}", paint.strong("claim")),
+        None => format!(
+            "{}  {}",
+            paint.strong("claim"),
+            paint.faint("none known: made by REST or command line")
+        ),
+    };
+    format!(
+        "{}{}\n",
+        Tree::new(claim).child(volume).text(),
+        summary(chain, paint)
+    )
+}
+
+fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
+    let head = format!(
+        "{}  {}  {}  {}  {}",
+        paint.strong(format!("volume {}", volume.name)),
+        size(volume.size),
+        volume.durability,
+        seen(&volume.sight, paint),
+        paint.faint(&volume.id)
+    );
+    let mut tree = Tree::new(head).line(format!("mount: {}", volume.mount.line));
+    if let Some(heal) = &volume.heal {
+        tree = tree.line(format!("heal: {}", healing(*heal, paint)));
+    }
+    if !volume.options.is_empty() {
+        tree = tree.line(format!("options: {}", volume.options.join(", ")));
+    }
+    tree
+}
+
+fn brick(brick: &ExplainedBrick, paint: Paint) -> Tree {
+    let (space, device, node, files) = (&brick.space, &brick.device, &brick.node, &brick.file_system);
+    let node_tree = Tree::new(format!(
+        "{}  zone {}  {}  {}  {}",
+        paint.strong(format!("node {}", node.manage)),
+        node.zone,
+        paint.state(&node.state),
+        seen(&node.sight, paint),
+        paint.faint(&node.id)
+    ));
+    let device_tree = Tree::new(format!(
+        "{}  {}  {} of {}  {}  {}  {}",
+        paint.strong(format!("device {}", device.path)),
+        paint.bar(device.used, device.size),
+        size(device.used),
+        size(device.size),
+        paint.state(&device.state),
+        seen(&device.sight, paint),
+        paint.faint(&device.id)
+    ));
+    let mut space_line = format!(
+        "{}  {}  {}",
+        paint.strong(format!("{} {}", space_name(space.kind), space.name)),
+        size(space.footprint),
+        seen(&space.sight, paint)
+    );
+    if let (Some(pool), Some(percent)) = (&space.thin_pool, space.thin_pool_percent) {
+        space_line.push_str(&format!("  pool {pool} {}", paint.bar(u64::from(percent), 100)));
+    }
+    let filled = match (files.used, files.size) {
+        (Some(used), Some(total)) => {
+            format!("  {}  {} of {}", paint.bar(used, total), size(used), size(total))
+        }
+        _ => String::new(),
+    };
+    let mounted = format!(
+        "mounted at {}{filled}  {}",
+        files.mount_point,
+        seen(&files.sight, paint)
+    );
+    let mut head = format!(
+        "{}  {}  {}",
+        paint.strong(format!(
+            "brick {}.{} {}:{}",
+            brick.set, brick.position, node.storage, brick.path
+        )),
+        size(brick.size),
+        seen(&brick.sight, paint)
+    );
+    if let Some(heal) = brick.heal.filter(|heal| *heal != Heal::default()) {
+        head.push_str(&format!("  {}", healing(heal, paint)));
+    }
+    let below = Tree::new(space_line).child(device_tree.child(node_tree));
+    Tree::new(head).line(mounted).child(below)
+}
+
+fn space_name(kind: SpaceKind) -> &'static str {
+    match kind {
+        SpaceKind::LogicalVolume => "logical volume",
+        SpaceKind::Image => "image",
+        SpaceKind::Unknown => "space",
+    }
+}
+
+/// The mark, and what was seen when that says more.
+fn seen(sight: &Sight, paint: Paint) -> String {
+    let mark = paint.sight(sight.state);
+    match sight.text.as_str() {
+        "" => mark,
+        text => format!("{mark} ({text})"),
+    }
+}
+
+fn healing(heal: Heal, paint: Paint) -> String {
+    if heal == Heal::default() {
+        return paint.good("nothing waits");
+    }
+    let mut text = paint.fair(format!("{} to heal", heal.pending));
+    if heal.split_brain > 0 {
+        text.push_str(&format!(
+            ", {}",
+            paint.bad(format!("{} in split brain", heal.split_brain))
+        ));
+    }
+    text
+}
+
+/// Everything that was looked at, node by node once for each brick.
+fn sights(chain: &Explanation) -> impl Iterator<Item = &Sight> {
+    let bricks = chain.bricks.iter().flat_map(|brick| {
+        [
+            &brick.sight,
+            &brick.file_system.sight,
+            &brick.space.sight,
+            &brick.device.sight,
+            &brick.node.sight,
+        ]
+    });
+    std::iter::once(&chain.volume.sight).chain(bricks)
+}
+
+fn summary(chain: &Explanation, paint: Paint) -> String {
+    let number = |state: SightState| sights(chain).filter(|sight| sight.state == state).count();
+    let (wrong, unseen) = (
+        number(SightState::Missing) + number(SightState::Different),
+        number(SightState::Unknown),
+    );
+    let verdict = match (wrong, unseen) {
+        (0, 0) => paint.good("All is as recorded."),
+        (0, _) => paint.fair(format!("{unseen} not seen; the rest is as recorded.")),
+        (_, 0) => paint.bad(format!("{wrong} not as recorded.")),
+        _ => paint.bad(format!("{wrong} not as recorded, {unseen} not seen.")),
+    };
+    format!(
+        "{verdict} {}",
+        paint.faint(format!("Looked at {}.", chain.looked_at))
+    )
+}
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+//! The chain as people see it.
+
+use mortar_api::{
+    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
+    Heal, Mount, Sight, SightState, SpaceKind,
+};
+
+use super::{Paint, explanation};
+
+fn brick(position: u32, kind: SpaceKind) -> ExplainedBrick {
+    let lvm = kind == SpaceKind::LogicalVolume;
+    ExplainedBrick {
+        id: format!("{position:032x}"),
+        set: 0,
+        position,
+        path: format!("/var/lib/mortar/mounts/vg_d{position}/brick_{position}/brick"),
+        size: 1 << 30,
+        sight: Sight::ok(),
+        heal: Some(Heal::default()),
+        file_system: FileSystem {
+            mount_point: format!("/var/lib/mortar/mounts/vg_d{position}/brick_{position}"),
+            size: Some(1 << 30),
+            used: Some(1 << 28),
+            sight: Sight::ok(),
+        },
+        space: ExplainedSpace {
+            kind,
+            name: if lvm {
+                "vg_d/brick_b".into()
+            } else {
+                "/disks/a/mortar-bricks/brick_b.img".into()
+            },
+            footprint: 1 << 30,
+            thin_pool: lvm.then(|| "tp_b".into()),
+            thin_pool_percent: lvm.then_some(25),
+            sight: Sight::ok(),
+        },
+        device: ExplainedDevice {
+            id: "d".repeat(32),
+            path: "/dev/sdb".into(),
+            kind: "lvm".into(),
+            size: 100 << 30,
+            used: 10 << 30,
+            state: "online".into(),
+            sight: Sight::ok(),
+        },
+        node: ExplainedNode {
+            id: "a".repeat(32),
+            manage: format!("n{position}"),
+            storage: format!("10.0.0.{position}"),
+            zone: 1,
+            state: "online".into(),
+            sight: Sight::ok(),
+        },
+    }
+}
+
+fn chain() -> Explanation {
+    Explanation {
+        claim: None,
+        volume: ExplainedVolume {
+            id: "f".repeat(32),
+            name: "films".into(),
+            cluster: "c".repeat(32),
+            size: 1 << 30,
+            durability: "replicate 2".into(),
+            gid: 0,
+            options: vec!["nfs.disable on".into()],
+            mount: Mount {
+                hosts: vec!["10.0.0.0".into()],
+                device: "10.0.0.0:films".into(),
+                options: Default::default(),
+                line: "mount -t glusterfs 10.0.0.0:films /mnt".into(),
+            },
+            sight: Sight::new(SightState::Ok, "started"),
+            heal: Some(Heal {
+                pending: 3,
+                split_brain: 1,
+            }),
+        },
+        bricks: vec![brick(0, SpaceKind::LogicalVolume), brick(1, SpaceKind::Image)],
+        looked_at: "2026-01-02T03:04:05Z".into(),
+    }
+}
+
+#[test]
+fn the_chain_goes_down_to_the_nodes() {
+    let id = |digit: &str| digit.repeat(32);
+    let expected = format!(
+        "\
+claim  none known: made by REST or command line
+└─ volume films  1 GiB  replicate 2  ✓ ok (started)  {f}
+   │ mount: mount -t glusterfs 10.0.0.0:films /mnt
+   │ heal: 3 to heal, 1 in split brain
+   │ options: nfs.disable on
+   ├─ brick 0.0 10.0.0.0:/var/lib/mortar/mounts/vg_d0/brick_0/brick  1 GiB  ✓ ok
+   │  │ mounted at /var/lib/mortar/mounts/vg_d0/brick_0  [██········]  25%  256 MiB of 1 GiB  ✓ ok
+   │  └─ logical volume vg_d/brick_b  1 GiB  ✓ ok  pool tp_b [██········]  25%
+   │     └─ device /dev/sdb  [█·········]  10%  10 GiB of 100 GiB  online  ✓ ok  {d}
+   │        └─ node n0  zone 1  online  ✓ ok  {a}
+   └─ brick 0.1 10.0.0.1:/var/lib/mortar/mounts/vg_d1/brick_1/brick  1 GiB  ✓ ok
+      │ mounted at /var/lib/mortar/mounts/vg_d1/brick_1  [██········]  25%  256 MiB of 1 GiB  ✓ ok
+      └─ image /disks/a/mortar-bricks/brick_b.img  1 GiB  ✓ ok
+         └─ device /dev/sdb  [█·········]  10%  10 GiB of 100 GiB  online  ✓ ok  {d}
+            └─ node n1  zone 1  online  ✓ ok  {a}
+All is as recorded. Looked at 2026-01-02T03:04:05Z.
+",
+        f = id("f"),
+        d = id("d"),
+        a = id("a"),
+    );
+    assert_eq!(explanation(&chain(), Paint::PLAIN), expected);
+}
+
+#[test]
+fn what_is_not_as_recorded_is_marked_and_counted() {
+    let mut chain = chain();
+    chain.claim = Some("default/films".into());
+    chain.bricks[0].space.sight = Sight::new(SightState::Missing, "no such logical volume");
+    chain.bricks[1].space.sight = Sight::new(SightState::Different, "2 GiB");
+    chain.bricks[1].node.sight = Sight::new(SightState::Unknown, "no answer in 5 s");
+    chain.bricks[1].file_system.used = None;
+    chain.bricks[1].heal = Some(Heal {
+        pending: 2,
+        split_brain: 0,
+    });
+    let text = explanation(&chain, Paint::PLAIN);
+    for part in [
+        "claim  default/films\n",
+        "✗ missing (no such logical volume)",
+        "≠ different (2 GiB)",
+        "? not seen (no answer in 5 s)",
+        "brick_1  ✓ ok\n",
+        "✓ ok  2 to heal\n",
+        "\n2 not as recorded, 1 not seen. Looked at",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let coloured = explanation(&chain, Paint::new(true));
+    assert!(coloured.contains("\x1b[31m✗ missing\x1b[0m"), "{coloured}");
+}

@@ -1,0 +1,36 @@
+//! What people see: colours, tables, trees and bars. Pure: turns wire types into text and prints nothing.
+
+mod chain;
+mod operations;
+mod paint;
+mod placement;
+mod pool;
+mod table;
+mod tree;
+
+pub(crate) use chain::explanation;
+pub(crate) use operations::{operation, operations};
+pub(crate) use paint::Paint;
+pub(crate) use placement::plan;
+pub(crate) use pool::{device, node, topology};
+pub(crate) use table::{fields, table};
+
+use mortar_model::ByteSize;
+
+/// A size for people.
+pub(crate) fn size(bytes: u64) -> String {
+    ByteSize::from_bytes(bytes).to_string()
+}
+
+/// The first eight digits of an id, where a whole one would hide the picture.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// `KEY=VALUE` of all labels.
+pub(crate) fn tags(tags: &std::collections::BTreeMap<String, String>) -> String {
+    tags.iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}

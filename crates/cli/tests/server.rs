@@ -1,0 +1,94 @@
+//! A server of its own for a test: the program itself on simulated nodes, on a free port.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::transcript::mortar;
+
+/// A running server; ended when dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    folder: tempfile::TempDir,
+}
+
+/// The key that admins of test servers have.
+pub(crate) const ADMIN_KEY: &str = "the admin's key";
+
+impl Server {
+    /// Starts a server with further arguments.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (child, address) = launch(folder.path(), arguments);
+        Self {
+            child,
+            address,
+            folder,
+        }
+    }
+
+    /// Its address as a URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The folder with its store.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn launch(folder: &Path, arguments: &[&str]) -> (Child, String) {
+    let file = folder.join("address");
+    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let mut child = mortar()
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--executor",
+            "sim",
+            "--log-format",
+            "text",
+        ])
+        .arg("--address-file")
+        .arg(&file)
+        .arg("--store")
+        .arg(folder.join("store.redb"))
+        .args(arguments)
+        .env("MORTAR_ADMIN_KEY", ADMIN_KEY)
+        .env("MORTAR_USER_KEY", "the user's key")
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        // The file is moved into place whole.
+        if let Ok(address) = std::fs::read_to_string(&file) {
+            return (child, address.trim().to_owned());
+        }
+        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the server ended with {status}:\n{}", log());
+        }
+        if Instant::now() > patience {
+            let _ = child.kill();
+            panic!("the server does not listen:\n{}", log());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "server log:\n{log}");
+        }
+    }
+}
