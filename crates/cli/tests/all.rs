@@ -1,7 +1,9 @@
 //! All tests of the program from outside, in one binary.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test as well")]
 
+mod answers;
 mod arrows;
+mod fake;
 mod help;
 mod server;
 mod transcript;
