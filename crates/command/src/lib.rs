@@ -1,1 +1,135 @@
 //! What is typed on a node: argv builders for LVM, XFS, mounts and gluster, and parsers of their answers.
+//!
+//! For each [`Thing`] there are five questions, all pure: what to run to [`look`] at it, to [`make`] it, to
+//! [`resume`] one that a look found half there, to [`unmake`] it; and what the answers mean ([`judge_look`],
+//! [`judge`]). [`query`] holds questions that belong to no thing of a plan.
+//!
+//! | batch | when | may meet |
+//! |---|---|---|
+//! | `look` | the state is not known, or [`Thing::look_first`] | anything; changes nothing |
+//! | `make` | surely absent | nothing half made; guards are shell built-ins, so a fresh brick pays for no test |
+//! | `resume` | a look said [`Seen::Partial`] | every half-made and half-undone state |
+//! | `unmake` | any time | every state, also what is long gone |
+//!
+//! Names and paths come from [`mortar_model::layout`] alone. This room knows the tools and their words; it does
+//! not know how a batch reaches a node, why a thing is wanted, or what happens next. No I/O, no clock, no async.
+
+mod added_bricks;
+mod answer;
+mod brick;
+mod complaint;
+mod device;
+mod peer;
+mod program;
+pub mod query;
+mod rebalance;
+mod settings;
+mod volume;
+
+use mortar_argv::{Batch, Report};
+use mortar_model::work::{Goal, Seen, Thing, Verdict};
+
+pub use answer::Unreadable;
+pub use complaint::glusterd_down;
+pub use settings::Settings;
+
+/// What to run to see whether `thing` is there. Changes nothing.
+pub fn look(thing: &Thing, settings: &Settings) -> Batch {
+    match thing {
+        Thing::Peer(_) => peer::look(settings),
+        Thing::Device(spec) => device::look(spec, settings),
+        Thing::Brick(spec) => brick::look(spec, settings),
+        Thing::Volume(spec) => volume::look(&spec.name, settings),
+        Thing::AddedBricks(spec) => volume::look(&spec.name, settings),
+        Thing::Rebalance(spec) => rebalance::look(spec, settings),
+    }
+}
+
+/// What the report of [`look`] says about `thing`.
+///
+/// For a device, `Absent` means that it may be made: a bare disk, an empty directory, or one that the spec
+/// allows to destroy. Whatever else is found there is `Foreign`, with the way on.
+pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
+    let seen = match thing {
+        Thing::Peer(spec) => peer::judge_look(spec, report),
+        Thing::Device(spec) => device::judge_look(spec, report),
+        Thing::Brick(spec) => brick::judge_look(spec, report),
+        Thing::Volume(spec) => volume::judge_look(spec, report),
+        Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
+        Thing::Rebalance(_) => rebalance::judge_look(report),
+    };
+    seen.unwrap_or_else(|unreadable| Seen::Unknown(unreadable.to_string()))
+}
+
+/// What to run to make `thing` where it is surely absent.
+///
+/// Run again over what an earlier run left, it either succeeds or is judged `Unknown`, so that a look follows
+/// and then [`resume`].
+pub fn make(thing: &Thing, settings: &Settings) -> Batch {
+    match thing {
+        Thing::Peer(spec) => peer::make(spec, settings),
+        Thing::Device(spec) => device::make(spec, settings),
+        Thing::Brick(spec) => brick::make(spec, settings),
+        Thing::Volume(spec) => volume::make(spec, settings),
+        Thing::AddedBricks(spec) => added_bricks::make(spec, settings),
+        Thing::Rebalance(spec) => rebalance::make(spec, settings),
+    }
+}
+
+/// What is left to make after a look said `seen`: nothing when present, all when absent, the rest when partial.
+/// A foreign or unknown thing is not touched: its batch changes nothing and fails.
+pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
+    match seen {
+        Seen::Present(_) => return present(thing, settings),
+        Seen::Absent => return make(thing, settings),
+        Seen::Partial(_) => {}
+        Seen::Foreign(_) | Seen::Unknown(_) => return Batch::new().run(program::program(settings, "false")),
+    }
+    match thing {
+        Thing::Peer(spec) => peer::make(spec, settings),
+        Thing::Device(spec) => device::resume(spec, settings),
+        Thing::Brick(spec) => brick::resume(spec, settings),
+        Thing::Volume(spec) => volume::resume(spec, settings),
+        Thing::AddedBricks(spec) => added_bricks::resume(spec, settings),
+        Thing::Rebalance(spec) => rebalance::make(spec, settings),
+    }
+}
+
+/// Nothing is left to make: only the facts are asked for again.
+fn present(thing: &Thing, settings: &Settings) -> Batch {
+    match thing {
+        Thing::Device(spec) => device::facts(spec, settings),
+        _ => Batch::new(),
+    }
+}
+
+/// What to run to remove `thing`, in whatever state it is. What is gone already stays gone.
+pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
+    match thing {
+        Thing::Peer(spec) => peer::unmake(spec, settings),
+        Thing::Device(spec) => device::unmake(spec, settings),
+        Thing::Brick(spec) => brick::unmake(spec, settings),
+        Thing::Volume(spec) => volume::unmake(spec, settings),
+        Thing::AddedBricks(spec) => added_bricks::unmake(spec, settings),
+        // Files that have moved are where they belong: there is nothing to take back.
+        Thing::Rebalance(_) => Batch::new(),
+    }
+}
+
+/// What the report of [`make`], [`resume`] (goal present) or [`unmake`] (goal absent) says about `thing`.
+pub fn judge(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
+    match (thing, goal) {
+        (Thing::Peer(spec), Goal::Present) => peer::judge_made(spec, report),
+        (Thing::Peer(spec), Goal::Absent) => peer::judge_unmade(spec, report),
+        (Thing::Device(spec), Goal::Present) => device::judge_made(spec, report),
+        (Thing::Device(_), Goal::Absent) => device::judge_unmade(report),
+        (Thing::Brick(_), Goal::Present) => brick::judge_made(report),
+        (Thing::Brick(_), Goal::Absent) => brick::judge_unmade(report),
+        (Thing::Volume(_), Goal::Present) => volume::judge_made(report),
+        (Thing::Volume(spec), Goal::Absent) => volume::judge_unmade(spec, report),
+        (Thing::AddedBricks(_), Goal::Present) => added_bricks::judge_made(report),
+        (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::judge_unmade(spec, report),
+        (Thing::Rebalance(_), Goal::Present) => rebalance::judge_made(report),
+        (Thing::Rebalance(_), Goal::Absent) => complaint::judge(report, complaint::nothing_tolerated),
+    }
+}

@@ -3,7 +3,7 @@
 //! Volume groups, logical volumes and thin pools are named as Heketi named them (`vg_<device>`, `brick_<brick>`,
 //! `tp_<brick>`): administrators and their scripts know these.
 
-use crate::{BrickId, DeviceId, DevicePath};
+use crate::{BrickId, DeviceId, DevicePath, VolumeId};
 
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
@@ -38,6 +38,52 @@ pub fn image(device_path: &DevicePath, brick: BrickId) -> String {
     format!("{}/brick_{brick}.img", image_folder(device_path))
 }
 
+/// Image file of a brick while it is being made: it gets its own name when it holds a whole file system.
+pub fn image_in_making(device_path: &DevicePath, brick: BrickId) -> String {
+    format!("{}.part", image(device_path, brick))
+}
+
+/// The small file on a directory device that tells whose it is.
+pub fn device_identity_file(device_path: &DevicePath) -> String {
+    format!(
+        "{}/mortar-device.json",
+        device_path.as_str().trim_end_matches('/')
+    )
+}
+
+/// UUID of a device's physical volume: the device's id in LVM's grouping, so that the disk tells its own name.
+pub fn physical_volume_uuid(device: DeviceId) -> String {
+    let hex = device.to_string();
+    [
+        &hex[..6],
+        &hex[6..10],
+        &hex[10..14],
+        &hex[14..18],
+        &hex[18..22],
+        &hex[22..26],
+        &hex[26..],
+    ]
+    .join("-")
+}
+
+/// LVM tag of a device's volume group.
+pub fn device_tag(device: DeviceId) -> String {
+    format!("mortar.device={device}")
+}
+
+/// LVM tag of a brick's logical volume.
+pub fn brick_tag(brick: BrickId) -> String {
+    format!("mortar.brick={brick}")
+}
+
+/// LVM tag that tells which volume a brick's logical volume is for.
+pub fn volume_tag(volume: VolumeId) -> String {
+    format!("mortar.volume={volume}")
+}
+
+/// Option of a GlusterFS volume that holds its id.
+pub const VOLUME_ID_OPTION: &str = "user.mortar.id";
+
 /// Folder in which a device's bricks are mounted.
 pub fn mount_folder(device: DeviceId) -> String {
     format!("{ROOT}/mounts/vg_{device}")
@@ -66,7 +112,7 @@ pub fn file_system_uuid(brick: BrickId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{brick_path, file_system_uuid, image};
+    use super::{brick_path, file_system_uuid, image, physical_volume_uuid};
     use crate::{BrickId, DeviceId, DevicePath};
 
     #[test]
@@ -81,5 +127,9 @@ mod tests {
             format!("/disks/1/mortar-bricks/brick_{:032x}.img", 0xb)
         );
         assert_eq!(file_system_uuid(brick), "00000000-0000-0000-0000-00000000000b");
+        assert_eq!(
+            physical_volume_uuid(device),
+            "000000-0000-0000-0000-0000-0000-00000d"
+        );
     }
 }

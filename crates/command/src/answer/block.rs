@@ -1,0 +1,171 @@
+//! `lsblk`, `findmnt` and `losetup` in JSON.
+
+use mortar_argv::Report;
+use mortar_model::ByteSize;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Unreadable, ran};
+use crate::complaint;
+
+/// A block device and what is made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct BlockDevice {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    #[serde(deserialize_with = "size")]
+    pub(crate) size: ByteSize,
+    #[serde(rename = "ro", default, deserialize_with = "flag")]
+    pub(crate) read_only: bool,
+    #[serde(rename = "fstype", default)]
+    pub(crate) file_system: Option<String>,
+    #[serde(rename = "pttype", default)]
+    pub(crate) partition_table: Option<String>,
+    #[serde(rename = "mountpoints", default, deserialize_with = "present")]
+    pub(crate) mount_points: Vec<String>,
+    #[serde(default)]
+    pub(crate) children: Vec<BlockDevice>,
+}
+
+impl BlockDevice {
+    /// The device, its parts, and theirs.
+    pub(crate) fn tree(&self) -> impl Iterator<Item = &Self> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            let next = open.pop()?;
+            open.extend(next.children.iter().rev());
+            Some(next)
+        })
+    }
+}
+
+/// Numbers and flags were strings in the JSON of older versions.
+fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .map(ByteSize::from_bytes)
+    .ok_or_else(|| serde::de::Error::custom("a size is a number of bytes"))
+}
+
+fn optional_size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    Ok(size(deserializer).unwrap_or_default())
+}
+
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Bool(flag) => flag,
+        Value::String(text) => text == "1",
+        Value::Number(number) => number.as_u64() == Some(1),
+        _ => false,
+    })
+}
+
+/// `[null]` stands for "nowhere".
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Option<String>>::deserialize(deserializer)?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Unreadable> {
+    serde_json::from_str(text).map_err(|error| Unreadable::new(what, error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct BlockDevices {
+    blockdevices: Vec<BlockDevice>,
+}
+
+/// The device that `lsblk DEVICE` describes; `None` when there is no such block device.
+pub(crate) fn block_device(report: &Report, index: usize) -> Result<Option<BlockDevice>, Unreadable> {
+    const WHAT: &str = "what is on the device";
+    let output = ran(report, index, WHAT)?;
+    if !output.success() {
+        // "not a block device" is said of a missing path too.
+        return match complaint::words(output) {
+            words if words.contains("not a block device") => Ok(None),
+            _ => Err(Unreadable::new(WHAT, complaint::reason(output))),
+        };
+    }
+    Ok(json::<BlockDevices>(WHAT, &output.stdout)?
+        .blockdevices
+        .into_iter()
+        .next())
+}
+
+/// A signature in words.
+pub(crate) fn signature(kind: &str) -> String {
+    match kind {
+        "LVM2_member" => "an LVM physical volume".into(),
+        "linux_raid_member" => "a member of a RAID array".into(),
+        "crypto_LUKS" => "an encrypted volume (LUKS)".into(),
+        "swap" => "swap space".into(),
+        "zfs_member" => "a member of a ZFS pool".into(),
+        kind => format!("a file system ({kind})"),
+    }
+}
+
+/// What is mounted somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Mount {
+    pub(crate) source: String,
+    #[serde(default, deserialize_with = "optional_size")]
+    pub(crate) size: ByteSize,
+    #[serde(default, deserialize_with = "optional_size")]
+    pub(crate) used: ByteSize,
+}
+
+#[derive(Deserialize)]
+struct FileSystems {
+    filesystems: Vec<Mount>,
+}
+
+/// The uppermost mount that `findmnt --mountpoint` found; it prints nothing and fails when there is none.
+pub(crate) fn mount(report: &Report, index: usize) -> Result<Option<Mount>, Unreadable> {
+    const WHAT: &str = "what is mounted";
+    let output = ran(report, index, WHAT)?;
+    if output.stdout.trim().is_empty() && output.stderr.trim().is_empty() {
+        return Ok(None);
+    }
+    if !output.success() {
+        return Err(Unreadable::new(WHAT, complaint::reason(output)));
+    }
+    Ok(json::<FileSystems>(WHAT, &output.stdout)?.filesystems.pop())
+}
+
+/// A loop device and the file it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct LoopDevice {
+    #[serde(rename = "name")]
+    pub(crate) device: String,
+    #[serde(rename = "back-file")]
+    pub(crate) file: String,
+}
+
+#[derive(Deserialize)]
+struct LoopDevices {
+    loopdevices: Vec<LoopDevice>,
+}
+
+/// The loop devices that `losetup --json --list` lists; some versions print nothing when there are none.
+pub(crate) fn loop_devices(report: &Report, index: usize) -> Result<Vec<LoopDevice>, Unreadable> {
+    const WHAT: &str = "which loop devices there are";
+    let output = ran(report, index, WHAT)?;
+    if output.stdout.trim().is_empty() && output.success() {
+        return Ok(Vec::new());
+    }
+    if !output.success() {
+        return match complaint::words(output) {
+            // Asked for the devices of a file that is not there.
+            words if words.contains("no such file or directory") => Ok(Vec::new()),
+            _ => Err(Unreadable::new(WHAT, complaint::reason(output))),
+        };
+    }
+    Ok(json::<LoopDevices>(WHAT, &output.stdout)?.loopdevices)
+}

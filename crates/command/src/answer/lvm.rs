@@ -1,0 +1,110 @@
+//! LVM's reports: JSON in which every value is a string.
+
+use mortar_argv::Report;
+use mortar_model::ByteSize;
+use serde::{Deserialize, Deserializer};
+
+use super::{Unreadable, ran};
+use crate::complaint;
+
+/// What `pvs` is asked for: the physical volume and its group in one go.
+pub(crate) const PV_COLUMNS: &str =
+    "pv_name,pv_uuid,pv_size,vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_tags";
+
+/// What `lvs` is asked for.
+pub(crate) const LV_COLUMNS: &str = "lv_name,lv_size,lv_active,pool_lv,data_percent,metadata_percent,lv_tags";
+
+/// A physical volume with its group; without one, the group's name is empty and its sizes are zero.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct PhysicalVolume {
+    pub(crate) pv_uuid: String,
+    pub(crate) vg_name: String,
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) vg_size: ByteSize,
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) vg_free: ByteSize,
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) vg_extent_size: ByteSize,
+}
+
+/// A logical volume.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct LogicalVolume {
+    pub(crate) lv_name: String,
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) lv_size: ByteSize,
+    #[serde(default)]
+    pub(crate) lv_active: String,
+    /// Share of its data space that is written, in per cent; absent when it is not thin or not active.
+    #[serde(default, deserialize_with = "percent")]
+    pub(crate) data_percent: Option<f64>,
+    #[serde(default, deserialize_with = "percent")]
+    pub(crate) metadata_percent: Option<f64>,
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(ByteSize::ZERO);
+    }
+    text.trim_end_matches('B')
+        .parse()
+        .map(ByteSize::from_bytes)
+        .map_err(serde::de::Error::custom)
+}
+
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(String::deserialize(deserializer)?.parse().ok())
+}
+
+#[derive(Deserialize)]
+struct Reports<R> {
+    report: Vec<R>,
+}
+
+#[derive(Deserialize)]
+struct PhysicalVolumes {
+    #[serde(default)]
+    pv: Vec<PhysicalVolume>,
+}
+
+#[derive(Deserialize)]
+struct LogicalVolumes {
+    #[serde(default)]
+    lv: Vec<LogicalVolume>,
+}
+
+/// The physical volume that `pvs DEVICE` describes; `None` when the device is not one.
+pub(crate) fn physical_volume(report: &Report, index: usize) -> Result<Option<PhysicalVolume>, Unreadable> {
+    const WHAT: &str = "what LVM knows of the device";
+    let output = ran(report, index, WHAT)?;
+    let words = complaint::words_on_stderr(output);
+    let unknown = [
+        "failed to find physical volume",
+        "failed to find device",
+        "cannot use",
+    ];
+    if !output.success() && !unknown.iter().any(|phrase| words.contains(phrase)) {
+        return Err(Unreadable::new(WHAT, complaint::reason(output)));
+    }
+    let reports: Reports<PhysicalVolumes> =
+        serde_json::from_str(&output.stdout).map_err(|error| Unreadable::new(WHAT, error.to_string()))?;
+    Ok(reports.report.into_iter().flat_map(|report| report.pv).next())
+}
+
+/// The logical volumes that `lvs GROUP` lists; none when there is no such group.
+pub(crate) fn logical_volumes(report: &Report, index: usize) -> Result<Vec<LogicalVolume>, Unreadable> {
+    const WHAT: &str = "which logical volumes there are";
+    let output = ran(report, index, WHAT)?;
+    if !output.success() {
+        let words = complaint::words_on_stderr(output);
+        return if words.contains("volume group") && words.contains("not found") {
+            Ok(Vec::new())
+        } else {
+            Err(Unreadable::new(WHAT, complaint::reason(output)))
+        };
+    }
+    let reports: Reports<LogicalVolumes> =
+        serde_json::from_str(&output.stdout).map_err(|error| Unreadable::new(WHAT, error.to_string()))?;
+    Ok(reports.report.into_iter().flat_map(|report| report.lv).collect())
+}

@@ -1,0 +1,236 @@
+//! A brick: space on its device, file system, mount entry, mount, folder, identity file.
+//!
+//! Order matters. The mount entry and the mount come before the folder, and nobody else makes the folder: so
+//! "the folder is there" means "mounted", and a shell built-in can tell. The identity file comes last: it means
+//! "whole".
+
+mod image;
+mod thin;
+
+use mortar_argv::{Batch, Command, Report};
+use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
+use mortar_model::{BrickSpace, layout};
+
+use crate::answer::Unreadable;
+use crate::query::brick_state::{self, BrickState, Site};
+use crate::{Settings, complaint, program};
+
+/// Bits of a brick's folder that belongs to a group: new files get that group.
+const GROUP_MODE: &str = "2775";
+
+fn site(spec: &BrickSpec) -> Site<'_> {
+    Site {
+        brick: spec.brick,
+        device: spec.device,
+        device_path: &spec.device_path,
+        image: matches!(spec.space, BrickSpace::Image),
+    }
+}
+
+pub(crate) fn look(spec: &BrickSpec, settings: &Settings) -> Batch {
+    brick_state::ask(settings, &site(spec))
+}
+
+pub(crate) fn judge_look(spec: &BrickSpec, report: &Report) -> Result<Seen, Unreadable> {
+    let state = brick_state::read(&site(spec), report)?;
+    if let Some(mount) = state.mount.as_ref().filter(|mount| !mount.ours) {
+        return Ok(Seen::Foreign(format!(
+            "{} is mounted where brick {} goes",
+            mount.source, spec.brick
+        )));
+    }
+    if state.mount.is_some() {
+        let text = state.identity.as_deref().unwrap_or_default();
+        if !text.trim().is_empty() && !text.contains(&spec.brick.to_string()) {
+            return Ok(Seen::Foreign(format!(
+                "the file system says that it is not brick {}",
+                spec.brick
+            )));
+        }
+    }
+    let missing = missing(spec, &state);
+    Ok(match missing.as_slice() {
+        [] => Seen::Present(Facts::None),
+        _ if state.nothing() => Seen::Absent,
+        _ => Seen::Partial(format!("brick {} lacks its {}", spec.brick, missing.join(", "))),
+    })
+}
+
+fn missing(spec: &BrickSpec, state: &BrickState) -> Vec<&'static str> {
+    let gid = state.folder_gid;
+    [
+        (
+            state.space.is_some(),
+            if matches!(spec.space, BrickSpace::Image) {
+                "image"
+            } else {
+                "logical volume"
+            },
+        ),
+        (state.mount_entry, "mount entry"),
+        (state.mount.is_some(), "mount"),
+        (gid.is_some(), "folder"),
+        (spec.gid == 0 || gid.is_none() || gid == Some(spec.gid), "group"),
+        (
+            state
+                .identity
+                .as_deref()
+                .is_some_and(|text| !text.trim().is_empty()),
+            "identity file",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(there, what)| (!there).then_some(what))
+    .collect()
+}
+
+/// What the two kinds of space differ in.
+struct Source {
+    /// What is mounted.
+    path: String,
+    /// Options that its mount needs besides the site's.
+    options: &'static str,
+}
+
+fn source(spec: &BrickSpec) -> Source {
+    match spec.space {
+        BrickSpace::Image => Source {
+            path: layout::image(&spec.device_path, spec.brick),
+            options: "loop,",
+        },
+        BrickSpace::ThinPool { .. } => Source {
+            path: layout::logical_volume_device(spec.device, spec.brick),
+            options: "",
+        },
+    }
+}
+
+pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
+    let mounted = || program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
+    let batch = Batch::new().run(make_folder(
+        settings,
+        layout::mount_point(spec.device, spec.brick),
+    ));
+    let batch = match spec.space {
+        BrickSpace::Image => image::make(spec, settings, batch),
+        BrickSpace::ThinPool { pool, metadata } => thin::make(spec, settings, batch, pool, metadata),
+    };
+    let batch = batch
+        .unless(mounted(), add_mount_entry(spec, settings))
+        .unless(mounted(), mount(spec, settings));
+    let whole = program::test(settings, "-s", layout::identity_file(spec.device, spec.brick));
+    folder(spec, settings, batch).unless(whole, write_identity(spec, settings))
+}
+
+pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
+    let batch = Batch::new().run(make_folder(
+        settings,
+        layout::mount_point(spec.device, spec.brick),
+    ));
+    let batch = match spec.space {
+        BrickSpace::Image => image::make(spec, settings, batch),
+        BrickSpace::ThinPool { pool, metadata } => thin::resume(spec, settings, batch, pool, metadata),
+    };
+    let entry = program::program(settings, "grep")
+        .args(["-qsF", "-e", &mount_mark(spec)])
+        .arg(&settings.fstab);
+    let batch = batch
+        .unless(entry, add_mount_entry(spec, settings))
+        .unless(is_mounted(spec, settings), mount(spec, settings));
+    folder(spec, settings, batch).run(write_identity(spec, settings))
+}
+
+/// The brick's folder, and its group.
+fn folder(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    let path = layout::brick_path(spec.device, spec.brick);
+    let batch = batch.run(make_folder(settings, path.clone()));
+    if spec.gid == 0 {
+        return batch;
+    }
+    batch
+        .run(
+            program::program(settings, "chown")
+                .arg(format!(":{}", spec.gid))
+                .arg(path.clone()),
+        )
+        .run(program::program(settings, "chmod").arg(GROUP_MODE).arg(path))
+}
+
+fn make_folder(settings: &Settings, path: String) -> Command {
+    program::program(settings, "mkdir").arg("-p").arg(path)
+}
+
+fn write_identity(spec: &BrickSpec, settings: &Settings) -> Command {
+    program::write(
+        settings,
+        layout::identity_file(spec.device, spec.brick),
+        &spec.identity,
+    )
+}
+
+fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
+    let Source { path, options } = source(spec);
+    program::program(settings, "mount")
+        .arg("-o")
+        .arg(format!("{options}{}", settings.mount_options))
+        .arg(path)
+        .arg(layout::mount_point(spec.device, spec.brick))
+}
+
+fn is_mounted(spec: &BrickSpec, settings: &Settings) -> Command {
+    program::program(settings, "mountpoint")
+        .arg("-q")
+        .arg(layout::mount_point(spec.device, spec.brick))
+}
+
+/// A lost disk must not keep the node from booting (`nofail`), and glusterd must not start bricks before their
+/// file systems are there.
+fn add_mount_entry(spec: &BrickSpec, settings: &Settings) -> Command {
+    let Source { path, options } = source(spec);
+    let line = format!(
+        "{path}{}{options}{},nofail,x-systemd.before=glusterd.service 0 0\n",
+        mount_mark(spec),
+        settings.mount_options
+    );
+    program::locked(settings, "tee")
+        .arg("-a")
+        .arg(&settings.fstab)
+        .input(line)
+}
+
+/// The part of a brick's mount entry that no other entry has.
+fn mount_mark(spec: &BrickSpec) -> String {
+    brick_state::mount_mark(&site(spec))
+}
+
+pub(crate) fn judge_made(report: &Report) -> Verdict {
+    complaint::judge(report, complaint::nothing_tolerated)
+}
+
+pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
+    let mount_point = layout::mount_point(spec.device, spec.brick);
+    let remove_entry = program::locked(settings, "sed")
+        .args(["-i", "-e", &format!("\\|{}|d", mount_mark(spec))])
+        .arg(&settings.fstab);
+    let batch = Batch::new()
+        .only_if(
+            is_mounted(spec, settings),
+            program::program(settings, "umount").arg(mount_point.clone()),
+        )
+        .only_if(
+            program::test(settings, "-e", settings.fstab.clone()),
+            remove_entry,
+        );
+    let batch = match spec.space {
+        BrickSpace::Image => image::unmake(spec, settings, batch),
+        BrickSpace::ThinPool { .. } => thin::unmake(spec, settings, batch),
+    };
+    batch.only_if(
+        program::test(settings, "-d", mount_point.clone()),
+        program::program(settings, "rmdir").arg(mount_point),
+    )
+}
+
+pub(crate) fn judge_unmade(report: &Report) -> Verdict {
+    complaint::judge(report, thin::already_gone)
+}

@@ -1,0 +1,143 @@
+//! A brick's file system on a thin logical volume, in a thin pool of its own.
+
+use mortar_argv::{Batch, Command, Guard, OnFailure};
+use mortar_model::work::BrickSpec;
+use mortar_model::{ByteSize, layout};
+
+use super::image::MKFS;
+use crate::{Settings, program};
+
+/// Size of a thin pool's chunk: Heketi's choice.
+const CHUNK: &str = "256K";
+
+/// Pool and volume in one command, file system, with the tags that tell whose they are.
+pub(super) fn make(
+    spec: &BrickSpec,
+    settings: &Settings,
+    batch: Batch,
+    pool: ByteSize,
+    metadata: ByteSize,
+) -> Batch {
+    let device = layout::logical_volume_device(spec.device, spec.brick);
+    let folder = program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
+    let create = size_of_pool(lvcreate(settings), pool, metadata)
+        .arg("--thin")
+        .arg(pool_path(spec));
+    batch
+        .unless(
+            program::test(settings, "-e", device),
+            size_of_volume(create, spec),
+        )
+        .unless(folder, mkfs(spec, settings))
+}
+
+/// The same in steps, each of which may have been taken: `lvcreate` makes the pool before the volume, and after
+/// a reboot a volume may be there and not active.
+///
+/// `mkfs.xfs` refuses to write over anything. One that was cut short in the middle leaves a file system that
+/// has our UUID and cannot be mounted: the mount then fails, and the brick is unmade.
+pub(super) fn resume(
+    spec: &BrickSpec,
+    settings: &Settings,
+    batch: Batch,
+    pool: ByteSize,
+    metadata: ByteSize,
+) -> Batch {
+    let device = layout::logical_volume_device(spec.device, spec.brick);
+    let volume = format!(
+        "{}/{}",
+        layout::volume_group(spec.device),
+        layout::logical_volume(spec.brick)
+    );
+    let known = |path: &str| program::lvm(settings, "lvs").arg(path);
+    let create_pool = size_of_pool(lvcreate(settings), pool, metadata)
+        .args(["--type", "thin-pool", "--name", &layout::thin_pool(spec.brick)])
+        .arg(layout::volume_group(spec.device));
+    let create_volume = size_of_volume(lvcreate(settings).arg("--thin").arg(pool_path(spec)), spec);
+    let activate = program::lvm(settings, "lvchange").args(["--activate", "y", &volume]);
+    let made = program::program(settings, "blkid")
+        .args([
+            "-c",
+            "/dev/null",
+            "-t",
+            &format!("UUID={}", layout::file_system_uuid(spec.brick)),
+        ])
+        .arg(device.clone());
+    batch
+        .unless(known(&pool_path(spec)), create_pool)
+        .unless(known(&volume), create_volume)
+        .unless(program::test(settings, "-e", device), activate)
+        .unless(made, mkfs(spec, settings))
+}
+
+fn pool_path(spec: &BrickSpec) -> String {
+    format!(
+        "{}/{}",
+        layout::volume_group(spec.device),
+        layout::thin_pool(spec.brick)
+    )
+}
+
+fn lvcreate(settings: &Settings) -> Command {
+    program::lvm(settings, "lvcreate").args(["--yes", "--autobackup=n"])
+}
+
+/// No spare for the metadata of the group's pools (`--poolmetadataspare=n`): it would take space that no record
+/// counts, and the last brick that fits by the records would not fit on the disk.
+fn size_of_pool(command: Command, pool: ByteSize, metadata: ByteSize) -> Command {
+    command
+        .args(["--poolmetadataspare=n", "--chunksize", CHUNK])
+        .arg("--poolmetadatasize")
+        .arg(format!("{}K", metadata.kib()))
+        .arg("--size")
+        .arg(format!("{}K", pool.kib()))
+}
+
+fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
+    command
+        .arg("--virtualsize")
+        .arg(format!("{}K", spec.size.kib()))
+        .args(["--name", &layout::logical_volume(spec.brick)])
+        .args([
+            "--addtag",
+            &layout::brick_tag(spec.brick),
+            "--addtag",
+            &layout::volume_tag(spec.volume),
+        ])
+}
+
+fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
+    program::program(settings, "mkfs.xfs")
+        .args(MKFS)
+        .arg("-m")
+        .arg(format!("uuid={}", layout::file_system_uuid(spec.brick)))
+        .arg(layout::logical_volume_device(spec.device, spec.brick))
+}
+
+/// Both by selection: what is not there is not selected, and a pool that still holds a volume (a clone) stays.
+pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    let remove = |what: String| {
+        program::lvm(settings, "lvremove")
+            .args(["--yes", "--autobackup=n", "--select", &what])
+            .arg(layout::volume_group(spec.device))
+    };
+    batch
+        .item(
+            Guard::Always,
+            remove(format!("lv_name={}", layout::logical_volume(spec.brick))),
+            OnFailure::Continue,
+        )
+        .item(
+            Guard::Always,
+            remove(format!(
+                "lv_name={} && thin_count=0",
+                layout::thin_pool(spec.brick)
+            )),
+            OnFailure::Continue,
+        )
+}
+
+/// The whole volume group is gone: its disk was lost or given back.
+pub(super) fn already_gone(words: &str) -> bool {
+    words.contains("volume group") && words.contains("not found")
+}

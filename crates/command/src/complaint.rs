@@ -1,0 +1,266 @@
+//! What the words of a failed tool mean: the same again later, no room, a refusal, or nothing certain.
+//!
+//! Each phrase was seen in the output of a real tool (tests/fixtures) or is found in its messages; all are
+//! compared in lower case, with `LC_ALL=C` set by the script.
+
+use mortar_argv::{Outcome, Output, Report, script};
+use mortar_model::work::{Facts, Failure, FailureKind, Verdict};
+
+/// Longest reason, in characters.
+const LONGEST: usize = 500;
+
+/// glusterd's pool-wide and volume locks, file systems still in use, a migration that has to end first.
+const BUSY: [&str; 11] = [
+    "another transaction",
+    "locking failed",
+    "unable to acquire lock",
+    "failed to acquire lock",
+    "please try again after some time",
+    "target is busy",
+    "device is busy",
+    "device or resource busy",
+    "contains a filesystem in use",
+    "is in use",
+    "migration is in progress",
+];
+
+const NO_SPACE: [&str; 5] = [
+    "insufficient free space",
+    "insufficient suitable",
+    "insufficient free extents",
+    "no space left on device",
+    "disk quota exceeded",
+];
+
+/// Complaints after which nobody can tell what was done. "Connection failed" is among them: `gluster` says the
+/// same whether glusterd was not there or died in the middle of the work (seen with 10.3 and 11.1).
+const UNCERTAIN: [&str; 9] = [
+    "request timed out",
+    "connection failed",
+    "commit failed",
+    "post validation failed",
+    "unlocking failed",
+    "already exists",
+    "already mounted",
+    "contain an existing filesystem",
+    "contains a mounted filesystem",
+];
+
+/// Judges a report in which every failure counts, but for those that `tolerated` knows as "already so". It gets
+/// the whole complaint in lower case. Items whose failure may be tolerated must not stop their batch.
+pub(crate) fn judge(report: &Report, tolerated: impl Fn(&str) -> bool) -> Verdict {
+    if let Some(verdict) = judge_line(report) {
+        return verdict;
+    }
+    let failures = report.outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Ran(output) if !output.success() => Some(output),
+        _ => None,
+    });
+    let mut failures = failures.filter(|output| !tolerated(&words(output)));
+    match failures.next() {
+        Some(output) => judge_failure(output),
+        None if report.outcomes.contains(&Outcome::NotRun) => {
+            Verdict::Unknown("some commands were not run, and none says why".into())
+        }
+        None => Verdict::Done(Facts::None),
+    }
+}
+
+/// No failure is "already so".
+pub(crate) fn nothing_tolerated(_: &str) -> bool {
+    false
+}
+
+/// What the line to the node alone tells: `None` when every command is known to have run or not.
+fn judge_line(report: &Report) -> Option<Verdict> {
+    let why = report.broken.as_deref();
+    if report.has_unknown() {
+        return Some(Verdict::Unknown(clean(
+            why.unwrap_or("the end of a command is not known"),
+        )));
+    }
+    let why = why?;
+    // An earlier batch of ours is still at work there: this one did nothing, that one may do anything.
+    if why == script::STILL_RUNNING || report.outcomes.iter().any(|outcome| *outcome != Outcome::NotRun) {
+        return Some(Verdict::Unknown(clean(why)));
+    }
+    Some(failed(
+        FailureKind::Refused,
+        clean(&format!("nothing was done: {why}")),
+    ))
+}
+
+/// What one failed command tells.
+pub(crate) fn judge_failure(output: &Output) -> Verdict {
+    let words = words(output);
+    let said = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+    // Ended by a signal (a time limit, the machine going down): in the middle of something.
+    if output.status > 128 || said(&UNCERTAIN) {
+        return Verdict::Unknown(reason(output));
+    }
+    let kind = if said(&BUSY) {
+        FailureKind::Busy
+    } else if said(&NO_SPACE) {
+        FailureKind::NoSpace
+    } else {
+        FailureKind::Refused
+    };
+    failed(kind, reason(output))
+}
+
+pub(crate) fn failed(kind: FailureKind, reason: impl Into<String>) -> Verdict {
+    Verdict::Failed(Failure {
+        kind,
+        reason: reason.into(),
+    })
+}
+
+pub(crate) fn refused(reason: impl Into<String>) -> Verdict {
+    failed(FailureKind::Refused, reason)
+}
+
+/// The complaint in lower case, for comparing.
+pub(crate) fn words(output: &Output) -> String {
+    output.complaint().to_ascii_lowercase()
+}
+
+/// What was written to standard error, in lower case: a tool that was asked for JSON complains there.
+pub(crate) fn words_on_stderr(output: &Output) -> String {
+    output.stderr.to_ascii_lowercase()
+}
+
+/// Why a command failed, in a line or two of its own words.
+pub(crate) fn reason(output: &Output) -> String {
+    let text = clean(output.complaint());
+    if text.is_empty() {
+        format!("it ended with status {} and said nothing", output.status)
+    } else {
+        text
+    }
+}
+
+/// Whether a `gluster` command of the report found no glusterd to talk to: another member may be asked instead.
+pub fn glusterd_down(report: &Report) -> bool {
+    report
+        .first_failure()
+        .is_some_and(|(_, output)| words(output).contains("connection failed"))
+}
+
+/// The first two lines that say something, without control characters, of bounded length.
+pub(crate) fn clean(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| line.trim().trim_end_matches(['.', ' ']))
+        .filter(|line| !noise(line));
+    let joined = lines.take(2).collect::<Vec<_>>().join("; ");
+    let mut clean: String = joined
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST + 1)
+        .collect();
+    if clean.chars().count() > LONGEST {
+        clean = clean.chars().take(LONGEST - 1).collect();
+        clean.push('…');
+    }
+    clean
+}
+
+/// Lines that never say why: LVM's remarks on inherited descriptors and on copies of its metadata.
+fn noise(line: &str) -> bool {
+    line.is_empty()
+        || line.starts_with("File descriptor ")
+        || line.contains("metadata update is NOT backed up")
+}
+
+#[cfg(test)]
+mod tests {
+    use mortar_argv::{Outcome, Output, Report, script};
+    use mortar_model::work::{Facts, FailureKind, Verdict};
+    use proptest::prelude::*;
+
+    use super::{LONGEST, clean, judge, judge_failure, nothing_tolerated};
+
+    fn output(status: i32, stderr: &str) -> Output {
+        Output {
+            status,
+            stdout: String::new(),
+            stderr: stderr.into(),
+        }
+    }
+
+    #[test]
+    fn words_of_the_tools_have_a_kind() {
+        let kind = |text: &str| match judge_failure(&output(1, text)) {
+            Verdict::Failed(failure) => Some(failure.kind),
+            _ => None,
+        };
+        let busy = "volume set: failed: Another transaction is in progress for v1. Please try again after some time.";
+        assert_eq!(kind(busy), Some(FailureKind::Busy));
+        assert_eq!(
+            kind("volume start: v: failed: Locking failed on node2. Please check log file for details."),
+            Some(FailureKind::Busy)
+        );
+        assert_eq!(kind("umount: /x: target is busy."), Some(FailureKind::Busy));
+        assert_eq!(
+            kind("  Volume group \"vg\" has insufficient free space (10 extents): 100 required."),
+            Some(FailureKind::NoSpace)
+        );
+        assert_eq!(
+            kind("volume create: v: failed: Host node9 is not in 'Peer in Cluster' state"),
+            Some(FailureKind::Refused)
+        );
+        for uncertain in [
+            "Error : Request timed out",
+            "volume create: v: failed: Volume v already exists",
+            "volume start: v: failed: Commit failed on node2.",
+        ] {
+            assert_eq!(kind(uncertain), None, "{uncertain}");
+        }
+        assert!(matches!(judge_failure(&output(137, "")), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn a_lost_line_is_not_a_failure() {
+        let ok = Outcome::Ran(Output::default());
+        let report = |outcomes: Vec<Outcome>, broken: Option<&str>| Report {
+            outcomes,
+            broken: broken.map(Into::into),
+        };
+        let judge = |report: &Report| judge(report, nothing_tolerated);
+        assert_eq!(
+            judge(&report(vec![ok.clone(), Outcome::Skipped], None)),
+            Verdict::Done(Facts::None)
+        );
+        assert!(matches!(
+            judge(&report(vec![ok.clone(), Outcome::Unknown], Some("cut"))),
+            Verdict::Unknown(_)
+        ));
+        assert!(matches!(
+            judge(&report(vec![Outcome::NotRun], Some("no route"))),
+            Verdict::Failed(_)
+        ));
+        assert!(matches!(
+            judge(&report(vec![Outcome::NotRun], Some(script::STILL_RUNNING))),
+            Verdict::Unknown(_)
+        ));
+        assert!(matches!(
+            judge(&report(vec![Outcome::NotRun], None)),
+            Verdict::Unknown(_)
+        ));
+    }
+
+    #[test]
+    fn reasons_are_short_and_hold_no_remarks() {
+        let text = "File descriptor 9 (/run/lock/x) leaked on lvcreate invocation. Parent PID 1: sh\n  \u{1b}[31mno.\n\nb\nc";
+        assert_eq!(clean(text), " [31mno; b");
+        assert_eq!(clean(&"x".repeat(900)).chars().count(), LONGEST);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gives_a_bounded_reason(text in ".{0,900}") {
+            let clean = clean(&text);
+            prop_assert!(clean.chars().count() <= LONGEST && !clean.chars().any(char::is_control));
+        }
+    }
+}

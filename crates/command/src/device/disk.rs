@@ -1,0 +1,197 @@
+//! A block device: an LVM physical volume and a volume group of its own.
+//!
+//! Two guards stand before somebody's data. The look refuses what it finds; and `pvcreate -qq`, which answers
+//! every question of LVM with no, refuses what appeared since. `wipefs` without force refuses a device in use.
+
+use mortar_argv::{Batch, Command, Report};
+use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
+use mortar_model::{ByteSize, layout};
+
+use super::SMALLEST;
+use crate::answer::{self, BlockDevice, PhysicalVolume, Unreadable};
+use crate::{Settings, program};
+
+const BLOCK: usize = 0;
+
+/// Space that LVM takes of a device for itself: its metadata area, and less than one extent at the end.
+const OVERHEAD: ByteSize = ByteSize::from_mib(128 + 4);
+
+pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
+    Batch::new()
+        .ask(
+            program::program(settings, "lsblk")
+                .args([
+                    "--json",
+                    "--bytes",
+                    "--paths",
+                    "--output",
+                    "NAME,TYPE,SIZE,RO,FSTYPE,PTTYPE,MOUNTPOINTS",
+                ])
+                .arg(spec.path.as_str()),
+        )
+        .then(facts(spec, settings))
+}
+
+pub(super) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
+    Batch::new()
+        .ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS).arg(spec.path.as_str()))
+        .ask(
+            program::program(settings, "udevadm")
+                .args(["info", "--query=symlink"])
+                .arg(format!("--name={}", spec.path)),
+        )
+}
+
+pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
+    let tail = report.outcomes.len().saturating_sub(2);
+    let Some(pv) = answer::physical_volume(report, tail)? else {
+        return Err(Unreadable::new(
+            "the physical volume",
+            format!("LVM knows none on {}", spec.path),
+        ));
+    };
+    let mut paths = vec![spec.path.to_string()];
+    if let Some(links) = report.output(tail + 1).filter(|output| output.success()) {
+        paths.extend(links.stdout.split_whitespace().map(|link| format!("/dev/{link}")));
+    }
+    paths.dedup();
+    Ok(DeviceFacts {
+        total: pv.vg_size,
+        extent: pv.vg_extent_size,
+        uuid: pv.pv_uuid,
+        paths,
+    })
+}
+
+pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unreadable> {
+    let path = &spec.path;
+    let Some(block) = answer::block_device(report, BLOCK)? else {
+        return foreign(format!(
+            "{path} is not a block device of this node (lsblk lists those there are)"
+        ));
+    };
+    let pv = answer::physical_volume(report, report.outcomes.len().saturating_sub(2))?;
+    if let Some(pv) = &pv {
+        let ours = layout::volume_group(spec.device);
+        match pv.vg_name.as_str() {
+            name if name == ours => return Ok(Seen::Present(Facts::Device(read_facts(spec, report)?))),
+            "" if pv.pv_uuid == layout::physical_volume_uuid(spec.device) => {
+                return Ok(Seen::Partial(format!(
+                    "{path} is a physical volume without its volume group"
+                )));
+            }
+            _ => {}
+        }
+    }
+    if let Some(use_) = in_use(&block) {
+        return foreign(format!(
+            "{path} is in use: {use_}; free it first, nothing is wiped there"
+        ));
+    }
+    if block.read_only || block.kind == "rom" {
+        return foreign(format!("{path} is read-only"));
+    }
+    if block.size.minus(OVERHEAD) < SMALLEST {
+        return foreign(format!(
+            "{path} is too small: it has {}, LVM takes {OVERHEAD}, {SMALLEST} is the least",
+            block.size
+        ));
+    }
+    match contents(&block, pv.as_ref()).filter(|_| !spec.destroy) {
+        Some(contents) => foreign(format!(
+            "{path} {contents}; add it with destroydata to wipe this one device"
+        )),
+        None => Ok(Seen::Absent),
+    }
+}
+
+fn foreign(text: String) -> Result<Seen, Unreadable> {
+    Ok(Seen::Foreign(text))
+}
+
+/// Who uses the device or a part of it right now.
+fn in_use(block: &BlockDevice) -> Option<String> {
+    block.tree().find_map(|part| {
+        if let Some(at) = part.mount_points.first() {
+            return Some(match at.as_str() {
+                "[SWAP]" => format!("{} is swap space", part.name),
+                at => format!("{} is mounted at {at}", part.name),
+            });
+        }
+        let holder = part.children.iter().find(|child| child.kind != "part")?;
+        Some(format!("{} ({}) is made of it", holder.name, holder.kind))
+    })
+}
+
+/// What is on the device that somebody may want to keep.
+fn contents(block: &BlockDevice, pv: Option<&PhysicalVolume>) -> Option<String> {
+    if let Some(pv) = pv {
+        return Some(match pv.vg_name.as_str() {
+            "" => "holds an LVM physical volume".into(),
+            group => format!("holds an LVM physical volume of volume group {group}"),
+        });
+    }
+    match (block.children.len(), &block.file_system, &block.partition_table) {
+        (0, Some(kind), _) => Some(format!("holds {}", answer::signature(kind))),
+        (0, None, Some(kind)) => Some(format!("holds an empty partition table ({kind})")),
+        (0, None, None) => None,
+        (1, ..) => Some("has a partition".into()),
+        (count, ..) => Some(format!("has {count} partitions")),
+    }
+}
+
+pub(super) fn make(spec: &DeviceSpec, settings: &Settings, batch: Batch) -> Batch {
+    let batch = if spec.destroy {
+        batch.run(program::program(settings, "wipefs").args(["--all", spec.path.as_str()]))
+    } else {
+        batch
+    };
+    let pvcreate = program::lvm(settings, "pvcreate")
+        .args([
+            "--uuid",
+            &layout::physical_volume_uuid(spec.device),
+            "--norestorefile",
+        ])
+        .args(["--metadatasize=128M", "--dataalignment=256K", spec.path.as_str()]);
+    batch.run(pvcreate).run(vgcreate(spec, settings))
+}
+
+/// Only the volume group can be left: a physical volume without it tells by its UUID that it is ours.
+pub(super) fn resume(spec: &DeviceSpec, settings: &Settings, batch: Batch) -> Batch {
+    let known = program::lvm(settings, "vgs").arg(layout::volume_group(spec.device));
+    batch.unless(known, vgcreate(spec, settings))
+}
+
+fn vgcreate(spec: &DeviceSpec, settings: &Settings) -> Command {
+    program::lvm(settings, "vgcreate")
+        .args([
+            "--physicalextentsize=4M",
+            "--autobackup=n",
+            "--addtag",
+            &layout::device_tag(spec.device),
+        ])
+        .arg(layout::volume_group(spec.device))
+        .arg(spec.path.as_str())
+}
+
+/// `vgremove -qq` refuses a group that holds volumes. The physical volume is removed only where its UUID is ours:
+/// the path may belong to another disk by now.
+pub(super) fn unmake(spec: &DeviceSpec, settings: &Settings) -> Batch {
+    let ours = program::program(settings, "blkid")
+        .args([
+            "-c",
+            "/dev/null",
+            "-t",
+            &format!("UUID={}", layout::physical_volume_uuid(spec.device)),
+        ])
+        .arg(spec.path.as_str());
+    let known = program::lvm(settings, "vgs").arg(layout::volume_group(spec.device));
+    Batch::new()
+        .only_if(
+            known,
+            program::lvm(settings, "vgremove")
+                .arg("--autobackup=n")
+                .arg(layout::volume_group(spec.device)),
+        )
+        .only_if(ours, program::lvm(settings, "pvremove").arg(spec.path.as_str()))
+}

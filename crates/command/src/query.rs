@@ -1,0 +1,15 @@
+//! Questions that belong to no thing of a plan: each is a module with `ask`, what to run, and `read`, what the
+//! answers say.
+//!
+//! `read` takes the report of a batch of `ask` alone; a batch that was joined from several is cut first with
+//! [`mortar_argv::Report::split_off_front`].
+
+pub mod brick_state;
+pub mod device_usage;
+pub mod glusterd;
+pub mod heal_info;
+pub mod pool;
+pub mod rebalance;
+pub mod volume_info;
+pub mod volume_list;
+pub mod volume_status;

@@ -1,0 +1,161 @@
+//! A GlusterFS volume: defined, with its options, and started.
+
+use mortar_argv::{Batch, Command, Report};
+use mortar_model::work::{BrickAddress, Facts, Seen, Verdict, VolumeSpec};
+use mortar_model::{VolumeName, layout};
+
+use crate::answer::Unreadable;
+use crate::query::volume_info::{self, VolumeInfo};
+use crate::{Settings, complaint, program};
+
+pub(crate) fn look(name: &VolumeName, settings: &Settings) -> Batch {
+    volume_info::ask(settings, name)
+}
+
+pub(crate) fn judge_look(spec: &VolumeSpec, report: &Report) -> Result<Seen, Unreadable> {
+    let Some(info) = volume_info::read(report)? else {
+        return Ok(Seen::Absent);
+    };
+    let ours = info.option(layout::VOLUME_ID_OPTION);
+    if let Some(other) = ours.filter(|id| *id != spec.volume.to_string()) {
+        return Ok(Seen::Foreign(format!(
+            "a volume {} with id {other} is there",
+            spec.name
+        )));
+    }
+    if info.bricks != addresses(&spec.bricks) {
+        return Ok(match ours {
+            // More bricks than this step gave it: it was expanded since.
+            Some(_) if info.bricks.starts_with(&addresses(&spec.bricks)) => seen_started(spec, &info),
+            Some(_) => Seen::Partial(format!("volume {} has other bricks than it should", spec.name)),
+            None => Seen::Foreign(format!("a volume {} that is not Mortar's is there", spec.name)),
+        });
+    }
+    Ok(seen_started(spec, &info))
+}
+
+/// How far a volume with our bricks has come.
+fn seen_started(spec: &VolumeSpec, info: &VolumeInfo) -> Seen {
+    let missing = spec
+        .options
+        .iter()
+        .find(|option| info.option(option.key()).is_none());
+    if let Some(option) = missing {
+        return Seen::Partial(format!("volume {} lacks its option {}", spec.name, option.key()));
+    }
+    if !info.started() {
+        return Seen::Partial(format!("volume {} is not started ({})", spec.name, info.status));
+    }
+    Seen::Present(Facts::None)
+}
+
+/// Bricks as `gluster` takes and prints them.
+pub(crate) fn addresses(bricks: &[BrickAddress]) -> Vec<String> {
+    bricks
+        .iter()
+        .map(|brick| format!("{}:{}", brick.host, brick.path))
+        .collect()
+}
+
+pub(crate) fn make(spec: &VolumeSpec, settings: &Settings) -> Batch {
+    let batch = Batch::new().run(create(spec, settings));
+    finish(spec, settings, batch)
+}
+
+/// glusterd's own record of the volume tells whether our bricks are in it; `create` would fail then.
+pub(crate) fn resume(spec: &VolumeSpec, settings: &Settings) -> Batch {
+    let batch = Batch::new().unless(ours(spec, settings), create(spec, settings));
+    finish(spec, settings, batch)
+}
+
+fn create(spec: &VolumeSpec, settings: &Settings) -> Command {
+    let mut create = program::volume(settings, "create", &spec.name);
+    if spec.replica > 1 {
+        create = create.arg("replica").arg(spec.replica.to_string());
+    }
+    create.args(addresses(&spec.bricks))
+}
+
+fn finish(spec: &VolumeSpec, settings: &Settings, batch: Batch) -> Batch {
+    let batch = match set(spec, settings) {
+        Some(set) => batch.run(set),
+        None => batch,
+    };
+    batch.ask(program::volume(settings, "start", &spec.name))
+}
+
+/// All options in one transaction.
+fn set(spec: &VolumeSpec, settings: &Settings) -> Option<Command> {
+    let options = spec
+        .options
+        .iter()
+        .flat_map(|option| [option.key(), option.value()]);
+    (!spec.options.is_empty()).then(|| program::volume(settings, "set", &spec.name).args(options))
+}
+
+pub(crate) fn judge_made(report: &Report) -> Verdict {
+    complaint::judge(report, |words| words.contains("already started"))
+}
+
+/// Stops and deletes, if glusterd's record on this node says that the volume is ours.
+///
+/// A volume with snapshots cannot be deleted, and stopping it first would take it from its users for nothing. A
+/// `delete` of a started volume always fails, so it stands here for the refusal.
+pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
+    let delete = || program::volume(settings, "delete", &spec.name);
+    Batch::new()
+        .only_if(has_snapshots(spec, settings), delete())
+        .item(
+            mortar_argv::Guard::OnlyIf(ours(spec, settings)),
+            program::volume(settings, "stop", &spec.name).arg("force"),
+            mortar_argv::OnFailure::Continue,
+        )
+        .item(
+            mortar_argv::Guard::OnlyIf(ours(spec, settings)),
+            delete(),
+            mortar_argv::OnFailure::Continue,
+        )
+}
+
+/// Whether glusterd's record of the volume holds our id, or one of our bricks when the id was not yet set.
+fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
+    let record = format!("{}/vols/{}/info", settings.gluster_state, spec.name);
+    let id = format!("{}={}", layout::VOLUME_ID_OPTION, spec.volume);
+    let mut grep = program::program(settings, "grep").args(["-qsF", "-e", &id]);
+    if let Some(first) = spec.bricks.first() {
+        grep = grep.arg("-e").arg(layout::logical_volume(first.brick));
+    }
+    grep.arg(record)
+}
+
+fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {
+    program::program(settings, "grep")
+        .args(["-rqsxF", "--include=info", "-e"])
+        .arg(format!("parent_volname={}", spec.name))
+        .arg(format!("{}/snaps", settings.gluster_state))
+}
+
+pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
+    use mortar_argv::Outcome;
+    let looked = complaint::judge(report, |words| words.contains("does not exist"));
+    let stopped_or_deleted = report
+        .outcomes
+        .iter()
+        .any(|outcome| matches!(outcome, Outcome::Ran(_)));
+    match looked {
+        Verdict::Failed(failure)
+            if failure.reason.contains("has been started") || failure.reason.contains("snapshots") =>
+        {
+            complaint::refused(format!(
+                "volume {0} has snapshots and stays as it is: delete them first (gluster snapshot list {0})",
+                spec.name
+            ))
+        }
+        // No record that is ours on this node: gone, or not ours; the batch cannot tell which.
+        Verdict::Done(_) if !stopped_or_deleted => Verdict::Unknown(format!(
+            "this node has no record of volume {} with its id",
+            spec.name
+        )),
+        verdict => verdict,
+    }
+}

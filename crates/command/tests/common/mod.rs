@@ -1,0 +1,157 @@
+//! Things to ask about, one of each kind.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use mortar_argv::{Outcome, Output, Report};
+use mortar_model::work::{
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, PeerSpec, RebalanceSpec, Thing, VolumeSpec,
+};
+use mortar_model::{
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
+    VolumeOption, layout,
+};
+
+/// The device of all things here.
+pub(crate) const DEVICE: DeviceId = DeviceId::from_u128(0xd0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0);
+/// Their brick.
+pub(crate) const BRICK: BrickId = BrickId::from_u128(0xb1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1);
+/// Their volume.
+pub(crate) const VOLUME: VolumeId = VolumeId::from_u128(0x0e0e_0e0e_0e0e_0e0e_0e0e_0e0e_0e0e_0e0e);
+
+/// A disk's path.
+pub(crate) fn disk() -> DevicePath {
+    DevicePath::new("/dev/sdb").unwrap()
+}
+
+/// A directory device's path.
+pub(crate) fn directory() -> DevicePath {
+    DevicePath::new("/disks/1").unwrap()
+}
+
+/// The volume's name.
+pub(crate) fn volume_name() -> VolumeName {
+    VolumeName::new("vol_test").unwrap()
+}
+
+/// A device.
+pub(crate) fn device(path: DevicePath, destroy: bool) -> Thing {
+    Thing::Device(DeviceSpec {
+        device: DEVICE,
+        path,
+        destroy,
+    })
+}
+
+/// A brick.
+pub(crate) fn brick(device_path: DevicePath, space: BrickSpace, gid: u32) -> Thing {
+    Thing::Brick(BrickSpec {
+        brick: BRICK,
+        volume: VOLUME,
+        device: DEVICE,
+        device_path,
+        space,
+        size: ByteSize::from_gib(1),
+        gid,
+        identity: format!("{{\n  \"brick\": \"{BRICK}\"\n}}\n"),
+    })
+}
+
+/// A thin brick's space.
+pub(crate) fn thin() -> BrickSpace {
+    BrickSpace::ThinPool {
+        pool: ByteSize::from_gib(1),
+        metadata: ByteSize::from_mib(8),
+    }
+}
+
+/// One brick address per host, at the brick's real path.
+pub(crate) fn addresses(hosts: &[&str]) -> Vec<BrickAddress> {
+    hosts
+        .iter()
+        .map(|host| BrickAddress {
+            brick: BRICK,
+            host: HostName::new(*host).unwrap(),
+            path: layout::brick_path(DEVICE, BRICK),
+        })
+        .collect()
+}
+
+fn options(list: &[(&str, &str)]) -> Vec<VolumeOption> {
+    list.iter()
+        .map(|(key, value)| VolumeOption::new(*key, *value).unwrap())
+        .collect()
+}
+
+/// A volume of one set.
+pub(crate) fn volume(replica: u32, bricks: Vec<BrickAddress>) -> VolumeSpec {
+    let id = VOLUME.to_string();
+    VolumeSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        replica,
+        bricks,
+        options: options(&[("user.mortar.id", &id), ("performance.readdir-ahead", "off")]),
+    }
+}
+
+/// More bricks for it.
+pub(crate) fn added(bricks: Vec<BrickAddress>) -> AddedBricksSpec {
+    AddedBricksSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        replica: 3,
+        bricks,
+        options: options(&[("user.mortar.size", "2147483648")]),
+    }
+}
+
+/// One thing of each kind, with the name of its page.
+pub(crate) fn things() -> Vec<(&'static str, Thing)> {
+    let peer = PeerSpec {
+        node: NodeId::from_u128(1),
+        host: HostName::new("node2").unwrap(),
+    };
+    vec![
+        ("peer", Thing::Peer(peer)),
+        ("device-disk", device(disk(), false)),
+        ("device-disk-destroy", device(disk(), true)),
+        ("device-directory", device(directory(), false)),
+        ("device-directory-destroy", device(directory(), true)),
+        ("brick-thin", brick(disk(), thin(), 0)),
+        ("brick-image", brick(directory(), BrickSpace::Image, 0)),
+        ("brick-image-gid", brick(directory(), BrickSpace::Image, 2001)),
+        (
+            "volume-replica",
+            Thing::Volume(volume(3, addresses(&["node1", "node2", "node3"]))),
+        ),
+        ("volume-plain", Thing::Volume(volume(1, addresses(&["node1"])))),
+        (
+            "added-bricks",
+            Thing::AddedBricks(added(addresses(&["node1", "node2", "node3"]))),
+        ),
+        (
+            "rebalance",
+            Thing::Rebalance(RebalanceSpec {
+                volume: VOLUME,
+                name: volume_name(),
+            }),
+        ),
+    ]
+}
+
+/// A command's output.
+pub(crate) fn output(status: i32, stdout: &str, stderr: &str) -> Outcome {
+    Outcome::Ran(Output {
+        status,
+        stdout: stdout.into(),
+        stderr: stderr.into(),
+    })
+}
+
+/// A report in which everything is known.
+pub(crate) fn report(outcomes: Vec<Outcome>) -> Report {
+    Report {
+        outcomes,
+        broken: None,
+    }
+}
