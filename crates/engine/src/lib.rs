@@ -1,1 +1,40 @@
 //! The hands: runs operations over executor and store.
+//!
+//! Doors ask the [`Engine`]; it locks the landscape, lets `plan` decide, makes the intent durable, and then
+//! drives the operation as `journal` says: commands from `command`, carried by a [`Hosts`](mortar_executor::Hosts), each
+//! outcome recorded. Nothing is decided here but which task runs when.
+//!
+//! | file | job |
+//! |---|---|
+//! | `engine` | what doors can ask |
+//! | `submit` | from a plan to a durable, running operation |
+//! | `drive` | the loop of one operation |
+//! | `act` | one action: commands to a node, and what they mean |
+//! | `pool` | the queue before each pool's lock |
+//! | `records` | the store's records, written and read |
+//! | `health` | which nodes answer; waking what waits for them |
+//! | `nodes` | what is asked of a node before it joins |
+//! | `sight` | what is seen of a volume on its nodes |
+//! | `metrics` | what is counted |
+
+mod act;
+mod clock;
+mod drive;
+mod engine;
+mod error;
+mod health;
+mod metrics;
+mod nodes;
+mod pool;
+mod records;
+mod sight;
+mod submit;
+
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use engine::{Config, Engine, Parts};
+pub use error::{EngineError, NodeTrouble, OpenError};
+pub use metrics::Metrics;
+pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
+pub use mortar_plan as plan;
+pub use sight::VolumeSight;
+pub use submit::OperationState;

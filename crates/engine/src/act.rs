@@ -1,0 +1,207 @@
+//! One action: the commands of a step, sent where the plan says, and what their report means.
+
+use std::time::{Duration, Instant};
+
+use mortar_argv::{Batch, Outcome, Report};
+use mortar_command as command;
+use mortar_journal::{Action, Event};
+use mortar_model::work::{Facts, Goal, Seen, Verdict};
+use mortar_model::{NodeId, OperationId};
+use mortar_plan::{Place, Step};
+
+use crate::drive::wait_or_halt;
+use crate::engine::Inner;
+use crate::metrics::{BatchLabels, CommandLabels};
+
+/// Carries the action out and answers with its event.
+pub(crate) async fn act(inner: &Inner, operation: OperationId, step: Step, action: Action) -> Event {
+    match action {
+        Action::Do {
+            step: number,
+            goal,
+            seen,
+            wait,
+        } => {
+            let verdict = do_it(inner, &Lock(operation, number), &step, goal, seen.as_ref(), wait).await;
+            tell(&step, goal, &verdict);
+            Event::Did {
+                step: number,
+                verdict,
+            }
+        }
+        Action::Look { step: number, wait } => Event::Looked {
+            step: number,
+            seen: look(inner, &Lock(operation, number), &step, wait).await,
+        },
+        // The loop of the operation handles these itself.
+        Action::Finish | Action::Park => Event::Resume,
+    }
+}
+
+/// What names the lock on the node: a script of this step whose connection broke may still run there.
+struct Lock(OperationId, usize);
+
+impl Lock {
+    fn on(&self, batch: Batch) -> Batch {
+        batch.lock(&format!("{}-{}", self.0, self.1))
+    }
+}
+
+async fn do_it(
+    inner: &Inner,
+    lock: &Lock,
+    step: &Step,
+    goal: Goal,
+    seen: Option<&Seen>,
+    wait: Duration,
+) -> Verdict {
+    if pause(inner, wait).await {
+        return Verdict::Unknown("the server is stopping".into());
+    }
+    let (thing, settings) = (&step.thing, &inner.config.settings);
+    let (verb, batch) = match (goal, seen) {
+        (Goal::Present, None) => ("make", command::make(thing, settings)),
+        (Goal::Present, Some(seen)) => ("resume", command::resume(thing, settings, seen)),
+        (Goal::Absent, _) => ("unmake", command::unmake(thing, settings)),
+    };
+    if batch.items().is_empty() {
+        return Verdict::Done(Facts::None);
+    }
+    let turn = match &step.place {
+        Place::Pool(pool, _) => inner.gates.enter(*pool).await,
+        Place::Node(_) => None,
+    };
+    let report = send(
+        inner,
+        &step.place,
+        &lock.on(batch),
+        &format!("{verb} {}", thing.kind()),
+    )
+    .await;
+    drop(turn);
+    command::judge(thing, goal, &report)
+}
+
+async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
+    if pause(inner, wait).await {
+        return Seen::Unknown("the server is stopping".into());
+    }
+    let batch = lock.on(command::look(&step.thing, &inner.config.settings));
+    let report = send(
+        inner,
+        &step.place,
+        &batch,
+        &format!("look at {}", step.thing.kind()),
+    )
+    .await;
+    command::judge_look(&step.thing, &report)
+}
+
+/// Waits; answers whether the program halts meanwhile.
+async fn pause(inner: &Inner, wait: Duration) -> bool {
+    !wait.is_zero() && wait_or_halt(inner, wait).await
+}
+
+fn tell(step: &Step, goal: Goal, verdict: &Verdict) {
+    let title = step.thing.title();
+    match verdict {
+        Verdict::Done(_) => tracing::debug!(thing = %title, ?goal, "step done"),
+        Verdict::Failed(failure) => {
+            tracing::warn!(thing = %title, ?goal, reason = %failure.reason, "step failed");
+        }
+        Verdict::Unknown(why) => tracing::warn!(thing = %title, ?goal, %why, "outcome of step unknown"),
+    }
+}
+
+/// Sends the batch where the plan says. For a pool: to the first of its nodes that answers, those that are known
+/// to be down last.
+async fn send(inner: &Inner, place: &Place, batch: &Batch, what: &str) -> Report {
+    let nodes = match place {
+        Place::Node(node) => vec![*node],
+        Place::Pool(_, nodes) => healthy_first(inner, nodes),
+    };
+    let mut report = Report::not_run(batch.items().len(), "the pool has no node left to ask");
+    for node in nodes {
+        report = run(inner, node, batch, what).await;
+        let reached =
+            report.broken.is_none() || report.outcomes.iter().any(|outcome| *outcome != Outcome::NotRun);
+        if reached && !command::glusterd_down(&report) {
+            break;
+        }
+        if reached && may_have_changed(&report) {
+            break;
+        }
+    }
+    report
+}
+
+/// Whether a command before the one that found no glusterd succeeded: the next node must not begin anew.
+fn may_have_changed(report: &Report) -> bool {
+    report.first_failure().is_some_and(|(index, _)| index > 0)
+}
+
+pub(crate) fn healthy_first(inner: &Inner, nodes: &[NodeId]) -> Vec<NodeId> {
+    let landscape = inner.landscape();
+    let (mut first, last): (Vec<NodeId>, Vec<NodeId>) = nodes
+        .iter()
+        .partition(|node| landscape.is_healthy(**node) && landscape.inventory().node(**node).is_some());
+    first.extend(last);
+    first
+}
+
+/// Runs the batch on one node, counts it, and notes whether the node answers.
+pub(crate) async fn run(inner: &Inner, node: NodeId, batch: &Batch, what: &str) -> Report {
+    let host = inner
+        .landscape()
+        .inventory()
+        .node(node)
+        .map(|node| node.manage.clone());
+    let Some(host) = host else {
+        return Report::not_run(batch.items().len(), "the node is not known any more");
+    };
+    let report = run_on(inner, host.as_str(), batch, what).await;
+    if let Some(reason) = &report.broken {
+        inner.note_health(node, false, reason);
+    } else if command::glusterd_down(&report) {
+        inner.note_health(node, false, "glusterd does not run");
+    }
+    report
+}
+
+/// Runs the batch on a host that need not be a node yet, and counts it.
+pub(crate) async fn run_on(inner: &Inner, host: &str, batch: &Batch, what: &str) -> Report {
+    let began = Instant::now();
+    let report = inner.hosts.run(host, batch).await;
+    let took = began.elapsed();
+    inner
+        .metrics
+        .batch_seconds
+        .get_or_create(&BatchLabels {
+            batch: what.to_owned(),
+        })
+        .observe(took.as_secs_f64());
+    for (item, outcome) in batch.items().iter().zip(&report.outcomes) {
+        let result = match outcome {
+            Outcome::Ran(output) if output.success() => "ok",
+            Outcome::Ran(_) => "failed",
+            Outcome::Unknown => "unknown",
+            Outcome::Skipped | Outcome::NotRun => continue,
+        };
+        inner
+            .metrics
+            .commands
+            .get_or_create(&CommandLabels {
+                command: item.command.kind(),
+                result,
+            })
+            .inc();
+    }
+    tracing::debug!(
+        host,
+        what,
+        took_ms = took.as_millis(),
+        broken = report.broken.as_deref(),
+        "commands ran"
+    );
+    report
+}

@@ -1,0 +1,342 @@
+//! The loop of one operation: an event, what the journal says is next, and the actions side by side.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use futures::{FutureExt as _, future::BoxFuture};
+use mortar_journal::{Action, Direction, Ended, Event, Operation, Outcome, Persist, Phase, advance};
+use mortar_model::OperationId;
+use mortar_model::work::Facts;
+use mortar_plan::{Change, Step};
+use mortar_store::Durability;
+use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
+
+use crate::act;
+use crate::engine::Inner;
+use crate::metrics::{KindLabel, OperationLabels};
+use crate::records;
+use crate::submit::OperationState;
+
+/// Wait before the end of an operation is written again after the store refused it.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// An operation under way, as others see it.
+pub(crate) struct Handle {
+    operation: Mutex<Operation>,
+    ended: Mutex<Option<Ended>>,
+    rest: watch::Sender<bool>,
+    wake: Notify,
+}
+
+impl Handle {
+    pub(crate) fn new(operation: Operation) -> Self {
+        Self {
+            operation: Mutex::new(operation),
+            ended: Mutex::new(None),
+            rest: watch::Sender::new(false),
+            wake: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Operation> {
+        self.operation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn id(&self) -> OperationId {
+        self.lock().id
+    }
+
+    pub(crate) fn snapshot(&self) -> Operation {
+        self.lock().clone()
+    }
+
+    pub(crate) fn state(&self) -> OperationState {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ended.map_or_else(
+            || OperationState::Open(Box::new(self.snapshot())),
+            OperationState::Ended,
+        )
+    }
+
+    /// The operation's id and one of its steps.
+    fn step(&self, step: usize) -> (OperationId, Step) {
+        let operation = self.lock();
+        let found = operation.plan.steps().nth(step).map(|(_, step)| step.clone());
+        (
+            operation.id,
+            found.expect("the journal names steps of its own plan"),
+        )
+    }
+
+    /// Neither ended nor waiting for attention.
+    pub(crate) fn is_running(&self) -> bool {
+        !*self.rest.borrow()
+    }
+
+    /// Wakes it when it waits for attention.
+    pub(crate) fn nudge(&self) -> bool {
+        let parked = self.lock().needs_attention();
+        if parked {
+            self.wake.notify_one();
+        }
+        parked
+    }
+
+    /// Returns once it has ended or needs attention.
+    pub(crate) async fn rest(&self) {
+        // The sender lives in self: it cannot be gone.
+        let _ = self.rest.subscribe().wait_for(|rest| *rest).await;
+    }
+}
+
+/// Why the loop of an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is done or undone, and that is recorded.
+    Finished,
+    /// It needs attention.
+    Parked,
+    /// The program ends; it is taken up after the next start.
+    Halted,
+}
+
+/// Runs the operation in a task of its own. A panic in it fails this operation and nothing else.
+pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
+    let (id, kind) = {
+        let operation = handle.lock();
+        (operation.id, operation.kind)
+    };
+    let span = tracing::info_span!("operation", operation = %id, kind = %kind);
+    let task = async move {
+        let mut event = first;
+        loop {
+            // One that waits for somebody gives its turn to others.
+            let turn = inner.running.acquire().await;
+            tracing::info!("begins");
+            let end = AssertUnwindSafe(drive(&inner, &handle, event))
+                .catch_unwind()
+                .await;
+            drop(turn);
+            match end {
+                Ok(End::Finished | End::Halted) => break,
+                Ok(End::Parked) => {}
+                Err(_) => panicked(&inner, &handle).await,
+            }
+            if !parked(&inner, &handle).await {
+                break;
+            }
+            event = Event::Resume;
+        }
+        inner.rested.notify_waiters();
+    };
+    tokio::spawn(task.instrument(span));
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
+
+async fn drive(inner: &Inner, handle: &Handle, first: Event) -> End {
+    let mut events = VecDeque::from([first]);
+    let mut running: Running<'_> = FuturesUnordered::new();
+    loop {
+        let event = match events.pop_front() {
+            Some(event) => event,
+            None => match running.next().await {
+                Some(event) => event,
+                // The journal leaves no operation without an action; were there one, somebody should see it.
+                None => return End::Parked,
+            },
+        };
+        if inner.is_halted() {
+            return End::Halted;
+        }
+        let (next, write) = {
+            let mut operation = handle.lock();
+            let next = advance(&mut operation, event, &inner.config.policy);
+            let write = (next.persist != Persist::Not).then(|| records::operation(&operation));
+            (next, write)
+        };
+        let finishing = next.actions.contains(&Action::Finish);
+        if let Some(Ok(write)) = write
+            && !finishing
+        {
+            persist(inner, write, next.persist).await;
+        }
+        for action in next.actions {
+            match action {
+                Action::Finish => return finish(inner, handle).await,
+                Action::Park => return End::Parked,
+                Action::Do { step, .. } | Action::Look { step, .. } => {
+                    let (id, plan_step) = handle.step(step);
+                    running.push(act::act(inner, id, plan_step, action).boxed());
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the state is on disk as firmly as asked. While the disk refuses, the operation stands still:
+/// acting on what is not recorded is the one thing it must not do.
+async fn persist(inner: &Inner, write: mortar_store::Write, persist: Persist) {
+    if persist == Persist::Lazy {
+        inner.write_lazily(vec![write]);
+        return;
+    }
+    while let Err(error) = inner.write(vec![write.clone()], Durability::Synced).await {
+        tracing::error!(%error, "cannot record how far the operation is; it waits");
+        if wait_or_halt(inner, STORE_RETRY).await {
+            return;
+        }
+    }
+}
+
+/// Waits; answers whether the program halts meanwhile.
+pub(crate) async fn wait_or_halt(inner: &Inner, time: Duration) -> bool {
+    let halt = inner.halt.notified();
+    if inner.is_halted() {
+        return true;
+    }
+    tokio::time::timeout(time, halt).await.is_ok()
+}
+
+/// Records the end: outcome and changes in one transaction, then in memory.
+async fn finish(inner: &Inner, handle: &Handle) -> End {
+    let now = inner.clock.now_ms();
+    let (ended, changes, facts) = {
+        let operation = handle.lock();
+        let Some(ended) = operation.ended(now) else {
+            return End::Parked;
+        };
+        let done = matches!(ended.outcome, Outcome::Done { .. });
+        let changes = if done {
+            operation.plan.changes.clone()
+        } else {
+            Vec::new()
+        };
+        (ended, changes, operation.facts.clone())
+    };
+    loop {
+        let writes = {
+            let landscape = inner.landscape();
+            records::changes(landscape.inventory(), &changes, &facts)
+        };
+        let result = match writes.and_then(|mut writes| {
+            writes.extend(records::end(&ended)?);
+            Ok(writes)
+        }) {
+            Ok(writes) => inner.write(writes, Durability::Synced).await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = result else { break };
+        tracing::error!(%error, "cannot record the end of the operation; trying again");
+        if wait_or_halt(inner, STORE_RETRY).await {
+            return End::Halted;
+        }
+    }
+    settle(inner, &changes, &facts, ended.id);
+    count(inner, &ended);
+    {
+        let mut operations = inner.operations();
+        operations.open.remove(&ended.id);
+        operations.ended.push_back((ended.ended, ended.id));
+    }
+    *handle.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+    handle.rest.send_replace(true);
+    End::Finished
+}
+
+/// Makes the changes in memory and gives back what the operation held.
+pub(crate) fn settle(inner: &Inner, changes: &[Change], facts: &Facts, id: OperationId) {
+    let mut landscape = inner.landscape();
+    landscape.release(id);
+    for change in changes {
+        if let Err(error) = landscape.apply(change, facts) {
+            // The operation held the thing, so nobody else can have changed it.
+            tracing::error!(%error, "the change is recorded and does not fit what is in memory; restart the server");
+        }
+    }
+}
+
+fn count(inner: &Inner, ended: &Ended) {
+    let (outcome, reason) = match &ended.outcome {
+        Outcome::Done { .. } => ("done", None),
+        Outcome::Failed { reason } => ("failed", Some(reason)),
+    };
+    let kind = ended.kind.name();
+    inner
+        .metrics
+        .operations
+        .get_or_create(&OperationLabels { kind, outcome })
+        .inc();
+    let took = Duration::from_millis(ended.ended.saturating_sub(ended.created));
+    inner
+        .metrics
+        .operation_seconds
+        .get_or_create(&KindLabel { kind })
+        .observe(took.as_secs_f64());
+    inner.metrics.open.dec();
+    match reason {
+        None => tracing::info!(took_ms = took.as_millis(), "done"),
+        Some(reason) => tracing::warn!(took_ms = took.as_millis(), %reason, "undone"),
+    }
+}
+
+/// Waits for a nudge. Answers whether to go on.
+async fn parked(inner: &Inner, handle: &Handle) -> bool {
+    let reason = match &handle.lock().phase {
+        Phase::Attention { reason, .. } => reason.clone(),
+        _ => String::new(),
+    };
+    tracing::warn!(%reason, "needs attention");
+    inner.metrics.attention.inc();
+    handle.rest.send_replace(true);
+    inner.rested.notify_waiters();
+    let halt = inner.halt.notified();
+    let go_on = if inner.is_halted() {
+        false
+    } else {
+        tokio::select! {
+            () = handle.wake.notified() => true,
+            () = halt => false,
+        }
+    };
+    inner.metrics.attention.dec();
+    if go_on {
+        tracing::info!("taken up again");
+        handle.rest.send_replace(false);
+    }
+    go_on
+}
+
+/// A bug in Mortar met the operation: it stands where it stood, and says so.
+async fn panicked(inner: &Inner, handle: &Handle) {
+    inner.metrics.panics.inc();
+    let write = {
+        let mut operation = handle.lock();
+        let because = match &operation.phase {
+            Phase::Back { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        let direction = if because.is_some() {
+            Direction::Back
+        } else {
+            Direction::Forward
+        };
+        let reason = "a bug in Mortar, whose trace is in the log".to_owned();
+        operation.phase = Phase::Attention {
+            reason,
+            because,
+            direction,
+        };
+        records::operation(&operation)
+    };
+    tracing::error!("a bug in Mortar ended the operation's task");
+    if let Ok(write) = write
+        && let Err(error) = inner.write(vec![write], Durability::Synced).await
+    {
+        tracing::error!(%error, "cannot record that the operation needs attention");
+    }
+}

@@ -1,0 +1,506 @@
+//! What doors can ask of the engine.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mortar_command::Settings;
+use mortar_executor::Hosts;
+use mortar_journal::{Event, Policy};
+use mortar_model::{
+    ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, OperationId, OperationKind, State, Tags,
+    VolumeId,
+};
+use mortar_plan::{
+    AddDevice, AddNode, Change, CreateVolume, DeviceRefusal, Landscape, Limits, Plan, Refusal, Seed, Subject,
+};
+use mortar_store::{GroupCommit, Store};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::clock::{Clock, Entropy};
+use crate::drive::Handle;
+use crate::error::{EngineError, OpenError};
+use crate::metrics::Metrics;
+use crate::pool::Gates;
+use crate::submit::OperationState;
+use crate::{health, nodes, records};
+
+/// What the engine stands on.
+pub struct Parts {
+    /// Where it remembers.
+    pub store: Arc<dyn Store>,
+    /// How it reaches nodes.
+    pub hosts: Arc<dyn Hosts>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// How the engine behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bounds of placement.
+    pub limits: Limits,
+    /// How commands are made.
+    pub settings: Settings,
+    /// How often steps are tried.
+    pub policy: Policy,
+    /// Changes of one trusted pool that may be sent to glusterd side by side.
+    pub pool_width: usize,
+    /// Operations that may be under way, those that wait for their turn included. Over it: [`EngineError::Busy`].
+    pub open_max: usize,
+    /// Operations that run side by side.
+    pub running_max: usize,
+    /// How long an ended operation can be asked for.
+    pub keep_ended: Duration,
+    /// How often every node is asked whether glusterd runs.
+    pub health_interval: Duration,
+    /// How often a node that did not answer is asked again.
+    pub recovery_interval: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            settings: Settings::default(),
+            policy: Policy::default(),
+            pool_width: 4,
+            open_max: 1024,
+            running_max: 64,
+            keep_ended: Duration::from_secs(3600),
+            health_interval: Duration::from_secs(120),
+            recovery_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Operations under way and those that ended a while ago.
+#[derive(Default)]
+pub(crate) struct Operations {
+    pub(crate) open: BTreeMap<OperationId, Arc<Handle>>,
+    pub(crate) ended: VecDeque<(u64, OperationId)>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) store: GroupCommit,
+    pub(crate) hosts: Arc<dyn Hosts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    landscape: Mutex<Landscape>,
+    operations: Mutex<Operations>,
+    pub(crate) gates: Gates,
+    pub(crate) running: Arc<Semaphore>,
+    pub(crate) metrics: Metrics,
+    pub(crate) stopping: AtomicBool,
+    /// No further action is begun; what waits is woken.
+    pub(crate) halted: AtomicBool,
+    pub(crate) halt: Notify,
+    /// Some operation ended or came to rest.
+    pub(crate) rested: Notify,
+}
+
+impl Inner {
+    // A panic while the lock is held leaves a landscape whose parts were each changed completely or not at all
+    // (plans are made before anything is held), so going on beats taking every later request down with it.
+    pub(crate) fn landscape(&self) -> MutexGuard<'_, Landscape> {
+        self.landscape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn operations(&self) -> MutexGuard<'_, Operations> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
+    }
+}
+
+/// The engine. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Engine {
+    /// Reads what is recorded. Nothing runs until [`Self::start`].
+    ///
+    /// # Errors
+    /// The store cannot be read, or its records contradict each other.
+    pub fn open(parts: Parts, config: Config) -> Result<Self, OpenError> {
+        let Parts {
+            store,
+            hosts,
+            clock,
+            entropy,
+        } = parts;
+        let loaded = records::load(store.as_ref())?;
+        let violations = mortar_model::check::check(loaded.landscape.inventory());
+        for violation in &violations {
+            tracing::error!(found = %violation.0, "the records break an invariant");
+        }
+        let operations = Operations {
+            open: loaded
+                .open
+                .into_iter()
+                .map(|operation| (operation.id, Arc::new(Handle::new(operation))))
+                .collect(),
+            ended: loaded.ended,
+        };
+        let inner = Inner {
+            gates: Gates::new(config.pool_width),
+            running: Arc::new(Semaphore::new(config.running_max.max(1))),
+            store: GroupCommit::new(store)?,
+            hosts,
+            clock,
+            entropy,
+            landscape: Mutex::new(loaded.landscape),
+            operations: Mutex::new(operations),
+            metrics: Metrics::new(),
+            stopping: AtomicBool::new(false),
+            halted: AtomicBool::new(false),
+            halt: Notify::new(),
+            rested: Notify::new(),
+            config,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Takes up what was under way when the program ended, and starts looking after nodes. Must run on a tokio runtime.
+    pub fn start(&self) {
+        let open: Vec<Arc<Handle>> = self.inner.operations().open.values().cloned().collect();
+        for handle in open {
+            tracing::info!(operation = %handle.id(), "taken up again after a restart");
+            self.spawn(handle, Event::Resume);
+        }
+        health::spawn(&self.inner);
+    }
+
+    /// Looks at the landscape; quick things only, since decisions wait meanwhile.
+    pub fn view<R>(&self, look: impl FnOnce(&Landscape) -> R) -> R {
+        look(&self.inner.landscape())
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Bounds of placement.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.config.limits
+    }
+
+    /// Makes a cluster.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub async fn create_cluster(&self, file: bool, block: bool) -> Result<Cluster, EngineError> {
+        let cluster = Cluster {
+            id: ClusterId::from_u128(self.inner.entropy.draw()),
+            file,
+            block,
+        };
+        self.record(|_| Ok(Plan::record(vec![Change::PutCluster(cluster.clone())])))
+            .await?;
+        Ok(cluster)
+    }
+
+    /// Sets what kinds of volumes a cluster takes.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, or could not be recorded.
+    pub async fn set_cluster_flags(&self, id: ClusterId, file: bool, block: bool) -> Result<(), EngineError> {
+        let change = |landscape: &Landscape| {
+            free(landscape, Subject::Cluster(id))?;
+            landscape
+                .inventory()
+                .cluster(id)
+                .ok_or(Refusal::UnknownCluster(id))?;
+            Ok(Plan::record(vec![Change::PutCluster(Cluster {
+                id,
+                file,
+                block,
+            })]))
+        };
+        self.record(change).await.map(drop)
+    }
+
+    /// Removes an empty cluster.
+    ///
+    /// # Errors
+    /// It is unknown, holds nodes or volumes or is about to, or could not be recorded.
+    pub async fn delete_cluster(&self, id: ClusterId) -> Result<(), EngineError> {
+        let change = |landscape: &Landscape| {
+            free(landscape, Subject::Cluster(id))?;
+            let inventory = landscape.inventory();
+            inventory.cluster(id).ok_or(Refusal::UnknownCluster(id))?;
+            if inventory.nodes_of(id).next().is_some() || landscape.nodes_to_come(id) {
+                return Err(Refusal::InUse("cluster", id.to_string(), "nodes"));
+            }
+            if inventory.volume_count(id) > 0 {
+                return Err(Refusal::InUse("cluster", id.to_string(), "volumes"));
+            }
+            Ok(Plan::record(vec![Change::RemoveCluster(id)]))
+        };
+        self.record(change).await.map(drop)
+    }
+
+    /// Adds a node, after asking it whether it can join.
+    ///
+    /// # Errors
+    /// It cannot be planned, or the node does not answer, has no glusterd or belongs to another pool.
+    pub async fn add_node(&self, request: AddNode) -> Result<OperationId, EngineError> {
+        // Planned once without asking anybody: a request that cannot be is answered at once.
+        self.view(|landscape| mortar_plan::add_node(landscape, &request, &mut Seed::new(0)))?;
+        nodes::can_join(&self.inner, &request).await?;
+        self.submit(OperationKind::AddNode, |landscape, seed| {
+            mortar_plan::add_node(landscape, &request, seed)
+        })
+        .await
+    }
+
+    /// Removes a node without devices from its pool.
+    ///
+    /// # Errors
+    /// It is unknown, being changed, or has devices.
+    pub async fn remove_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::RemoveNode, |landscape, _| {
+            mortar_plan::remove_node(landscape, id)
+        })
+        .await
+    }
+
+    /// Makes a device ready for bricks.
+    ///
+    /// # Errors
+    /// It cannot be planned. That the disk itself refuses is told by the operation.
+    pub async fn add_device(&self, request: AddDevice) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::AddDevice, |landscape, seed| {
+            mortar_plan::add_device(landscape, &request, seed)
+        })
+        .await
+    }
+
+    /// Gives a device without bricks back, bare; with `forget`, no command is sent to its node.
+    ///
+    /// # Errors
+    /// It is unknown, being changed, or has bricks.
+    pub async fn remove_device(&self, id: DeviceId, forget: bool) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::RemoveDevice, |landscape, _| {
+            mortar_plan::remove_device(landscape, id, forget)
+        })
+        .await
+    }
+
+    /// Makes a volume.
+    ///
+    /// # Errors
+    /// It cannot be planned; the refusal says why.
+    pub async fn create_volume(&self, request: CreateVolume) -> Result<OperationId, EngineError> {
+        let limits = self.inner.config.limits.clone();
+        self.submit(OperationKind::CreateVolume, |landscape, seed| {
+            mortar_plan::create_volume(landscape, &limits, &request, seed)
+        })
+        .await
+    }
+
+    /// Makes a volume larger, by further sets of bricks.
+    ///
+    /// # Errors
+    /// It cannot be planned; the refusal says why.
+    pub async fn expand_volume(&self, id: VolumeId, by: ByteSize) -> Result<OperationId, EngineError> {
+        let limits = self.inner.config.limits.clone();
+        self.submit(OperationKind::ExpandVolume, |landscape, seed| {
+            mortar_plan::expand_volume(landscape, &limits, id, by, seed)
+        })
+        .await
+    }
+
+    /// Removes a volume and its bricks.
+    ///
+    /// # Errors
+    /// It is unknown or being changed.
+    pub async fn delete_volume(&self, id: VolumeId) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::DeleteVolume, |landscape, _| {
+            mortar_plan::delete_volume(landscape, id)
+        })
+        .await
+    }
+
+    /// Where would this volume go, and why not elsewhere? Changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be planned; the refusal says why.
+    pub fn plan_volume(&self, request: &CreateVolume) -> Result<(Plan, Vec<DeviceRefusal>, usize), Refusal> {
+        let limits = &self.inner.config.limits;
+        let mut seed = Seed::new(self.inner.entropy.draw());
+        self.view(|landscape| {
+            let plan = mortar_plan::create_volume(landscape, limits, request, &mut seed)?;
+            let (devices, more) = mortar_plan::device_verdicts(landscape, limits, request, &plan);
+            Ok((plan, devices, more))
+        })
+    }
+
+    /// Sets whether a node takes new bricks.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, or could not be recorded.
+    pub async fn set_node_state(&self, id: NodeId, state: State) -> Result<OperationId, EngineError> {
+        self.change_node(id, |node| node.state = state).await
+    }
+
+    /// Sets a node's labels, from those it has; answers what they are then.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, or could not be recorded.
+    pub async fn set_node_tags(
+        &self,
+        id: NodeId,
+        change: impl FnOnce(&mut Tags) + Send,
+    ) -> Result<Tags, EngineError> {
+        self.change_node(id, |node| change(&mut node.tags)).await?;
+        Ok(self.view(|landscape| {
+            landscape
+                .inventory()
+                .node(id)
+                .map(|node| node.tags.clone())
+                .unwrap_or_default()
+        }))
+    }
+
+    async fn change_node(
+        &self,
+        id: NodeId,
+        change: impl FnOnce(&mut Node) + Send,
+    ) -> Result<OperationId, EngineError> {
+        self.record(|landscape| {
+            free(landscape, Subject::Node(id))?;
+            let node = landscape
+                .inventory()
+                .node(id)
+                .ok_or_else(|| Refusal::Unknown("node", id.to_string()))?;
+            let mut node = node.clone();
+            change(&mut node);
+            Ok(Plan::record(vec![Change::PutNode(node)]))
+        })
+        .await
+    }
+
+    /// Sets whether a device takes new bricks.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, or could not be recorded.
+    pub async fn set_device_state(&self, id: DeviceId, state: State) -> Result<OperationId, EngineError> {
+        self.change_device(id, |device| device.state = state).await
+    }
+
+    /// Sets a device's labels, from those it has; answers what they are then.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, or could not be recorded.
+    pub async fn set_device_tags(
+        &self,
+        id: DeviceId,
+        change: impl FnOnce(&mut Tags) + Send,
+    ) -> Result<Tags, EngineError> {
+        self.change_device(id, |device| change(&mut device.tags)).await?;
+        Ok(self.view(|landscape| {
+            landscape
+                .inventory()
+                .device(id)
+                .map(|device| device.tags.clone())
+                .unwrap_or_default()
+        }))
+    }
+
+    async fn change_device(
+        &self,
+        id: DeviceId,
+        change: impl FnOnce(&mut Device) + Send,
+    ) -> Result<OperationId, EngineError> {
+        self.record(|landscape| {
+            free(landscape, Subject::Device(id))?;
+            let device = landscape
+                .inventory()
+                .device(id)
+                .ok_or_else(|| Refusal::Unknown("device", id.to_string()))?;
+            let mut device = device.clone();
+            change(&mut device);
+            Ok(Plan::record(vec![Change::PutDevice(device)]))
+        })
+        .await
+    }
+
+    /// Takes up an operation that needs attention once more. Answers whether there is such a one.
+    pub fn retry(&self, id: OperationId) -> bool {
+        let handle = self.inner.operations().open.get(&id).cloned();
+        handle.is_some_and(|handle| handle.nudge())
+    }
+
+    /// Operations under way, oldest first, then those that ended within the keeping time, newest first; at most `limit` of these.
+    pub fn operations(&self, ended_limit: usize) -> (Vec<OperationState>, usize) {
+        let (mut open, ended, more) = {
+            let operations = self.inner.operations();
+            let open: Vec<_> = operations.open.values().map(|handle| handle.snapshot()).collect();
+            let ended: Vec<_> = operations
+                .ended
+                .iter()
+                .rev()
+                .take(ended_limit)
+                .map(|(_, id)| *id)
+                .collect();
+            let more = operations.ended.len().saturating_sub(ended.len());
+            (open, ended, more)
+        };
+        open.sort_by_key(|operation| (operation.created, operation.id));
+        let mut all: Vec<OperationState> = open
+            .into_iter()
+            .map(|operation| OperationState::Open(Box::new(operation)))
+            .collect();
+        all.extend(ended.into_iter().filter_map(|id| self.operation(id)));
+        (all, more)
+    }
+
+    /// Ends: takes no new work, waits up to `limit` for what runs, then leaves the rest resumable.
+    pub async fn stop(&self, limit: Duration) {
+        self.inner.stopping.store(true, Ordering::Release);
+        let drained = async {
+            loop {
+                let rested = self.inner.rested.notified();
+                if !self
+                    .inner
+                    .operations()
+                    .open
+                    .values()
+                    .any(|handle| handle.is_running())
+                {
+                    return;
+                }
+                rested.await;
+            }
+        };
+        if tokio::time::timeout(limit, drained).await.is_err() {
+            let left = self.inner.operations().open.len();
+            tracing::warn!(
+                left,
+                "operations are left as they are; they go on after the next start"
+            );
+        }
+        self.inner.halted.store(true, Ordering::Release);
+        self.inner.halt.notify_waiters();
+    }
+}
+
+/// Nobody else changes the thing.
+fn free(landscape: &Landscape, subject: Subject) -> Result<(), Refusal> {
+    match landscape.holder(subject) {
+        Some(operation) => Err(Refusal::Busy(subject.kind(), subject.id(), operation)),
+        None => Ok(()),
+    }
+}

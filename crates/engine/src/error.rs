@@ -1,0 +1,75 @@
+//! Why the engine could not do what was asked.
+
+use mortar_plan::Refusal;
+use mortar_store::StoreError;
+
+/// A request that did not become an operation. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// It cannot be planned.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too much is under way already.
+    #[error("{open} operations are under way and no more than {limit} may be: try again in a while")]
+    Busy {
+        /// Operations under way.
+        open: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The program is about to end.
+    #[error("the server is stopping and takes no new work")]
+    Stopping,
+    /// The intent could not be made durable.
+    #[error("cannot record the operation")]
+    Store(#[from] StoreError),
+    /// A node was asked first, and said no or nothing.
+    #[error("{0}")]
+    Node(NodeTrouble),
+}
+
+/// What stood in the way at a node that was asked before an operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeTrouble {
+    /// It could not be reached.
+    #[error("node {host} does not answer: {reason}")]
+    Unreachable {
+        /// The node.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// glusterd does not run there.
+    #[error("node {host} has no glusterd running: {reason}")]
+    NoGlusterd {
+        /// The node.
+        host: String,
+        /// What it said.
+        reason: String,
+    },
+    /// No member of its cluster could be asked to take it in.
+    #[error("none of the cluster's nodes has glusterd running")]
+    NoMember,
+    /// It is a member of another trusted pool.
+    #[error("node {host} belongs to another trusted pool, with {}: detach it there first", .peers.join(", "))]
+    OtherPool {
+        /// The node.
+        host: String,
+        /// Members of that pool.
+        peers: Vec<String>,
+    },
+}
+
+/// Why the engine could not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be read.
+    #[error("cannot read what is recorded")]
+    Store(#[from] StoreError),
+    /// The records contradict each other.
+    #[error("the records contradict each other: {0}")]
+    Unsound(String),
+    /// The system refused a thread.
+    #[error("cannot start the store's writer")]
+    Thread(#[from] std::io::Error),
+}

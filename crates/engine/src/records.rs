@@ -1,0 +1,148 @@
+//! The store's records: which record a change writes, and the landscape read back from them.
+
+use std::collections::VecDeque;
+
+use mortar_journal::{Ended, Operation};
+use mortar_model::work::Facts;
+use mortar_model::{Brick, Cluster, Device, Inventory, Node, OperationId, Volume};
+use mortar_plan::{Change, Landscape};
+use mortar_store::{Kind, Store, StoreError, Write, decode};
+use serde::de::DeserializeOwned;
+
+use crate::error::OpenError;
+
+/// Everything that was remembered.
+pub(crate) struct Loaded {
+    pub(crate) landscape: Landscape,
+    pub(crate) open: Vec<Operation>,
+    /// When each ended operation ended, oldest first.
+    pub(crate) ended: VecDeque<(u64, OperationId)>,
+}
+
+/// Reads all records and puts them together.
+pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
+    let mut inventory = Inventory::new();
+    each(store, Kind::Cluster, |cluster: Cluster| {
+        inventory.put_cluster(cluster);
+        Ok(())
+    })?;
+    each(store, Kind::Node, |node: Node| {
+        inventory.put_node(node).map_err(unsound)
+    })?;
+    each(store, Kind::Device, |device: Device| {
+        inventory.put_device(device).map_err(unsound)
+    })?;
+    each(store, Kind::Volume, |volume: Volume| {
+        inventory.put_volume(volume).map_err(unsound)
+    })?;
+    each(store, Kind::Brick, |brick: Brick| {
+        inventory.add_brick(brick).map_err(unsound)
+    })?;
+    let mut landscape = Landscape::new(inventory);
+    let mut open = Vec::new();
+    each(store, Kind::Operation, |operation: Operation| {
+        landscape.hold(operation.id, &operation.plan);
+        open.push(operation);
+        Ok(())
+    })?;
+    open.sort_by_key(|operation| (operation.created, operation.id));
+    let mut ended = Vec::new();
+    each(store, Kind::Ended, |operation: Ended| {
+        ended.push((operation.ended, operation.id));
+        Ok(())
+    })?;
+    ended.sort_unstable();
+    Ok(Loaded {
+        landscape,
+        open,
+        ended: ended.into(),
+    })
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "used as a function of an error")]
+fn unsound(error: mortar_model::InventoryError) -> OpenError {
+    OpenError::Unsound(error.to_string())
+}
+
+fn each<T: DeserializeOwned>(
+    store: &dyn Store,
+    kind: Kind,
+    mut take: impl FnMut(T) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    let mut trouble = None;
+    store.scan(kind, None, &mut |key, value| {
+        if trouble.is_none()
+            && let Err(error) = take(decode(kind, key, value)?)
+        {
+            trouble = Some(error);
+        }
+        Ok(())
+    })?;
+    trouble.map_or(Ok(()), Err)
+}
+
+/// The record of an operation that is under way.
+pub(crate) fn operation(operation: &Operation) -> Result<Write, StoreError> {
+    Write::put(Kind::Operation, &operation.id, operation)
+}
+
+/// Replaces an operation's record with what remains of it.
+pub(crate) fn end(ended: &Ended) -> Result<[Write; 2], StoreError> {
+    Ok([
+        Write::delete(Kind::Operation, &ended.id),
+        Write::put(Kind::Ended, &ended.id, ended)?,
+    ])
+}
+
+/// What the store must hold once these changes are made to this inventory.
+pub(crate) fn changes(
+    inventory: &Inventory,
+    changes: &[Change],
+    facts: &Facts,
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = Vec::new();
+    for change in changes {
+        match change {
+            Change::PutCluster(cluster) => writes.push(Write::put(Kind::Cluster, &cluster.id, cluster)?),
+            Change::RemoveCluster(id) => writes.push(Write::delete(Kind::Cluster, id)),
+            Change::PutNode(node) => writes.push(Write::put(Kind::Node, &node.id, node)?),
+            Change::RemoveNode(id) => writes.push(Write::delete(Kind::Node, id)),
+            Change::PutDevice(device) => writes.push(Write::put(Kind::Device, &device.id, device)?),
+            Change::AddDevice(device) => {
+                let device = mortar_plan::learned(device, facts);
+                writes.push(Write::put(Kind::Device, &device.id, &device)?);
+            }
+            Change::RemoveDevice(id) => writes.push(Write::delete(Kind::Device, id)),
+            Change::AddVolume(volume, bricks) => {
+                writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
+                put_bricks(&mut writes, bricks)?;
+            }
+            Change::GrowVolume { volume, by, bricks } => {
+                if let Some(known) = inventory.volume(*volume) {
+                    let grown = Volume {
+                        size: known.size + *by,
+                        ..known.clone()
+                    };
+                    writes.push(Write::put(Kind::Volume, &grown.id, &grown)?);
+                }
+                put_bricks(&mut writes, bricks)?;
+            }
+            Change::RemoveVolume(id) => {
+                writes.push(Write::delete(Kind::Volume, id));
+                writes.extend(
+                    inventory
+                        .bricks_of(*id)
+                        .map(|brick| Write::delete(Kind::Brick, &brick.id)),
+                );
+            }
+        }
+    }
+    Ok(writes)
+}
+
+fn put_bricks(writes: &mut Vec<Write>, bricks: &[Brick]) -> Result<(), StoreError> {
+    for brick in bricks {
+        writes.push(Write::put(Kind::Brick, &brick.id, brick)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! From a plan to a durable, running operation, and to what became of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mortar_journal::{Ended, Event, Operation, Outcome};
+use mortar_model::work::Facts;
+use mortar_model::{OperationId, OperationKind};
+use mortar_plan::{Landscape, Plan, Refusal, Seed};
+use mortar_store::{Durability, Kind, Store, StoreError, Write, decode};
+
+use crate::drive::{self, Handle};
+use crate::engine::{Engine, Inner};
+use crate::error::EngineError;
+use crate::metrics::KindLabel;
+use crate::records;
+
+/// An operation that somebody asks about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OperationState {
+    /// Under way, or waiting for attention.
+    Open(Box<Operation>),
+    /// Ended.
+    Ended(Ended),
+}
+
+impl OperationState {
+    /// Its id.
+    pub fn id(&self) -> OperationId {
+        match self {
+            Self::Open(operation) => operation.id,
+            Self::Ended(ended) => ended.id,
+        }
+    }
+
+    /// Whether nothing more happens by itself: it ended, or needs attention.
+    pub fn at_rest(&self) -> bool {
+        match self {
+            Self::Open(operation) => operation.needs_attention(),
+            Self::Ended(_) => true,
+        }
+    }
+}
+
+impl Inner {
+    /// Writes and waits until it is as durable as asked.
+    pub(crate) async fn write(&self, writes: Vec<Write>, durability: Durability) -> Result<(), StoreError> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        self.store.submit(writes, durability, move |result| {
+            // Nobody waits any more when the caller was cancelled; the write is made all the same.
+            let _ = answer.send(result);
+        });
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands in a write that may be lost; its failure is only told.
+    pub(crate) fn write_lazily(&self, writes: Vec<Write>) {
+        self.store.submit(writes, Durability::Lazy, |result| {
+            if let Err(error) = result {
+                tracing::warn!(%error, "progress of an operation was not recorded");
+            }
+        });
+    }
+
+    fn admit(&self) -> Result<(), EngineError> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(EngineError::Stopping);
+        }
+        let (open, limit) = (self.operations().open.len(), self.config.open_max);
+        if open >= limit {
+            Err(EngineError::Busy { open, limit })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn refused(&self, kind: OperationKind) {
+        self.metrics
+            .refused
+            .get_or_create(&KindLabel { kind: kind.name() })
+            .inc();
+    }
+}
+
+impl Engine {
+    /// Plans under the landscape's lock, reserves what the plan needs, makes the intent durable, and runs it.
+    pub(crate) async fn submit(
+        &self,
+        kind: OperationKind,
+        plan: impl FnOnce(&Landscape, &mut Seed) -> Result<Plan, Refusal> + Send,
+    ) -> Result<OperationId, EngineError> {
+        let inner = &self.inner;
+        inner.admit().inspect_err(|_| inner.refused(kind))?;
+        let mut seed = Seed::new(inner.entropy.draw());
+        let id = OperationId::from_u128(seed.next_u128());
+        let operation = {
+            let mut landscape = inner.landscape();
+            let plan = plan(&landscape, &mut seed).inspect_err(|_| inner.refused(kind))?;
+            landscape.hold(id, &plan);
+            Operation::new(id, kind, inner.clock.now_ms(), plan)
+        };
+        // From here on the reservation is given back unless the intent is on disk, also when the caller goes away.
+        let reservation = Reservation {
+            inner,
+            id,
+            kept: false,
+        };
+        let write = records::operation(&operation)?;
+        inner.write(vec![write], Durability::Synced).await?;
+        reservation.keep();
+        let handle = Arc::new(Handle::new(operation));
+        inner.operations().open.insert(id, Arc::clone(&handle));
+        inner.metrics.open.inc();
+        self.spawn(handle, Event::Begin);
+        Ok(id)
+    }
+
+    /// A change of records alone: one transaction, ended at once.
+    pub(crate) async fn record(
+        &self,
+        plan: impl FnOnce(&Landscape) -> Result<Plan, Refusal> + Send,
+    ) -> Result<OperationId, EngineError> {
+        let inner = &self.inner;
+        inner.admit()?;
+        let id = OperationId::from_u128(inner.entropy.draw());
+        let now = inner.clock.now_ms();
+        let (plan, mut writes) = {
+            let mut landscape = inner.landscape();
+            let plan = plan(&landscape).inspect_err(|_| inner.refused(OperationKind::Record))?;
+            let writes = records::changes(landscape.inventory(), &plan.changes, &Facts::None)?;
+            landscape.hold(id, &plan);
+            (plan, writes)
+        };
+        let reservation = Reservation {
+            inner,
+            id,
+            kept: false,
+        };
+        let removed = plan.changes.first().is_some_and(mortar_plan::Change::removes);
+        let ended = Ended {
+            id,
+            kind: OperationKind::Record,
+            subject: plan.subject(),
+            created: now,
+            ended: now,
+            outcome: Outcome::Done { removed },
+            warnings: Vec::new(),
+        };
+        writes.extend(records::end(&ended)?);
+        inner.write(writes, Durability::Synced).await?;
+        drop(reservation);
+        drive::settle(inner, &plan.changes, &Facts::None, id);
+        inner.operations().ended.push_back((now, id));
+        Ok(id)
+    }
+
+    pub(crate) fn spawn(&self, handle: Arc<Handle>, first: Event) {
+        drive::spawn(Arc::clone(&self.inner), handle, first);
+    }
+
+    /// The operation, if it is under way or ended within the keeping time.
+    pub fn operation(&self, id: OperationId) -> Option<OperationState> {
+        let open = self.inner.operations().open.get(&id).cloned();
+        match open {
+            Some(handle) => Some(handle.state()),
+            None => self.ended(id).map(OperationState::Ended),
+        }
+    }
+
+    fn ended(&self, id: OperationId) -> Option<Ended> {
+        let key = id.to_string();
+        let value = self.inner.store.get(Kind::Ended, &key).and_then(|value| {
+            value
+                .map(|value| decode::<Ended>(Kind::Ended, &key, &value))
+                .transpose()
+        });
+        let ended = value
+            .inspect_err(|error| tracing::error!(%error, "cannot read an ended operation"))
+            .ok()??;
+        let keep = u64::try_from(self.inner.config.keep_ended.as_millis()).unwrap_or(u64::MAX);
+        (self.inner.clock.now_ms().saturating_sub(ended.ended) <= keep).then_some(ended)
+    }
+
+    /// Waits up to `limit` for the operation to come to rest; answers where it stands then.
+    pub async fn wait(&self, id: OperationId, limit: Duration) -> Option<OperationState> {
+        let handle = self.inner.operations().open.get(&id).cloned();
+        if let Some(handle) = handle {
+            // Past the limit the answer is simply where it stands.
+            let _ = tokio::time::timeout(limit, handle.rest()).await;
+            return Some(handle.state());
+        }
+        self.operation(id)
+    }
+}
+
+/// Space that is spoken for until the intent is on disk.
+struct Reservation<'a> {
+    inner: &'a Inner,
+    id: OperationId,
+    kept: bool,
+}
+
+impl Reservation<'_> {
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.inner.landscape().release(self.id);
+        }
+    }
+}
