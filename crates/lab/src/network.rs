@@ -158,10 +158,11 @@ impl Links {
     pub(crate) fn connect(&self, node: &Node, holder: Identity) -> Result<(), LabError> {
         let (cable, pid) = (self.cable(node), holder.pid.to_string());
         let attempt = format!("connecting {}", node.name);
-        let pair = [
-            "link", "add", "name", &cable, "type", "veth", "peer", "name", INSIDE, "netns", &pid,
-        ];
-        run(program("ip").args(pair), &attempt)?;
+        let hardware = hardware_address(node.address);
+        let mut pair = program("ip");
+        pair.args(["link", "add", "name", &cable, "type", "veth"]);
+        pair.args(["peer", "name", INSIDE, "address", &hardware, "netns", &pid]);
+        run(&mut pair, &attempt)?;
         run(
             program("ip").args(["link", "set", "dev", &cable, "master", self.bridge(), "up"]),
             &attempt,
@@ -222,6 +223,13 @@ impl Links {
         own.sort_by_key(|name| std::cmp::Reverse(name.len()));
         Ok(own)
     }
+}
+
+/// The hardware address of a node: the same after each start, as a machine's is, else its neighbours would send
+/// to the old one until they forget it. Marked as locally administered; unique on its bridge.
+fn hardware_address(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
 fn remove(link: &str) -> Result<(), LabError> {
