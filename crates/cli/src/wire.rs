@@ -1,10 +1,236 @@
-//! How a server is put together from the other rooms.
+//! How a server is put together from the other rooms: store and hosts below, the engine on them, the door above.
 
-use crate::config::Config;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use mortar_engine::{Engine, Parts, SystemClock, SystemEntropy};
+use mortar_executor::{Hosts, LocalHosts, SshHosts, SshOptions};
+use mortar_server::{HttpLimits, Options, Server};
+use mortar_store::{EmbeddedStore, MemoryStore, Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Executor, Ssh, Tuning};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
+/// What all errors here were attempting.
+const ATTEMPT: &str = "start the server";
+
+/// Runs a server until it is asked to stop.
+///
+/// # Errors
+/// What it needs is not there: the store, a key, the port.
 pub(crate) fn run(config: Config) -> Result<()> {
-    tracing::debug!(?config, "settings");
-    Err(Error::new(Exit::Failed, "start the server", "not wired yet"))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    runtime.block_on(serve(config))
+}
+
+fn failed(error: &impl ToString) -> Error {
+    Error::new(Exit::Failed, ATTEMPT, error.to_string())
+}
+
+async fn serve(config: Config) -> Result<()> {
+    // Signals are listened for first: one that comes while the store is being read ends the server gracefully.
+    let stop = stop_signal()?;
+    let listener = listen(config.listen).await?;
+    let store = store(config.store.as_deref())?;
+    let hosts = hosts(&config.executor)?;
+    let entropy = SystemEntropy::open().map_err(|error| failed(&error))?;
+    let parts = Parts {
+        store,
+        hosts,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(entropy),
+    };
+    let engine = Engine::open(parts, engine_config(config.engine)).map_err(|error| failed(&error))?;
+    engine.start();
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    if let Some(file) = &config.address_file {
+        announce(file, address)?;
+    }
+    if config.keys.is_none() {
+        tracing::warn!("requests are not authorised: whoever reaches the port is admin");
+    }
+    tracing::info!(%address, "listening");
+    let options = Options {
+        keys: config.keys,
+        limits: HttpLimits::default(),
+    };
+    Server::new(engine, options)
+        .run(listener, stop, config.patience)
+        .await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Error::new(
+            Exit::Failed,
+            ATTEMPT,
+            format!("cannot listen on {address}: {error}"),
+        )
+        .advise("end the program that has the port, or choose another with --listen")
+    })
+}
+
+fn store(file: Option<&Path>) -> Result<Arc<dyn Store>> {
+    let Some(file) = file else {
+        tracing::warn!("the store is in memory: all is forgotten when the server ends");
+        return Ok(Arc::new(MemoryStore::new()));
+    };
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let told = |error| failed(&format!("cannot make the folder {}: {error}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(told)?;
+    }
+    let told = |error: StoreError| {
+        let exit = match error {
+            StoreError::InUse { .. } => Exit::Conflict,
+            StoreError::Full { .. } => Exit::NoSpace,
+            _ => Exit::Failed,
+        };
+        Error::new(exit, ATTEMPT, error.to_string())
+    };
+    Ok(Arc::new(EmbeddedStore::open_or_create(file).map_err(told)?))
+}
+
+fn hosts(executor: &Executor) -> Result<Arc<dyn Hosts>> {
+    Ok(match executor {
+        Executor::Local => Arc::new(LocalHosts::new()),
+        Executor::Ssh(ssh) => Arc::new(ssh_hosts(ssh)?),
+        Executor::Sim { .. } => return Err(failed(&"no simulated nodes yet")),
+    })
+}
+
+fn ssh_hosts(ssh: &Ssh) -> Result<SshHosts> {
+    let mut options = SshOptions::new(&ssh.user, &ssh.key, &ssh.known_hosts);
+    options.port = ssh.port;
+    options.sudo = ssh.sudo;
+    SshHosts::new(options).map_err(|error| Error::usage(ATTEMPT, error.to_string()))
+}
+
+/// The engine's own choices with what is set of them.
+fn engine_config(tuning: Tuning) -> mortar_engine::Config {
+    fn set<T>(place: &mut T, value: Option<T>) {
+        if let Some(value) = value {
+            *place = value;
+        }
+    }
+    let mut config = mortar_engine::Config::default();
+    set(&mut config.settings.fstab, tuning.fstab);
+    set(&mut config.settings.mount_options, tuning.mount_options);
+    set(&mut config.settings.gluster_timeout, tuning.gluster_timeout);
+    set(&mut config.limits.brick_min, tuning.brick_min);
+    set(&mut config.limits.brick_max, tuning.brick_max);
+    set(&mut config.limits.bricks_per_volume, tuning.bricks_per_volume);
+    set(
+        &mut config.limits.volumes_per_cluster,
+        tuning.volumes_per_cluster.map(Some),
+    );
+    set(&mut config.limits.zone_checking, tuning.zone_checking);
+    set(&mut config.pool_width, tuning.pool_width);
+    set(&mut config.running_max, tuning.operations_running);
+    set(&mut config.open_max, tuning.operations_open);
+    config
+}
+
+/// Writes the address into a file, whole or not at all: whoever waits for the file may read it at once.
+fn announce(file: &Path, address: SocketAddr) -> Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    std::fs::write(&name, format!("{address}\n"))
+        .and_then(|()| std::fs::rename(&name, file))
+        .map_err(|error| {
+            failed(&format!(
+                "cannot write the address file {}: {error}",
+                file.display()
+            ))
+        })
+}
+
+/// Completes when the server is asked to stop, by SIGTERM or by the terminal. Asked a second time, it ends the
+/// program at once: the store allows that at any time.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!("asked to stop a second time: ending at once");
+            std::process::exit(i32::from(Exit::Failed.code()));
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mortar_model::{ByteSize, ZoneChecking};
+
+    use super::{announce, engine_config};
+    use crate::config::Tuning;
+
+    #[test]
+    fn what_is_set_reaches_the_engine_and_nothing_else_changes() {
+        let default = format!("{:?}", mortar_engine::Config::default());
+        assert_eq!(format!("{:?}", engine_config(Tuning::default())), default);
+        let config = engine_config(Tuning {
+            fstab: Some("/lab/fstab".into()),
+            mount_options: Some("rw".into()),
+            gluster_timeout: Some(Duration::from_secs(7)),
+            brick_min: Some(ByteSize::from_gib(2)),
+            brick_max: Some(ByteSize::from_gib(3)),
+            bricks_per_volume: Some(6),
+            volumes_per_cluster: Some(9),
+            zone_checking: Some(ZoneChecking::Strict),
+            pool_width: Some(11),
+            operations_running: Some(12),
+            operations_open: Some(13),
+        });
+        assert_eq!(
+            (
+                config.settings.fstab.as_str(),
+                config.settings.mount_options.as_str()
+            ),
+            ("/lab/fstab", "rw")
+        );
+        assert_eq!(config.settings.gluster_timeout, Duration::from_secs(7));
+        assert_eq!(
+            (config.limits.brick_min.gib(), config.limits.brick_max.gib()),
+            (2, 3)
+        );
+        assert_eq!(
+            (config.limits.bricks_per_volume, config.limits.volumes_per_cluster),
+            (6, Some(9))
+        );
+        assert_eq!(config.limits.zone_checking, ZoneChecking::Strict);
+        assert_eq!(
+            (config.pool_width, config.running_max, config.open_max),
+            (11, 12, 13)
+        );
+    }
+
+    #[test]
+    fn the_address_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("address");
+        std::fs::write(&file, "old and longer than the new one").unwrap();
+        announce(&file, "127.0.0.1:7".parse().unwrap()).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "127.0.0.1:7\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(announce(&folder.path().join("no/address"), "127.0.0.1:7".parse().unwrap()).is_err());
+    }
 }

@@ -24,6 +24,11 @@ pub(crate) enum OperationCommand {
         /// The operation's id
         operation: String,
     },
+    /// Take up an operation that waits for a person once more
+    Retry {
+        /// The operation's id
+        operation: String,
+    },
 }
 
 /// `mortar db …`

@@ -11,6 +11,7 @@ pub(super) async fn run(session: &Session, command: OperationCommand) -> Result<
     match command {
         OperationCommand::List { open, limit } => list(session, open, limit).await,
         OperationCommand::Info { operation } => info(session, &operation).await,
+        OperationCommand::Retry { operation } => retry(session, &operation).await,
     }
 }
 
@@ -31,10 +32,7 @@ async fn list(session: &Session, open: bool, limit: u32) -> Result<()> {
 
 async fn info(session: &Session, operation: &str) -> Result<()> {
     let attempt = format!("show the operation {operation}");
-    if !is_id(operation) {
-        return Err(Error::usage(attempt, "that is not an operation's id")
-            .advise("see them: 'mortar operation list'"));
-    }
+    check(operation, &attempt)?;
     let body = session
         .client
         .get(&format!("/v1/operations/{operation}"), &attempt)
@@ -45,4 +43,25 @@ async fn info(session: &Session, operation: &str) -> Result<()> {
     session
         .out
         .text(&show::operation(&read(&body, &attempt)?, session.out.paint()))
+}
+
+async fn retry(session: &Session, operation: &str) -> Result<()> {
+    let attempt = format!("take up the operation {operation} once more");
+    check(operation, &attempt)?;
+    let accepted = session
+        .client
+        .post(&format!("/v1/operations/{operation}/retry"), &(), &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("The operation {operation} is done."))
+}
+
+fn check(operation: &str, attempt: &str) -> Result<()> {
+    if is_id(operation) {
+        return Ok(());
+    }
+    Err(Error::usage(attempt, "that is not an operation's id").advise("see them: 'mortar operation list'"))
 }

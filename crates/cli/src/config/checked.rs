@@ -1,10 +1,10 @@
 //! Settings with their defaults, checked: what the server is started with.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, ZoneChecking};
 
 use super::{ExecutorName, LogFormatName, Settings};
@@ -20,40 +20,18 @@ pub(crate) struct Config {
     pub(crate) address_file: Option<PathBuf>,
     /// The store file; `None` keeps all in memory.
     pub(crate) store: Option<PathBuf>,
-    /// Whom to believe.
-    pub(crate) auth: Auth,
+    /// The keys that tokens are checked with; `None` takes every request.
+    pub(crate) keys: Option<Keys>,
     /// How commands get to nodes.
     pub(crate) executor: Executor,
     /// What is set of the engine's own choices.
     pub(crate) engine: Tuning,
+    /// How long running operations may take to end when the server stops.
+    pub(crate) patience: Duration,
     /// What to log.
     pub(crate) log: String,
     /// Form of the log.
     pub(crate) log_format: LogFormat,
-}
-
-/// Whom to believe.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Auth {
-    /// Everybody.
-    Disabled,
-    /// Who has one of these keys.
-    Keys {
-        /// Secret of the admin user.
-        admin: String,
-        /// Secret of the plain user.
-        user: String,
-    },
-}
-
-/// Secrets are not for logs.
-impl fmt::Debug for Auth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Disabled => "Disabled",
-            Self::Keys { .. } => "Keys",
-        })
-    }
 }
 
 /// How commands get to nodes.
@@ -81,6 +59,8 @@ pub(crate) struct Ssh {
     pub(crate) key: PathBuf,
     /// Their host keys.
     pub(crate) known_hosts: PathBuf,
+    /// Whether commands run through sudo.
+    pub(crate) sudo: bool,
 }
 
 /// Form of the log.
@@ -130,7 +110,7 @@ impl Config {
     /// # Errors
     /// Names the setting that is missing, or the two that contradict each other.
     pub(crate) fn new(settings: Settings) -> Result<Self> {
-        let auth = auth(&settings)?;
+        let keys = keys(&settings)?;
         let engine = tuning(&settings)?;
         let executor = match settings.executor.unwrap_or(ExecutorName::Ssh) {
             ExecutorName::Ssh => Executor::Ssh(ssh(&settings)?),
@@ -148,9 +128,10 @@ impl Config {
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             address_file: settings.address_file,
             store: (store != Path::new("memory")).then_some(store),
-            auth,
+            keys,
             executor,
             engine,
+            patience: Duration::from_secs(settings.stop_patience.unwrap_or(30)),
             log: settings.log.unwrap_or_else(|| "info".to_owned()),
             log_format: match settings.log_format {
                 None => LogFormat::Auto,
@@ -226,7 +207,7 @@ fn plain(name: &str, text: Option<&str>, fits: impl Fn(&str) -> bool, form: &str
     }
 }
 
-fn auth(settings: &Settings) -> Result<Auth> {
+fn keys(settings: &Settings) -> Result<Option<Keys>> {
     let admin = secret(
         "admin-key",
         settings.admin_key.as_ref(),
@@ -238,21 +219,25 @@ fn auth(settings: &Settings) -> Result<Auth> {
         settings.user_key_file.as_deref(),
     )?;
     if settings.disable_auth == Some(true) {
-        return Ok(Auth::Disabled);
+        return Ok(None);
     }
-    match (admin, user) {
-        (Some(admin), Some(user)) => Ok(Auth::Keys { admin, user }),
-        (admin, _) => {
-            let missing = if admin.is_none() { "admin-key" } else { "user-key" };
-            let advice =
-                format!("set {missing}-file, or start with --disable-auth where only you reach the port");
-            Err(Error::usage(
-                ATTEMPT,
-                format!("there is no {missing}, and requests are to be authorised"),
-            )
-            .advise(advice))
+    let missing = match (admin, user) {
+        (Some(admin), Some(user)) => {
+            let keys = Keys::new(Secret::new(admin), Secret::new(user));
+            return keys
+                .map(Some)
+                .map_err(|error| Error::usage(ATTEMPT, error.to_string()));
         }
-    }
+        (None, _) => "admin-key",
+        (_, None) => "user-key",
+    };
+    Err(Error::usage(
+        ATTEMPT,
+        format!("there is no {missing}, and requests are to be authorised"),
+    )
+    .advise(format!(
+        "set {missing}-file, or start with --disable-auth where only you reach the port"
+    )))
 }
 
 fn secret(name: &str, given: Option<&String>, file: Option<&Path>) -> Result<Option<String>> {
@@ -295,6 +280,7 @@ fn ssh(settings: &Settings) -> Result<Ssh> {
     Ok(Ssh {
         user: settings.ssh_user.clone().unwrap_or_else(|| "root".to_owned()),
         port: settings.ssh_port.unwrap_or(22),
+        sudo: settings.ssh_sudo.unwrap_or(false),
         key,
         known_hosts: settings
             .ssh_known_hosts

@@ -1,8 +1,14 @@
 //! What is taken, what is refused, and who wins.
 
-use super::{Auth, Config, Executor, LogFormat};
+use mortar_heketi::token::{Keys, Secret};
+
+use super::{Config, Executor, LogFormat};
 use crate::config::{ExecutorName, Settings};
 use crate::exit::Exit;
+
+fn keys(admin: &str, user: &str) -> Option<Keys> {
+    Some(Keys::new(Secret::new(admin), Secret::new(user)).unwrap())
+}
 
 fn enough() -> Settings {
     Settings {
@@ -23,13 +29,7 @@ fn defaults_fill_what_is_not_given() {
     );
     assert_eq!(config.executor, Executor::Sim { seed: 1 });
     assert_eq!(config.log_format, LogFormat::Auto);
-    assert_eq!(
-        config.auth,
-        Auth::Keys {
-            admin: "a".into(),
-            user: "u".into()
-        }
-    );
+    assert_eq!(config.keys, keys("a", "u"));
     let memory = Settings {
         store: Some("memory".into()),
         ..enough()
@@ -103,7 +103,7 @@ fn without_authorisation_no_key_is_needed() {
         user_key: None,
         ..enough()
     };
-    assert_eq!(Config::new(settings).unwrap().auth, Auth::Disabled);
+    assert_eq!(Config::new(settings).unwrap().keys, None);
     let off = Settings {
         disable_auth: Some(false),
         admin_key: None,
@@ -157,13 +157,7 @@ fn a_secret_is_the_first_line_of_its_file() {
         admin_key_file: Some(file.clone()),
         ..enough()
     };
-    assert_eq!(
-        Config::new(settings.clone()).unwrap().auth,
-        Auth::Keys {
-            admin: "top".into(),
-            user: "u".into()
-        }
-    );
+    assert_eq!(Config::new(settings.clone()).unwrap().keys, keys("top", "u"));
     std::fs::write(&file, "\n").unwrap();
     assert!(
         Config::new(settings)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::ZoneName;
 
-pub(crate) use checked::{Auth, Config, Executor, LogFormat, first_line};
+pub(crate) use checked::{Config, Executor, LogFormat, Ssh, Tuning, first_line};
 pub(crate) use file::read;
 
 /// Declares the settings once; every field is a flag, an environment variable and a key of the file.
@@ -80,6 +80,9 @@ settings! {
     /// Host keys of the nodes; a node that is not in it is not talked to [default: /etc/ssh/ssh_known_hosts]
     #[arg(long, env = "MORTAR_SSH_KNOWN_HOSTS", value_name = "FILE")]
     ssh_known_hosts: PathBuf,
+    /// Run commands through 'sudo -n' [default: false]
+    #[arg(long, env = "MORTAR_SSH_SUDO", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    ssh_sudo: bool,
     /// Seed of the simulated nodes [default: 1]
     #[arg(long, env = "MORTAR_SIM_SEED", value_name = "NUMBER")]
     sim_seed: u64,
@@ -116,6 +119,10 @@ settings! {
     /// Operations that may be under way, those that wait for their turn included [default: 1024]
     #[arg(long, env = "MORTAR_OPERATIONS_OPEN", value_name = "NUMBER")]
     operations_open: usize,
+    /// Seconds that running operations may take to end when the server stops; what is left then goes on after
+    /// the next start [default: 30]
+    #[arg(long, env = "MORTAR_STOP_PATIENCE", value_name = "SECONDS")]
+    stop_patience: u64,
     /// What to log: error, warn, info, debug or trace, or a filter by room [default: info]
     #[arg(long, env = "MORTAR_LOG", value_name = "FILTER")]
     log: String,
