@@ -34,6 +34,7 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
 pub use metrics::Metrics;
+pub use mortar_command::query;
 pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
 pub use mortar_plan as plan;
 pub use sight::VolumeSight;

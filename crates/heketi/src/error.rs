@@ -52,6 +52,13 @@ table! {
     TooSlow(seconds: u64) = 408 "request body did not arrive within {seconds} seconds";
     /// Mortar: the server is on its way down and takes no new work.
     Stopping = 503 "Server is stopping. Retry operation later.";
+    /// Mortar: another operation works on the thing.
+    InUse = 409 "The target exists, contains other items, or is in use.";
+    /// Mortar: an operation that goes on by itself, or has ended, is not taken up once more.
+    NoAttention(id: String) = 409 "operation {id} does not wait for attention";
+    /// Mortar: the server's own disk refuses changes, so nothing was begun.
+    NotRecorded = 500
+        "The server cannot record the request: its store refuses changes. The server's log has the details.";
     /// Mortar: something went wrong inside; the log has the details.
     Internal = 500 "Internal error. The server's log has the details.";
 
@@ -72,12 +79,19 @@ table! {
     NodeInUse(id: String) = 409 "Unable to delete node [{id}] because it contains devices";
     /// State `failed` asked of a node that is online.
     NodeNotOffline(id: String) = 500 "Node must be offline before remove operation is performed, node:{id}";
+    /// Mortar: a node that is asked to join is a member of another trusted pool already.
+    OtherPool(host: String, peers: String) = 400
+        "New Node {host} belongs to another trusted pool, with {peers}: detach it there first";
+    /// Mortar: a node that is asked to join does not answer.
+    NodeUnreachable(host: String, reason: String) = 400 "New Node {host} does not answer: {reason}";
     /// State asked of a failed node.
     NodeFailed(state: String) = 500 "Cannot move a failed/removed node to {state} state";
 
     // Devices.
     /// `POST /devices` to an unknown node.
     NodeUnknown = 404 "Node id does not exist";
+    /// Mortar: `POST /devices` with a path that another device of the node has.
+    PathTaken(path: String, device: String) = 409 "Device {path} already used by device with id {device}";
     /// `DELETE /devices/{id}` of one in use.
     DeviceInUse(id: String) = 409 "Unable to delete device [{id}] because it contains bricks";
     /// `DELETE /devices/{id}` of one whose bricks were not moved away by state `failed`.
@@ -107,7 +121,7 @@ table! {
     /// Less than the smallest brick (the text mixes GiB and KiB, as Heketi's).
     TooSmall(gib: u64, minimum_kib: u64) = 400
         "Requested volume size ({gib} GB) is smaller than the minimum supported volume size ({minimum_kib})";
-    /// Mortar: a kind of volume that Heketi makes and this version does not.
+    /// Mortar: something that Heketi does and this version does not.
     NotSupported(what: String) = 400 "{what} not supported by this version of Mortar";
     /// `POST /volumes`: no place was found.
     AllocateVolume(why: Allocation) = 500 "Failed to allocate new volume: {why}";
@@ -151,9 +165,9 @@ pub enum Allocation {
     /// The cluster has no node that can take bricks.
     #[error("No nodes in cluster")]
     NoNodes,
-    /// A tag rule that cannot be read.
-    #[error("Invalid tag matching rule: Invalid tag match rule: {0}")]
-    BadTagRule(String),
+    /// An option that steers placement cannot be read; the text says which.
+    #[error("{0}")]
+    BadOption(String),
     /// Something works on the thing already.
     #[error("The target exists, contains other items, or is in use.")]
     InUse,
@@ -287,7 +301,9 @@ mod tests {
                 "Failed to allocate new volume: Cluster has 1000 volumes and limit is 1000",
             ),
             (
-                WireError::AllocateVolume(Allocation::BadTagRule("bad".into())),
+                WireError::AllocateVolume(Allocation::BadOption(
+                    "Invalid tag matching rule: Invalid tag match rule: bad".into(),
+                )),
                 500,
                 "Failed to allocate new volume: Invalid tag matching rule: Invalid tag match rule: bad",
             ),

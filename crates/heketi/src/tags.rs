@@ -108,6 +108,14 @@ impl TagsChangeRequest {
 }
 
 impl TagsChange {
+    /// Changes the tags in place; leaves them as they are and says why in `refused` when there would be too many.
+    pub fn apply_to(&self, tags: &mut Tags, refused: &mut Option<WireError>) {
+        match self.apply(tags) {
+            Ok(changed) => *tags = changed,
+            Err(error) => *refused = Some(error),
+        }
+    }
+
     /// The tags after the change.
     ///
     /// # Errors

@@ -1,1 +1,29 @@
 //! The door for REST: Heketi's routes, Mortar's own, metrics.
+//!
+//! A request passes the gate (token, role, path), is read and checked by the old language (`mortar-heketi`), asks the
+//! engine through its public API, and is answered in the language of its route. This room decides nothing about
+//! volumes and knows no command; nothing outside it knows HTTP.
+//!
+//! | file | job |
+//! |---|---|
+//! | `routes` | the list of all routes, with the OpenAPI document made of it |
+//! | `http/` | connections, limits, the gate, bodies, the forms of answers |
+//! | `heketi/` | Heketi's routes |
+//! | `v1/` | Mortar's own routes |
+//! | `convert/` | records as the wire shows them |
+//! | `refusal` | the one table from the engine's errors to texts, statuses and kinds |
+//! | `metrics` | what is counted at the door |
+
+mod convert;
+mod heketi;
+mod http;
+mod metrics;
+mod refusal;
+mod routes;
+mod server;
+mod state;
+mod v1;
+
+pub use http::limits::HttpLimits;
+pub use routes::openapi_document;
+pub use server::{Options, Server};

@@ -1,0 +1,8 @@
+//! Records as the wire shows them. Pure: what is looked at is handed in.
+
+pub(crate) mod heketi;
+pub(crate) mod operation;
+pub(crate) mod placement;
+pub(crate) mod request;
+pub(crate) mod sight;
+pub(crate) mod topology;

@@ -1,0 +1,276 @@
+//! The chain of a volume, recorded beside seen, as `/v1/explain` shows it.
+
+use mortar_api::{
+    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
+    Heal, Mount, Sight, SightState, SpaceKind,
+};
+use mortar_engine::VolumeSight;
+use mortar_engine::plan::Landscape;
+use mortar_engine::query::brick_state::BrickState;
+use mortar_engine::query::heal_info::BrickHeal;
+use mortar_model::{Brick, BrickSpace, Device, Node, Volume, VolumeId, layout};
+
+use super::operation::time;
+use super::topology::device_kind;
+
+/// The whole chain; none when the volume went away while it was looked at.
+pub(crate) fn explanation(id: VolumeId, seen: &VolumeSight, landscape: &Landscape) -> Option<Explanation> {
+    let inventory = landscape.inventory();
+    let volume = inventory.volume(id)?;
+    let bricks = inventory.bricks_of(id).filter_map(|brick| {
+        let device = inventory.device(brick.device)?;
+        let node = inventory.node(device.node)?;
+        Some(of_brick(&Recorded { brick, device, node }, seen, landscape))
+    });
+    Some(Explanation {
+        claim: None,
+        volume: of_volume(volume, seen, landscape),
+        bricks: bricks.collect(),
+        looked_at: time(seen.looked_at),
+    })
+}
+
+fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> ExplainedVolume {
+    ExplainedVolume {
+        id: volume.id.to_string(),
+        name: volume.name.to_string(),
+        cluster: volume.cluster.to_string(),
+        size: volume.size.bytes(),
+        durability: volume.durability.to_string(),
+        gid: volume.gid,
+        options: volume.options.iter().map(ToString::to_string).collect(),
+        mount: mount(volume, landscape),
+        sight: volume_sight(volume, seen, landscape),
+        heal: heals(seen).map(total),
+    }
+}
+
+fn mount(volume: &Volume, landscape: &Landscape) -> Mount {
+    let mount = super::heketi::mount(landscape, volume);
+    let options = mount.options.iter().filter(|(_, value)| !value.is_empty());
+    let options: Vec<String> = options.map(|(name, value)| format!("{name}={value}")).collect();
+    let flag = if options.is_empty() {
+        String::new()
+    } else {
+        format!(" -o {}", options.join(","))
+    };
+    let line = format!("mount -t glusterfs{flag} {} MOUNTPOINT", mount.device);
+    Mount {
+        hosts: mount.hosts,
+        device: mount.device,
+        options: mount.options,
+        line,
+    }
+}
+
+/// What GlusterFS says of the volume against what is recorded.
+fn volume_sight(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> Sight {
+    let info = match &seen.info {
+        Ok(Some(info)) => info,
+        Ok(None) => return Sight::new(SightState::Missing, "GlusterFS knows no volume of that name"),
+        Err(reason) => return Sight::new(SightState::Unknown, reason.clone()),
+    };
+    let inventory = landscape.inventory();
+    let mut recorded: Vec<String> = inventory
+        .bricks_of(volume.id)
+        .filter_map(|brick| inventory.node_of_brick(brick).map(|node| address(brick, node)))
+        .collect();
+    let mut found = info.bricks.clone();
+    recorded.sort_unstable();
+    found.sort_unstable();
+    let mut different = Vec::new();
+    if !info.started() {
+        different.push(format!("its status is {}", info.status));
+    }
+    if recorded != found {
+        different.push(format!(
+            "GlusterFS names {} bricks that are not all those recorded",
+            found.len()
+        ));
+    }
+    if info.replica != volume.durability.bricks_per_set() {
+        different.push(format!("GlusterFS keeps {} copies", info.replica));
+    }
+    verdict(&different)
+}
+
+fn verdict(different: &[String]) -> Sight {
+    if different.is_empty() {
+        Sight::ok()
+    } else {
+        Sight::new(SightState::Different, different.join("; "))
+    }
+}
+
+/// A brick as GlusterFS names it.
+fn address(brick: &Brick, node: &Node) -> String {
+    format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
+}
+
+fn heals(seen: &VolumeSight) -> Option<&[BrickHeal]> {
+    seen.heal.as_ref()?.as_deref().ok()
+}
+
+fn total(heals: &[BrickHeal]) -> Heal {
+    Heal {
+        pending: heals.iter().filter_map(|heal| heal.entries).sum(),
+        split_brain: heals.iter().filter_map(|heal| heal.split_brain).sum(),
+    }
+}
+
+struct Recorded<'a> {
+    brick: &'a Brick,
+    device: &'a Device,
+    node: &'a Node,
+}
+
+fn of_brick(recorded: &Recorded<'_>, seen: &VolumeSight, landscape: &Landscape) -> ExplainedBrick {
+    let Recorded { brick, device, node } = recorded;
+    let unseen = Err("it was not looked at".to_owned());
+    let state = seen.bricks.get(&brick.id).unwrap_or(&unseen);
+    let address = address(brick, node);
+    let heal = heals(seen).and_then(|heals| heals.iter().find(|heal| heal.brick == address));
+    ExplainedBrick {
+        id: brick.id.to_string(),
+        set: brick.set,
+        position: brick.position,
+        path: layout::brick_path(brick.device, brick.id),
+        size: brick.size.bytes(),
+        sight: process(&address, seen, state),
+        heal: heal.and_then(|heal| {
+            Some(Heal {
+                pending: heal.entries?,
+                split_brain: heal.split_brain.unwrap_or(0),
+            })
+        }),
+        file_system: file_system(brick, state),
+        space: space(brick, device, state),
+        device: of_device(device, state, landscape),
+        node: ExplainedNode {
+            id: node.id.to_string(),
+            manage: node.manage.to_string(),
+            storage: node.storage.to_string(),
+            zone: node.zone,
+            state: node.state.to_string(),
+            sight: state.as_ref().map_or_else(
+                |reason| Sight::new(SightState::Unknown, reason.clone()),
+                |_| Sight::ok(),
+            ),
+        },
+    }
+}
+
+type Seen = Result<BrickState, String>;
+
+/// What is seen of a part, when its node answered.
+fn of_state(state: &Seen, look: impl FnOnce(&BrickState) -> Sight) -> Sight {
+    state
+        .as_ref()
+        .map_or_else(|_| Sight::new(SightState::Unknown, "its node was not seen"), look)
+}
+
+/// The brick's process and its folder.
+fn process(address: &str, seen: &VolumeSight, state: &Seen) -> Sight {
+    match seen
+        .status
+        .as_ref()
+        .map(|bricks| bricks.iter().find(|brick| brick.brick == address))
+    {
+        Err(reason) => Sight::new(SightState::Unknown, reason.clone()),
+        Ok(None) => Sight::new(
+            SightState::Unknown,
+            "GlusterFS does not list it: its node is down, or the volume stopped",
+        ),
+        Ok(Some(status)) if !status.online => Sight::new(SightState::Missing, "its process does not run"),
+        Ok(Some(_)) => match state {
+            Ok(state) if state.identity.is_none() => {
+                Sight::new(SightState::Different, "its identity file is missing")
+            }
+            _ => Sight::ok(),
+        },
+    }
+}
+
+fn file_system(brick: &Brick, state: &Seen) -> FileSystem {
+    let mounted = state
+        .as_ref()
+        .ok()
+        .and_then(|state| state.mount.as_ref())
+        .filter(|mounted| mounted.ours);
+    FileSystem {
+        mount_point: layout::mount_point(brick.device, brick.id),
+        size: mounted.map(|mounted| mounted.size.bytes()),
+        used: mounted.map(|mounted| mounted.used.bytes()),
+        sight: of_state(state, |state| match &state.mount {
+            None => Sight::new(SightState::Missing, "not mounted"),
+            Some(mounted) if !mounted.ours => Sight::new(
+                SightState::Different,
+                format!("{} is mounted there", mounted.source),
+            ),
+            Some(_) if !state.mount_entry => Sight::new(
+                SightState::Different,
+                "it has no mount entry: it would be gone after a restart of its node",
+            ),
+            Some(_) => Sight::ok(),
+        }),
+    }
+}
+
+fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
+    let lvm = matches!(brick.space, BrickSpace::ThinPool { .. });
+    let found = state.as_ref().ok().and_then(|state| state.space.as_ref());
+    let percent = found.filter(|_| lvm).and_then(|space| {
+        let (taken, size) = (u128::from(space.taken?.bytes()), u128::from(space.size.bytes()));
+        u8::try_from(taken * 100 / size.max(1)).ok()
+    });
+    let name = if lvm {
+        format!(
+            "{}/{}",
+            layout::volume_group(device.id),
+            layout::logical_volume(brick.id)
+        )
+    } else {
+        layout::image(&device.path, brick.id)
+    };
+    ExplainedSpace {
+        kind: if lvm {
+            SpaceKind::LogicalVolume
+        } else {
+            SpaceKind::Image
+        },
+        name,
+        footprint: brick.footprint().bytes(),
+        thin_pool: lvm.then(|| layout::thin_pool(brick.id)),
+        thin_pool_percent: percent,
+        sight: of_state(state, |state| match &state.space {
+            Some(space) if space.size == brick.size => Sight::ok(),
+            Some(space) => Sight::new(
+                SightState::Different,
+                format!("it is {}, recorded are {}", space.size, brick.size),
+            ),
+            None if state.image_in_making => {
+                Sight::new(SightState::Different, "it was begun and is not whole")
+            }
+            None => Sight::new(SightState::Missing, ""),
+        }),
+    }
+}
+
+fn of_device(device: &Device, state: &Seen, landscape: &Landscape) -> ExplainedDevice {
+    ExplainedDevice {
+        id: device.id.to_string(),
+        path: device.path.to_string(),
+        kind: device_kind(&device.kind).into(),
+        size: device.total.bytes(),
+        used: landscape.used(device.id).bytes(),
+        state: device.state.to_string(),
+        // Nobody asks the device itself: that what is on it was seen is the proof of it.
+        sight: of_state(state, |state| {
+            if state.space.is_some() {
+                Sight::ok()
+            } else {
+                Sight::new(SightState::Unknown, "nothing on it was seen")
+            }
+        }),
+    }
+}

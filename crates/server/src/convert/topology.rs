@@ -1,0 +1,101 @@
+//! All that exists, as `/v1/topology` shows it.
+
+use mortar_api::{
+    DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
+    TopologyVolume,
+};
+use mortar_engine::plan::Landscape;
+use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Volume};
+
+/// Everything, as recorded.
+pub(crate) fn topology(landscape: &Landscape) -> Topology {
+    let clusters = landscape
+        .inventory()
+        .clusters()
+        .map(|cluster| of_cluster(cluster, landscape));
+    Topology {
+        clusters: clusters.collect(),
+    }
+}
+
+fn of_cluster(cluster: &Cluster, landscape: &Landscape) -> TopologyCluster {
+    let inventory = landscape.inventory();
+    TopologyCluster {
+        id: cluster.id.to_string(),
+        file: cluster.file,
+        block: cluster.block,
+        nodes: inventory
+            .nodes_of(cluster.id)
+            .map(|node| of_node(node, landscape))
+            .collect(),
+        volumes: inventory
+            .volumes_of(cluster.id)
+            .map(|volume| of_volume(volume, landscape))
+            .collect(),
+    }
+}
+
+fn of_node(node: &Node, landscape: &Landscape) -> TopologyNode {
+    let devices = landscape
+        .inventory()
+        .devices_of(node.id)
+        .map(|device| of_device(device, landscape));
+    TopologyNode {
+        id: node.id.to_string(),
+        zone: node.zone,
+        manage: node.manage.to_string(),
+        storage: node.storage.to_string(),
+        state: node.state.to_string(),
+        tags: node.tags.clone(),
+        devices: devices.collect(),
+    }
+}
+
+/// What a device is driven through.
+pub(crate) fn device_kind(kind: &DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Lvm { .. } => DEVICE_LVM,
+        DeviceKind::Directory => DEVICE_DIRECTORY,
+    }
+}
+
+fn of_device(device: &Device, landscape: &Landscape) -> TopologyDevice {
+    let bricks = landscape
+        .inventory()
+        .bricks_on(device.id)
+        .map(|brick| of_brick(brick, landscape));
+    TopologyDevice {
+        id: device.id.to_string(),
+        path: device.path.to_string(),
+        kind: device_kind(&device.kind).into(),
+        state: device.state.to_string(),
+        tags: device.tags.clone(),
+        size: device.total.bytes(),
+        used: landscape.used(device.id).bytes(),
+        bricks: bricks.collect(),
+    }
+}
+
+fn of_brick(brick: &Brick, landscape: &Landscape) -> TopologyBrick {
+    let volume = landscape.inventory().volume(brick.volume);
+    TopologyBrick {
+        id: brick.id.to_string(),
+        volume: brick.volume.to_string(),
+        volume_name: volume.map(|volume| volume.name.to_string()).unwrap_or_default(),
+        set: brick.set,
+        position: brick.position,
+        size: brick.size.bytes(),
+        footprint: brick.footprint().bytes(),
+    }
+}
+
+fn of_volume(volume: &Volume, landscape: &Landscape) -> TopologyVolume {
+    let bricks = landscape.inventory().bricks_of(volume.id).count();
+    TopologyVolume {
+        id: volume.id.to_string(),
+        name: volume.name.to_string(),
+        size: volume.size.bytes(),
+        durability: volume.durability.to_string(),
+        bricks: u32::try_from(bricks).unwrap_or(u32::MAX),
+    }
+}

@@ -1,0 +1,151 @@
+//! `GET /queue/{id}`: what became of a request that was answered with 202.
+//!
+//! Heketi gave a result once and forgot it with the process. Here it can be read again for an hour, also after a
+//! restart: the queue's ids are those of operations. With `?wait=SECONDS` the answer is held back until there is a
+//! result, which no old client asks for.
+
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use mortar_api::ErrorKind;
+use mortar_engine::plan::Subject;
+use mortar_engine::{Ended, OperationState, Outcome, Phase};
+use mortar_heketi::{Problems, WireError};
+use mortar_model::{OperationId, OperationKind};
+
+use super::Id;
+use crate::http::answer::{self, Answer, Plain};
+use crate::http::failure::Failure;
+use crate::state::App;
+
+/// Present only while there is no result: the Python client takes its mere presence as pending.
+const PENDING: HeaderName = HeaderName::from_static("x-pending");
+
+/// What became of a request.
+#[utoipa::path(get, path = "/queue/{id}", operation_id = "poll_queue", tag = "queue",
+    params(
+        ("id" = String, Path, description = "From the Location of the 202; also the operation's id on /v1"),
+        ("wait" = Option<u64>, Query, description = "Seconds that the answer may be held back until there is a result; at most 60"),
+    ),
+    responses(
+        (status = 200, description = "No result yet: `X-Pending: true`, no body"),
+        (status = 204, description = "Done, and there is nothing to show"),
+        (status = 303, description = "Done: Location names the thing"),
+        (status = 404, description = "Unknown, or ended more than an hour ago"),
+        (status = 500, description = "Failed, and undone; or it needs attention. The text says why", body = String),
+    ))]
+pub(crate) async fn poll(State(app): State<App>, id: Id, RawQuery(query): RawQuery) -> Result<Answer, Plain> {
+    let id: OperationId = id.of()?;
+    let wait = wait(query.as_deref())?.min(app.limits.long_poll);
+    let state = if wait.is_zero() {
+        app.engine.operation(id)
+    } else {
+        tokio::select! {
+            state = app.engine.wait(id, wait) => state,
+            () = app.end() => app.engine.operation(id),
+        }
+    };
+    match state.ok_or(WireError::IdNotFound)? {
+        OperationState::Open(operation) => match &operation.phase {
+            Phase::Attention { reason, because, .. } => Err(attention(id, because.as_deref(), reason)),
+            _ => Ok(pending()),
+        },
+        OperationState::Ended(ended) => result(ended),
+    }
+}
+
+/// The seconds of `wait=SECONDS`; none when it is absent. Other parameters are ignored.
+fn wait(query: Option<&str>) -> Result<Duration, WireError> {
+    let value = query
+        .unwrap_or_default()
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("wait="));
+    match value.map(str::parse) {
+        None => Ok(Duration::ZERO),
+        Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
+        Some(Err(_)) => {
+            let mut problems = Problems::default();
+            problems.add("wait", "must be a number of seconds");
+            Err(problems.into())
+        }
+    }
+}
+
+fn pending() -> Answer {
+    let mut answer = answer::bare(StatusCode::OK);
+    answer
+        .headers_mut()
+        .insert(PENDING, HeaderValue::from_static("true"));
+    answer
+}
+
+fn result(ended: Ended) -> Result<Answer, Plain> {
+    match ended.outcome {
+        Outcome::Done { .. } => Ok(match place(ended.kind, ended.subject) {
+            Some(place) => answer::redirect(StatusCode::SEE_OTHER, &place),
+            None => answer::bare(StatusCode::NO_CONTENT),
+        }),
+        Outcome::Failed { reason } => Err(Plain(failed(reason, ErrorKind::NodeFailed))),
+    }
+}
+
+/// Where the thing is that the operation made or changed, for those kinds for which Heketi says it: adding a
+/// device is answered with 204 all the same.
+fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
+    match (kind, subject) {
+        (OperationKind::AddNode, Some(Subject::Node(id))) => Some(format!("/nodes/{id}")),
+        (OperationKind::CreateVolume | OperationKind::ExpandVolume, Some(Subject::Volume(id))) => {
+            Some(format!("/volumes/{id}"))
+        }
+        _ => None,
+    }
+}
+
+/// An operation that stands still until somebody looks: a client that polls must not wait for ever.
+fn attention(id: OperationId, because: Option<&str>, reason: &str) -> Plain {
+    let because = because
+        .map(|because| format!("{because}; going back: "))
+        .unwrap_or_default();
+    Plain(failed(
+        format!("{because}{reason} (operation {id} needs attention)"),
+        ErrorKind::NeedsAttention,
+    ))
+}
+
+fn failed(text: String, kind: ErrorKind) -> Failure {
+    Failure {
+        status: 500,
+        text,
+        kind,
+        message: None,
+        details: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::wait;
+
+    #[test]
+    fn seconds_to_wait() {
+        for (query, seconds) in [
+            (None, 0),
+            (Some(""), 0),
+            (Some("wait=30"), 30),
+            (Some("x=1&wait=2"), 2),
+            (Some("waiting=5"), 0),
+        ] {
+            assert_eq!(wait(query), Ok(Duration::from_secs(seconds)), "{query:?}");
+        }
+        for query in ["wait=", "wait=-1", "wait=1s", "wait=99999999999999999999"] {
+            assert_eq!(
+                wait(Some(query)).unwrap_err().to_string(),
+                "validation failed: wait: must be a number of seconds.",
+                "{query}"
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `/volumes`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use mortar_heketi::WireError;
+use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
+use mortar_model::VolumeId;
+
+use super::Id;
+use crate::convert;
+use crate::http::answer::{self, Answer, Plain};
+use crate::http::body::Payload;
+use crate::refusal::{Asked, failure};
+use crate::state::App;
+
+/// Heketi's own database volume: it was never to be deleted through the API.
+const DATABASE_VOLUME: &str = "heketidbstorage";
+
+/// Makes a volume.
+#[utoipa::path(post, path = "/volumes", operation_id = "create_volume", tag = "volumes", request_body = VolumeCreateRequest, responses(
+    (status = 202, description = "Placed and begun: Location names its place in the queue, which leads to the volume"),
+    (status = 400, description = "A rule is broken", body = String),
+    (status = 422, description = "The body cannot be read", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+    (status = 500, description = "No place for it, or its name is taken. The header mortar-error-kind tells which", body = String),
+))]
+pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
+    let request = body.read::<VolumeCreateRequest>()?.validate()?;
+    let request = app
+        .engine
+        .view(|landscape| convert::request::volume(request, landscape))?;
+    let begun = app.engine.create_volume(request).await;
+    let begun = begun.inspect_err(|error| tracing::info!(%error, "no volume"));
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::CreateVolume))?,
+    ))
+}
+
+/// All volumes.
+#[utoipa::path(get, path = "/volumes", operation_id = "list_volumes", tag = "volumes", responses(
+    (status = 200, description = "Their ids, sorted", body = VolumeList),
+))]
+pub(crate) async fn list(State(app): State<App>) -> Answer {
+    let leaving = app.leaving(|inventory| inventory.volumes().map(|volume| volume.id).collect());
+    let volumes = app.engine.view(|landscape| {
+        let ids = landscape.inventory().volumes().map(|volume| volume.id);
+        ids.filter(|id| !leaving.contains(id)).collect()
+    });
+    answer::json(StatusCode::OK, &VolumeList { volumes })
+}
+
+/// A volume with its bricks.
+#[utoipa::path(get, path = "/volumes/{id}", operation_id = "get_volume", tag = "volumes", params(("id" = String, Path)), responses(
+    (status = 200, description = "The volume", body = VolumeInfo),
+    (status = 404, description = "No such volume, or it is just being made or deleted", body = String),
+))]
+pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
+    let id: VolumeId = id.of()?;
+    if !app.leaving(|_| vec![id]).is_empty() {
+        return Err(WireError::IdNotFound.into());
+    }
+    let info = app
+        .engine
+        .view(|landscape| convert::heketi::volume(landscape, id));
+    Ok(answer::json(StatusCode::OK, &info.ok_or(WireError::IdNotFound)?))
+}
+
+/// Makes a volume larger.
+#[utoipa::path(post, path = "/volumes/{id}/expand", operation_id = "expand_volume", tag = "volumes", params(("id" = String, Path)),
+    request_body = VolumeExpandRequest, responses(
+    (status = 202, description = "Placed and begun: Location names its place in the queue, which leads to the volume"),
+    (status = 400, description = "A rule is broken", body = String),
+    (status = 404, description = "No such volume", body = String),
+    (status = 422, description = "The body cannot be read", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+    (status = 500, description = "No place for it. The header mortar-error-kind tells which rule", body = String),
+))]
+pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Result<Answer, Plain> {
+    let request = body.read::<VolumeExpandRequest>()?.validate()?;
+    let begun = app.engine.expand_volume(id.of()?, request.by).await;
+    let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion"));
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::ExpandVolume))?,
+    ))
+}
+
+/// Removes a volume and all that is in it.
+#[utoipa::path(delete, path = "/volumes/{id}", operation_id = "delete_volume", tag = "volumes", params(("id" = String, Path)), responses(
+    (status = 202, description = "Begun: Location names its place in the queue"),
+    (status = 404, description = "No such volume", body = String),
+    (status = 409, description = "It may not be deleted", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+    (status = 500, description = "Another operation works on it", body = String),
+))]
+pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
+    let id: VolumeId = id.of()?;
+    let protected = app.engine.view(|landscape| {
+        landscape
+            .inventory()
+            .volume(id)
+            .is_some_and(|volume| volume.name.as_str() == DATABASE_VOLUME)
+    });
+    if protected {
+        return Err(WireError::HoldsDatabase.into());
+    }
+    let begun = app.engine.delete_volume(id).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::DeleteVolume))?,
+    ))
+}

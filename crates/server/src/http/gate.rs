@@ -1,0 +1,154 @@
+//! What every request passes, in Heketi's order: token, role, path, then the router.
+//!
+//! Only `GET /hello` and `GET /metrics` are open: an unknown path without a token is a 401.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use futures::FutureExt;
+use mortar_heketi::WireError;
+use mortar_heketi::token::authorise;
+use tracing::Instrument;
+
+use super::answer::{self, Answer};
+use super::failure::Failure;
+use super::paths::Found;
+use crate::state::App;
+
+/// Watches a request from its arrival to its answer, and lets it through the gate.
+pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -> Answer {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let path = decoded(request.uri().path());
+    // The path only, and tame: a query or a header may hold secrets.
+    let span = tracing::info_span!("request", %method, path = %path.escape_debug());
+    let (route, answer) = AssertUnwindSafe(through(&app, &path, request, next))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!(parent: &span, "the handler panicked; only this request is hurt");
+            (String::new(), refuse(&path, &WireError::Internal.into()))
+        });
+    let took = began.elapsed();
+    app.metrics.observe(&method, &route, answer.status(), took);
+    tracing::info!(parent: &span, status = answer.status().as_u16(), micros = took.as_micros() as u64, "answered");
+    answer
+}
+
+/// Answers with the pattern of the route, empty when there is none.
+async fn through(app: &App, path: &str, request: Request, next: Next) -> (String, Answer) {
+    let method = request.method();
+    if let Err(failure) = admit(app, method, path, &request) {
+        return (String::new(), refuse(path, &failure));
+    }
+    let route = match app.paths.find(path) {
+        Found::Pattern(route) => route.to_owned(),
+        Found::SlashTooMany => {
+            return (
+                String::new(),
+                answer::redirect(StatusCode::MOVED_PERMANENTLY, path.trim_end_matches('/')),
+            );
+        }
+        Found::Nothing => return (String::new(), refuse(path, &WireError::InvalidPath.into())),
+    };
+    // The router would answer HEAD as GET; Heketi's did not.
+    if method == Method::HEAD {
+        return (route, answer::bare(StatusCode::METHOD_NOT_ALLOWED));
+    }
+    if app.is_stopping() && changes_something(method, &route) {
+        return (route, refuse(path, &WireError::Stopping.into()));
+    }
+    if method == Method::GET {
+        return (route, next.run(request).await);
+    }
+    // In a task of its own: a client that goes away must not leave a change half asked for.
+    let work = tokio::spawn(next.run(request).in_current_span());
+    let answer = work.await.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => refuse(path, &WireError::Stopping.into()),
+    });
+    (route, answer)
+}
+
+/// Whether the request may begin new work; all else is answered until the last moment.
+fn changes_something(method: &Method, route: &str) -> bool {
+    method != Method::GET && route != "/v1/plan"
+}
+
+fn admit(app: &App, method: &Method, path: &str, request: &Request) -> Result<(), Failure> {
+    let open = method == Method::GET && (path == "/hello" || path == "/metrics");
+    let Some(keys) = app.keys.as_ref().filter(|_| !open) else {
+        return Ok(());
+    };
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or("?"));
+    authorise(header, method.as_str(), path, now(), keys)?;
+    Ok(())
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A failure in the language of the path.
+fn refuse(path: &str, failure: &Failure) -> Answer {
+    if path.starts_with("/v1/") {
+        answer::json_failure(failure)
+    } else {
+        answer::plain_failure(failure)
+    }
+}
+
+/// The path with its percent escapes decoded, as tokens are made for it. One that cannot be decoded stays as it is.
+fn decoded(path: &str) -> String {
+    fn byte(pair: &[u8]) -> Option<u8> {
+        let digit = |at: usize| char::from(*pair.get(at)?).to_digit(16);
+        u8::try_from(digit(0)? * 16 + digit(1)?).ok()
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        match (*first, byte(after)) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            (other, _) => {
+                bytes.push(other);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn escapes_are_decoded_once() {
+        for (path, text) in [
+            ("/volumes", "/volumes"),
+            ("/%76olumes", "/volumes"),
+            ("/a%2Fb", "/a/b"),
+            ("/a%25%32F", "/a%2F"),
+            ("/a%", "/a%"),
+            ("/a%4", "/a%4"),
+            ("/a%zz", "/a%zz"),
+            ("/%c3%bc", "/ü"),
+            ("/%ff", "/%ff"),
+        ] {
+            assert_eq!(decoded(path), text);
+        }
+    }
+}

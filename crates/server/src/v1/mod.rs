@@ -1,0 +1,7 @@
+//! Mortar's own routes, below `/v1`: JSON in and out, errors too.
+
+pub(crate) mod document;
+pub(crate) mod explain;
+pub(crate) mod operations;
+pub(crate) mod plan;
+pub(crate) mod topology;

@@ -1,0 +1,78 @@
+//! `/v1/operations`
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use mortar_api::{ErrorBody, Operation, OperationList, OperationQuery};
+use mortar_heketi::{Problems, WireError};
+use mortar_model::OperationId;
+
+use crate::convert;
+use crate::heketi::Id;
+use crate::http::answer::{self, Answer, Rich};
+use crate::state::App;
+
+/// Most operations that are listed, and how many when the request does not say.
+const MOST: u32 = 1000;
+const USUAL: u32 = 100;
+
+/// The changes that were asked for: those under way, and those that ended within the last hour, the youngest first.
+#[utoipa::path(get, path = "/v1/operations", operation_id = "list_operations", tag = "v1", params(OperationQuery), responses(
+    (status = 200, description = "Operations without their stages", body = OperationList),
+    (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<OperationQuery>, QueryRejection>,
+) -> Result<Answer, Rich> {
+    let Ok(Query(query)) = query else {
+        let mut problems = Problems::default();
+        problems.add("query", "open is true or false, limit a number");
+        return Err(WireError::from(problems).into());
+    };
+    let limit = query.limit.unwrap_or(USUAL).min(MOST) as usize;
+    let ended = if query.open == Some(true) { 0 } else { limit };
+    let (mut states, unseen) = app.engine.operations(ended);
+    let unseen = if query.open == Some(true) { 0 } else { unseen };
+    let left_out = states.len().saturating_sub(limit);
+    // Those under way stand first: none of them is left out for one that has ended.
+    states.truncate(limit);
+    let mut operations: Vec<Operation> = app.engine.view(|landscape| {
+        states
+            .iter()
+            .map(|state| convert::operation::operation(state, landscape, false))
+            .collect()
+    });
+    operations.sort_by(|a, b| (&b.started, &b.id).cmp(&(&a.started, &a.id)));
+    let more = u64::try_from(left_out + unseen).unwrap_or(u64::MAX);
+    Ok(answer::json(StatusCode::OK, &OperationList { operations, more }))
+}
+
+/// One operation with its stages and steps.
+#[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 200, description = "The operation", body = Operation),
+    (status = 404, description = "Unknown, or ended more than an hour ago", body = ErrorBody),
+))]
+pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let state = app.engine.operation(id.of()?).ok_or(WireError::IdNotFound)?;
+    let operation = app
+        .engine
+        .view(|landscape| convert::operation::operation(&state, landscape, true));
+    Ok(answer::json(StatusCode::OK, &operation))
+}
+
+/// Takes up an operation that needs attention once more.
+#[utoipa::path(post, path = "/v1/operations/{id}/retry", operation_id = "retry_operation", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 202, description = "Taken up: Location names its place in the queue"),
+    (status = 404, description = "Unknown", body = ErrorBody),
+    (status = 409, description = "It does not need attention", body = ErrorBody),
+))]
+pub(crate) async fn retry(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let id: OperationId = id.of()?;
+    app.engine.operation(id).ok_or(WireError::IdNotFound)?;
+    if app.engine.retry(id) {
+        Ok(answer::accepted(id))
+    } else {
+        Err(WireError::NoAttention(id.to_string()).into())
+    }
+}
