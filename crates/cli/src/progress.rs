@@ -1,5 +1,7 @@
 //! Progress of long work, on standard error and only on a terminal.
 
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,19 +10,20 @@ use mortar_api::{Operation, StepState};
 /// A line that tells how far long work is.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    bar: ProgressBar,
+    /// The line, while there is one.
+    bar: RefCell<Option<ProgressBar>>,
+    terminal: bool,
     waits: bool,
 }
 
 impl Progress {
     /// A line for work that is waited for, or not.
     pub(crate) fn new(waits: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        // Templates without names that indicatif knows are the only ones it refuses.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>3} {wide_msg}") {
-            bar.set_style(style);
+        Self {
+            bar: RefCell::new(None),
+            terminal: std::io::stderr().is_terminal(),
+            waits,
         }
-        Self { bar, waits }
     }
 
     /// Whether the work is waited for.
@@ -29,15 +32,17 @@ impl Progress {
     }
 
     /// Whether anybody sees it.
-    pub(crate) fn is_shown(&self) -> bool {
-        !self.bar.is_hidden()
+    pub(crate) const fn is_shown(&self) -> bool {
+        self.terminal
     }
 
     /// Shows words.
     pub(crate) fn say(&self, words: impl Into<String>) {
-        if self.is_shown() {
-            self.bar.set_message(words.into());
-            self.bar.enable_steady_tick(Duration::from_millis(100));
+        if self.terminal {
+            self.bar
+                .borrow_mut()
+                .get_or_insert_with(line)
+                .set_message(words.into());
         }
     }
 
@@ -48,15 +53,29 @@ impl Progress {
 
     /// Writes elsewhere while the line is out of the way.
     pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
+        match self.bar.borrow().as_ref() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
 
     /// Takes the line away; the next words bring it back.
     pub(crate) fn end(&self) {
-        self.bar.disable_steady_tick();
-        self.bar.finish_and_clear();
-        self.bar.reset();
+        if let Some(bar) = self.bar.borrow_mut().take() {
+            bar.finish_and_clear();
+        }
     }
+}
+
+/// A line that moves and counts the seconds.
+fn line() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {elapsed:>3} {wide_msg}")
+            .expect("the template has known names only"),
+    );
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 /// How far an operation is, in a line.

@@ -92,7 +92,7 @@ impl Client {
     }
 
     fn unreachable(&self, attempt: &str, error: &reqwest::Error) -> Error {
-        let mut reason = String::new();
+        let mut reason = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
             reason = cause.to_string();
@@ -101,12 +101,14 @@ impl Client {
         if error.is_timeout() {
             reason = "no answer in time".to_owned();
         }
-        Error::new(
-            Exit::Unreachable,
-            attempt,
-            format!("the server {} did not answer: {reason}", self.server),
-        )
-        .advise("start it with 'mortar serve', or give its address with --server or MORTAR_SERVER")
+        // A connection that was made shows that a server is there.
+        let advice = if error.is_connect() {
+            "start it with 'mortar serve', or give its address with --server or MORTAR_SERVER"
+        } else {
+            "see the server's log, and what it works on: 'mortar operation list --open'"
+        };
+        let obstacle = format!("the server {} did not answer: {reason}", self.server);
+        Error::new(Exit::Unreachable, attempt, obstacle).advise(advice)
     }
 
     /// `GET`; the body of the answer as it came.

@@ -73,19 +73,21 @@ impl Client {
         } else {
             LONG_POLL
         };
+        progress.say(attempt);
         loop {
-            let asked = Instant::now();
-            let answer = self
-                .send(Method::GET, &path, &format!("?wait={seconds}"), None, attempt)
-                .await?;
-            if !answer.pending {
-                progress.end();
-                return self.ended(answer, operation, attempt).await;
-            }
             if progress.is_shown()
                 && let Ok(news) = self.operation(&operation, attempt).await
             {
                 progress.show(&news);
+            }
+            let asked = Instant::now();
+            let answer = self
+                .send(Method::GET, &path, &format!("?wait={seconds}"), None, attempt)
+                .await;
+            let answer = answer.inspect_err(|_| progress.end())?;
+            if !answer.pending {
+                progress.end();
+                return self.ended(answer, operation, attempt).await;
             }
             if asked.elapsed() < PAUSE {
                 tokio::time::sleep(PAUSE).await;

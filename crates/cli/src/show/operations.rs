@@ -16,7 +16,7 @@ pub(crate) fn operations(list: &OperationList, paint: Paint) -> String {
             one.kind.clone(),
             subject(one),
             paint.phase(one.phase),
-            format!("{}/{}", one.steps_done, one.steps_total),
+            steps(one),
             one.started.clone(),
         ]
     };
@@ -74,6 +74,14 @@ fn step_tree(step: &Step, paint: Paint) -> Tree {
         step.title,
         step.host
     ))
+}
+
+/// Steps done of all; the steps of one that ended a while ago are forgotten.
+fn steps(one: &Operation) -> String {
+    match one.steps_total {
+        0 => "–".to_owned(),
+        total => format!("{}/{total}", one.steps_done),
+    }
 }
 
 /// What the operation is about, by the name that people know.

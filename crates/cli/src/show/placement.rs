@@ -25,7 +25,13 @@ pub(crate) fn plan(answer: &PlanAnswer, paint: Paint) -> String {
                 paint.bad("cannot be made"),
                 refusal.message.trim()
             ));
-            for detail in &refusal.details {
+            // Where each device is told with its rule, the details would say the same again.
+            let details = if answer.not_chosen.devices.is_empty() {
+                refusal.details.as_slice()
+            } else {
+                &[]
+            };
+            for detail in details {
                 text.push_str(&format!("  - {detail}\n"));
             }
         }
@@ -140,27 +146,29 @@ Not elsewhere, because:
         let refusal = ErrorInfo {
             kind: ErrorKind::NoSpace,
             message: "No space".into(),
-            details: vec!["3 nodes are needed, 1 is there".into()],
+            details: vec!["n2:/dev/sdc: is offline".into()],
         };
-        let answer = PlanAnswer {
+        let (cluster, sets) = (None, vec![]);
+        let mut answer = PlanAnswer {
             possible: false,
             refusal: Some(refusal),
-            cluster: None,
-            sets: vec![],
-            not_chosen: NotChosen {
-                devices: vec![passed(true, "is offline")],
-                more: 0,
-            },
+            cluster,
+            sets,
             ..answer()
         };
+        answer.not_chosen = NotChosen {
+            devices: vec![passed(true, "is offline")],
+            more: 0,
+        };
+        let head = "A volume of 1 GiB, none, cannot be made: No space\n";
         assert_eq!(
             plan(&answer, Paint::PLAIN),
-            "\
-A volume of 1 GiB, none, cannot be made: No space
-  - 3 nodes are needed, 1 is there
-Not elsewhere, because:
-└─ n2:/dev/sdc  refused  is offline
-"
+            format!("{head}Not elsewhere, because:\n└─ n2:/dev/sdc  refused  is offline\n")
+        );
+        answer.not_chosen = NotChosen::default();
+        assert_eq!(
+            plan(&answer, Paint::PLAIN),
+            format!("{head}  - n2:/dev/sdc: is offline\n")
         );
     }
 }
