@@ -1,9 +1,27 @@
 //! How a batch of commands gets to a node: on this machine, over ssh, or simulated.
 //!
 //! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for.
+//!
+//! All of [`LocalHosts`], [`SshHosts`] and [`SimHosts`] give the same [`Report`] for the same batch on the same
+//! kind of machine; one contract test asks them. What they promise beyond that:
+//!
+//! * a report is about the whole batch: for each command surely run, surely not run, or unknown;
+//! * every wait has a limit: for a connection, for its answer, for the batch (the sum of its commands' limits);
+//! * a command that is not waited for any more because its limit passed is ended where that is possible;
+//! * dropping the future of a run lets the running command end and starts none after it.
+
+mod local;
+mod measured;
+mod output;
+mod ssh;
+mod token;
 
 use futures::future::BoxFuture;
 use mortar_argv::{Batch, Report};
+
+pub use local::LocalHosts;
+pub use measured::{CommandEnd, Measured, Measurement};
+pub use ssh::{SshError, SshHosts, SshOptions};
 
 /// The seam between the engine and the nodes: runs a batch on a host.
 ///
@@ -12,4 +30,10 @@ use mortar_argv::{Batch, Report};
 pub trait Hosts: Send + Sync + 'static {
     /// Runs `batch` on `host` (a management host name or address) and waits for its end or its limit.
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report>;
+}
+
+impl<H: Hosts + ?Sized> Hosts for std::sync::Arc<H> {
+    fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
+        (**self).run(host, batch)
+    }
 }
