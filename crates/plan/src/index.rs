@@ -191,9 +191,11 @@ impl Index {
             .map(|(_, class)| class)
         {
             for (head, zone) in seeded(&class.heads, question.start) {
+                // Zones come in the order of their standing: none after this one can be better than it.
+                let bound = (head.level(), head.scatter.wrapping_sub(question.start));
                 if best
                     .as_ref()
-                    .is_some_and(|(standing, _)| head.level() > standing.level)
+                    .is_some_and(|(standing, _)| bound > (standing.level, standing.zone))
                 {
                     break;
                 }
