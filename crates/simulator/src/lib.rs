@@ -1,1 +1,58 @@
 //! Simulated nodes: LVM, XFS, mounts and glusterd in memory, with faults and a seed.
+//!
+//! A [`World`] reads the same batches that real nodes run and answers as the real programs do, down to their
+//! error texts: it is a run mode of Mortar for those who evaluate, the ground of most tests, and the way to plan
+//! past one machine. It is an independent reading of the tools: it shares no code with the room that builds the
+//! commands, so contract tests can hold both to the real thing. What it does not know (a program, an option, a
+//! form of one) is a clear failure, never a silent success.
+//!
+//! A world of 1,000 nodes with 10,000 replicated volumes fits into some tens of megabytes, and a command on one
+//! of them costs microseconds: texts are kept as sentences with ids cut out (`text`), UUIDs as counters (`stamp`),
+//! and nothing looks at all volumes to find one.
+//!
+//! This room does no I/O, knows no clock and has no threads. The look-alikes:
+//!
+//! | file | what it stands for |
+//! |---|---|
+//! | `tree`, `node` | file systems, folders, mounts, how a path is followed |
+//! | `files`, `lines` | coreutils, grep, sed |
+//! | `mounts`, `block` | util-linux, xfsprogs, udevadm |
+//! | `lvm`, `lvm_make`, `lvm_report` | LVM |
+//! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
+//!
+//! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (a hang is
+//! told at once), snapshots beyond standing in the way of a deletion, quorum, and two commands at once (glusterd's
+//! lock is a [`Fault`]).
+
+mod block;
+mod config;
+mod faults;
+mod files;
+mod gluster;
+mod gluster_bricks;
+mod gluster_create;
+mod gluster_life;
+mod gluster_peer;
+mod gluster_show;
+mod lines;
+mod lvm;
+mod lvm_make;
+mod lvm_report;
+mod mounts;
+mod node;
+mod observe;
+mod option_names;
+mod slab;
+mod stamp;
+mod text;
+mod tool;
+mod tree;
+mod world;
+mod xml;
+
+pub use config::WorldConfig;
+pub use faults::{Effect, Fault, When};
+pub use observe::{
+    Counts, DeviceView, GroupView, HostView, LogicalVolumeView, MountView, PoolView, VolumeView,
+};
+pub use world::{Foreign, World};

@@ -1,0 +1,676 @@
+//! Files and folders: test, mkdir, rmdir, rm, mv, find, stat, truncate, chown, chgrp, chmod, sync.
+//!
+//! Error texts are those of GNU coreutils 9.1 in the C locale, as they were seen on Debian 12.
+
+use mortar_argv::Output;
+
+use crate::block::device;
+use crate::node::{Found, Node, parts};
+use crate::text::Names;
+use crate::tool::{Parsed, Shell, done, fail, no, say, usage};
+use crate::tree::{Body, Dir, File, Inode};
+
+/// `test -e|-d|-f|-b|-s PATH`, also with a leading `!`.
+pub(crate) fn test(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let negated = words.first() == Some(&"!");
+    if negated {
+        words.remove(0);
+    }
+    let [operator, path] = words[..] else {
+        return fail(2, "test: the simulated node knows one operator and one path only");
+    };
+    let is_device = device(shell.node, shell.names, path).is_some();
+    let found = shell.node.find(shell.names, path).ok();
+    let found = found.as_ref().map(|place| shell.node.look(place));
+    let answer = match operator {
+        "-e" => is_device || found.is_some(),
+        "-d" => matches!(found, Some(Found::Dir(_))),
+        "-f" => matches!(found, Some(Found::File(_))),
+        "-b" => is_device,
+        "-s" => match found {
+            Some(Found::File(file)) => file.size(shell.names) > 0,
+            other => other.is_some(),
+        },
+        _ => return fail(2, format!("test: {operator}: unary operator expected")),
+    };
+    if answer == negated { no(1) } else { done() }
+}
+
+/// `mkdir [-p] [-m MODE] PATH…`
+pub(crate) fn mkdir(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("-p", false),
+        ("--parents", false),
+        ("-m", true),
+        ("--mode", true),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("mkdir", 1, option),
+    };
+    let mode = match read.value(&["-m", "--mode"]).map(octal) {
+        Some(None) => return fail(1, "mkdir: invalid mode"),
+        other => other.flatten(),
+    };
+    if read.words.is_empty() {
+        return fail(
+            1,
+            "mkdir: missing operand\nTry 'mkdir --help' for more information.",
+        );
+    }
+    for path in &read.words {
+        let made = if read.has(&["-p", "--parents"]) {
+            make_all(shell, path)
+        } else {
+            make_one(shell, path)
+        };
+        if let Err((at, why)) = made {
+            return fail(1, format!("mkdir: cannot create directory '{at}': {why}"));
+        }
+        if let (Some(mode), Ok(place)) = (mode, shell.node.find(shell.names, path)) {
+            shell.node.dir_mut(&place).mode = mode;
+        }
+    }
+    done()
+}
+
+fn make_one(shell: &mut Shell<'_>, path: &str) -> Result<(), (String, &'static str)> {
+    let (place, name) = shell
+        .node
+        .parent(shell.names, path)
+        .map_err(|error| (path.to_owned(), error.text()))?;
+    if name.is_empty() || shell.node.dir_mut(&place).get(shell.names, name).is_some() {
+        return Err((path.to_owned(), "File exists"));
+    }
+    let name = shell.names.store(name);
+    shell
+        .node
+        .dir_mut(&place)
+        .put(name, Inode::Dir(Box::new(Dir::new())));
+    Ok(())
+}
+
+fn make_all(shell: &mut Shell<'_>, path: &str) -> Result<(), (String, &'static str)> {
+    if shell.node.dir(shell.names, path).is_some() {
+        return Ok(());
+    }
+    let mut made = String::new();
+    for part in parts(path) {
+        made.push('/');
+        made.push_str(part);
+        match shell.node.find(shell.names, &made) {
+            Ok(place) => {
+                if let Found::File(_) = shell.node.look(&place) {
+                    let why = if made.len() == path.len() {
+                        "File exists"
+                    } else {
+                        "Not a directory"
+                    };
+                    return Err((made, why));
+                }
+            }
+            Err(_) => make_one(shell, &made)?,
+        }
+    }
+    Ok(())
+}
+
+/// `rmdir PATH…`
+pub(crate) fn rmdir(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[("--ignore-fail-on-non-empty", false)]) {
+        Ok(read) => read,
+        Err(option) => return usage("rmdir", 1, option),
+    };
+    let lenient = read.has(&["--ignore-fail-on-non-empty"]);
+    for path in &read.words {
+        match remove_dir(shell.node, shell.names, path) {
+            Ok(()) => {}
+            Err("Directory not empty") if lenient => {}
+            Err(why) => return fail(1, format!("rmdir: failed to remove '{path}': {why}")),
+        }
+    }
+    done()
+}
+
+fn remove_dir(node: &mut Node, names: &Names, path: &str) -> Result<(), &'static str> {
+    let (place, name) = node.parent(names, path).map_err(|error| error.text())?;
+    let folder = node.dir_mut(&place);
+    match folder.get(names, name) {
+        None => Err("No such file or directory"),
+        Some((_, Inode::File(_))) => Err("Not a directory"),
+        Some((_, Inode::Dir(dir))) if dir.covered != 0 => Err("Device or resource busy"),
+        Some((_, Inode::Dir(dir))) if !dir.children.is_empty() => Err("Directory not empty"),
+        Some(_) => {
+            folder.take(names, name);
+            Ok(())
+        }
+    }
+}
+
+/// `rm [-f] PATH…`: files only, as Mortar never removes trees.
+pub(crate) fn rm(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[("-f", false), ("--force", false)]) {
+        Ok(read) => read,
+        Err(option) => return usage("rm", 1, option),
+    };
+    for path in &read.words {
+        if let Err(why) = remove_file(shell.node, shell.names, path) {
+            let absent = why == "No such file or directory" || why == "Not a directory";
+            if !(absent && read.has(&["-f", "--force"])) {
+                return fail(1, format!("rm: cannot remove '{path}': {why}"));
+            }
+        }
+    }
+    done()
+}
+
+fn remove_file(node: &mut Node, names: &Names, path: &str) -> Result<(), &'static str> {
+    let (place, name) = node.parent(names, path).map_err(|error| error.text())?;
+    let folder = node.dir_mut(&place);
+    match folder.get(names, name) {
+        None => return Err("No such file or directory"),
+        Some((_, Inode::Dir(_))) => return Err("Is a directory"),
+        Some(_) => {}
+    }
+    if let Some(Inode::File(file)) = folder.take(names, name) {
+        drop_body(node, &file);
+    }
+    Ok(())
+}
+
+/// A file that loses its last name lets go of the file system in it.
+fn drop_body(node: &mut Node, file: &File) {
+    if let Body::Sparse {
+        inside: Some(system), ..
+    } = file.body
+    {
+        node.unhold(system);
+    }
+}
+
+/// `mv [-f|-n|-T] FROM TO`
+pub(crate) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("-f", false),
+        ("--force", false),
+        ("-T", false),
+        ("--no-target-directory", false),
+        ("-n", false),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("mv", 1, option),
+    };
+    let [from, to] = read.words[..] else {
+        return fail(1, "mv: missing file operand");
+    };
+    let (node, names) = (&mut *shell.node, &mut *shell.names);
+    let Ok((from_place, from_name)) = node.parent(names, from) else {
+        return fail(1, format!("mv: cannot stat '{from}': No such file or directory"));
+    };
+    match node.dir_mut(&from_place).get(names, from_name) {
+        None => return fail(1, format!("mv: cannot stat '{from}': No such file or directory")),
+        Some((_, Inode::Dir(dir))) if dir.holds_mounts() => {
+            return fail(
+                1,
+                format!("mv: cannot move '{from}' to '{to}': Device or resource busy"),
+            );
+        }
+        Some(_) => {}
+    }
+    let target = match node.dir(names, to) {
+        Some(_) if !read.has(&["-T", "--no-target-directory"]) => {
+            format!("{}/{from_name}", to.trim_end_matches('/'))
+        }
+        _ => to.to_owned(),
+    };
+    let (to_place, to_name) = match node.parent(names, &target) {
+        Ok(found) => found,
+        Err(error) => return fail(1, format!("mv: cannot move '{from}' to '{to}': {}", error.text())),
+    };
+    let to_is_dir = match node.dir_mut(&to_place).get(names, to_name) {
+        Some((_, Inode::Dir(_))) => true,
+        Some(_) if read.has(&["-n"]) => return done(),
+        _ => false,
+    };
+    if to_is_dir {
+        return fail(1, format!("mv: cannot overwrite directory '{target}'"));
+    }
+    let stored = names.store(to_name);
+    let Some(moved) = node.dir_mut(&from_place).take(names, from_name) else {
+        return done();
+    };
+    // The steps of the place may have shifted by the name that was taken out: look again.
+    let Ok((to_place, _)) = node.parent(names, &target) else {
+        let back = names.store(from_name);
+        node.dir_mut(&from_place).put(back, moved);
+        return fail(
+            1,
+            format!("mv: cannot move '{from}' to a subdirectory of itself, '{target}'"),
+        );
+    };
+    let folder = node.dir_mut(&to_place);
+    let replaced = folder.take(names, to_name);
+    folder.put(stored, moved);
+    if let Some(Inode::File(file)) = replaced {
+        drop_body(node, &file);
+    }
+    done()
+}
+
+/// `du --summarize --block-size=1 PATH`: images are sparse, so only what is written counts.
+pub(crate) fn du(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("--summarize", false),
+        ("-s", false),
+        ("--block-size", true),
+        ("-B", true),
+        ("-b", false),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("du", 1, option),
+    };
+    let (true, Some("1"), [path]) = (
+        read.has(&["--summarize", "-s"]),
+        read.value(&["--block-size", "-B"]),
+        &read.words[..],
+    ) else {
+        return fail(
+            1,
+            "du: the simulated node needs --summarize --block-size=1 and one path",
+        );
+    };
+    let Ok(place) = shell.node.find(shell.names, path) else {
+        return fail(
+            1,
+            format!("du: cannot access '{path}': No such file or directory"),
+        );
+    };
+    let bytes = match shell.node.look(&place) {
+        Found::Dir(dir) => written(shell, dir),
+        Found::File(file) => written_in(shell, file),
+    };
+    say(format!("{bytes}\t{path}\n"))
+}
+
+fn written(shell: &Shell<'_>, dir: &Dir) -> u64 {
+    let inside = dir.children.iter().map(|child| match &child.what {
+        Inode::Dir(dir) => written(shell, dir),
+        Inode::File(file) => written_in(shell, file),
+    });
+    4096 + inside.sum::<u64>()
+}
+
+fn written_in(shell: &Shell<'_>, file: &File) -> u64 {
+    match &file.body {
+        Body::Sparse { inside, .. } => {
+            let system = inside.and_then(|system| shell.node.systems.get(system));
+            system.map_or(0, |system| system.written())
+        }
+        _ => file.size(shell.names).next_multiple_of(4096),
+    }
+}
+
+/// What one `find` asks for.
+struct Hunt<'a> {
+    from: usize,
+    to: usize,
+    quit: bool,
+    without: Vec<&'a str>,
+    /// Prints names relative to the start (`-printf %P\n`).
+    relative: bool,
+}
+
+impl<'a> Hunt<'a> {
+    fn read(arguments: &'a [String]) -> Result<Self, &'a str> {
+        let mut hunt = Self {
+            from: 0,
+            to: usize::MAX,
+            quit: false,
+            without: Vec::new(),
+            relative: false,
+        };
+        let mut words = arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            match word {
+                "-mindepth" => hunt.from = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
+                "-maxdepth" => hunt.to = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
+                "!" | "-not" if words.next() == Some("-name") => hunt.without.push(words.next().ok_or(word)?),
+                "-print" => {}
+                "-printf" if words.next() == Some("%P\\n") => hunt.relative = true,
+                "-quit" => hunt.quit = true,
+                _ => return Err(word),
+            }
+        }
+        Ok(hunt)
+    }
+
+    /// Lists what is in `dir`, which lies at `depth` and is called `prefix`.
+    fn walk(&self, names: &Names, dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<String>) {
+        if depth >= self.to {
+            return;
+        }
+        for child in &dir.children {
+            let name = names.read(&child.name);
+            let path = if prefix.is_empty() {
+                name.clone()
+            } else {
+                format!("{prefix}/{name}")
+            };
+            if depth + 1 >= self.from && !self.without.contains(&name.as_str()) {
+                found.push(path.clone());
+            }
+            if let Inode::Dir(inner) = &child.what {
+                self.walk(names, inner, &path, depth + 1, found);
+            }
+        }
+    }
+}
+
+/// `find PATH [-mindepth N] [-maxdepth N] [! -name NAME] [-print | -printf %P\n] [-quit]`, within one file system.
+pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let Some((path, rest)) = arguments.split_first().filter(|(path, _)| !path.starts_with('-')) else {
+        return fail(1, "find: the simulated node needs a path first");
+    };
+    let hunt = match Hunt::read(rest) {
+        Ok(hunt) => hunt,
+        Err(word) => return fail(1, format!("find: unknown predicate `{word}'")),
+    };
+    if hunt.from == 0 {
+        return fail(
+            1,
+            "find: the simulated node lists only what is in a folder (-mindepth 1)",
+        );
+    }
+    let Ok(place) = shell.node.find(shell.names, path) else {
+        return fail(1, format!("find: '{path}': No such file or directory"));
+    };
+    let Found::Dir(dir) = shell.node.look(&place) else {
+        return done();
+    };
+    let mut found = Vec::new();
+    hunt.walk(shell.names, dir, "", 0, &mut found);
+    found.sort_unstable();
+    found.truncate(if hunt.quit { 1 } else { usize::MAX });
+    let start = if hunt.relative {
+        String::new()
+    } else {
+        format!("{}/", path.trim_end_matches('/'))
+    };
+    say(found
+        .iter()
+        .map(|name| format!("{start}{name}\n"))
+        .collect::<String>())
+}
+
+/// `stat --format=FORMAT PATH` with %F, %s, %u, %g, %a and %n.
+pub(crate) fn stat(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("--format", true),
+        ("-c", true),
+        ("-L", false),
+        ("--dereference", false),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("stat", 1, option),
+    };
+    let (Some(format), [path]) = (read.value(&["--format", "-c"]), &read.words[..]) else {
+        return fail(1, "stat: the simulated node needs --format and one path");
+    };
+    let mut values = Facts {
+        kind: "block special file",
+        size: 0,
+        gid: 6,
+        mode: 0o660,
+    };
+    if device(shell.node, shell.names, path).is_none() {
+        let Ok(place) = shell.node.find(shell.names, path) else {
+            return fail(
+                1,
+                format!("stat: cannot statx '{path}': No such file or directory"),
+            );
+        };
+        values = match shell.node.look(&place) {
+            Found::Dir(dir) => Facts {
+                kind: "directory",
+                size: 4096,
+                gid: dir.gid,
+                mode: dir.mode,
+            },
+            Found::File(file) => {
+                let size = file.size(shell.names);
+                let kind = if size == 0 {
+                    "regular empty file"
+                } else {
+                    "regular file"
+                };
+                Facts {
+                    kind,
+                    size,
+                    gid: file.gid,
+                    mode: file.mode,
+                }
+            }
+        };
+    }
+    match values.render(format, path) {
+        Ok(line) => say(line + "\n"),
+        Err(letter) => fail(1, format!("stat: the simulated node does not know %{letter}")),
+    }
+}
+
+struct Facts {
+    kind: &'static str,
+    size: u64,
+    gid: u32,
+    mode: u16,
+}
+
+impl Facts {
+    fn render(&self, format: &str, path: &str) -> Result<String, char> {
+        let mut line = String::new();
+        let mut letters = format.chars();
+        while let Some(letter) = letters.next() {
+            if letter != '%' {
+                line.push(letter);
+                continue;
+            }
+            match letters.next().unwrap_or('%') {
+                'F' => line.push_str(self.kind),
+                's' => line.push_str(&self.size.to_string()),
+                'u' => line.push('0'),
+                'g' => line.push_str(&self.gid.to_string()),
+                'a' => line.push_str(&format!("{:o}", self.mode)),
+                'n' => line.push_str(path),
+                '%' => line.push('%'),
+                other => return Err(other),
+            }
+        }
+        Ok(line)
+    }
+}
+
+/// `truncate --size SIZE PATH`: makes a sparse file, or sets the size of one.
+pub(crate) fn truncate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [("--size", true), ("-s", true)];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("truncate", 1, option),
+    };
+    let (Some(size), [path]) = (read.value(&["--size", "-s"]), &read.words[..]) else {
+        return fail(1, "truncate: you must specify either '--size' or '--reference'");
+    };
+    let Some(bytes) = bytes(size) else {
+        return fail(1, format!("truncate: Invalid number: '{size}'"));
+    };
+    let (place, name) = match shell.node.parent(shell.names, path) {
+        Ok(found) => found,
+        Err(error) => {
+            return fail(
+                1,
+                format!("truncate: cannot open '{path}' for writing: {}", error.text()),
+            );
+        }
+    };
+    match shell.node.dir_mut(&place).get(shell.names, name) {
+        Some((_, Inode::Dir(_))) => {
+            return fail(
+                1,
+                format!("truncate: cannot open '{path}' for writing: Is a directory"),
+            );
+        }
+        Some((_, Inode::File(_))) => {
+            let place = shell
+                .node
+                .find(shell.names, path)
+                .expect("the name was found above");
+            let file = shell.node.file_mut(&place).expect("it is a file");
+            if let Body::Sparse { size, .. } = &mut file.body {
+                *size = bytes;
+            } else {
+                file.body = Body::Sparse {
+                    size: bytes,
+                    inside: None,
+                };
+            }
+        }
+        None => {
+            let name = shell.names.store(name);
+            let file = File::new(Body::Sparse {
+                size: bytes,
+                inside: None,
+            });
+            shell.node.dir_mut(&place).put(name, Inode::File(Box::new(file)));
+        }
+    }
+    done()
+}
+
+/// A number of bytes as coreutils read it: digits, or digits with K, M, G, T (powers of 1024).
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor: u64 = match &text[digits.len()..] {
+        "" => 1,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "T" | "TiB" => 1 << 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+fn octal(mode: &str) -> Option<u16> {
+    u16::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777)
+}
+
+/// `chown [USER]:GROUP PATH…`: the owner stays root in a simulated world.
+pub(crate) fn chown(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[]) {
+        Ok(read) => read,
+        Err(option) => return usage("chown", 1, option),
+    };
+    let [spec, paths @ ..] = &read.words[..] else {
+        return fail(1, "chown: missing operand");
+    };
+    let Some(group) = spec
+        .trim_start_matches("root")
+        .trim_start_matches('0')
+        .strip_prefix(':')
+    else {
+        return fail(1, format!("chown: invalid user: '{spec}'"));
+    };
+    match group_id(group) {
+        Some(gid) => set_all(shell, "chown", paths, |mode| (gid, mode)),
+        None => fail(1, format!("chown: invalid group: '{spec}'")),
+    }
+}
+
+/// `chgrp GROUP PATH…`
+pub(crate) fn chgrp(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[]) {
+        Ok(read) => read,
+        Err(option) => return usage("chgrp", 1, option),
+    };
+    let [group, paths @ ..] = &read.words[..] else {
+        return fail(1, "chgrp: missing operand");
+    };
+    match group_id(group) {
+        Some(gid) => set_all(shell, "chgrp", paths, |mode| (gid, mode)),
+        None => fail(1, format!("chgrp: invalid group: '{group}'")),
+    }
+}
+
+fn group_id(group: &str) -> Option<u32> {
+    if group == "root" {
+        Some(0)
+    } else {
+        group.parse().ok()
+    }
+}
+
+/// `chmod MODE PATH…` with an octal mode.
+pub(crate) fn chmod(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[]) {
+        Ok(read) => read,
+        Err(option) => return usage("chmod", 1, option),
+    };
+    let [mode, paths @ ..] = &read.words[..] else {
+        return fail(1, "chmod: missing operand");
+    };
+    let Some(mode) = octal(mode) else {
+        return fail(
+            1,
+            format!("chmod: invalid mode: '{mode}'\nTry 'chmod --help' for more information."),
+        );
+    };
+    for path in paths {
+        match shell.node.find(shell.names, path) {
+            Err(error) => return fail(1, format!("chmod: cannot access '{path}': {}", error.text())),
+            Ok(place) => match shell.node.file_mut(&place) {
+                Some(file) => file.mode = mode,
+                None => shell.node.dir_mut(&place).mode = mode,
+            },
+        }
+    }
+    done()
+}
+
+fn set_all(shell: &mut Shell<'_>, program: &str, paths: &[&str], set: impl Fn(u16) -> (u32, u16)) -> Output {
+    for path in paths {
+        match shell.node.find(shell.names, path) {
+            Err(error) => return fail(1, format!("{program}: cannot access '{path}': {}", error.text())),
+            Ok(place) => match shell.node.file_mut(&place) {
+                Some(file) => (file.gid, file.mode) = set(file.mode),
+                None => {
+                    let dir = shell.node.dir_mut(&place);
+                    (dir.gid, dir.mode) = set(dir.mode);
+                }
+            },
+        }
+    }
+    done()
+}
+
+/// `sync [-f|-d] PATH…`: a simulated disk loses nothing, so only the paths are looked at.
+pub(crate) fn sync(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("-d", false),
+        ("--data", false),
+        ("-f", false),
+        ("--file-system", false),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("sync", 1, option),
+    };
+    for path in &read.words {
+        if let Err(error) = shell.node.find(shell.names, path) {
+            return fail(1, format!("sync: error opening '{path}': {}", error.text()));
+        }
+    }
+    done()
+}

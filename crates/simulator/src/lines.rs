@@ -1,0 +1,338 @@
+//! Texts in files: cat, tee, grep, sed.
+//!
+//! Error texts are those of GNU coreutils 9.1, grep 3.8 and sed 4.9 in the C locale.
+
+use mortar_argv::Output;
+
+use crate::gluster;
+use crate::node::Found;
+use crate::tool::{Parsed, Shell, done, fail, no, say, usage};
+use crate::tree::{Body, File, Inode};
+
+/// `cat [PATH…]`; without paths, what came on standard input.
+pub(crate) fn cat(shell: &mut Shell<'_>, arguments: &[String], input: &str) -> Output {
+    let read = match Parsed::read(arguments, &[]) {
+        Ok(read) => read,
+        Err(option) => return usage("cat", 1, option),
+    };
+    if read.words.is_empty() {
+        return say(input);
+    }
+    let mut output = Output::default();
+    for path in &read.words {
+        match read_text(shell, path) {
+            Ok(text) => output.stdout.push_str(&text),
+            Err(why) => {
+                output.status = 1;
+                output.stderr.push_str(&format!("cat: {path}: {why}\n"));
+            }
+        }
+    }
+    output
+}
+
+fn read_text(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
+    if let Some(record) = gluster::record(shell, path) {
+        return Ok(record);
+    }
+    let place = shell.node.find(shell.names, path).map_err(|error| error.text())?;
+    match shell.node.look(&place) {
+        Found::Dir(_) => Err("Is a directory"),
+        Found::File(file) => Ok(file.text(shell.names)),
+    }
+}
+
+/// Makes an empty file where there is none.
+pub(crate) fn touch(shell: &mut Shell<'_>, path: &str) -> Result<(), &'static str> {
+    let (place, name) = shell
+        .node
+        .parent(shell.names, path)
+        .map_err(|error| error.text())?;
+    match shell.node.dir_mut(&place).get(shell.names, name) {
+        Some((_, Inode::Dir(_))) => Err("Is a directory"),
+        Some(_) => Ok(()),
+        None => {
+            let empty = shell.names.store("");
+            let name = shell.names.store(name);
+            let file = Inode::File(Box::new(File::new(Body::Text(empty))));
+            shell.node.dir_mut(&place).put(name, file);
+            Ok(())
+        }
+    }
+}
+
+/// `tee [-a] PATH…`: writes what came on standard input to files and to standard output.
+pub(crate) fn tee(shell: &mut Shell<'_>, arguments: &[String], input: &str) -> Output {
+    let read = match Parsed::read(arguments, &[("-a", false), ("--append", false)]) {
+        Ok(read) => read,
+        Err(option) => return usage("tee", 1, option),
+    };
+    let mut output = say(input);
+    for path in &read.words {
+        if let Err(why) = touch(shell, path) {
+            output.status = 1;
+            output.stderr.push_str(&format!("tee: {path}: {why}\n"));
+            continue;
+        }
+        let place = shell
+            .node
+            .find(shell.names, path)
+            .expect("the file was made above");
+        let file = shell.node.file_mut(&place).expect("it is a file");
+        if read.has(&["-a", "--append"]) {
+            file.append(shell.names, input);
+        } else {
+            file.write(shell.names, input);
+        }
+    }
+    output
+}
+
+/// `grep -F [-q] [-x] [-s] [-c] [-e TEXT]… PATH`: fixed strings only. With `-r`, in glusterd's snapshots, which a
+/// simulated node never has in its files.
+pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("-q", false),
+        ("--quiet", false),
+        ("-F", false),
+        ("--fixed-strings", false),
+        ("-x", false),
+        ("--line-regexp", false),
+        ("-s", false),
+        ("--no-messages", false),
+        ("-c", false),
+        ("--count", false),
+        ("-e", true),
+        ("--regexp", true),
+        ("-r", false),
+        ("--recursive", false),
+        ("--include", true),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("grep", 2, option),
+    };
+    if !read.has(&["-F", "--fixed-strings"]) {
+        return fail(2, "grep: the simulated node searches fixed strings only (-F)");
+    }
+    let mut patterns = read.values(&["-e", "--regexp"]);
+    let path = match read.words[..] {
+        [path] if !patterns.is_empty() => path,
+        [pattern, path] if patterns.is_empty() => {
+            patterns.push(pattern);
+            path
+        }
+        _ => return fail(2, "grep: the simulated node needs texts and one file"),
+    };
+    let searched = if read.has(&["-r", "--recursive"]) {
+        snapshots(shell, path)
+    } else {
+        read_text(shell, path)
+    };
+    let text = match searched {
+        Ok(text) => text,
+        Err(_) if read.has(&["-s", "--no-messages"]) => return no(2),
+        Err(why) => return fail(2, format!("grep: {path}: {why}")),
+    };
+    let whole = read.has(&["-x", "--line-regexp"]);
+    let hit = |line: &&str| {
+        patterns
+            .iter()
+            .any(|text| if whole { line == text } else { line.contains(text) })
+    };
+    let hits: Vec<&str> = text.lines().filter(hit).collect();
+    let status = i32::from(hits.is_empty());
+    if read.has(&["-q", "--quiet"]) {
+        return no(status);
+    }
+    if read.has(&["-c", "--count"]) {
+        return Output {
+            status,
+            ..say(format!("{}\n", hits.len()))
+        };
+    }
+    Output {
+        status,
+        ..say(hits.iter().map(|line| format!("{line}\n")).collect::<String>())
+    }
+}
+
+/// The lines of glusterd's snapshot records that name the volume that a snapshot was taken of.
+fn snapshots(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
+    if path.trim_end_matches('/') != "/var/lib/glusterd/snaps" {
+        return Err("the simulated node searches folders only in glusterd's snapshots");
+    }
+    let pool = shell.node.pool;
+    let volumes = shell
+        .gluster
+        .volumes
+        .iter()
+        .filter(|(_, volume)| volume.pool == pool);
+    let parents = volumes
+        .filter(|(_, volume)| {
+            volume
+                .rare
+                .as_ref()
+                .is_some_and(|rare| !rare.snapshots.is_empty())
+        })
+        .map(|(_, volume)| format!("parent_volname={}\n", shell.names.read(&volume.name)));
+    Ok(parents.collect())
+}
+
+/// `sed -i [-e] /REGEX/d PATH`: deletes lines. The regex is plain text, with `\` before special characters,
+/// anchors `^` and `$` at its ends, and `\cREGEXc` for another delimiter.
+pub(crate) fn sed(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = [
+        ("-i", false),
+        ("--in-place", false),
+        ("-e", true),
+        ("--expression", true),
+    ];
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return usage("sed", 1, option),
+    };
+    let mut scripts = read.values(&["-e", "--expression"]);
+    let mut words = &read.words[..];
+    if scripts.is_empty() {
+        let Some((script, rest)) = words.split_first() else {
+            return fail(1, "sed: no script specified");
+        };
+        scripts.push(script);
+        words = rest;
+    }
+    if !read.has(&["-i", "--in-place"]) {
+        return fail(1, "sed: the simulated node only edits in place (-i)");
+    }
+    if scripts == ["$a\\"] {
+        // Adds nothing after the last line; but the last line gets its line end.
+        return end_last_line(shell, words);
+    }
+    let mut deletions = Vec::new();
+    for (number, script) in (1..).zip(&scripts) {
+        match Deletion::parse(script) {
+            Ok(deletion) => deletions.push(deletion),
+            Err(why) => return fail(1, format!("sed: -e expression #{number}, {why}")),
+        }
+    }
+    for path in words {
+        if let Err(why) = delete_lines(shell, path, &deletions) {
+            let why = if why == "Is a directory" {
+                format!("sed: couldn't edit {path}: not a regular file")
+            } else {
+                format!("sed: can't read {path}: {why}")
+            };
+            return fail(if why.contains("couldn't") { 4 } else { 2 }, why);
+        }
+    }
+    done()
+}
+
+fn end_last_line(shell: &mut Shell<'_>, paths: &[&str]) -> Output {
+    for path in paths {
+        let Ok(place) = shell.node.find(shell.names, path) else {
+            return fail(2, format!("sed: can't read {path}: No such file or directory"));
+        };
+        let Some(file) = shell.node.file_mut(&place) else {
+            return fail(4, format!("sed: couldn't edit {path}: not a regular file"));
+        };
+        if let Body::Text(_) = &file.body {
+            let text = file.text(shell.names);
+            if !text.is_empty() && !text.ends_with('\n') {
+                file.write(shell.names, &(text + "\n"));
+            }
+        }
+    }
+    done()
+}
+
+fn delete_lines(shell: &mut Shell<'_>, path: &str, deletions: &[Deletion]) -> Result<(), &'static str> {
+    let place = shell.node.find(shell.names, path).map_err(|error| error.text())?;
+    if let Some(file) = shell.node.file_mut(&place)
+        && let Body::Lines(lines) = &mut file.body
+    {
+        let names = &*shell.names;
+        lines.retain(|line| {
+            let line = names.read(line);
+            !deletions.iter().any(|deletion| deletion.hits(&line))
+        });
+        return Ok(());
+    }
+    let text = read_text(shell, path)?;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.strip_suffix('\n').unwrap_or(line);
+        if !deletions.iter().any(|deletion| deletion.hits(bare)) {
+            kept.push_str(line);
+        }
+    }
+    if kept.len() != text.len()
+        && let Some(file) = shell.node.file_mut(&place)
+    {
+        file.write(shell.names, &kept);
+    }
+    Ok(())
+}
+
+/// One `/REGEX/d`.
+struct Deletion {
+    text: String,
+    at_start: bool,
+    at_end: bool,
+}
+
+impl Deletion {
+    fn parse(script: &str) -> Result<Self, String> {
+        let mut letters = script.char_indices();
+        let delimiter = match letters.next() {
+            Some((_, '/')) => '/',
+            Some((_, '\\')) => letters.next().map_or('/', |(_, letter)| letter),
+            _ => return Err("char 1: the simulated node only knows /REGEX/d".to_owned()),
+        };
+        let (mut text, mut at_start, mut at_end, mut first) = (String::new(), false, false, true);
+        loop {
+            let Some((at, letter)) = letters.next() else {
+                return Err(format!("char {}: unterminated address regex", script.len()));
+            };
+            match letter {
+                '\\' => match letters.next() {
+                    Some((_, escaped)) if !escaped.is_ascii_alphanumeric() => text.push(escaped),
+                    _ => return Err(format!("char {at}: the simulated node knows no such escape")),
+                },
+                _ if letter == delimiter => break,
+                '^' if first => at_start = true,
+                '$' if script[at + 1..].starts_with(delimiter) => at_end = true,
+                '.' | '*' | '[' | ']' if !is_plain_dot(letter) => {
+                    return Err(format!(
+                        "char {at}: the simulated node deletes by plain text only"
+                    ));
+                }
+                _ => text.push(letter),
+            }
+            first = false;
+        }
+        match letters.as_str() {
+            "d" => Ok(Self {
+                text,
+                at_start,
+                at_end,
+            }),
+            "" => Err(format!("char {}: missing command", script.len())),
+            _ => Err(format!("char {}: unknown command", script.len())),
+        }
+    }
+
+    fn hits(&self, line: &str) -> bool {
+        match (self.at_start, self.at_end) {
+            (true, true) => line == self.text,
+            (true, false) => line.starts_with(&self.text),
+            (false, true) => line.ends_with(&self.text),
+            (false, false) => line.contains(&self.text),
+        }
+    }
+}
+
+/// An unescaped dot also matches itself; reading it as itself is near enough for paths and ids.
+fn is_plain_dot(letter: char) -> bool {
+    letter == '.'
+}
