@@ -13,6 +13,7 @@
 mod local;
 mod measured;
 mod output;
+mod sim;
 mod ssh;
 mod token;
 
@@ -21,6 +22,7 @@ use mortar_argv::{Batch, Report};
 
 pub use local::LocalHosts;
 pub use measured::{CommandEnd, Measured, Measurement};
+pub use sim::SimHosts;
 pub use ssh::{SshError, SshHosts, SshOptions};
 
 /// The seam between the engine and the nodes: runs a batch on a host.

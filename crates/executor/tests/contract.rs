@@ -1,4 +1,5 @@
-//! What every way to a host promises, asked of each by the same test: this machine, and over ssh.
+//! What every way to a host promises, asked of each by the same test: this machine, over ssh, and simulated as
+//! far as the simulator knows the commands.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
 
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{Client, HOST, Server, appears};
 use mortar_argv::{Batch, Command, Outcome, Report};
-use mortar_executor::{Hosts, LocalHosts};
+use mortar_executor::{Hosts, LocalHosts, SimHosts};
+use mortar_simulator::{World, WorldConfig};
 
 /// Runs `test` over each; the time limit is for a run that hangs.
 async fn over_all(test: impl AsyncFn(&dyn Hosts)) {
@@ -20,6 +22,57 @@ async fn over_all(test: impl AsyncFn(&dyn Hosts)) {
             .await
             .unwrap();
     }
+}
+
+/// The same batches give the same reports on real and on simulated nodes, word for word.
+#[tokio::test]
+async fn reports_are_the_same_wherever_a_batch_runs() {
+    let mut world = World::new(WorldConfig::default());
+    world.add_node(HOST);
+    let sim = SimHosts::new(world);
+    over_all(async |hosts| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| format!("{}/{name}", folder.path().display());
+        let program =
+            |program: &str, arguments: &[&str]| Command::new(program).args(arguments.iter().copied());
+        sim.run(
+            HOST,
+            &Batch::new().run(program("mkdir", &["-p", folder.path().to_str().unwrap()])),
+        )
+        .await;
+        let (file, dir) = (path("file"), path("dir"));
+        let batches = [
+            Batch::new()
+                .unless(program("test", &["-d", &dir]), program("mkdir", &[&dir]))
+                .run(program("tee", &[&file]).input("some 'words'\nand $more\n"))
+                .run(program("cat", &[&file])),
+            Batch::new().unless(program("test", &["-d", &dir]), program("mkdir", &[&dir])),
+            Batch::new()
+                .run(program("mkdir", &[&dir]))
+                .run(program("true", &[])),
+            Batch::new()
+                .ask(program("cat", &[&path("none")]))
+                .ask(program("rmdir", &[&dir])),
+            Batch::new()
+                .only_if(program("test", &["-e", &file]), program("rm", &["-f", &file]))
+                .only_if(program("test", &["-e", &file]), program("rm", &["-f", &file]))
+                .run(program("test", &["-e", &file]))
+                .ask(program("true", &[])),
+        ];
+        for batch in &batches {
+            let (here, there) = (hosts.run(HOST, batch).await, sim.run(HOST, batch).await);
+            assert_eq!(here, there, "{batch:?}");
+        }
+        // A shell words it differently; what counts is the status.
+        let missing = Batch::new().ask(program("no-such-program-here", &[]));
+        for report in [hosts.run(HOST, &missing).await, sim.run(HOST, &missing).await] {
+            assert_eq!(report.output(0).unwrap().status, 127);
+        }
+    })
+    .await;
+    let unknown = sim.run("nobody", &Batch::new().run(Command::new("true"))).await;
+    assert_eq!(unknown.outcomes, [Outcome::NotRun]);
+    assert!(unknown.broken.unwrap().contains("nobody"));
 }
 
 fn sh(text: &str) -> Command {
