@@ -1,9 +1,10 @@
 //! The one table from what the engine refuses to what the wire says.
 
 use mortar_api::ErrorKind;
-use mortar_engine::plan::{NoSpace, Refusal};
+use mortar_engine::plan::Refusal;
 use mortar_engine::{EngineError, NodeTrouble};
 use mortar_heketi::{Allocation, WireError};
+use mortar_model::ClusterId;
 
 use crate::http::failure::Failure;
 
@@ -24,10 +25,19 @@ pub(crate) enum Asked {
     DeleteVolume,
 }
 
+/// Whether a cluster's flags allow no volume at all, for which Heketi has a text of its own. `None` is the only
+/// cluster that a volume may be on: a refusal names clusters only when there are several.
+pub(crate) type TypesOff<'a> = &'a dyn Fn(Option<ClusterId>) -> bool;
+
 /// What the wire says of an error of the engine.
 pub(crate) fn failure(error: &EngineError, asked: Asked) -> Failure {
+    failure_with(error, asked, &|_| false)
+}
+
+/// The same, when it is known which clusters' flags allow nothing.
+pub(crate) fn failure_with(error: &EngineError, asked: Asked, off: TypesOff<'_>) -> Failure {
     match error {
-        EngineError::Refused(refusal) => refused(refusal, asked),
+        EngineError::Refused(refusal) => refused(refusal, asked, off),
         EngineError::Busy { .. } => with_message(WireError::Busy.into(), error),
         EngineError::Stopping => WireError::Stopping.into(),
         EngineError::Node(trouble) => node_trouble(trouble),
@@ -57,31 +67,18 @@ fn node_trouble(trouble: &NodeTrouble) -> Failure {
 }
 
 /// What the wire says of a refusal.
-pub(crate) fn refused(refusal: &Refusal, asked: Asked) -> Failure {
-    let (wire, kind) = wire(refusal, asked);
-    let mut failure = with_message(Failure::new(&wire, kind), refusal);
-    if let Refusal::NoSpace(why) = refusal {
-        failure.message = Some(no_space_headline(why));
-        failure.details = why
-            .devices
-            .iter()
-            .map(|device| {
-                format!(
-                    "{}:{} (zone {}): {}",
-                    device.host, device.path, device.zone, device.rule
-                )
-            })
-            .collect();
-    }
+pub(crate) fn refused(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> Failure {
+    let (wire, kind) = wire(refusal, asked, off);
+    let mut failure = Failure::new(&wire, kind);
+    let text = refusal.to_string();
+    let mut lines = text.lines().map(|line| line.trim().to_owned());
+    // A refusal with many reasons tells the whole first, then one reason a line.
+    failure.message = lines.next().map(|line| line.trim_end_matches(':').to_owned());
+    failure.details = lines.collect();
     failure
 }
 
-/// The first line of why there is no space; the devices follow as details.
-fn no_space_headline(why: &NoSpace) -> String {
-    why.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-fn wire(refusal: &Refusal, asked: Asked) -> (WireError, ErrorKind) {
+fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, ErrorKind) {
     use ErrorKind::{Conflict, Invalid, NoSpace, NotFound};
     match refusal {
         Refusal::NoClusters => (WireError::NoClusters, Invalid),
@@ -110,39 +107,50 @@ fn wire(refusal: &Refusal, asked: Asked) -> (WireError, ErrorKind) {
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),
             _ => (WireError::InUse, Conflict),
         },
-        Refusal::BadOption(_) => (placement(refusal, asked), Invalid),
+        Refusal::BadOption(_) => (placement(refusal, asked, off), Invalid),
         Refusal::NameTaken(_)
         | Refusal::TooManyVolumes { .. }
         | Refusal::TooManyBricks { .. }
-        | Refusal::WrongType(_) => (placement(refusal, asked), Conflict),
-        Refusal::NoNodes | Refusal::NoSpace(_) | Refusal::Everywhere(_) => {
-            (placement(refusal, asked), NoSpace)
-        }
+        | Refusal::WrongType(_) => (placement(refusal, asked, off), Conflict),
+        Refusal::NoNodes | Refusal::NoSpace(_) => (placement(refusal, asked, off), NoSpace),
+        Refusal::Everywhere(all) => (placement(refusal, asked, off), kind_of_all(all)),
     }
 }
 
-fn placement(refusal: &Refusal, asked: Asked) -> WireError {
+/// Where several clusters refuse: more space would help if it would help one of them.
+fn kind_of_all(all: &[(ClusterId, Refusal)]) -> ErrorKind {
+    let mut kinds = all
+        .iter()
+        .map(|(_, why)| wire(why, Asked::CreateVolume, &|_| false).1);
+    if kinds.any(|kind| kind == ErrorKind::NoSpace) {
+        ErrorKind::NoSpace
+    } else {
+        ErrorKind::Conflict
+    }
+}
+
+fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
     match asked {
-        Asked::ExpandVolume => WireError::AllocateExpansion(allocation(refusal)),
-        _ => WireError::AllocateVolume(allocation(refusal)),
+        Asked::ExpandVolume => WireError::AllocateExpansion(allocation(refusal, None, off)),
+        _ => WireError::AllocateVolume(allocation(refusal, None, off)),
     }
 }
 
-/// Why no place was found, in Heketi's words.
-fn allocation(refusal: &Refusal) -> Allocation {
+/// Why no place was found on this cluster, in Heketi's words.
+fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) -> Allocation {
     match refusal {
         Refusal::NoSpace(_) => Allocation::NoSpace,
         Refusal::NameTaken(name) => Allocation::NameTaken(name.to_string()),
         Refusal::TooManyVolumes { has, limit } => Allocation::TooManyVolumes(*has, *limit),
         Refusal::TooManyBricks { .. } => Allocation::TooManyBricks,
+        Refusal::WrongType(_) if off(cluster) => Allocation::NoType,
         Refusal::WrongType(_) => Allocation::WrongType,
         Refusal::NoNodes => Allocation::NoNodes,
         Refusal::BadOption(text) => Allocation::BadOption(text.clone()),
-        Refusal::Everywhere(all) => Allocation::AnyCluster(
-            all.iter()
-                .map(|(id, why)| (id.to_string(), allocation(why)))
-                .collect(),
-        ),
+        Refusal::Everywhere(all) => {
+            let one = |(id, why): &(ClusterId, Refusal)| (id.to_string(), allocation(why, Some(*id), off));
+            Allocation::AnyCluster(all.iter().map(one).collect())
+        }
         other => Allocation::BadOption(other.to_string()),
     }
 }

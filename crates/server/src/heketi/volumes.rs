@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use mortar_heketi::WireError;
 use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
-use mortar_model::VolumeId;
+use mortar_model::{ClusterId, VolumeId};
 
 use super::Id;
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, failure, failure_with};
 use crate::state::App;
 
 /// Heketi's own database volume: it was never to be deleted through the API.
@@ -29,11 +29,27 @@ pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answ
     let request = app
         .engine
         .view(|landscape| convert::request::volume(request, landscape))?;
+    let candidates = request.clusters.clone();
     let begun = app.engine.create_volume(request).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::CreateVolume))?,
-    ))
+    let off = |cluster: Option<ClusterId>| {
+        types_off(&app, cluster.as_ref().map_or(&candidates, std::slice::from_ref))
+    };
+    Ok(answer::accepted(begun.map_err(|error| {
+        failure_with(&error, Asked::CreateVolume, &off)
+    })?))
+}
+
+/// Whether none of these clusters (of all, when none is named) takes any volume.
+fn types_off(app: &App, candidates: &[ClusterId]) -> bool {
+    app.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let candidate = |id: &ClusterId| candidates.is_empty() || candidates.contains(id);
+        inventory
+            .clusters()
+            .filter(|cluster| candidate(&cluster.id))
+            .all(|cluster| !cluster.file && !cluster.block)
+    })
 }
 
 /// All volumes.

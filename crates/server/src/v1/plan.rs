@@ -27,9 +27,11 @@ pub(crate) async fn plan(State(app): State<App>, body: Result<Payload, BodyError
         Ok((plan, verdicts, more)) => app
             .engine
             .view(|landscape| placement::possible(&wanted, &plan, &verdicts, more, landscape)),
-        Err(refusal) => {
-            placement::impossible(&wanted, &refusal, refused(&refusal, Asked::CreateVolume).info())
-        }
+        Err(refusal) => placement::impossible(
+            &wanted,
+            &refusal,
+            refused(&refusal, Asked::CreateVolume, &|_| false).info(),
+        ),
     };
     Ok(answer::json(StatusCode::OK, &answer))
 }

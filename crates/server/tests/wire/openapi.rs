@@ -16,7 +16,7 @@ fn the_document_is_fresh() {
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == fresh,
-        "docs/openapi.json is not that of the routes. Write it anew with\n\n    {BLESS}=1 cargo test -p mortar-server --test openapi\n\nand look at the difference: fields and routes may be added, never changed or removed."
+        "docs/openapi.json is not that of the routes. Write it anew with\n\n    {BLESS}=1 cargo test -p mortar-server --test wire\n\nand look at the difference: fields and routes may be added, never changed or removed."
     );
 }
 
