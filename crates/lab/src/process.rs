@@ -135,20 +135,19 @@ pub(crate) fn sharing(holder: Identity) -> Vec<Identity> {
         .filter_map(|kind| Some((kind, namespace(holder.pid, kind)?)))
         .filter(|(kind, number)| namespace(own, kind) != Some(*number))
         .collect();
-    if !holder.alive() {
-        return Vec::new();
-    }
     let inside = |pid: &i32| {
         kinds
             .iter()
             .any(|(kind, number)| namespace(*pid, kind) == Some(*number))
     };
-    all()
+    let found = all()
         .into_iter()
         .filter(|pid| *pid != own)
         .filter(inside)
         .filter_map(Identity::of)
-        .collect()
+        .collect();
+    // Numbers of namespaces are used again as well: they meant the holder's all along only if it still lives.
+    if holder.alive() { found } else { Vec::new() }
 }
 
 /// Ends processes and waits until they are gone.

@@ -65,7 +65,7 @@ impl Drop for Ground {
 pub(crate) struct Footprint {
     folder: PathBuf,
     bridge: String,
-    namespaces: BTreeSet<u64>,
+    processes: BTreeSet<(i32, String)>,
     loops: BTreeSet<String>,
 }
 
@@ -73,11 +73,17 @@ impl Footprint {
     pub(crate) fn of(lab: &Lab) -> Self {
         let status = lab.status().unwrap();
         let holders = status.nodes.iter().filter_map(|node| node.holder);
-        let namespaces = holders.flat_map(namespaces).collect();
+        let spaces: BTreeSet<u64> = holders.flat_map(namespaces).collect();
+        let inside = |pid: &i32| namespaces(*pid).any(|space| spaces.contains(&space));
+        let processes = processes()
+            .into_iter()
+            .filter(inside)
+            .filter_map(identity)
+            .collect();
         Self {
             folder: status.folder.clone(),
             bridge: status.bridge,
-            namespaces,
+            processes,
             loops: loops_of(&status.folder),
         }
     }
@@ -92,10 +98,8 @@ impl Footprint {
         let lock = self.folder.with_extension("lock");
         assert!(!lock.exists(), "{} is left", lock.display());
         assert_no_links(&self.bridge);
-        let left: Vec<i32> = processes()
-            .into_iter()
-            .filter(|pid| namespaces(*pid).any(|ns| self.namespaces.contains(&ns)))
-            .collect();
+        let running: BTreeSet<_> = processes().into_iter().filter_map(identity).collect();
+        let left: Vec<_> = self.processes.intersection(&running).collect();
         assert!(left.is_empty(), "processes are left: {left:?}");
         let left: Vec<_> = self.loops.intersection(&loop_lines()).cloned().collect();
         assert!(left.is_empty(), "loop devices are left: {left:?}");
@@ -139,6 +143,13 @@ fn processes() -> Vec<i32> {
         .collect()
 }
 
+/// A process by its id and the time it started; numbers of ids and of namespaces alone are used again.
+fn identity(pid: i32) -> Option<(i32, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some((pid, fields.split_ascii_whitespace().nth(19)?.to_owned()))
+}
+
 fn namespaces(pid: i32) -> impl Iterator<Item = u64> {
     ["net", "mnt", "pid"]
         .into_iter()
@@ -152,27 +163,45 @@ fn names(folder: &str) -> impl Iterator<Item = String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
 }
 
-/// Loop devices with the file they are on; those on a lab's images, and those on files in these.
+/// Loop devices with the file they are on: those on a lab's images, and those on files in these. Known by inode
+/// and device: a path of another mount namespace may read as anything.
 fn loops_of(folder: &Path) -> BTreeSet<String> {
     let all = loop_lines();
-    let own = |line: &&String| line.contains(folder.to_str().unwrap());
-    let outer: Vec<String> = all.iter().filter(own).cloned().collect();
-    let numbers: Vec<String> = outer
+    let on = |line: &String, inode: &str, device: &str| {
+        let mut columns = line.split_ascii_whitespace().skip(1);
+        (inode.is_empty() || columns.next() == Some(inode))
+            && line.split_ascii_whitespace().nth(2) == Some(device)
+    };
+    let mut own = BTreeSet::new();
+    for image in images(folder) {
+        let metadata = fs::metadata(image).unwrap();
+        let (inode, device) = (metadata.ino().to_string(), metadata.dev());
+        let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+        own.extend(all.iter().filter(|line| on(line, &inode, &device)).cloned());
+    }
+    let numbers = own
         .iter()
-        .filter_map(|line| {
-            line.split_ascii_whitespace()
-                .next()?
-                .strip_prefix("/dev/loop")
-                .map(str::to_owned)
-        })
-        .collect();
-    let inner = all.iter().filter(|line| {
-        let device = line.split_ascii_whitespace().nth(2).unwrap_or_default();
-        device
-            .strip_prefix("7:")
-            .is_some_and(|number| numbers.iter().any(|own| own == number))
-    });
-    outer.iter().chain(inner).cloned().collect()
+        .filter_map(|line| line.split_ascii_whitespace().next()?.strip_prefix("/dev/loop"));
+    let devices: Vec<String> = numbers.map(|number| format!("7:{number}")).collect();
+    own.extend(
+        all.iter()
+            .filter(|line| devices.iter().any(|device| on(line, "", device)))
+            .cloned(),
+    );
+    own
+}
+
+fn images(folder: &Path) -> Vec<PathBuf> {
+    let files = |folder: PathBuf| {
+        fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    };
+    files(folder.join("nodes"))
+        .flat_map(|node| files(node.join("disks")))
+        .collect()
 }
 
 fn loop_lines() -> BTreeSet<String> {
