@@ -1,0 +1,35 @@
+# Everything a newcomer and the checks need. `make help` lists the targets.
+
+CARGO ?= cargo
+MORTAR := target/release/mortar
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo demo-down test lint bench fmt
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the packages that are missing on this Debian machine (as root, only when some are)
+	@tools/setup
+
+build: setup ## Build the program: target/release/mortar
+	$(CARGO) build --locked --release --package mortar-cli
+
+demo: build ## Real three-node pool, server, volume, two clients, a node lost and healed; all stays up (as root)
+	$(MORTAR) demo
+
+demo-down: ## Remove everything that `make demo` made (as root)
+	@if [ -x $(MORTAR) ]; then $(MORTAR) demo --down; else \
+		echo "demo-down: $(MORTAR) is not built: run \`make build\` first" >&2; exit 1; fi
+
+test: setup ## Run all tests, those on real labs too (as root)
+	$(CARGO) test --locked --workspace
+
+lint: setup ## Check form, warnings, arrows between rooms, dependencies
+	@tools/lint
+
+bench: build ## Measure, and print the numbers of docs/benchmarks.md (as root)
+	$(CARGO) bench --locked --workspace --benches
+
+fmt: ## Bring all code into form
+	$(CARGO) fmt --all
