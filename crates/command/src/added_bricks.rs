@@ -65,8 +65,14 @@ fn finish(spec: &AddedBricksSpec, settings: &Settings, batch: Batch) -> Batch {
     batch.run(program::volume(settings, "set", &spec.name).args(options))
 }
 
+/// A brick that is in a volume already may be in this one: an earlier `add-brick` got through.
 pub(crate) fn judge_made(report: &Report) -> Verdict {
-    complaint::judge(report, complaint::nothing_tolerated)
+    match complaint::judge(report, complaint::nothing_tolerated) {
+        Verdict::Failed(failure) if failure.reason.contains("contained by an existing brick") => {
+            Verdict::Unknown(failure.reason)
+        }
+        verdict => verdict,
+    }
 }
 
 /// Moves the files off the bricks and then takes the bricks out. `commit` is refused while files still move:

@@ -9,7 +9,7 @@ mod lvm;
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::ByteSize;
 
-pub(crate) use block::{BlockDevice, block_device, loop_devices, mount, signature};
+pub(crate) use block::{BlockDevice, block_device, loop_devices, mount, mount_points, signature, signatures};
 pub(crate) use gluster::{Answer, Element, answer as gluster_answer};
 pub(crate) use lvm::{
     LV_COLUMNS, LogicalVolume, PV_COLUMNS, PhysicalVolume, logical_volumes, physical_volume,

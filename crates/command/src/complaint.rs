@@ -34,7 +34,7 @@ const NO_SPACE: [&str; 5] = [
 
 /// Complaints after which nobody can tell what was done. "Connection failed" is among them: `gluster` says the
 /// same whether glusterd was not there or died in the middle of the work (seen with 10.3 and 11.1).
-const UNCERTAIN: [&str; 9] = [
+const UNCERTAIN: [&str; 10] = [
     "request timed out",
     "connection failed",
     "commit failed",
@@ -44,6 +44,8 @@ const UNCERTAIN: [&str; 9] = [
     "already mounted",
     "contain an existing filesystem",
     "contains a mounted filesystem",
+    // pvcreate on what is a physical volume of a group already.
+    "without -ff",
 ];
 
 /// Judges a report in which every failure counts, but for those that `tolerated` knows as "already so". It gets
@@ -124,11 +126,6 @@ pub(crate) fn words(output: &Output) -> String {
     output.complaint().to_ascii_lowercase()
 }
 
-/// What was written to standard error, in lower case: a tool that was asked for JSON complains there.
-pub(crate) fn words_on_stderr(output: &Output) -> String {
-    output.stderr.to_ascii_lowercase()
-}
-
 /// Why a command failed, in a line or two of its own words.
 pub(crate) fn reason(output: &Output) -> String {
     let text = clean(output.complaint());
@@ -148,11 +145,19 @@ pub fn glusterd_down(report: &Report) -> bool {
 
 /// The first two lines that say something, without control characters, of bounded length.
 pub(crate) fn clean(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(|line| line.trim().trim_end_matches(['.', ' ']))
-        .filter(|line| !noise(line));
-    let joined = lines.take(2).collect::<Vec<_>>().join("; ");
+    let lines = || {
+        text.lines()
+            .map(|line| line.trim().trim_end_matches(['.', ' ']))
+            .filter(|line| !line.is_empty())
+    };
+    let mut joined = lines()
+        .filter(|line| !remark(line))
+        .take(2)
+        .collect::<Vec<_>>()
+        .join("; ");
+    if joined.is_empty() {
+        joined = lines().take(2).collect::<Vec<_>>().join("; ");
+    }
     let mut clean: String = joined
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -165,11 +170,9 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
-/// Lines that never say why: LVM's remarks on inherited descriptors and on copies of its metadata.
-fn noise(line: &str) -> bool {
-    line.is_empty()
-        || line.starts_with("File descriptor ")
-        || line.contains("metadata update is NOT backed up")
+/// Lines that rarely say why: LVM's warnings, and its remarks on inherited descriptors.
+fn remark(line: &str) -> bool {
+    line.starts_with("File descriptor ") || line.starts_with("WARNING: ")
 }
 
 #[cfg(test)]
@@ -251,7 +254,7 @@ mod tests {
 
     #[test]
     fn reasons_are_short_and_hold_no_remarks() {
-        let text = "File descriptor 9 (/run/lock/x) leaked on lvcreate invocation. Parent PID 1: sh\n  \u{1b}[31mno.\n\nb\nc";
+        let text = "File descriptor 9 (/run/lock/x) leaked on lvcreate invocation. Parent PID 1: sh\n  WARNING: x\n  \u{1b}[31mno.\n\nb\nc";
         assert_eq!(clean(text), " [31mno; b");
         assert_eq!(clean(&"x".repeat(900)).chars().count(), LONGEST);
     }

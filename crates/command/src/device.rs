@@ -4,7 +4,7 @@ mod directory;
 mod disk;
 
 use mortar_argv::{Batch, Report};
-use mortar_model::work::{DeviceSpec, Seen, Verdict};
+use mortar_model::work::{DeviceSpec, Facts, Seen, Verdict};
 use mortar_model::{ByteSize, DeviceKind, layout};
 
 use crate::answer::Unreadable;
@@ -12,6 +12,9 @@ use crate::{Settings, complaint, program};
 
 /// A device with less room than this holds no brick worth having.
 const SMALLEST: ByteSize = ByteSize::from_gib(1);
+
+/// Items of [`facts`].
+const FACTS: usize = 2;
 
 fn is_disk(spec: &DeviceSpec) -> bool {
     DeviceKind::is_block_path(&spec.path)
@@ -71,8 +74,12 @@ fn end_mount_entries(settings: &Settings) -> Batch {
     Batch::new().only_if(program::test(settings, "-s", settings.fstab.clone()), sed)
 }
 
+/// The questions at the end are no part of the work: what they cannot tell is unknown, not failed.
 pub(crate) fn judge_made(spec: &DeviceSpec, report: &Report) -> Verdict {
-    let verdict = complaint::judge(report, is_disk_answer);
+    let mut work = report.clone();
+    work.outcomes
+        .truncate(report.outcomes.len().saturating_sub(FACTS));
+    let verdict = complaint::judge(&work, complaint::nothing_tolerated);
     if !matches!(verdict, Verdict::Done(_)) {
         return verdict;
     }
@@ -82,14 +89,9 @@ pub(crate) fn judge_made(spec: &DeviceSpec, report: &Report) -> Verdict {
         directory::read_facts(spec, report)
     };
     match facts {
-        Ok(facts) => Verdict::Done(mortar_model::work::Facts::Device(facts)),
+        Ok(facts) => Verdict::Done(Facts::Device(facts)),
         Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
     }
-}
-
-/// `udevadm` only adds names: nodes without udev (containers) do well without.
-fn is_disk_answer(words: &str) -> bool {
-    words.contains("udevadm")
 }
 
 pub(crate) fn unmake(spec: &DeviceSpec, settings: &Settings) -> Batch {

@@ -19,10 +19,6 @@ pub(crate) struct BlockDevice {
     pub(crate) size: ByteSize,
     #[serde(rename = "ro", default, deserialize_with = "flag")]
     pub(crate) read_only: bool,
-    #[serde(rename = "fstype", default)]
-    pub(crate) file_system: Option<String>,
-    #[serde(rename = "pttype", default)]
-    pub(crate) partition_table: Option<String>,
     #[serde(rename = "mountpoints", default, deserialize_with = "present")]
     pub(crate) mount_points: Vec<String>,
     #[serde(default)]
@@ -99,6 +95,32 @@ pub(crate) fn block_device(report: &Report, index: usize) -> Result<Option<Block
         .next())
 }
 
+#[derive(Deserialize)]
+struct Signatures {
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// The signatures that `wipefs` found on the device itself. `lsblk` knows them from udev alone: without it, a
+/// disk full of data looks bare there (seen with util-linux 2.38 and 2.41).
+pub(crate) fn signatures(report: &Report, index: usize) -> Result<Vec<String>, Unreadable> {
+    const WHAT: &str = "what is on the device";
+    let output = ran(report, index, WHAT)?;
+    if !output.success() {
+        return Err(Unreadable::new(WHAT, complaint::reason(output)));
+    }
+    if output.stdout.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = json::<Signatures>(WHAT, &output.stdout)?.signatures;
+    Ok(found.into_iter().map(|signature| signature.kind).collect())
+}
+
 /// A signature in words.
 pub(crate) fn signature(kind: &str) -> String {
     match kind {
@@ -107,6 +129,7 @@ pub(crate) fn signature(kind: &str) -> String {
         "crypto_LUKS" => "an encrypted volume (LUKS)".into(),
         "swap" => "swap space".into(),
         "zfs_member" => "a member of a ZFS pool".into(),
+        "gpt" | "dos" | "PMBR" | "sun" | "mac" => format!("a partition table ({kind})"),
         kind => format!("a file system ({kind})"),
     }
 }
@@ -137,6 +160,33 @@ pub(crate) fn mount(report: &Report, index: usize) -> Result<Option<Mount>, Unre
         return Err(Unreadable::new(WHAT, complaint::reason(output)));
     }
     Ok(json::<FileSystems>(WHAT, &output.stdout)?.filesystems.pop())
+}
+
+#[derive(Deserialize)]
+struct Targets {
+    filesystems: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    target: String,
+}
+
+/// Where `findmnt --list` says that something is mounted; it prints nothing and fails when nothing is.
+pub(crate) fn mount_points(report: &Report, index: usize) -> Result<Vec<String>, Unreadable> {
+    const WHAT: &str = "what is mounted";
+    let output = ran(report, index, WHAT)?;
+    if output.stdout.trim().is_empty() && output.stderr.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    if !output.success() {
+        return Err(Unreadable::new(WHAT, complaint::reason(output)));
+    }
+    Ok(json::<Targets>(WHAT, &output.stdout)?
+        .filesystems
+        .into_iter()
+        .map(|mount| mount.target)
+        .collect())
 }
 
 /// A loop device and the file it serves.

@@ -2,6 +2,7 @@
 
 use mortar_argv::Report;
 use mortar_model::ByteSize;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::{Unreadable, ran};
@@ -57,9 +58,69 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D:
     Ok(String::deserialize(deserializer)?.parse().ok())
 }
 
+/// The frame of every report. Since LVM 2.03.31 (as Debian builds it) complaints stand in it, and no more on
+/// standard error.
 #[derive(Deserialize)]
 struct Reports<R> {
     report: Vec<R>,
+    #[serde(default = "Vec::new")]
+    log: Vec<LogLine>,
+}
+
+#[derive(Deserialize)]
+struct LogLine {
+    #[serde(default)]
+    log_type: String,
+    #[serde(default)]
+    log_message: String,
+}
+
+/// What LVM answered: rows, and its complaints wherever it wrote them.
+struct Answer<R> {
+    rows: Vec<R>,
+    complaints: Option<String>,
+}
+
+fn read<R: DeserializeOwned>(
+    report: &Report,
+    index: usize,
+    what: &'static str,
+) -> Result<Answer<R>, Unreadable> {
+    let output = ran(report, index, what)?;
+    let reports: Reports<R> = match serde_json::from_str(&output.stdout) {
+        Ok(reports) => reports,
+        Err(_) if !output.success() => return Err(Unreadable::new(what, complaint::reason(output))),
+        Err(error) => return Err(Unreadable::new(what, error.to_string())),
+    };
+    let complaints = (!output.success()).then(|| {
+        let logged = reports
+            .log
+            .iter()
+            .filter(|line| line.log_type == "error")
+            .map(|line| line.log_message.as_str());
+        std::iter::once(output.stderr.trim())
+            .chain(logged)
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    Ok(Answer {
+        rows: reports.report,
+        complaints,
+    })
+}
+
+/// Rows, unless LVM complained of something else than `harmless`.
+fn rows<R>(
+    answer: Answer<R>,
+    what: &'static str,
+    harmless: impl Fn(&str) -> bool,
+) -> Result<Vec<R>, Unreadable> {
+    match answer.complaints {
+        Some(complaints) if !harmless(&complaints.to_ascii_lowercase()) => {
+            Err(Unreadable::new(what, complaints))
+        }
+        _ => Ok(answer.rows),
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,34 +138,24 @@ struct LogicalVolumes {
 /// The physical volume that `pvs DEVICE` describes; `None` when the device is not one.
 pub(crate) fn physical_volume(report: &Report, index: usize) -> Result<Option<PhysicalVolume>, Unreadable> {
     const WHAT: &str = "what LVM knows of the device";
-    let output = ran(report, index, WHAT)?;
-    let words = complaint::words_on_stderr(output);
     let unknown = [
         "failed to find physical volume",
         "failed to find device",
         "cannot use",
     ];
-    if !output.success() && !unknown.iter().any(|phrase| words.contains(phrase)) {
-        return Err(Unreadable::new(WHAT, complaint::reason(output)));
-    }
-    let reports: Reports<PhysicalVolumes> =
-        serde_json::from_str(&output.stdout).map_err(|error| Unreadable::new(WHAT, error.to_string()))?;
-    Ok(reports.report.into_iter().flat_map(|report| report.pv).next())
+    let answer = read::<PhysicalVolumes>(report, index, WHAT)?;
+    let rows = rows(answer, WHAT, |words| {
+        unknown.iter().any(|phrase| words.contains(phrase))
+    })?;
+    Ok(rows.into_iter().flat_map(|report| report.pv).next())
 }
 
 /// The logical volumes that `lvs GROUP` lists; none when there is no such group.
 pub(crate) fn logical_volumes(report: &Report, index: usize) -> Result<Vec<LogicalVolume>, Unreadable> {
     const WHAT: &str = "which logical volumes there are";
-    let output = ran(report, index, WHAT)?;
-    if !output.success() {
-        let words = complaint::words_on_stderr(output);
-        return if words.contains("volume group") && words.contains("not found") {
-            Ok(Vec::new())
-        } else {
-            Err(Unreadable::new(WHAT, complaint::reason(output)))
-        };
-    }
-    let reports: Reports<LogicalVolumes> =
-        serde_json::from_str(&output.stdout).map_err(|error| Unreadable::new(WHAT, error.to_string()))?;
-    Ok(reports.report.into_iter().flat_map(|report| report.lv).collect())
+    let answer = read::<LogicalVolumes>(report, index, WHAT)?;
+    let rows = rows(answer, WHAT, |words| {
+        words.contains("volume group") && words.contains("not found")
+    })?;
+    Ok(rows.into_iter().flat_map(|report| report.lv).collect())
 }

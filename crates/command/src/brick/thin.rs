@@ -20,7 +20,7 @@ pub(super) fn make(
 ) -> Batch {
     let device = layout::logical_volume_device(spec.device, spec.brick);
     let folder = program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
-    let create = size_of_pool(lvcreate(settings), pool, metadata)
+    let create = pool_options(lvcreate(settings), spec, pool, metadata)
         .arg("--thin")
         .arg(pool_path(spec));
     batch
@@ -50,7 +50,7 @@ pub(super) fn resume(
         layout::logical_volume(spec.brick)
     );
     let known = |path: &str| program::lvm(settings, "lvs").arg(path);
-    let create_pool = size_of_pool(lvcreate(settings), pool, metadata)
+    let create_pool = pool_options(lvcreate(settings), spec, pool, metadata)
         .args(["--type", "thin-pool", "--name", &layout::thin_pool(spec.brick)])
         .arg(layout::volume_group(spec.device));
     let create_volume = size_of_volume(lvcreate(settings).arg("--thin").arg(pool_path(spec)), spec);
@@ -82,15 +82,23 @@ fn lvcreate(settings: &Settings) -> Command {
     program::lvm(settings, "lvcreate").args(["--yes", "--autobackup=n"])
 }
 
+/// The pool carries the tags: when one `lvcreate` makes pool and volume, LVM puts them there and only there.
+///
 /// No spare for the metadata of the group's pools (`--poolmetadataspare=n`): it would take space that no record
 /// counts, and the last brick that fits by the records would not fit on the disk.
-fn size_of_pool(command: Command, pool: ByteSize, metadata: ByteSize) -> Command {
+fn pool_options(command: Command, spec: &BrickSpec, pool: ByteSize, metadata: ByteSize) -> Command {
     command
         .args(["--poolmetadataspare=n", "--chunksize", CHUNK])
         .arg("--poolmetadatasize")
         .arg(format!("{}K", metadata.kib()))
         .arg("--size")
         .arg(format!("{}K", pool.kib()))
+        .args([
+            "--addtag",
+            &layout::brick_tag(spec.brick),
+            "--addtag",
+            &layout::volume_tag(spec.volume),
+        ])
 }
 
 fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
@@ -98,12 +106,6 @@ fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
         .arg("--virtualsize")
         .arg(format!("{}K", spec.size.kib()))
         .args(["--name", &layout::logical_volume(spec.brick)])
-        .args([
-            "--addtag",
-            &layout::brick_tag(spec.brick),
-            "--addtag",
-            &layout::volume_tag(spec.volume),
-        ])
 }
 
 fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {

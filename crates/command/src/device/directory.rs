@@ -7,7 +7,7 @@ use mortar_argv::{Batch, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
 use mortar_model::{ByteSize, DeviceId, layout};
 
-use super::SMALLEST;
+use super::{FACTS, SMALLEST};
 use crate::answer::{self, Unreadable};
 use crate::{Settings, program};
 
@@ -16,7 +16,7 @@ const KIND: usize = 0;
 const OTHERS: usize = 1;
 const IMAGES: usize = 2;
 const IDENTITY: usize = 3;
-const LOOPS: usize = 4;
+const MOUNTS: usize = 4;
 
 pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
     let path = spec.path.as_str();
@@ -28,9 +28,12 @@ pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
     Batch::new()
         .ask(program::program(settings, "stat").args(["--dereference", "--format=%F", path]))
         .ask(others.args(["-print", "-quit"]))
-        .ask(find(&layout::image_folder(&spec.path)).args(["-print", "-quit"]))
+        .ask(find(&layout::image_folder(&spec.path)).args(["-printf", "%f\\n"]))
         .ask(program::read(settings, layout::device_identity_file(&spec.path)))
-        .ask(program::program(settings, "losetup").args(["--json", "--list", "--output", "NAME,BACK-FILE"]))
+        .ask(
+            program::program(settings, "findmnt")
+                .args(["--json", "--list", "--types", "xfs", "--output", "TARGET"]),
+        )
         .then(facts(spec, settings))
 }
 
@@ -45,7 +48,7 @@ pub(super) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
 }
 
 pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
-    let tail = report.outcomes.len().saturating_sub(2);
+    let tail = report.outcomes.len().saturating_sub(FACTS);
     let (_, free) = answer::free_space(report, tail)?;
     let images = answer::disk_usage(report, tail + 1)?;
     Ok(DeviceFacts {
@@ -86,32 +89,40 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
                 "{path} has an identity file without an identity"
             )));
         }
-        (Some(owner), _) => return other_owner(spec, report, &owner.to_string()),
-        (None, _) if holds_images => return other_owner(spec, report, "an unknown device"),
+        (Some(owner), _) => return other_owner(spec, report, &owner.to_string(), images.unwrap_or_default()),
+        (None, _) if holds_images => {
+            return other_owner(spec, report, "an unknown device", images.unwrap_or_default());
+        }
         (None, _) => {}
     }
     judge_free(spec, report)
 }
 
-/// Brick images of an earlier life: wiped only on demand, and never while one of them is mounted.
-fn other_owner(spec: &DeviceSpec, report: &Report, owner: &str) -> Result<Seen, Unreadable> {
-    let folder = layout::image_folder(&spec.path);
-    let loops = answer::loop_devices(report, LOOPS)?;
-    if let Some(used) = loops
-        .iter()
-        .find(|used| used.file.starts_with(&format!("{folder}/")))
-    {
+/// Brick images of an earlier life: wiped only on demand, and never while one of them is mounted. A brick is
+/// mounted at a folder that has its image's name, whatever device it is on.
+fn other_owner(spec: &DeviceSpec, report: &Report, owner: &str, images: &str) -> Result<Seen, Unreadable> {
+    let mounts = answer::mount_points(report, MOUNTS)?;
+    let used = images
+        .lines()
+        .filter_map(|image| image.strip_suffix(".img"))
+        .find_map(|brick| {
+            mounts
+                .iter()
+                .find(|target| target.rsplit('/').next() == Some(brick))
+        });
+    if let Some(target) = used {
         return foreign(format!(
-            "{} is in use: {} serves {}",
-            spec.path, used.device, used.file
+            "{} is in use: one of its images is mounted at {target}",
+            spec.path
         ));
     }
     if spec.destroy {
         return judge_free(spec, report);
     }
     foreign(format!(
-        "{} holds bricks of {owner}; when they are not needed any more, add it with destroydata, which removes {folder}",
-        spec.path
+        "{} holds bricks of {owner}; when they are not needed any more, add it with destroydata, which removes {}",
+        spec.path,
+        layout::image_folder(&spec.path)
     ))
 }
 
@@ -127,7 +138,7 @@ fn judge_free(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unreadable> {
              is, and what is in it is left alone"
         ));
     }
-    let tail = report.outcomes.len().saturating_sub(2);
+    let tail = report.outcomes.len().saturating_sub(FACTS);
     let (_, free) = answer::free_space(report, tail)?;
     if free < SMALLEST {
         return foreign(format!(

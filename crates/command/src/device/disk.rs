@@ -7,16 +7,19 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
 use mortar_model::{ByteSize, layout};
 
-use super::SMALLEST;
+use super::{FACTS, SMALLEST};
 use crate::answer::{self, BlockDevice, PhysicalVolume, Unreadable};
 use crate::{Settings, program};
 
+// Items of `look`, in order. Its last two are `facts`.
 const BLOCK: usize = 0;
+const SIGNATURES: usize = 1;
 
 /// Space that LVM takes of a device for itself: its metadata area, and less than one extent at the end.
 const OVERHEAD: ByteSize = ByteSize::from_mib(128 + 4);
 
 pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
+    let path = spec.path.as_str();
     Batch::new()
         .ask(
             program::program(settings, "lsblk")
@@ -25,10 +28,11 @@ pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
                     "--bytes",
                     "--paths",
                     "--output",
-                    "NAME,TYPE,SIZE,RO,FSTYPE,PTTYPE,MOUNTPOINTS",
+                    "NAME,TYPE,SIZE,RO,MOUNTPOINTS",
                 ])
-                .arg(spec.path.as_str()),
+                .arg(path),
         )
+        .ask(program::program(settings, "wipefs").args(["--json", "--output", "TYPE", path]))
         .then(facts(spec, settings))
 }
 
@@ -43,7 +47,7 @@ pub(super) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
 }
 
 pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
-    let tail = report.outcomes.len().saturating_sub(2);
+    let tail = report.outcomes.len().saturating_sub(FACTS);
     let Some(pv) = answer::physical_volume(report, tail)? else {
         return Err(Unreadable::new(
             "the physical volume",
@@ -70,7 +74,7 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             "{path} is not a block device of this node (lsblk lists those there are)"
         ));
     };
-    let pv = answer::physical_volume(report, report.outcomes.len().saturating_sub(2))?;
+    let pv = answer::physical_volume(report, report.outcomes.len().saturating_sub(FACTS))?;
     if let Some(pv) = &pv {
         let ours = layout::volume_group(spec.device);
         match pv.vg_name.as_str() {
@@ -97,7 +101,8 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             block.size
         ));
     }
-    match contents(&block, pv.as_ref()).filter(|_| !spec.destroy) {
+    let signatures = answer::signatures(report, SIGNATURES)?;
+    match contents(&block, pv.as_ref(), &signatures).filter(|_| !spec.destroy) {
         Some(contents) => foreign(format!(
             "{path} {contents}; add it with destroydata to wipe this one device"
         )),
@@ -124,19 +129,18 @@ fn in_use(block: &BlockDevice) -> Option<String> {
 }
 
 /// What is on the device that somebody may want to keep.
-fn contents(block: &BlockDevice, pv: Option<&PhysicalVolume>) -> Option<String> {
+fn contents(block: &BlockDevice, pv: Option<&PhysicalVolume>, signatures: &[String]) -> Option<String> {
     if let Some(pv) = pv {
         return Some(match pv.vg_name.as_str() {
             "" => "holds an LVM physical volume".into(),
             group => format!("holds an LVM physical volume of volume group {group}"),
         });
     }
-    match (block.children.len(), &block.file_system, &block.partition_table) {
-        (0, Some(kind), _) => Some(format!("holds {}", answer::signature(kind))),
-        (0, None, Some(kind)) => Some(format!("holds an empty partition table ({kind})")),
-        (0, None, None) => None,
-        (1, ..) => Some("has a partition".into()),
-        (count, ..) => Some(format!("has {count} partitions")),
+    match (block.children.len(), signatures.first()) {
+        (0, None) => None,
+        (0, Some(kind)) => Some(format!("holds {}", answer::signature(kind))),
+        (1, _) => Some("has a partition".into()),
+        (count, _) => Some(format!("has {count} partitions")),
     }
 }
 
@@ -189,9 +193,7 @@ pub(super) fn unmake(spec: &DeviceSpec, settings: &Settings) -> Batch {
     Batch::new()
         .only_if(
             known,
-            program::lvm(settings, "vgremove")
-                .arg("--autobackup=n")
-                .arg(layout::volume_group(spec.device)),
+            program::lvm(settings, "vgremove").arg(layout::volume_group(spec.device)),
         )
         .only_if(ours, program::lvm(settings, "pvremove").arg(spec.path.as_str()))
 }

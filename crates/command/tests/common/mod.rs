@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod room;
+pub(crate) mod trials;
+
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
     AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, PeerSpec, RebalanceSpec, Thing, VolumeSpec,
