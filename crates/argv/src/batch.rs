@@ -75,7 +75,11 @@ impl Batch {
     /// Adds an item.
     #[must_use]
     pub fn item(mut self, guard: Guard, command: Command, on_failure: OnFailure) -> Self {
-        self.items.push(Item { guard, command, on_failure });
+        self.items.push(Item {
+            guard,
+            command,
+            on_failure,
+        });
         self
     }
 
@@ -83,8 +87,10 @@ impl Batch {
     /// batch whose connection broke may still be running there; the next one with the same lock waits for it.
     #[must_use]
     pub fn lock(mut self, name: &str) -> Self {
-        let name: String =
-            name.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
+        let name: String = name
+            .chars()
+            .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
+            .collect();
         self.lock = Some(name);
         self
     }

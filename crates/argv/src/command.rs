@@ -20,7 +20,12 @@ pub struct Command {
 impl Command {
     /// A command that runs `program`, found through the node's `PATH`.
     pub fn new(program: impl Into<String>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), input: None, limit: DEFAULT_LIMIT }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            input: None,
+            limit: DEFAULT_LIMIT,
+        }
     }
 
     /// Adds one argument.
@@ -82,7 +87,11 @@ impl Command {
         if program != "gluster" {
             return program.to_owned();
         }
-        let verbs = self.arguments.iter().filter(|word| !word.starts_with('-')).take(2);
+        let verbs = self
+            .arguments
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .take(2);
         let mut kind = program.to_owned();
         for verb in verbs.take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')) {
             kind.push(' ');
@@ -111,6 +120,9 @@ mod tests {
     fn kind_names_the_verbs_of_gluster_and_nothing_of_the_user() {
         let create = Command::new("gluster").args(["--mode=script", "volume", "create", "secret-name"]);
         assert_eq!(create.kind(), "gluster volume create");
-        assert_eq!(Command::new("/usr/sbin/mkfs.xfs").arg("/dev/x").kind(), "mkfs.xfs");
+        assert_eq!(
+            Command::new("/usr/sbin/mkfs.xfs").arg("/dev/x").kind(),
+            "mkfs.xfs"
+        );
     }
 }

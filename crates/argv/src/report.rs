@@ -21,7 +21,11 @@ impl Output {
     /// its errors there; trimmed.
     pub fn complaint(&self) -> &str {
         let stderr = self.stderr.trim();
-        if stderr.is_empty() { self.stdout.trim() } else { stderr }
+        if stderr.is_empty() {
+            self.stdout.trim()
+        } else {
+            stderr
+        }
     }
 }
 
@@ -53,7 +57,10 @@ pub struct Report {
 impl Report {
     /// A report in which none of `items` items was run, because of `why`.
     pub fn not_run(items: usize, why: impl Into<String>) -> Self {
-        Self { outcomes: vec![Outcome::NotRun; items], broken: Some(why.into()) }
+        Self {
+            outcomes: vec![Outcome::NotRun; items],
+            broken: Some(why.into()),
+        }
     }
 
     /// Whether every item ran successfully or had nothing to do.
@@ -76,10 +83,13 @@ impl Report {
 
     /// The first item that ran and failed.
     pub fn first_failure(&self) -> Option<(usize, &Output)> {
-        self.outcomes.iter().enumerate().find_map(|(index, outcome)| match outcome {
-            Outcome::Ran(output) if !output.success() => Some((index, output)),
-            _ => None,
-        })
+        self.outcomes
+            .iter()
+            .enumerate()
+            .find_map(|(index, outcome)| match outcome {
+                Outcome::Ran(output) if !output.success() => Some((index, output)),
+                _ => None,
+            })
     }
 
     /// Whether any item may have run without its end being known.
@@ -97,6 +107,9 @@ impl Report {
             .any(|outcome| matches!(outcome, Outcome::NotRun | Outcome::Unknown))
             .then(|| self.broken.clone())
             .flatten();
-        Self { outcomes: front, broken }
+        Self {
+            outcomes: front,
+            broken,
+        }
     }
 }

@@ -32,7 +32,9 @@ pub fn quote(word: &str) -> String {
 
 /// The script that runs `batch`. `token` must be unguessable (it frames the output) and is made of hex digits.
 pub fn render(batch: &Batch, token: &str) -> String {
-    let mut script = String::from("{\nexport LC_ALL=C\nm() { printf '\\n%s %s\\n' \"$1\" \"$2\"; printf '\\n%s %s\\n' \"$1\" \"$2\" >&2; }\n");
+    let mut script = String::from(
+        "{\nexport LC_ALL=C\nm() { printf '\\n%s %s\\n' \"$1\" \"$2\"; printf '\\n%s %s\\n' \"$1\" \"$2\" >&2; }\n",
+    );
     if let Some(name) = batch.lock_name() {
         // Descriptor 9 is inherited by the commands on purpose: a command that outlives its script keeps the lock.
         let _ = writeln!(
@@ -46,7 +48,11 @@ pub fn render(batch: &Batch, token: &str) -> String {
         match &item.guard {
             Guard::Always => render_item(&mut script, &item.command, item.on_failure, token),
             Guard::Unless(test) => {
-                let _ = writeln!(script, "if {} >/dev/null 2>&1; then m {token} skip; else", shell(test));
+                let _ = writeln!(
+                    script,
+                    "if {} >/dev/null 2>&1; then m {token} skip; else",
+                    shell(test)
+                );
                 render_item(&mut script, &item.command, item.on_failure, token);
                 script.push_str("fi\n");
             }
@@ -99,9 +105,11 @@ pub fn parse(batch: &Batch, token: &str, stdout: &str, stderr: &str, ended: bool
         let stderr = err.get(index + 1).map_or("", |frame| frame.text);
         let outcome = match (frame.tag, frame.tag.parse::<i32>()) {
             ("skip", _) => Outcome::Skipped,
-            (_, Ok(status)) => {
-                Outcome::Ran(Output { status, stdout: frame.text.to_owned(), stderr: stderr.to_owned() })
-            }
+            (_, Ok(status)) => Outcome::Ran(Output {
+                status,
+                stdout: frame.text.to_owned(),
+                stderr: stderr.to_owned(),
+            }),
             _ => break,
         };
         let stop = item.on_failure == OnFailure::Stop
@@ -109,22 +117,35 @@ pub fn parse(batch: &Batch, token: &str, stdout: &str, stderr: &str, ended: bool
         outcomes.push(outcome);
         if stop {
             outcomes.resize(items, Outcome::NotRun);
-            return Report { outcomes, broken: None };
+            return Report {
+                outcomes,
+                broken: None,
+            };
         }
     }
     if outcomes.len() == items {
-        return Report { outcomes, broken: None };
+        return Report {
+            outcomes,
+            broken: None,
+        };
     }
     // The item after the known prefix may be running; those after it were surely not started only if the
     // script has ended, else it may go on without us.
     outcomes.push(Outcome::Unknown);
     outcomes.resize(items, if ended { Outcome::NotRun } else { Outcome::Unknown });
-    Report { outcomes, broken: Some(why.to_owned()) }
+    Report {
+        outcomes,
+        broken: Some(why.to_owned()),
+    }
 }
 
 fn why_without_marker(stderr: &str, why: &str) -> String {
     let stderr = stderr.trim();
-    if stderr.is_empty() { why.to_owned() } else { format!("{why}: {stderr}") }
+    if stderr.is_empty() {
+        why.to_owned()
+    } else {
+        format!("{why}: {stderr}")
+    }
 }
 
 /// Text between the previous marker and this one, and the marker's tag.
@@ -140,7 +161,10 @@ fn frames<'a>(stream: &'a str, token: &str) -> Vec<Frame<'a>> {
     while let Some(at) = rest.find(&marker) {
         let after = &rest[at + marker.len()..];
         let Some(end) = after.find('\n') else { break };
-        frames.push(Frame { text: &rest[..at], tag: &after[..end] });
+        frames.push(Frame {
+            text: &rest[..at],
+            tag: &after[..end],
+        });
         rest = &after[end + 1..];
     }
     frames
@@ -166,7 +190,12 @@ mod tests {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        shell.stdin.take().unwrap().write_all(render(batch, TOKEN).as_bytes()).unwrap();
+        shell
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(render(batch, TOKEN).as_bytes())
+            .unwrap();
         let output = shell.wait_with_output().unwrap();
         parse(
             batch,
@@ -187,7 +216,10 @@ mod tests {
         let report = run(&batch);
         assert_eq!(report.output(0).unwrap().stdout, "one\n");
         let second = report.output(1).unwrap();
-        assert_eq!((second.status, second.stdout.as_str(), second.stderr.as_str()), (7, "out\n", "err\n"));
+        assert_eq!(
+            (second.status, second.stdout.as_str(), second.stderr.as_str()),
+            (7, "out\n", "err\n")
+        );
         assert_eq!(report.output(2).unwrap().stdout, "fed $HOME 'x'");
         assert_eq!(report.broken, None);
     }
@@ -211,15 +243,20 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_a_status_not_a_lost_batch() {
-        let report = run(&Batch::new().ask(Command::new("no-such-program-here")).ask(Command::new("true")));
+        let report = run(&Batch::new()
+            .ask(Command::new("no-such-program-here"))
+            .ask(Command::new("true")));
         assert_eq!(report.output(0).unwrap().status, 127);
         assert!(report.output(1).unwrap().success());
     }
 
     #[test]
     fn a_cut_stream_leaves_a_known_prefix() {
-        let batch =
-            Batch::new().run(Command::new("a")).run(Command::new("b")).run(Command::new("c")).lock("op-1");
+        let batch = Batch::new()
+            .run(Command::new("a"))
+            .run(Command::new("b"))
+            .run(Command::new("c"))
+            .lock("op-1");
         let stdout = format!("\n{TOKEN} begin\nfirst\n\n{TOKEN} 0\npart of the sec");
         let report = parse(&batch, TOKEN, &stdout, "", false, "connection lost");
         assert_eq!(report.output(0).unwrap().stdout, "first\n");
@@ -235,8 +272,18 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("mortar-argv-{}", std::process::id()));
         let batch = Batch::new().run(Command::new("touch").arg(folder.to_string_lossy().into_owned()));
         let script = render(&batch, TOKEN);
-        let mut shell = Process::new("sh").arg("-s").stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        shell.stdin.take().unwrap().write_all(&script.as_bytes()[..script.len() - 3]).unwrap();
+        let mut shell = Process::new("sh")
+            .arg("-s")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        shell
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(&script.as_bytes()[..script.len() - 3])
+            .unwrap();
         shell.wait().unwrap();
         assert!(!folder.exists());
     }

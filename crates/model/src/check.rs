@@ -31,7 +31,10 @@ fn check_space(inventory: &Inventory, found: &mut Vec<Violation>) {
             )));
         }
         if sum > device.total {
-            found.push(Violation(format!("device {}: its bricks take {sum} of {}", device.id, device.total)));
+            found.push(Violation(format!(
+                "device {}: its bricks take {sum} of {}",
+                device.id, device.total
+            )));
         }
     }
 }
@@ -49,16 +52,25 @@ fn check_volume(inventory: &Inventory, volume: &Volume, found: &mut Vec<Violatio
     let mut usable = ByteSize::ZERO;
     for (set, bricks) in &sets {
         if bricks.len() != per_set as usize {
-            say(format!("set {set} has {} bricks, {} needs {per_set}", bricks.len(), volume.durability));
+            say(format!(
+                "set {set} has {} bricks, {} needs {per_set}",
+                bricks.len(),
+                volume.durability
+            ));
         }
-        let nodes: Vec<_> = bricks.iter().filter_map(|brick| inventory.node_of_brick(brick)).collect();
+        let nodes: Vec<_> = bricks
+            .iter()
+            .filter_map(|brick| inventory.node_of_brick(brick))
+            .collect();
         let distinct: BTreeSet<_> = nodes.iter().map(|node| node.id).collect();
         if distinct.len() != bricks.len() {
             say(format!("set {set} has two bricks on one node"));
         }
         let zones: BTreeSet<_> = nodes.iter().map(|node| node.zone).collect();
         if volume.zone_checking == ZoneChecking::Strict && zones.len() != bricks.len() {
-            say(format!("set {set} has two bricks in one zone, and its zones are strict"));
+            say(format!(
+                "set {set} has two bricks in one zone, and its zones are strict"
+            ));
         }
         if nodes.iter().any(|node| node.cluster != volume.cluster) {
             say(format!("set {set} has a brick on a node of another cluster"));

@@ -103,9 +103,21 @@ mod tests {
 
     #[test]
     fn only_32_hex_digits_are_an_id() {
-        assert_eq!("0f".repeat(16).parse::<NodeId>().unwrap().to_string(), "0f".repeat(16));
-        assert_eq!("0F".repeat(16).parse::<NodeId>().unwrap().to_string(), "0f".repeat(16));
-        for bad in ["", "0f", "+0000000000000000000000000000000", &"0g".repeat(16), &"0".repeat(33)] {
+        assert_eq!(
+            "0f".repeat(16).parse::<NodeId>().unwrap().to_string(),
+            "0f".repeat(16)
+        );
+        assert_eq!(
+            "0F".repeat(16).parse::<NodeId>().unwrap().to_string(),
+            "0f".repeat(16)
+        );
+        for bad in [
+            "",
+            "0f",
+            "+0000000000000000000000000000000",
+            &"0g".repeat(16),
+            &"0".repeat(33),
+        ] {
             assert_eq!(bad.parse::<NodeId>(), Err(ParseIdError), "{bad}");
         }
     }

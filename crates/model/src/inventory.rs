@@ -66,7 +66,11 @@ impl Inventory {
         }
         for host in [&node.manage, &node.storage] {
             if let Some(other) = self.hosts.get(host).filter(|other| **other != node.id) {
-                return Err(InventoryError::Taken("host name", host.to_string(), other.to_string()));
+                return Err(InventoryError::Taken(
+                    "host name",
+                    host.to_string(),
+                    other.to_string(),
+                ));
             }
         }
         if let Some(old) = self.nodes.get(&node.id) {
@@ -89,9 +93,15 @@ impl Inventory {
         if !self.nodes.contains_key(&device.node) {
             return unknown("node", device.node);
         }
-        let twin = self.devices_of(device.node).find(|other| other.path == device.path && other.id != device.id);
+        let twin = self
+            .devices_of(device.node)
+            .find(|other| other.path == device.path && other.id != device.id);
         if let Some(twin) = twin {
-            return Err(InventoryError::Taken("device", device.path.to_string(), twin.id.to_string()));
+            return Err(InventoryError::Taken(
+                "device",
+                device.path.to_string(),
+                twin.id.to_string(),
+            ));
         }
         self.devices_of.entry(device.node).or_default().insert(device.id);
         self.bricks_on.entry(device.id).or_default();
@@ -110,13 +120,20 @@ impl Inventory {
         }
         let key = (volume.cluster, volume.name.clone());
         if let Some(other) = self.names.get(&key).filter(|other| **other != volume.id) {
-            return Err(InventoryError::Taken("volume name", key.1.to_string(), other.to_string()));
+            return Err(InventoryError::Taken(
+                "volume name",
+                key.1.to_string(),
+                other.to_string(),
+            ));
         }
         if let Some(old) = self.volumes.get(&volume.id) {
             self.names.remove(&(old.cluster, old.name.clone()));
         }
         self.names.insert(key, volume.id);
-        self.volumes_of.entry(volume.cluster).or_default().insert(volume.id);
+        self.volumes_of
+            .entry(volume.cluster)
+            .or_default()
+            .insert(volume.id);
         self.bricks_of.entry(volume.id).or_default();
         self.volumes.insert(volume.id, volume);
         Ok(())
@@ -134,7 +151,11 @@ impl Inventory {
             return unknown("volume", brick.volume);
         }
         if let Some(old) = self.bricks.get(&brick.id) {
-            return Err(InventoryError::Taken("brick id", brick.id.to_string(), old.volume.to_string()));
+            return Err(InventoryError::Taken(
+                "brick id",
+                brick.id.to_string(),
+                old.volume.to_string(),
+            ));
         }
         let bricks = self.bricks_of.entry(brick.volume).or_default();
         let order = |id: &BrickId| self.bricks.get(id).map(|b| (b.set, b.position));
@@ -154,12 +175,18 @@ impl Inventory {
         if self.nodes_of.get(&id).is_some_and(|nodes| !nodes.is_empty()) {
             return Err(InventoryError::InUse("cluster", id.to_string(), "nodes"));
         }
-        if self.volumes_of.get(&id).is_some_and(|volumes| !volumes.is_empty()) {
+        if self
+            .volumes_of
+            .get(&id)
+            .is_some_and(|volumes| !volumes.is_empty())
+        {
             return Err(InventoryError::InUse("cluster", id.to_string(), "volumes"));
         }
         self.nodes_of.remove(&id);
         self.volumes_of.remove(&id);
-        self.clusters.remove(&id).map_or_else(|| unknown("cluster", id), Ok)
+        self.clusters
+            .remove(&id)
+            .map_or_else(|| unknown("cluster", id), Ok)
     }
 
     /// Removes a node.
@@ -167,10 +194,16 @@ impl Inventory {
     /// # Errors
     /// It is unknown, or has devices.
     pub fn remove_node(&mut self, id: NodeId) -> Result<Node, InventoryError> {
-        if self.devices_of.get(&id).is_some_and(|devices| !devices.is_empty()) {
+        if self
+            .devices_of
+            .get(&id)
+            .is_some_and(|devices| !devices.is_empty())
+        {
             return Err(InventoryError::InUse("node", id.to_string(), "devices"));
         }
-        let Some(node) = self.nodes.remove(&id) else { return unknown("node", id) };
+        let Some(node) = self.nodes.remove(&id) else {
+            return unknown("node", id);
+        };
         self.hosts.remove(&node.manage);
         self.hosts.remove(&node.storage);
         self.devices_of.remove(&id);
@@ -188,7 +221,9 @@ impl Inventory {
         if self.bricks_on.get(&id).is_some_and(|bricks| !bricks.is_empty()) {
             return Err(InventoryError::InUse("device", id.to_string(), "bricks"));
         }
-        let Some(device) = self.devices.remove(&id) else { return unknown("device", id) };
+        let Some(device) = self.devices.remove(&id) else {
+            return unknown("device", id);
+        };
         self.bricks_on.remove(&id);
         self.used.remove(&id);
         if let Some(devices) = self.devices_of.get_mut(&device.node) {
@@ -202,13 +237,18 @@ impl Inventory {
     /// # Errors
     /// It is unknown.
     pub fn remove_volume(&mut self, id: VolumeId) -> Result<(Volume, Vec<Brick>), InventoryError> {
-        let Some(volume) = self.volumes.remove(&id) else { return unknown("volume", id) };
+        let Some(volume) = self.volumes.remove(&id) else {
+            return unknown("volume", id);
+        };
         self.names.remove(&(volume.cluster, volume.name.clone()));
         if let Some(volumes) = self.volumes_of.get_mut(&volume.cluster) {
             volumes.remove(&id);
         }
         let bricks = self.bricks_of.remove(&id).unwrap_or_default();
-        let bricks = bricks.into_iter().filter_map(|brick| self.forget_brick(brick)).collect();
+        let bricks = bricks
+            .into_iter()
+            .filter_map(|brick| self.forget_brick(brick))
+            .collect();
         Ok((volume, bricks))
     }
 
@@ -255,7 +295,9 @@ impl Inventory {
 
     /// The volume of this name on this cluster.
     pub fn volume_by_name(&self, cluster: ClusterId, name: &VolumeName) -> Option<&Volume> {
-        self.names.get(&(cluster, name.clone())).and_then(|id| self.volumes.get(id))
+        self.names
+            .get(&(cluster, name.clone()))
+            .and_then(|id| self.volumes.get(id))
     }
 
     /// All clusters, by id.
@@ -285,12 +327,20 @@ impl Inventory {
 
     /// The nodes of a cluster, by id.
     pub fn nodes_of(&self, cluster: ClusterId) -> impl Iterator<Item = &Node> {
-        self.nodes_of.get(&cluster).into_iter().flatten().filter_map(|id| self.nodes.get(id))
+        self.nodes_of
+            .get(&cluster)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.nodes.get(id))
     }
 
     /// The volumes of a cluster, by id.
     pub fn volumes_of(&self, cluster: ClusterId) -> impl Iterator<Item = &Volume> {
-        self.volumes_of.get(&cluster).into_iter().flatten().filter_map(|id| self.volumes.get(id))
+        self.volumes_of
+            .get(&cluster)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.volumes.get(id))
     }
 
     /// How many volumes a cluster has.
@@ -300,12 +350,20 @@ impl Inventory {
 
     /// The devices of a node, by id.
     pub fn devices_of(&self, node: NodeId) -> impl Iterator<Item = &Device> {
-        self.devices_of.get(&node).into_iter().flatten().filter_map(|id| self.devices.get(id))
+        self.devices_of
+            .get(&node)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.devices.get(id))
     }
 
     /// The bricks on a device, by id.
     pub fn bricks_on(&self, device: DeviceId) -> impl Iterator<Item = &Brick> {
-        self.bricks_on.get(&device).into_iter().flatten().filter_map(|id| self.bricks.get(id))
+        self.bricks_on
+            .get(&device)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.bricks.get(id))
     }
 
     /// How many bricks a device has.
@@ -315,7 +373,11 @@ impl Inventory {
 
     /// The bricks of a volume, by set and position.
     pub fn bricks_of(&self, volume: VolumeId) -> impl Iterator<Item = &Brick> {
-        self.bricks_of.get(&volume).into_iter().flatten().filter_map(|id| self.bricks.get(id))
+        self.bricks_of
+            .get(&volume)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.bricks.get(id))
     }
 
     /// What the bricks on a device take of it together.
@@ -325,6 +387,7 @@ impl Inventory {
 
     /// The node that a brick is on.
     pub fn node_of_brick(&self, brick: &Brick) -> Option<&Node> {
-        self.device(brick.device).and_then(|device| self.node(device.node))
+        self.device(brick.device)
+            .and_then(|device| self.node(device.node))
     }
 }

@@ -95,10 +95,15 @@ fn check_volume_name(text: &str) -> Result<(), InvalidName> {
     if text.starts_with('-') {
         return invalid(WHAT, "cannot begin with a dash");
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    {
         return invalid(WHAT, "is made of letters, digits, _ and -");
     }
-    if ["all", "volume", "volinfo", "help", "gluster_shared_storage"].contains(&text.to_ascii_lowercase().as_str()) {
+    if ["all", "volume", "volinfo", "help", "gluster_shared_storage"]
+        .contains(&text.to_ascii_lowercase().as_str())
+    {
         return invalid(WHAT, "cannot be a word that GlusterFS keeps for itself");
     }
     Ok(())
@@ -113,7 +118,10 @@ fn check_host_name(text: &str) -> Result<(), InvalidName> {
     if !(first.is_ascii_alphanumeric() || first == b':') {
         return invalid(WHAT, "begins with a letter or a digit");
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b)) {
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b))
+    {
         return invalid(WHAT, "is made of letters, digits, dots, colons, _ and -");
     }
     Ok(())
@@ -127,7 +135,10 @@ fn check_device_path(text: &str) -> Result<(), InvalidName> {
     if text.len() > 1024 {
         return invalid(WHAT, "has at most 1024 characters");
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b)) {
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
+    {
         return invalid(WHAT, "is made of letters, digits and _ . : / -");
     }
     if text.split('/').any(|part| part == "..") {
@@ -153,14 +164,25 @@ impl VolumeOption {
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Result<Self, InvalidName> {
         let (key, value) = (key.into(), value.into());
         let key_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-        if !key.starts_with(|c: char| c.is_ascii_lowercase()) || key.len() > 128 || !key.bytes().all(key_byte) {
-            return invalid("a volume option's name", "is made of lower-case letters, digits and . _ -");
+        if !key.starts_with(|c: char| c.is_ascii_lowercase()) || key.len() > 128 || !key.bytes().all(key_byte)
+        {
+            return invalid(
+                "a volume option's name",
+                "is made of lower-case letters, digits and . _ -",
+            );
         }
         let value_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-:,/%+@=!".contains(&b);
-        if value.is_empty() || value.len() > 1024 || value.starts_with('-') || !value.bytes().all(value_byte) {
-            return invalid("a volume option's value", "is made of letters, digits and . _ - : , / % + @ = !");
+        if value.is_empty() || value.len() > 1024 || value.starts_with('-') || !value.bytes().all(value_byte)
+        {
+            return invalid(
+                "a volume option's value",
+                "is made of letters, digits and . _ - : , / % + @ = !",
+            );
         }
-        Ok(Self { key: key.into_boxed_str(), value: value.into_boxed_str() })
+        Ok(Self {
+            key: key.into_boxed_str(),
+            value: value.into_boxed_str(),
+        })
     }
 
     /// Reads an option as Heketi's wire writes it: key and value with blanks between.
@@ -215,7 +237,17 @@ mod tests {
 
     #[test]
     fn hostile_volume_names_are_refused() {
-        for bad in ["", ";$(touch x)", "a\nb", "../x", "-v", &"x".repeat(300), "a b", "all", "ü"] {
+        for bad in [
+            "",
+            ";$(touch x)",
+            "a\nb",
+            "../x",
+            "-v",
+            &"x".repeat(300),
+            "a b",
+            "all",
+            "ü",
+        ] {
             assert!(VolumeName::new(bad).is_err(), "{bad:?}");
         }
         for good in ["vol_0f", "a-b", "A", "9"] {
@@ -239,8 +271,23 @@ mod tests {
 
     #[test]
     fn options_with_shell_characters_are_refused() {
-        assert_eq!(VolumeOption::parse("  nfs.disable   on ").unwrap().to_string(), "nfs.disable on");
-        for bad in ["", "nfs.disable", "a b;c", "a $(x)", "-x y", "a -y", "a b c", "A b", "a `x`", "a 'x'", "a b\nc d"] {
+        assert_eq!(
+            VolumeOption::parse("  nfs.disable   on ").unwrap().to_string(),
+            "nfs.disable on"
+        );
+        for bad in [
+            "",
+            "nfs.disable",
+            "a b;c",
+            "a $(x)",
+            "-x y",
+            "a -y",
+            "a b c",
+            "A b",
+            "a `x`",
+            "a 'x'",
+            "a b\nc d",
+        ] {
             assert!(VolumeOption::parse(bad).is_err(), "{bad:?}");
         }
     }

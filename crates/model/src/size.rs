@@ -131,8 +131,13 @@ mod tests {
 
     #[test]
     fn people_read_the_largest_unit() {
-        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1 << 30, "1 GiB"), (1 << 41, "2 TiB")]
-        {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (1 << 30, "1 GiB"),
+            (1 << 41, "2 TiB"),
+        ] {
             assert_eq!(ByteSize::from_bytes(bytes).to_string(), text);
         }
         assert_eq!(ByteSize::from_mib(1100).to_string(), "1.07 GiB");
@@ -144,7 +149,10 @@ mod tests {
         assert_eq!(most + most, most);
         assert_eq!(ByteSize::from_gib(u64::MAX), most);
         assert_eq!(ByteSize::ZERO.minus(most), ByteSize::ZERO);
-        assert_eq!(ByteSize::from_bytes(5).round_up(ByteSize::from_bytes(4)).bytes(), 8);
+        assert_eq!(
+            ByteSize::from_bytes(5).round_up(ByteSize::from_bytes(4)).bytes(),
+            8
+        );
         assert!(most.round_up(ByteSize::from_mib(4)) <= most);
         assert_eq!(ByteSize::from_bytes(5).divide_up(0).bytes(), 5);
     }

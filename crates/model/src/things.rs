@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, Tags, VolumeId, VolumeName, VolumeOption,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, Tags, VolumeId, VolumeName,
+    VolumeOption,
 };
 
 /// One trusted pool.
