@@ -4,10 +4,9 @@ use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::build::build;
 use crate::clean;
 use crate::client;
 use crate::error::{Attempt as _, LabError};
@@ -20,7 +19,7 @@ use crate::preflight::{self, OpenSsh};
 use crate::process::Identity;
 use crate::run::{finish, silent};
 use crate::spec::{self, LabSpec};
-use crate::state::{Folder, Lock, Node, Phase, Record, make_folder};
+use crate::state::{Folder, Lock, Node, Phase, Record};
 use crate::status::{self, LabStatus};
 use crate::topology;
 use crate::tree;
@@ -37,6 +36,14 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Looks whether this machine can carry a lab, and makes nothing.
+    ///
+    /// # Errors
+    /// The caller is not root, or a program or a part of the kernel is missing.
+    pub fn check() -> Result<(), LabError> {
+        preflight::check()
+    }
+
     /// Makes a lab. What an interrupted run of the same name left is removed first; when this one fails, what it
     /// made is removed again.
     ///
@@ -56,7 +63,11 @@ impl Lab {
         if clean::everything(&folder)? {
             progress(&format!("removed what was left of an earlier lab {}", spec.name));
         }
-        let built = build(&folder, spec, progress);
+        let built = build(&folder, spec, progress).map(|(record, links)| Self {
+            folder: folder.clone(),
+            record,
+            links,
+        });
         let Err(first) = built else { return built };
         if let Err(second) = clean::everything(&folder).and_then(|_| lock.remove()) {
             return Err(LabError::AndCleaning {
@@ -74,6 +85,7 @@ impl Lab {
     /// started or was never finished.
     pub fn open(state_root: &Path, name: &str) -> Result<Self, LabError> {
         spec::check_name(name)?;
+        preflight::check_root()?;
         let folder = Folder::new(state_root, name);
         let stale = |what| LabError::Stale {
             name: name.to_owned(),
@@ -113,9 +125,7 @@ impl Lab {
     pub fn down(state_root: &Path, name: &str) -> Result<bool, LabError> {
         spec::check_name(name)?;
         spec::check_root(state_root)?;
-        if !rustix::process::geteuid().is_root() {
-            return Err(LabError::NotRoot);
-        }
+        preflight::check_root()?;
         let folder = Folder::new(state_root, name);
         let lock = Lock::take(&folder)?;
         let found = clean::everything(&folder)?;
@@ -346,11 +356,7 @@ impl Lab {
     /// # Errors
     /// What stood in the way.
     pub fn form_pool(&self) -> Result<(), LabError> {
-        let mut members = Vec::new();
-        for node in self.nodes() {
-            members.push((node.address, self.running(&node.name)?.1));
-        }
-        pool::form(&members)
+        pool::form(&self.folder, &self.nodes())
     }
 
     fn node(&self, name: &str) -> Result<Node, LabError> {
@@ -384,86 +390,4 @@ fn split<S: AsRef<OsStr>>(argv: &[S]) -> Result<(&OsStr, &[S]), LabError> {
                 "name it after the node and \"--\"",
             )
         })
-}
-
-fn build(folder: &Folder, spec: LabSpec, progress: Progress<'_>) -> Result<Lab, LabError> {
-    let begun = Instant::now();
-    make_folder(&folder.nodes())?;
-    make_folder(&folder.clients())?;
-    keys::make_lab_key(folder)?;
-    let ssh = OpenSsh::installed()?;
-    let links = Links::of(&folder.path());
-    let mut record = None;
-    links.make_bridge(|subnet| {
-        let chosen = Record::new(spec, subnet)?;
-        chosen.save(folder)?;
-        record = Some(chosen);
-        Ok(())
-    })?;
-    let mut record = record.expect("make_bridge succeeds only after it told the choice");
-    progress(&format!(
-        "lab {}: bridge {} with {}",
-        folder.name(),
-        links.bridge(),
-        record.subnet
-    ));
-    start_nodes(
-        Site {
-            folder,
-            record: &record,
-            links: &links,
-            ssh,
-        },
-        progress,
-    )?;
-    let nodes = record.nodes();
-    keys::write_known_hosts(folder, &nodes)?;
-    record.phase = Phase::Ready;
-    let lab = Lab {
-        folder: folder.clone(),
-        record,
-        links,
-    };
-    if lab.record.spec.peers {
-        lab.form_pool()?;
-        progress("the nodes are one trusted pool");
-    }
-    lab.record.save(folder)?;
-    progress(&format!(
-        "lab {} is ready after {:.1} s",
-        folder.name(),
-        begun.elapsed().as_secs_f64()
-    ));
-    Ok(lab)
-}
-
-/// Starts all nodes side by side; the first error is told after all have ended their try.
-fn start_nodes(site: Site<'_>, progress: Progress<'_>) -> Result<(), LabError> {
-    let begun = Instant::now();
-    let (sender, receiver) = mpsc::channel();
-    let nodes = site.record.nodes();
-    thread::scope(|scope| {
-        for node in &nodes {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                // The receiver outlives this thread; a lost message would only mean that nobody listens.
-                let _ = sender.send((node, node::start(site, node)));
-            });
-        }
-        drop(sender);
-        let mut first = Ok(());
-        for (node, result) in receiver {
-            match result {
-                Ok(()) => {
-                    let seconds = begun.elapsed().as_secs_f64();
-                    progress(&format!(
-                        "{} is ready at {} after {seconds:.1} s",
-                        node.name, node.address
-                    ));
-                }
-                Err(error) => first = first.and(Err(error)),
-            }
-        }
-        first
-    })
 }

@@ -13,6 +13,7 @@
 //!
 //! This room knows how GlusterFS is started and mounted. It knows nothing of Mortar's own volumes or records.
 
+mod build;
 mod clean;
 mod client;
 mod error;
@@ -34,6 +35,7 @@ mod tree;
 
 pub use error::LabError;
 pub use lab::{Lab, Progress};
+pub use process::Identity as Process;
 pub use spec::{DEFAULT_NAME, DeviceKind, LabSpec, ROOT_VARIABLE, default_state_root};
 pub use state::Node;
 pub use status::{DiskStatus, LabStatus, NodeStatus};

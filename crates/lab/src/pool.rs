@@ -1,38 +1,35 @@
 //! Joining nodes to one trusted pool, for users of the lab that bring no Mortar.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::error::LabError;
-use crate::holder::enter;
+use crate::holder::{self, enter};
 use crate::process::Identity;
 use crate::run::{LIMIT, finish, run, wait_until};
+use crate::state::{Folder, Node};
 
 const READY: Duration = Duration::from_secs(60);
 
-/// Probes all members from the first one, then waits until each sees every other connected.
-pub(crate) fn form(members: &[(Ipv4Addr, Identity)]) -> Result<(), LabError> {
-    let Some(((_, first), others)) = members.split_first() else {
-        return Ok(());
+/// Probes all nodes from the first one, then waits until each sees every other connected.
+pub(crate) fn form(folder: &Folder, nodes: &[Node]) -> Result<(), LabError> {
+    let running = |node: &Node| {
+        holder::find(folder, node).ok_or_else(|| LabError::NodeDown {
+            node: node.name.clone(),
+        })
     };
-    for (address, _) in others {
-        let attempt = format!("adding {address} to the pool");
-        run(
-            enter(*first, "gluster").args(["--mode=script", "peer", "probe", &address.to_string()]),
-            &attempt,
-        )?;
+    let holders: Vec<Identity> = nodes.iter().map(running).collect::<Result<_, _>>()?;
+    for node in nodes.iter().skip(1) {
+        let attempt = format!("adding {} to the pool", node.name);
+        let probe = ["--mode=script", "peer", "probe", &node.address.to_string()];
+        run(enter(holders[0], "gluster").args(probe), &attempt)?;
     }
-    for (address, holder) in members {
-        let attempt = format!("waiting until {address} sees the whole pool");
+    for (node, holder) in nodes.iter().zip(&holders) {
+        let attempt = format!("waiting until {} sees the whole pool", node.name);
         wait_until(&attempt, READY, "see the log of its glusterd", || {
-            let output = finish(
-                enter(*holder, "gluster").args(["--mode=script", "pool", "list"]),
-                "",
-                &attempt,
-                LIMIT,
-            )?;
+            let list = ["--mode=script", "pool", "list"];
+            let output = finish(enter(*holder, "gluster").args(list), "", &attempt, LIMIT)?;
             let connected = connected(&String::from_utf8_lossy(&output.stdout));
-            Ok(if connected == members.len() {
+            Ok(if connected == nodes.len() {
                 Ok(())
             } else {
                 Err(format!("{connected} are connected"))

@@ -29,11 +29,18 @@ const PROGRAMS: [(&str, &str); 17] = [
 
 /// Refuses when the caller is not root, or when a program or a part of the kernel is missing.
 pub(crate) fn check() -> Result<(), LabError> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(LabError::NotRoot);
-    }
+    check_root()?;
     check_programs(&PROGRAMS)?;
     check_kernel()
+}
+
+/// Refuses when the caller is not root.
+pub(crate) fn check_root() -> Result<(), LabError> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(LabError::NotRoot)
+    }
 }
 
 fn check_programs(needed: &[(&str, &str)]) -> Result<(), LabError> {

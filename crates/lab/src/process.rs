@@ -12,32 +12,63 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Attempt as _, LabError};
-use crate::run::wait_until;
+use crate::run::{LIMIT, wait_until};
 
 /// One process, not to be mistaken for a later one with the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// The id as this machine sees it.
-    pub(crate) pid: i32,
+    pub pid: i32,
     /// When it started, in clock ticks since the machine did.
-    pub(crate) started: u64,
+    pub started: u64,
 }
 
 impl Identity {
     /// The running process with this id; a zombie does not count as one.
-    pub(crate) fn of(pid: i32) -> Option<Self> {
+    pub fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         parse_stat(&stat)
             .filter(|(state, _)| !matches!(state, 'Z' | 'X'))
             .map(|(_, started)| Self { pid, started })
     }
 
-    pub(crate) fn alive(self) -> bool {
+    /// Running processes that were started with this value of an environment variable, but for the calling one.
+    pub fn started_with(variable: &str, value: &str) -> Vec<Self> {
+        let marked = |pid: &i32| self::variable(*pid, variable).as_deref() == Some(value);
+        all()
+            .into_iter()
+            .filter(marked)
+            .filter_map(Self::of)
+            .filter(|process| u32::try_from(process.pid) != Ok(std::process::id()))
+            .collect()
+    }
+
+    /// Whether it runs.
+    pub fn alive(self) -> bool {
         Self::of(self.pid) == Some(self)
+    }
+
+    /// Asks it to end (SIGTERM), and when `patience` passes, ends it (SIGKILL). True when asking was enough. A
+    /// process that has ended already is fine.
+    ///
+    /// # Errors
+    /// It may not be ended, or does not end even so: it waits for a disk or a mount.
+    pub fn end(self, patience: Duration) -> Result<bool, LabError> {
+        self.signal(Signal::TERM)?;
+        let gone = wait_until("", patience, "", || Ok(if self.alive() { Err(String::new()) } else { Ok(()) }));
+        if gone.is_ok() {
+            return Ok(true);
+        }
+        end(&[self], LIMIT)?;
+        Ok(false)
     }
 
     /// Sends the signal that cannot be refused; a process that has ended already is fine.
     pub(crate) fn kill(self) -> Result<(), LabError> {
+        self.signal(Signal::KILL)
+    }
+
+    fn signal(self, signal: Signal) -> Result<(), LabError> {
         let what = || format!("ending process {}", self.pid);
         let Some(pid) = Pid::from_raw(self.pid) else {
             return Ok(());
@@ -49,7 +80,7 @@ impl Identity {
         if !self.alive() {
             return Ok(());
         }
-        match pidfd_send_signal(descriptor, Signal::KILL) {
+        match pidfd_send_signal(descriptor, signal) {
             Err(Errno::SRCH) => Ok(()),
             other => other.attempt(what),
         }
@@ -172,6 +203,7 @@ pub(crate) fn end(processes: &[Identity], limit: Duration) -> Result<(), LabErro
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufRead as _;
     use std::time::Duration;
 
     use super::{Identity, end, namespace, parse_stat, sharing};
@@ -198,6 +230,29 @@ mod tests {
         end(&[identity], Duration::from_secs(5)).unwrap();
         assert!(!identity.alive());
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_marked_process_is_found_and_ended_kindly_or_not() {
+        for (script, kindly) in [("exec sleep 60", true), ("trap '' TERM; echo; while :; do sleep 60; done", false)] {
+            let mark = format!("{kindly} {}", std::process::id());
+            let mut command = program("sh");
+            command.args(["-c", &format!("echo; {script}")]).env("MORTAR_TEST_MARK", &mark);
+            let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+            let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+            for _ in 0..script.matches("echo").count() + 1 {
+                lines.next().unwrap().unwrap();
+            }
+            let found = Identity::started_with("MORTAR_TEST_MARK", &mark);
+            let own = Identity::of(i32::try_from(child.id()).unwrap()).unwrap();
+            assert!(found.contains(&own), "{found:?}");
+            let reaper = std::thread::spawn(move || child.wait().unwrap());
+            assert_eq!(own.end(Duration::from_millis(200)).unwrap(), kindly);
+            reaper.join().unwrap();
+            for left in Identity::started_with("MORTAR_TEST_MARK", &mark) {
+                left.end(Duration::from_secs(5)).unwrap();
+            }
+        }
     }
 
     #[test]
