@@ -44,6 +44,14 @@ impl Lab {
         preflight::check()
     }
 
+    /// Looks whether the caller may make and remove labs.
+    ///
+    /// # Errors
+    /// [`LabError::NotRoot`].
+    pub fn check_root() -> Result<(), LabError> {
+        preflight::check_root()
+    }
+
     /// Makes a lab. What an interrupted run of the same name left is removed first; when this one fails, what it
     /// made is removed again.
     ///

@@ -55,7 +55,9 @@ impl Identity {
     /// It may not be ended, or does not end even so: it waits for a disk or a mount.
     pub fn end(self, patience: Duration) -> Result<bool, LabError> {
         self.signal(Signal::TERM)?;
-        let gone = wait_until("", patience, "", || Ok(if self.alive() { Err(String::new()) } else { Ok(()) }));
+        let gone = wait_until("", patience, "", || {
+            Ok(if self.alive() { Err(String::new()) } else { Ok(()) })
+        });
         if gone.is_ok() {
             return Ok(true);
         }
@@ -234,10 +236,15 @@ mod tests {
 
     #[test]
     fn a_marked_process_is_found_and_ended_kindly_or_not() {
-        for (script, kindly) in [("exec sleep 60", true), ("trap '' TERM; echo; while :; do sleep 60; done", false)] {
+        for (script, kindly) in [
+            ("exec sleep 60", true),
+            ("trap '' TERM; echo; while :; do sleep 60; done", false),
+        ] {
             let mark = format!("{kindly} {}", std::process::id());
             let mut command = program("sh");
-            command.args(["-c", &format!("echo; {script}")]).env("MORTAR_TEST_MARK", &mark);
+            command
+                .args(["-c", &format!("echo; {script}")])
+                .env("MORTAR_TEST_MARK", &mark);
             let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
             let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
             for _ in 0..script.matches("echo").count() + 1 {
@@ -250,7 +257,7 @@ mod tests {
             assert_eq!(own.end(Duration::from_millis(200)).unwrap(), kindly);
             reaper.join().unwrap();
             for left in Identity::started_with("MORTAR_TEST_MARK", &mark) {
-                left.end(Duration::from_secs(5)).unwrap();
+                left.end(Duration::ZERO).unwrap();
             }
         }
     }
