@@ -48,6 +48,10 @@ const UNCERTAIN: [&str; 10] = [
     "without -ff",
 ];
 
+/// Statuses of a command that a signal ended: hang-up, interrupt, abort, bus error, kill, segmentation fault,
+/// broken pipe, termination. Not all above 128: `gluster` ends with negative error numbers (255, 254, 251).
+const SIGNALLED: [i32; 8] = [129, 130, 134, 135, 137, 139, 141, 143];
+
 /// Judges a report in which every failure counts, but for those that `tolerated` knows as "already so". It gets
 /// the whole complaint in lower case. Items whose failure may be tolerated must not stop their batch.
 pub(crate) fn judge(report: &Report, tolerated: impl Fn(&str) -> bool) -> Verdict {
@@ -97,7 +101,7 @@ pub(crate) fn judge_failure(output: &Output) -> Verdict {
     let words = words(output);
     let said = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
     // Ended by a signal (a time limit, the machine going down): in the middle of something.
-    if output.status > 128 || said(&UNCERTAIN) {
+    if SIGNALLED.contains(&output.status) || said(&UNCERTAIN) {
         return Verdict::Unknown(reason(output));
     }
     let kind = if said(&BUSY) {

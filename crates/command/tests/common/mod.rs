@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod fixture;
 pub(crate) mod room;
 pub(crate) mod trials;
 

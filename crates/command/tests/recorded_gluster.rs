@@ -1,0 +1,502 @@
+//! What real GlusterFS answered, versions 10 and 11, as questions and verdicts read it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panic")]
+
+mod common;
+
+use common::fixture::{GLUSTER, answer, report};
+use common::{VOLUME, added, addresses, output, volume, volume_name};
+use mortar_argv::{Outcome, Report};
+use mortar_command::query::rebalance::Progress;
+use mortar_command::query::{glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status};
+use mortar_command::{judge, judge_look};
+use mortar_model::work::{
+    AddedBricksSpec, BrickAddress, Facts, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict,
+    VolumeSpec,
+};
+use mortar_model::{BrickId, DeviceId, HostName, NodeId, layout};
+
+const NODES: [&str; 3] = ["node1", "node2", "node3"];
+const DEVICE: DeviceId = DeviceId::from_u128(0xd0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0);
+
+/// The set of bricks that was recorded with this byte.
+fn set(byte: u128) -> Vec<BrickAddress> {
+    let brick = BrickId::from_u128(byte * 0x0101_0101_0101_0101_0101_0101_0101_0101);
+    let path = layout::brick_path(DEVICE, brick);
+    NODES
+        .iter()
+        .map(|host| BrickAddress {
+            brick,
+            host: HostName::new(*host).unwrap(),
+            path: path.clone(),
+        })
+        .collect()
+}
+
+fn names(bricks: &[BrickAddress]) -> Vec<String> {
+    bricks
+        .iter()
+        .map(|brick| format!("{}:{}", brick.host, brick.path))
+        .collect()
+}
+
+fn spec() -> VolumeSpec {
+    volume(3, addresses(&NODES))
+}
+
+fn expansion() -> AddedBricksSpec {
+    AddedBricksSpec {
+        options: Vec::new(),
+        ..added(set(0xb2))
+    }
+}
+
+fn peer(host: &str) -> Thing {
+    Thing::Peer(PeerSpec {
+        node: NodeId::from_u128(1),
+        host: HostName::new(host).unwrap(),
+    })
+}
+
+/// Kind of a failed verdict; `None` for "nobody knows".
+fn kind(verdict: &Verdict) -> Option<FailureKind> {
+    match verdict {
+        Verdict::Failed(failure) => Some(failure.kind),
+        Verdict::Unknown(_) => None,
+        Verdict::Done(_) => panic!("done: {verdict:?}"),
+    }
+}
+
+const DONE: Verdict = Verdict::Done(Facts::None);
+
+#[test]
+fn members_of_the_pool() {
+    for version in GLUSTER {
+        let read = |name| pool::read(&report(version, &[name])).unwrap();
+        let alone = read("pool-alone");
+        assert_eq!(
+            (alone.len(), alone[0].hosts.as_slice()),
+            (1, ["localhost".to_owned()].as_slice())
+        );
+        let members = read("pool");
+        assert_eq!(members.len(), 3);
+        assert!(
+            members.iter().all(|member| member.connected && member.settled),
+            "{members:?}"
+        );
+        let down: Vec<_> = read("pool-node-down")
+            .into_iter()
+            .filter(|member| !member.connected)
+            .collect();
+        assert_eq!((down.len(), down[0].hosts[0].as_str()), (1, "node3"));
+        assert!(glusterd::read(&report(version, &["pool"])).unwrap());
+        assert!(!glusterd::read(&report(version, &["glusterd-down"])).unwrap());
+        let error = pool::read(&report(version, &["glusterd-down"]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("Please check if gluster daemon is operational"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn peers_come_and_go() {
+    for version in GLUSTER {
+        let look = |host, name| judge_look(&peer(host), &report(version, &[name]));
+        assert_eq!(look("node2", "pool-alone"), Seen::Absent);
+        assert_eq!(look("node2", "pool"), Seen::Present(Facts::None));
+        assert_eq!(look("node3", "pool-node-down"), Seen::Present(Facts::None));
+        assert!(matches!(look("node2", "glusterd-down"), Seen::Unknown(_)));
+
+        let made = |host, names: &[&str]| judge(&peer(host), Goal::Present, &report(version, names));
+        assert_eq!(made("node1", &["probe-self", "pool-alone"]), DONE);
+        assert_eq!(made("node2", &["probe", "pool-just-probed"]), DONE);
+        assert_eq!(made("node2", &["probe-again", "pool"]), DONE);
+        assert_eq!(
+            kind(&made("node2", &["probe", "pool-alone"])),
+            Some(FailureKind::Busy)
+        );
+        assert_eq!(
+            kind(&made("node3", &["probe-again", "pool-node-down"])),
+            Some(FailureKind::Busy)
+        );
+        let stop = |name| Report {
+            outcomes: vec![answer(version, name), Outcome::NotRun],
+            broken: None,
+        };
+        for name in ["probe-unreachable", "probe-other-pool"] {
+            assert_eq!(
+                kind(&judge(&peer("node9"), Goal::Present, &stop(name))),
+                Some(FailureKind::Refused)
+            );
+        }
+        assert_eq!(
+            kind(&judge(&peer("node9"), Goal::Present, &stop("glusterd-down"))),
+            None
+        );
+
+        let unmade = |host, names: &[&str]| judge(&peer(host), Goal::Absent, &report(version, names));
+        assert_eq!(unmade("node3", &["detach", "pool-just-probed"]), DONE);
+        assert_eq!(unmade("node4", &["detach-stranger", "pool"]), DONE);
+        assert_eq!(unmade("node1", &["detach-self", "pool-alone"]), DONE);
+        assert_eq!(
+            kind(&unmade("node1", &["detach-self", "pool"])),
+            Some(FailureKind::Refused)
+        );
+        assert_eq!(
+            kind(&unmade("node3", &["detach-in-use", "pool"])),
+            Some(FailureKind::Refused)
+        );
+    }
+}
+
+#[test]
+fn volumes_and_their_definition() {
+    for version in GLUSTER {
+        assert_eq!(
+            volume_list::read(&report(version, &["volume-list-empty"])).unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            volume_list::read(&report(version, &["volume-list"])).unwrap(),
+            ["vol_test"]
+        );
+        let read = |name| volume_info::read(&report(version, &[name])).unwrap();
+        assert_eq!(read("volume-info-missing"), None);
+        let info = read("volume-info").unwrap();
+        assert_eq!(
+            (info.name.as_str(), info.kind.as_str(), info.status.as_str()),
+            ("vol_test", "Replicate", "Started")
+        );
+        assert_eq!((info.replica, info.snapshots, info.started()), (3, 0, true));
+        assert_eq!(info.bricks, names(&set(0xb1)));
+        assert_eq!(info.option("user.mortar.id"), Some(VOLUME.to_string().as_str()));
+        assert_eq!(info.option("performance.readdir-ahead"), Some("off"));
+        assert_eq!(info.option("user.mortar.none"), None);
+        assert_eq!(read("volume-info-created").unwrap().status, "Created");
+        assert_eq!(read("volume-info-stopped").unwrap().status, "Stopped");
+        let expanded = read("volume-info-expanded").unwrap();
+        assert_eq!(
+            (expanded.kind.as_str(), expanded.bricks.len()),
+            ("Distributed-Replicate", 6)
+        );
+        let plain = read("volume-info-plain").unwrap();
+        assert_eq!(
+            (plain.kind.as_str(), plain.replica, plain.bricks.len()),
+            ("Distribute", 1, 2)
+        );
+    }
+    let info = volume_info::read(&report("gluster-11.1", &["volume-info-snapshots"]))
+        .unwrap()
+        .unwrap();
+    assert_eq!(info.snapshots, 1);
+}
+
+#[test]
+fn a_volume_is_seen_as_far_as_it_has_come() {
+    for version in GLUSTER {
+        let look = |spec: VolumeSpec, name| judge_look(&Thing::Volume(spec), &report(version, &[name]));
+        assert_eq!(look(spec(), "volume-info-missing"), Seen::Absent);
+        assert_eq!(look(spec(), "volume-info"), Seen::Present(Facts::None));
+        assert_eq!(look(spec(), "volume-info-expanded"), Seen::Present(Facts::None));
+        for half in ["volume-info-created", "volume-info-stopped"] {
+            assert!(matches!(look(spec(), half), Seen::Partial(_)), "{half}");
+        }
+        let other_id = VolumeSpec {
+            volume: mortar_model::VolumeId::from_u128(1),
+            ..spec()
+        };
+        assert!(matches!(look(other_id, "volume-info"), Seen::Foreign(_)));
+        let other_bricks = VolumeSpec {
+            bricks: set(0xb9),
+            ..spec()
+        };
+        assert!(matches!(
+            look(other_bricks, "volume-info-created"),
+            Seen::Foreign(_)
+        ));
+        let more_options = {
+            let mut spec = spec();
+            spec.options
+                .push(mortar_model::VolumeOption::new("nfs.rdirplus", "off").unwrap());
+            spec
+        };
+        assert!(
+            matches!(look(more_options, "volume-info"), Seen::Partial(text) if text.contains("nfs.rdirplus"))
+        );
+        assert!(matches!(look(spec(), "glusterd-down"), Seen::Unknown(_)));
+    }
+}
+
+#[test]
+fn making_a_volume() {
+    for version in GLUSTER {
+        let made = |names: &[&str], not_run: usize| {
+            let mut report = report(version, names);
+            report.outcomes.extend(vec![Outcome::NotRun; not_run]);
+            judge(&Thing::Volume(spec()), Goal::Present, &report)
+        };
+        assert_eq!(made(&["create", "set", "start"], 0), DONE);
+        assert_eq!(made(&["create", "set", "start-again"], 0), DONE);
+        for (uncertain, rest) in [
+            (vec!["create-again"], 2),
+            (vec!["glusterd-down"], 2),
+            (vec!["create", "stop-timed-out"], 1),
+        ] {
+            assert_eq!(kind(&made(&uncertain, rest)), None, "{uncertain:?}");
+        }
+        for refused in [
+            "create-no-peer",
+            "create-brick-taken",
+            "create-no-folder",
+            "create-node-down",
+        ] {
+            assert_eq!(
+                kind(&made(&[refused], 2)),
+                Some(FailureKind::Refused),
+                "{refused}"
+            );
+        }
+        assert_eq!(kind(&made(&["create", "set-busy"], 1)), Some(FailureKind::Busy));
+        let verdict = made(&["create", "set-unknown-option"], 1);
+        let Verdict::Failed(failure) = &verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert!(
+            failure
+                .reason
+                .starts_with("volume set: failed: option : no.such-option does not exist"),
+            "{failure:?}"
+        );
+    }
+}
+
+#[test]
+fn unmaking_a_volume() {
+    let thing = Thing::Volume(spec());
+    for version in GLUSTER {
+        let unmade = |names: &[&str]| {
+            let mut report = report(version, names);
+            // No snapshots.
+            report.outcomes.insert(0, Outcome::Skipped);
+            judge(&thing, Goal::Absent, &report)
+        };
+        assert_eq!(unmade(&["stop", "delete"]), DONE);
+        assert_eq!(unmade(&["stop-again", "delete"]), DONE);
+        assert_eq!(unmade(&["stop-missing", "delete-missing"]), DONE);
+        assert_eq!(kind(&unmade(&["stop", "delete-busy"])), Some(FailureKind::Busy));
+        assert_eq!(
+            kind(&unmade(&["stop", "delete-node-down"])),
+            Some(FailureKind::Refused)
+        );
+        assert_eq!(kind(&unmade(&["stop-timed-out", "delete-busy"])), None);
+        assert_eq!(kind(&unmade(&["stop-glusterd-killed", "glusterd-down"])), None);
+    }
+    // The guard says that there are snapshots: the volume is neither stopped nor deleted.
+    for refusal in ["delete-started-snapshots", "delete-stopped-snapshots"] {
+        let mut report = report("gluster-11.1", &[refusal]);
+        report.outcomes.extend([Outcome::NotRun, Outcome::NotRun]);
+        let verdict = judge(&thing, Goal::Absent, &report);
+        let Verdict::Failed(failure) = &verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert!(
+            failure.reason.contains("gluster snapshot list vol_test"),
+            "{failure:?}"
+        );
+    }
+    // No record of it under its id: gone or foreign, a look tells.
+    let report = Report {
+        outcomes: vec![Outcome::Skipped; 3],
+        broken: None,
+    };
+    assert_eq!(kind(&judge(&thing, Goal::Absent, &report)), None);
+}
+
+/// The guard that protects snapshots is a `grep`: it found one, and none.
+#[test]
+fn the_snapshot_guard_was_seen_to_work() {
+    let status = |name| match answer("gluster-11.1", name) {
+        Outcome::Ran(output) => output.status,
+        outcome => panic!("{outcome:?}"),
+    };
+    assert_eq!((status("has-snapshots"), status("no-snapshots")), (0, 1));
+}
+
+#[test]
+fn bricks_that_run_and_those_that_do_not() {
+    for version in GLUSTER {
+        let read = |name| volume_status::read(&report(version, &[name])).unwrap();
+        assert_eq!(read("volume-status-stopped"), Vec::new());
+        let all = read("volume-status");
+        assert_eq!(
+            all.iter().map(|status| status.brick.clone()).collect::<Vec<_>>(),
+            names(&set(0xb1))
+        );
+        assert!(
+            all.iter()
+                .all(|status| status.online && status.port.is_some() && status.pid.is_some()),
+            "{all:?}"
+        );
+        let dead: Vec<_> = read("volume-status-brick-dead")
+            .into_iter()
+            .filter(|status| !status.online)
+            .collect();
+        assert_eq!(
+            (dead.len(), dead[0].brick.clone(), dead[0].port),
+            (1, names(&set(0xb1))[2].clone(), None)
+        );
+        let up = read("volume-status-node-down");
+        assert!(
+            up.len() == 2 && up.iter().all(|status| !status.brick.starts_with("node3")),
+            "{up:?}"
+        );
+        assert!(volume_status::read(&report(version, &["glusterd-down"])).is_err());
+    }
+}
+
+#[test]
+fn what_has_to_be_healed() {
+    for version in GLUSTER {
+        let read = |name| heal_info::read(&report(version, &[name]));
+        let clean = read("heal-info-clean").unwrap();
+        assert!(
+            clean.len() == 3
+                && clean
+                    .iter()
+                    .all(|brick| brick.connected && brick.entries == Some(0)),
+            "{clean:?}"
+        );
+        let pending = read("heal-info-pending").unwrap();
+        assert!(
+            pending[0].entries > Some(0) && pending[0].split_brain == Some(0),
+            "{pending:?}"
+        );
+        assert!(
+            !pending[2].connected && pending[2].entries.is_none(),
+            "{pending:?}"
+        );
+        let full = read("heal-info-pending-full").unwrap();
+        assert_eq!(full[0].entries, pending[0].entries);
+        assert!(
+            read("heal-info-missing")
+                .unwrap_err()
+                .to_string()
+                .contains("does not exist")
+        );
+        assert!(read("heal-info-stopped").is_err());
+    }
+}
+
+#[test]
+fn adding_bricks() {
+    let thing = Thing::AddedBricks(expansion());
+    for version in GLUSTER {
+        let look = |name| judge_look(&thing, &report(version, &[name]));
+        assert_eq!(look("volume-info"), Seen::Absent);
+        assert_eq!(look("volume-info-expanded"), Seen::Present(Facts::None));
+        assert!(matches!(look("volume-info-missing"), Seen::Foreign(_)));
+        let old_options = Thing::AddedBricks(added(set(0xb2)));
+        assert!(matches!(
+            judge_look(&old_options, &report(version, &["volume-info-expanded"])),
+            Seen::Partial(_)
+        ));
+
+        let made = |name| judge(&thing, Goal::Present, &report(version, &[name]));
+        assert_eq!(made("add-brick"), DONE);
+        assert_eq!(
+            kind(&made("add-brick-again")),
+            None,
+            "it may be in this volume: look"
+        );
+        assert_eq!(kind(&made("add-brick-missing")), Some(FailureKind::Refused));
+
+        let unmade = |names: &[&str]| judge(&thing, Goal::Absent, &report(version, names));
+        assert_eq!(
+            unmade(&["remove-brick-start", "remove-brick-commit", "volume-info"]),
+            DONE
+        );
+        assert_eq!(
+            unmade(&["remove-brick-start-again", "remove-brick-commit", "volume-info"]),
+            DONE
+        );
+        assert_eq!(
+            unmade(&["remove-brick-gone", "remove-brick-gone", "volume-info"]),
+            DONE
+        );
+        assert_eq!(
+            unmade(&["stop-missing", "stop-missing", "volume-info-missing"]),
+            DONE
+        );
+        for moving in [
+            ["remove-brick-start", "remove-brick-commit-early"],
+            ["remove-brick-start-again", "remove-brick-commit-early"],
+        ] {
+            let verdict = unmade(&[moving[0], moving[1], "volume-info-expanded"]);
+            assert_eq!(kind(&verdict), Some(FailureKind::Busy), "{moving:?}");
+        }
+        assert_eq!(
+            kind(&unmade(&["glusterd-down", "glusterd-down", "glusterd-down"])),
+            None
+        );
+    }
+}
+
+#[test]
+fn rebalancing() {
+    let thing = Thing::Rebalance(RebalanceSpec {
+        volume: VOLUME,
+        name: volume_name(),
+    });
+    for version in GLUSTER {
+        let read = |name| rebalance::read(&report(version, &[name])).unwrap();
+        assert_eq!(read("rebalance-single-set"), Progress::Never);
+        assert_eq!(read("rebalance-never"), Progress::Never);
+        assert_eq!(read("rebalance-ended"), Progress::Ended);
+        let look = |name| judge_look(&thing, &report(version, &[name]));
+        assert_eq!(look("rebalance-never"), Seen::Absent);
+        assert_eq!(look("rebalance-ended"), Seen::Absent);
+        let made = |name| judge(&thing, Goal::Present, &report(version, &[name]));
+        for name in [
+            "rebalance-start",
+            "rebalance-start-running",
+            "rebalance-start-single-set",
+        ] {
+            assert_eq!(made(name), DONE, "{name}");
+        }
+        assert_eq!(
+            kind(&made("rebalance-start-removing")),
+            Some(FailureKind::Refused)
+        );
+        assert_eq!(kind(&made("start-missing")), Some(FailureKind::Refused));
+    }
+    assert_eq!(
+        rebalance::read(&report("gluster-10.3", &["rebalance-running"])).unwrap(),
+        Progress::Running
+    );
+    let running = judge_look(&thing, &report("gluster-10.3", &["rebalance-running"]));
+    assert_eq!(running, Seen::Present(Facts::None));
+    assert_eq!(
+        judge(&thing, Goal::Absent, &Report::default()),
+        DONE,
+        "there is nothing to take back"
+    );
+}
+
+#[test]
+fn a_node_without_gluster_says_so() {
+    let report = Report {
+        outcomes: vec![output(127, "", "sh: 1: gluster: not found\n")],
+        broken: None,
+    };
+    let error = pool::read(&report).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot tell who is in the trusted pool: sh: 1: gluster: not found"
+    );
+    assert!(!glusterd::read(&report).unwrap());
+}
