@@ -12,6 +12,7 @@
 //! | `show` | what people see: tables, trees, bars, colours |
 //! | `config` | the server's settings: flags, environment, file, defaults |
 //! | `wire` | the server, put together |
+//! | `seeded`, `simulated` | chance and nodes of a server that only plays |
 //! | `exit` | exit codes, in one table |
 
 mod args;
@@ -24,7 +25,9 @@ mod log;
 mod out;
 mod parse;
 mod progress;
+mod seeded;
 mod show;
+mod simulated;
 mod wire;
 
 use std::io::{IsTerminal as _, Write as _};

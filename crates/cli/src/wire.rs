@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use mortar_engine::{Engine, Parts, SystemClock, SystemEntropy};
-use mortar_executor::{Hosts, LocalHosts, SshHosts, SshOptions};
+use mortar_engine::{Engine, Entropy, Parts, SystemClock, SystemEntropy};
+use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
 use mortar_server::{HttpLimits, Options, Server};
 use mortar_store::{EmbeddedStore, MemoryStore, Store, StoreError};
 use tokio::net::TcpListener;
@@ -15,6 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, Executor, Ssh, Tuning};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::seeded::Seeded;
+use crate::simulated;
 
 /// What all errors here were attempting.
 const ATTEMPT: &str = "start the server";
@@ -39,14 +41,14 @@ async fn serve(config: Config) -> Result<()> {
     // Signals are listened for first: one that comes while the store is being read ends the server gracefully.
     let stop = stop_signal()?;
     let listener = listen(config.listen).await?;
+    let new_store = config.store.as_ref().is_none_or(|file| !file.exists());
     let store = store(config.store.as_deref())?;
-    let hosts = hosts(&config.executor)?;
-    let entropy = SystemEntropy::open().map_err(|error| failed(&error))?;
+    let (hosts, simulated) = hosts(&config.executor, &config.engine)?;
     let parts = Parts {
         store,
         hosts,
         clock: Arc::new(SystemClock),
-        entropy: Arc::new(entropy),
+        entropy: entropy(&config.executor, new_store)?,
     };
     let engine = Engine::open(parts, engine_config(config.engine)).map_err(|error| failed(&error))?;
     engine.start();
@@ -65,6 +67,11 @@ async fn serve(config: Config) -> Result<()> {
     Server::new(engine, options)
         .run(listener, stop, config.patience)
         .await;
+    if let (Executor::Sim(sim), Some(hosts)) = (&config.executor, simulated)
+        && let Some(file) = &sim.state
+    {
+        simulated::save(&hosts, file)?;
+    }
     Ok(())
 }
 
@@ -99,11 +106,24 @@ fn store(file: Option<&Path>) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(EmbeddedStore::open_or_create(file).map_err(told)?))
 }
 
-fn hosts(executor: &Executor) -> Result<Arc<dyn Hosts>> {
+/// How nodes are reached; simulated ones are also handed out themselves, to be kept at the end.
+fn hosts(executor: &Executor, tuning: &Tuning) -> Result<(Arc<dyn Hosts>, Option<SimHosts>)> {
     Ok(match executor {
-        Executor::Local => Arc::new(LocalHosts::new()),
-        Executor::Ssh(ssh) => Arc::new(ssh_hosts(ssh)?),
-        Executor::Sim { .. } => return Err(failed(&"no simulated nodes yet")),
+        Executor::Local => (Arc::new(LocalHosts::new()), None),
+        Executor::Ssh(ssh) => (Arc::new(ssh_hosts(ssh)?), None),
+        Executor::Sim(sim) => {
+            let hosts = simulated::hosts(sim, tuning)?;
+            (Arc::new(hosts.clone()), Some(hosts))
+        }
+    })
+}
+
+/// Where chance comes from. On simulated nodes it repeats with them, but only over a new store: over one that has
+/// records, the same ids would be drawn again.
+fn entropy(executor: &Executor, new_store: bool) -> Result<Arc<dyn Entropy>> {
+    Ok(match executor {
+        Executor::Sim(sim) if new_store => Arc::new(Seeded::new(sim.seed)),
+        _ => Arc::new(SystemEntropy::open().map_err(|error| failed(&error))?),
     })
 }
 

@@ -8,7 +8,7 @@ mod wait;
 use std::error::Error as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mortar_api::Topology;
+use mortar_api::{Topology, TopologyBrick};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -165,12 +165,31 @@ impl Client {
             .success(attempt)
     }
 
-    /// All that exists, as recorded.
+    /// All that exists, as recorded, in the order of names.
     ///
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn topology(&self, attempt: &str) -> Result<Topology> {
-        read(&self.get("/v1/topology", attempt).await?, attempt)
+        let mut topology: Topology = read(&self.get("/v1/topology", attempt).await?, attempt)?;
+        sort(&mut topology);
+        Ok(topology)
+    }
+}
+
+/// The server's order is that of ids, which tells people nothing.
+fn sort(topology: &mut Topology) {
+    for cluster in &mut topology.clusters {
+        cluster.volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        cluster
+            .nodes
+            .sort_by(|a, b| (a.zone, &a.manage).cmp(&(b.zone, &b.manage)));
+        for node in &mut cluster.nodes {
+            node.devices.sort_by(|a, b| a.path.cmp(&b.path));
+            for device in &mut node.devices {
+                let key = |brick: &TopologyBrick| (brick.volume_name.clone(), brick.set, brick.position);
+                device.bricks.sort_by_cached_key(key);
+            }
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{Session, load};
 use crate::args::TopologyCommand;
-use crate::client::read;
 use crate::error::Result;
 use crate::show;
 
@@ -15,11 +14,13 @@ pub(super) async fn run(session: &Session, command: TopologyCommand) -> Result<(
 
 async fn draw(session: &Session) -> Result<()> {
     const ATTEMPT: &str = "show the topology";
-    let body = session.client.get("/v1/topology", ATTEMPT).await?;
     if session.out.is_json() {
-        return session.out.wire(&body);
+        return session
+            .out
+            .wire(&session.client.get("/v1/topology", ATTEMPT).await?);
     }
-    session
-        .out
-        .text(&show::topology(&read(&body, ATTEMPT)?, session.out.paint()))
+    session.out.text(&show::topology(
+        &session.client.topology(ATTEMPT).await?,
+        session.out.paint(),
+    ))
 }

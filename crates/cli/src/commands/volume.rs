@@ -128,13 +128,20 @@ async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: E
     let Ok(plan) = read::<PlanAnswer>(&answer.body, &error.attempt) else {
         return error;
     };
-    let mut details = plan.refusal.map(|refusal| refusal.details).unwrap_or_default();
-    if details.is_empty() {
-        let refused = plan.not_chosen.devices.iter().filter(|device| device.refused);
-        details = refused
-            .map(|device| format!("{}:{}: {}", device.host, device.path, device.reason))
-            .collect();
+    let refused = plan.not_chosen.devices.iter().filter(|device| device.refused);
+    let mut rules: Vec<String> = refused
+        .map(|device| format!("{}:{}: {}", device.host, device.path, device.reason))
+        .collect();
+    let mut details = Vec::new();
+    if let Some(refusal) = plan.refusal {
+        if !error.obstacle.contains(&refusal.message) {
+            details.push(refusal.message);
+        }
+        if !refusal.details.is_empty() {
+            rules = refusal.details;
+        }
     }
+    details.append(&mut rules);
     error
         .with_details(details)
         .advise("add nodes or devices, or ask for less; --dry-run shows all of this as a picture")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mortar_heketi::token::{Keys, Secret};
-use mortar_model::{ByteSize, ZoneChecking};
+use mortar_model::{ByteSize, HostName, ZoneChecking};
 
 use super::{ExecutorName, LogFormatName, Settings};
 use crate::args::ZoneName;
@@ -42,10 +42,22 @@ pub(crate) enum Executor {
     /// On this machine.
     Local,
     /// On simulated nodes.
-    Sim {
-        /// Their seed.
-        seed: u64,
-    },
+    Sim(Sim),
+}
+
+/// What simulated nodes are like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sim {
+    /// Their seed.
+    pub(crate) seed: u64,
+    /// Those there are, with their names in the trusted pool; empty for all that are spoken to.
+    pub(crate) nodes: Vec<(HostName, HostName)>,
+    /// Disks of each, and directories.
+    pub(crate) disks: u16,
+    /// Size of each of them.
+    pub(crate) disk_size: ByteSize,
+    /// Where they are kept between runs.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// How to get to nodes over ssh.
@@ -115,9 +127,7 @@ impl Config {
         let executor = match settings.executor.unwrap_or(ExecutorName::Ssh) {
             ExecutorName::Ssh => Executor::Ssh(ssh(&settings)?),
             ExecutorName::Local => Executor::Local,
-            ExecutorName::Sim => Executor::Sim {
-                seed: settings.sim_seed.unwrap_or(1),
-            },
+            ExecutorName::Sim => Executor::Sim(sim(&settings)?),
         };
         let store = settings
             .store
@@ -268,6 +278,35 @@ pub(crate) fn first_line(file: &Path) -> std::result::Result<String, String> {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => Err(format!("{}: its first line is empty", file.display())),
     }
+}
+
+fn sim(settings: &Settings) -> Result<Sim> {
+    let host = |name: &str| {
+        HostName::new(name).map_err(|error| Error::usage(ATTEMPT, format!("sim-nodes: {name:?}: {error}")))
+    };
+    let pair = |text: &String| {
+        let (manage, storage) = text.split_once('=').unwrap_or((text, text));
+        Ok((host(manage)?, host(storage)?))
+    };
+    let disks = settings.sim_disks.unwrap_or(2);
+    if !(1..=64).contains(&disks) {
+        return Err(Error::usage(
+            ATTEMPT,
+            format!("sim-disks is {disks}: a simulated node has 1 to 64"),
+        ));
+    }
+    Ok(Sim {
+        seed: settings.sim_seed.unwrap_or(1),
+        nodes: settings
+            .sim_nodes
+            .iter()
+            .flatten()
+            .map(pair)
+            .collect::<Result<_>>()?,
+        disks,
+        disk_size: ByteSize::from_gib(settings.sim_disk_size.unwrap_or(1024)),
+        state: settings.sim_state.clone(),
+    })
 }
 
 fn ssh(settings: &Settings) -> Result<Ssh> {

@@ -27,9 +27,24 @@ fn defaults_fill_what_is_not_given() {
         config.store.as_deref(),
         Some("/var/lib/mortar/mortar.redb".as_ref())
     );
-    assert_eq!(config.executor, Executor::Sim { seed: 1 });
+    let Executor::Sim(sim) = config.executor else {
+        panic!("{config:?}")
+    };
+    assert_eq!(
+        (sim.seed, sim.nodes.len(), sim.disks, sim.disk_size.gib()),
+        (1, 0, 2, 1024)
+    );
     assert_eq!(config.log_format, LogFormat::Auto);
     assert_eq!(config.keys, keys("a", "u"));
+    let named = Settings {
+        sim_nodes: Some(vec!["n1".into(), "n2=10.0.0.2".into()]),
+        ..enough()
+    };
+    let Executor::Sim(sim) = Config::new(named).unwrap().executor else {
+        panic!("not simulated")
+    };
+    assert_eq!(sim.nodes[0].1.as_str(), "n1");
+    assert_eq!(sim.nodes[1].1.as_str(), "10.0.0.2");
     let memory = Settings {
         store: Some("memory".into()),
         ..enough()

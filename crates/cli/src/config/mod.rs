@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::ZoneName;
 
-pub(crate) use checked::{Config, Executor, LogFormat, Ssh, Tuning, first_line};
+pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning, first_line};
 pub(crate) use file::read;
 
 /// Declares the settings once; every field is a flag, an environment variable and a key of the file.
@@ -86,6 +86,18 @@ settings! {
     /// Seed of the simulated nodes [default: 1]
     #[arg(long, env = "MORTAR_SIM_SEED", value_name = "NUMBER")]
     sim_seed: u64,
+    /// Simulated nodes, HOST or HOST=STORAGE-HOST, with commas between [default: every host that is spoken to]
+    #[arg(long, env = "MORTAR_SIM_NODES", value_name = "NAMES", value_delimiter = ',')]
+    sim_nodes: Vec<String>,
+    /// Disks (/dev/sdb and on) and directories (/disks/disk1 and on) of each simulated node [default: 2]
+    #[arg(long, env = "MORTAR_SIM_DISKS", value_name = "NUMBER")]
+    sim_disks: u16,
+    /// Size of each of them, GiB [default: 1024]
+    #[arg(long, env = "MORTAR_SIM_DISK_SIZE", value_name = "GIB")]
+    sim_disk_size: u64,
+    /// File that keeps the simulated nodes between runs of the server [default: none, they start blank]
+    #[arg(long, env = "MORTAR_SIM_STATE", value_name = "FILE")]
+    sim_state: PathBuf,
     /// File of persistent mount entries on the nodes [default: /etc/fstab]
     #[arg(long, env = "MORTAR_FSTAB", value_name = "PATH")]
     fstab: String,

@@ -1,0 +1,111 @@
+//! `mortar demo`: the main job of Mortar, shown on a real pool on this machine, step by step.
+//!
+//! The demo types the same commands that a newcomer would: a line that begins with `$` is run by the code of that
+//! very command. It knows labs, a server's two languages and how files are written and compared; it decides nothing
+//! that a step's command decides.
+//!
+//! What must stay true:
+//! - Whatever it makes lies in its folder or in its lab, and can be found again after the program was killed
+//!   between any two steps: the folder is marked as the demo's before anything else is made.
+//! - Nothing is removed that the demo did not make.
+//!
+//! | file | job |
+//! |---|---|
+//! | `place` | the folder that holds all of it, whose demo it is, one program at a time |
+//! | `show` | what people see: steps, facts, times |
+//! | `pool` | the lab |
+//! | `server` | the server as a process of its own, and asking it |
+//! | `volume` | topology, volume, and the chain below it |
+//! | `clients` | mounts on this machine, and what files hold |
+//! | `sum` | checksums |
+//! | `write` | a file that is being written while other things happen |
+//! | `loss` | a node lost in the middle of a write |
+//! | `heal` | the node comes back, and what it missed is healed |
+//! | `down` | removing all of it |
+//! | `next` | what to try next |
+
+mod clients;
+mod down;
+mod heal;
+mod loss;
+mod next;
+mod place;
+mod pool;
+mod server;
+mod show;
+mod sum;
+mod volume;
+mod write;
+
+use std::time::Instant;
+
+use mortar_lab::Lab;
+
+use crate::args::{DemoArgs, Global};
+use crate::commands::lab_error;
+use crate::error::Result;
+use crate::out::Out;
+use place::Place;
+use show::Show;
+
+/// Name of the volume that the demo makes.
+const VOLUME: &str = "first";
+
+/// Makes the demo, or removes it.
+pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()> {
+    if arguments.down {
+        return remove(arguments, out);
+    }
+    Lab::check().map_err(lab_error("make the demo"))?;
+    let mut show = Show::new(out);
+    let place = Place::take(&arguments.state, &arguments.name)?;
+    let way_down = next::way_down(&place);
+    if place.is_ours() {
+        show.aside(
+            "An earlier demo is here, whole or interrupted: it goes first, with all that is in it",
+            |show| down::everything(&place, show),
+        )?;
+    }
+    place.mark()?;
+    play(&place, global, &mut show).map_err(|error| {
+        let advice = [error.advice.as_str(), &format!("'{way_down}' removes all that the demo made")];
+        let advice: Vec<&str> = advice.into_iter().filter(|line| !line.is_empty()).collect();
+        let advice = advice.join("\n");
+        error.advise(advice)
+    })
+}
+
+/// The steps, one after the other.
+fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
+    let began = Instant::now();
+    let lab = show.step("Make a pool: three machines in namespaces of this one, each with its own network, disk, glusterd and sshd", |show| {
+        pool::make(place, show)
+    })?;
+    let server = show.step("Start the server: it reaches the nodes over ssh and demands a token of whoever asks", |show| {
+        server::start(place, &lab, global, show)
+    })?;
+    show.step("Load the topology: nodes join one trusted pool, their disks become devices", |show| {
+        volume::load_topology(place, &lab, &server, show)
+    })?;
+    show.step("Ask for a volume of 1 GiB, each file on three nodes", |show| volume::create(&server, show))?;
+    let clients = show.step("Mount it at two clients", |show| clients::mount(place, show))?;
+    let greeting = show.step("Write at one client, read the same at the other", |show| clients::greet(&clients, show))?;
+    let kept = show.step("Kill a node in the middle of a write", |show| loss::survive(place, &lab, &clients, show))?;
+    show.step("Bring the node back and see it healed", |show| {
+        heal::recover(&heal::Scene { lab: &lab, server: &server, clients: &clients }, &kept, &greeting, show)
+    })?;
+    show.step("Show what the volume rests on", |show| server.typed(&["explain", "volume", VOLUME], show))?;
+    next::tell(place, &server, began.elapsed(), show)
+}
+
+fn remove(arguments: &DemoArgs, out: Out) -> Result<()> {
+    Lab::check_root().map_err(lab_error("remove the demo"))?;
+    let mut show = Show::new(out);
+    let Some(place) = Place::find(&arguments.state, &arguments.name)? else {
+        return show.plain(&format!("There is no demo {} in {}.", arguments.name, arguments.state.display()));
+    };
+    show.aside("Remove the demo: clients, server, pool, files", |show| {
+        down::everything(&place, show)?;
+        place.remove()
+    })
+}
