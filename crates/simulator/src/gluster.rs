@@ -298,7 +298,7 @@ fn asks_a_question(words: &[&str]) -> bool {
 }
 
 fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
-    use crate::{gluster_bricks, gluster_create, gluster_life, gluster_peer, gluster_show};
+    use crate::{gluster_bricks, gluster_create, gluster_life, gluster_peer, gluster_show, gluster_status};
     match request.words[..] {
         ["pool", "list"] => gluster_peer::pool_list(world, request),
         ["peer", "status"] => gluster_peer::status(world, request),
@@ -308,10 +308,10 @@ fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
         ["volume", "list"] => gluster_show::list(world, request),
         ["volume", "info"] | ["volume", "info", "all"] => gluster_show::info_all(world, request),
         ["volume", "info", name] => gluster_show::info(world, request, name),
-        ["volume", "status", name] => gluster_show::status(world, request, name),
+        ["volume", "status", name] => gluster_status::status(world, request, name),
         ["volume", "get", name, key] => gluster_show::get(world, request, name, key),
-        ["volume", "heal", name, "info"] => gluster_show::heal(world, request, name, false),
-        ["volume", "heal", name, "info", "summary"] => gluster_show::heal(world, request, name, true),
+        ["volume", "heal", name, "info"] => gluster_status::heal(world, request, name, false),
+        ["volume", "heal", name, "info", "summary"] => gluster_status::heal(world, request, name, true),
         ["volume", "create", name, ref rest @ ..] => gluster_create::create(world, request, name, rest),
         ["volume", "add-brick", name, ref rest @ ..] => gluster_bricks::add(world, request, name, rest),
         ["volume", "remove-brick", name, ref rest @ ..] => gluster_bricks::remove(world, request, name, rest),

@@ -2,7 +2,7 @@
 
 use crate::gluster::{Answer, Rare, Refusal, Request, State, success};
 use crate::gluster_create::{split_brick, stage_more};
-use crate::gluster_show::progress;
+use crate::gluster_status::progress;
 use crate::tool::{fail, say};
 use crate::world::World;
 
@@ -262,11 +262,15 @@ pub(crate) fn rebalance(world: &mut World, request: &Request<'_>, name: &str, ve
             ))
         }
         (_, None) => Err(refuse(format!("Rebalance not started for volume {name}."))),
+        ("stop", Some(_)) if !request.xml => Ok(say(format!(
+            "{}volume rebalance: {name}: success: rebalance process may be in the middle of a file migration.\nThe process will be fully stopped once the migration of the file is complete.\nPlease check rebalance process for completion before doing any further brick related tasks on the volume.\n\n",
+            progress(world, request.node, number)
+        ))),
         (_, Some(_)) if !request.xml => Ok(say(format!(
             "{}volume rebalance: {name}: success\n",
             progress(world, request.node, number)
         ))),
-        (_, Some(stamp)) => Ok(say(crate::gluster_show::progress_xml(
+        (_, Some(stamp)) => Ok(say(crate::gluster_status::progress_xml(
             world,
             request.node,
             number,

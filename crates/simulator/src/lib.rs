@@ -15,29 +15,37 @@
 //! | file | what it stands for |
 //! |---|---|
 //! | `tree`, `node` | file systems, folders, mounts, how a path is followed |
-//! | `files`, `lines` | coreutils, grep, sed |
-//! | `mounts`, `block` | util-linux, xfsprogs, udevadm |
-//! | `lvm`, `lvm_make`, `lvm_report` | LVM |
+//! | `files`, `attributes`, `lines` | coreutils, findutils, grep, sed |
+//! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
+//! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
+//! | `world`, `drills`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
 //! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (a hang is
 //! told at once), snapshots beyond standing in the way of a deletion, quorum, and two commands at once (glusterd's
 //! lock is a [`Fault`]).
 
+mod attributes;
 mod block;
 mod config;
+mod drills;
 mod faults;
 mod files;
+mod format;
 mod gluster;
 mod gluster_bricks;
 mod gluster_create;
 mod gluster_life;
 mod gluster_peer;
 mod gluster_show;
+mod gluster_status;
 mod lines;
+mod lsblk;
 mod lvm;
+mod lvm_groups;
 mod lvm_make;
 mod lvm_report;
+mod mount_views;
 mod mounts;
 mod node;
 mod observe;

@@ -44,6 +44,13 @@ fn read_text(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
 
 /// Makes an empty file where there is none.
 pub(crate) fn touch(shell: &mut Shell<'_>, path: &str) -> Result<(), &'static str> {
+    if path.is_empty() || path.ends_with('/') {
+        return Err(if path.is_empty() {
+            "No such file or directory"
+        } else {
+            "Is a directory"
+        });
+    }
     let (place, name) = shell
         .node
         .parent(shell.names, path)

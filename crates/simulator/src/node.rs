@@ -199,7 +199,11 @@ impl Node {
     /// Follows `path` to the folder that its last name lies in, without crossing a mount on the last name.
     pub(crate) fn parent<'p>(&self, names: &Names, path: &'p str) -> Result<(Place, &'p str), PathError> {
         let path = path.trim_end_matches('/');
-        let (folder, name) = path.rsplit_once('/').ok_or(PathError::Missing)?;
+        // A path without a leading slash starts at the root folder too: simulated programs run there.
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name == "." || name == ".." {
+            return Err(PathError::Missing);
+        }
         let place = self.find(names, if folder.is_empty() { "/" } else { folder })?;
         match self.look(&place) {
             Found::Dir(_) => Ok((place, name)),
