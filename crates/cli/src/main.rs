@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `args` | the command line as a definition |
 //! | `commands` | what each command does |
+//! | `demo` | the main job, shown on a real pool |
 //! | `client` | asking a server |
 //! | `show` | what people see: tables, trees, bars, colours |
 //! | `config` | the server's settings: flags, environment, file, defaults |
@@ -19,6 +20,7 @@ mod args;
 mod client;
 mod commands;
 mod config;
+mod demo;
 mod error;
 mod exit;
 mod log;

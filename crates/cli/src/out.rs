@@ -14,6 +14,7 @@ use crate::show::Paint;
 pub(crate) struct Out {
     json: bool,
     paint: Paint,
+    indent: &'static str,
 }
 
 impl Out {
@@ -22,6 +23,16 @@ impl Out {
         Self {
             json: global.json,
             paint: paint(global.color, std::io::stdout().is_terminal()),
+            indent: "",
+        }
+    }
+
+    /// The same as text, each line after this.
+    pub(crate) const fn indented(self, indent: &'static str) -> Self {
+        Self {
+            json: false,
+            indent,
+            ..self
         }
     }
 
@@ -40,7 +51,13 @@ impl Out {
     /// # Errors
     /// The text cannot be written. A reader that went away is no error: it had enough.
     pub(crate) fn text(&self, text: &str) -> Result<()> {
-        self.bytes(text.as_bytes())
+        if self.indent.is_empty() {
+            return self.bytes(text.as_bytes());
+        }
+        let lines = text
+            .split_inclusive('\n')
+            .map(|line| format!("{}{line}", self.indent));
+        self.bytes(lines.collect::<String>().as_bytes())
     }
 
     /// Writes a line.

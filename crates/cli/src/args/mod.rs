@@ -1,5 +1,6 @@
 //! The command line as a definition. Help, completions and man pages are made from it; nothing here acts.
 
+mod demo;
 mod operate;
 mod pool;
 mod volume;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand};
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
 pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
@@ -97,6 +99,14 @@ pub(crate) enum Command {
     /// A real GlusterFS pool on this machine, for trying and testing (Linux, root)
     #[command(subcommand)]
     Lab(LabCommand),
+    /// Show the main job on a real pool on this machine, step by step (Linux, root)
+    #[command(
+        long_about = "Show the main job on a real pool on this machine, step by step (Linux, root).\n\n\
+        Makes a lab of three nodes, starts a server, asks it for a volume, mounts that at two clients, kills a node \
+        in the middle of a write, brings it back, and leaves all of it up. What an earlier demo of the same name \
+        left is removed first."
+    )]
+    Demo(DemoArgs),
     /// The server's store as a file of JSON, while the server is stopped
     #[command(subcommand)]
     Db(DbCommand),

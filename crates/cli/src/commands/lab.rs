@@ -20,7 +20,7 @@ struct List {
 }
 
 /// Runs a command; the code to end with.
-pub(super) fn run(command: LabCommand, out: Out) -> Result<u8> {
+pub(crate) fn run(command: LabCommand, out: Out) -> Result<u8> {
     match command {
         LabCommand::Up {
             name,
@@ -91,7 +91,7 @@ pub(super) fn run(command: LabCommand, out: Out) -> Result<u8> {
 }
 
 /// The lab's errors tell attempt, obstacle and way on themselves; this adds the command's own attempt and code.
-fn told(attempt: &'static str) -> impl Fn(LabError) -> Error {
+pub(crate) fn told(attempt: &'static str) -> impl Fn(LabError) -> Error {
     move |error| {
         let exit = match error {
             LabError::BadSpec { .. } | LabError::NotRoot | LabError::MissingPrograms { .. } => Exit::Usage,
@@ -213,15 +213,18 @@ fn picture(status: &LabStatus, paint: show::Paint) -> String {
 }
 
 /// The settings by which a server reaches the lab.
-fn config(lab: &Lab) -> Result<String> {
-    let settings = Settings {
+pub(crate) fn settings(lab: &Lab) -> Settings {
+    Settings {
         executor: Some(ExecutorName::Ssh),
         ssh_user: Some("root".to_owned()),
         ssh_key: Some(lab.ssh_key()),
         ssh_known_hosts: Some(lab.known_hosts()),
         fstab: Some(lab.fstab().to_owned()),
         ..Settings::default()
-    };
-    toml::to_string(&settings)
+    }
+}
+
+fn config(lab: &Lab) -> Result<String> {
+    toml::to_string(&settings(lab))
         .map_err(|error| Error::new(Exit::Failed, "write the lab's settings", error.to_string()))
 }

@@ -14,6 +14,8 @@ mod tags;
 mod topology;
 mod volume;
 
+pub(crate) use lab::{run as run_lab, settings as lab_settings, told as lab_error};
+
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Global};
@@ -24,6 +26,7 @@ use crate::out::Out;
 use crate::progress::Progress;
 
 /// What commands that ask a server share.
+#[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) out: Out,
@@ -38,7 +41,11 @@ struct Outcome<'a> {
 }
 
 impl Session {
-    fn new(global: &Global, out: Out) -> Result<Self> {
+    /// For the server and the user that flags and environment name.
+    ///
+    /// # Errors
+    /// They are not ones that can be used.
+    pub(crate) fn new(global: &Global, out: Out) -> Result<Self> {
         let target = Target::new(global, |name| std::env::var(name).ok())?;
         Ok(Self {
             client: Client::new(target)?,
@@ -79,6 +86,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Man(arguments) => paper::man(&arguments, out)?,
         Command::Db(command) => db::run(command, out)?,
         Command::Lab(command) => return lab::run(command, out),
+        Command::Demo(arguments) => crate::demo::run(&arguments, &cli.global, out)?,
         command => {
             let session = Session::new(&cli.global, out)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,7 +100,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
 }
 
 /// Runs a command that asks a server.
-async fn ask(session: &Session, command: Command) -> Result<()> {
+pub(crate) async fn ask(session: &Session, command: Command) -> Result<()> {
     match command {
         Command::Topology(command) => topology::run(session, command).await,
         Command::Cluster(command) => cluster::run(session, command).await,
@@ -101,7 +109,12 @@ async fn ask(session: &Session, command: Command) -> Result<()> {
         Command::Volume(command) => volume::run(session, command).await,
         Command::Explain(command) => explain::run(session, command).await,
         Command::Operation(command) => operation::run(session, command).await,
-        Command::Serve(_) | Command::Completions(_) | Command::Man(_) | Command::Db(_) | Command::Lab(_) => {
+        Command::Serve(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Db(_)
+        | Command::Lab(_)
+        | Command::Demo(_) => {
             unreachable!("these ask no server and were run before")
         }
     }

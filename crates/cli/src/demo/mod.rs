@@ -68,7 +68,10 @@ pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()>
     }
     place.mark()?;
     play(&place, global, &mut show).map_err(|error| {
-        let advice = [error.advice.as_str(), &format!("'{way_down}' removes all that the demo made")];
+        let advice = [
+            error.advice.as_str(),
+            &format!("'{way_down}' removes all that the demo made"),
+        ];
         let advice: Vec<&str> = advice.into_iter().filter(|line| !line.is_empty()).collect();
         let advice = advice.join("\n");
         error.advise(advice)
@@ -81,20 +84,39 @@ fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
     let lab = show.step("Make a pool: three machines in namespaces of this one, each with its own network, disk, glusterd and sshd", |show| {
         pool::make(place, show)
     })?;
-    let server = show.step("Start the server: it reaches the nodes over ssh and demands a token of whoever asks", |show| {
-        server::start(place, &lab, global, show)
+    let server = show.step(
+        "Start the server: it reaches the nodes over ssh and demands a token of whoever asks",
+        |show| server::start(place, &lab, global, show),
+    )?;
+    show.step(
+        "Load the topology: nodes join one trusted pool, their disks become devices",
+        |show| volume::load_topology(place, &lab, &server, show),
+    )?;
+    show.step("Ask for a volume of 1 GiB, each file on three nodes", |show| {
+        volume::create(&server, show)
     })?;
-    show.step("Load the topology: nodes join one trusted pool, their disks become devices", |show| {
-        volume::load_topology(place, &lab, &server, show)
-    })?;
-    show.step("Ask for a volume of 1 GiB, each file on three nodes", |show| volume::create(&server, show))?;
     let clients = show.step("Mount it at two clients", |show| clients::mount(place, show))?;
-    let greeting = show.step("Write at one client, read the same at the other", |show| clients::greet(&clients, show))?;
-    let kept = show.step("Kill a node in the middle of a write", |show| loss::survive(place, &lab, &clients, show))?;
-    show.step("Bring the node back and see it healed", |show| {
-        heal::recover(&heal::Scene { lab: &lab, server: &server, clients: &clients }, &kept, &greeting, show)
+    let greeting = show.step("Write at one client, read the same at the other", |show| {
+        clients::greet(&clients, show)
     })?;
-    show.step("Show what the volume rests on", |show| server.typed(&["explain", "volume", VOLUME], show))?;
+    let kept = show.step("Kill a node in the middle of a write", |show| {
+        loss::survive(place, &lab, &clients, show)
+    })?;
+    show.step("Bring the node back and see it healed", |show| {
+        heal::recover(
+            &heal::Scene {
+                lab: &lab,
+                server: &server,
+                clients: &clients,
+            },
+            &kept,
+            &greeting,
+            show,
+        )
+    })?;
+    show.step("Show what the volume rests on", |show| {
+        server.typed(&["explain", "volume", VOLUME], show)
+    })?;
     next::tell(place, &server, began.elapsed(), show)
 }
 
@@ -102,7 +124,11 @@ fn remove(arguments: &DemoArgs, out: Out) -> Result<()> {
     Lab::check_root().map_err(lab_error("remove the demo"))?;
     let mut show = Show::new(out);
     let Some(place) = Place::find(&arguments.state, &arguments.name)? else {
-        return show.plain(&format!("There is no demo {} in {}.", arguments.name, arguments.state.display()));
+        return show.plain(&format!(
+            "There is no demo {} in {}.",
+            arguments.name,
+            arguments.state.display()
+        ));
     };
     show.aside("Remove the demo: clients, server, pool, files", |show| {
         down::everything(&place, show)?;

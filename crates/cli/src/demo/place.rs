@@ -54,7 +54,9 @@ impl Place {
     /// # Errors
     /// As [`Self::take`].
     pub(super) fn find(root: &Path, name: &str) -> Result<Option<Self>> {
-        LabSpec::named(name).check().map_err(lab_error("remove the demo"))?;
+        LabSpec::named(name)
+            .check()
+            .map_err(lab_error("remove the demo"))?;
         let root = std::path::absolute(root).map_err(failed(format!("use the folder {}", root.display())))?;
         let Some(place) = Self::lock(&root, name)? else {
             return Ok(None);

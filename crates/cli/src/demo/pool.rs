@@ -20,7 +20,11 @@ pub(super) fn make(place: &Place, show: &Show) -> Result<Lab> {
             node.name,
             node.address,
             node.zone,
-            node.disks.iter().map(|disk| disk.path.as_str()).collect::<Vec<_>>().join(" "),
+            node.disks
+                .iter()
+                .map(|disk| disk.path.as_str())
+                .collect::<Vec<_>>()
+                .join(" "),
             id(node.glusterd),
             id(node.sshd)
         ))?;

@@ -54,7 +54,11 @@ pub(super) fn start(place: &Place, lab: &Lab, global: &Global, show: &Show) -> R
         url,
         admin_key,
     };
-    show.fact(&format!("process {pid} answers at {}, log: {}", server.url, log.display()))?;
+    show.fact(&format!(
+        "process {pid} answers at {}, log: {}",
+        server.url,
+        log.display()
+    ))?;
     server.check_door()?;
     show.fact(&format!(
         "a request without a token was refused; the admin's key is in {}, which only root can read",
@@ -95,7 +99,10 @@ fn spawn(place: &Place, config: &Path, log: &Path) -> Result<Child> {
     let attempt = "start the server";
     let program = std::env::current_exe().map_err(failed(attempt))?;
     place.write(log, "")?;
-    let log = std::fs::File::options().append(true).open(log).map_err(failed(attempt))?;
+    let log = std::fs::File::options()
+        .append(true)
+        .open(log)
+        .map_err(failed(attempt))?;
     Command::new(program)
         .arg("serve")
         .arg("--config")
@@ -191,9 +198,16 @@ impl Server {
 
 /// Runs a command about the lab as if it was typed.
 pub(super) fn typed_for_lab(words: &[&str], show: &Show) -> Result<()> {
-    match typed(words, show)? {
-        Typed::Lab(command) => run_lab(command, show.out()).map(drop),
-        other => unreachable!("{other:?} is no command about a lab"),
+    let Typed::Lab(command) = typed(words, show)? else {
+        unreachable!("only commands about the lab come here");
+    };
+    match run_lab(command, show.out())? {
+        0 => Ok(()),
+        code => Err(Error::new(
+            Exit::Failed,
+            format!("run mortar {}", words.join(" ")),
+            format!("it ended with {code}"),
+        )),
     }
 }
 

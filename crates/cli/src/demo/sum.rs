@@ -30,14 +30,21 @@ impl Sum {
 
     /// Takes more bytes.
     pub(super) fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut pipe = self.0.stdin.as_ref().expect("it is open until the sum is asked for");
+        let mut pipe = self
+            .0
+            .stdin
+            .as_ref()
+            .expect("it is open until the sum is asked for");
         pipe.write_all(bytes).map_err(failed(format!("feed {PROGRAM}")))
     }
 
     /// The checksum of all that came.
     pub(super) fn finish(mut self) -> Result<String> {
         drop(self.0.stdin.take());
-        let output = self.0.wait_with_output().map_err(failed(format!("read {PROGRAM}")))?;
+        let output = self
+            .0
+            .wait_with_output()
+            .map_err(failed(format!("read {PROGRAM}")))?;
         first_word(&output.stdout, PROGRAM)
     }
 
@@ -55,7 +62,12 @@ pub(super) fn of_file(file: &Path) -> Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let output = runtime.map_err(failed(&attempt))?.block_on(async {
         let mut command = tokio::process::Command::new(PROGRAM);
-        let output = command.arg("--").arg(file).stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = command
+            .arg("--")
+            .arg(file)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
         tokio::time::timeout(LIMIT, output).await
     });
     let Ok(output) = output else {
@@ -68,14 +80,22 @@ pub(super) fn of_file(file: &Path) -> Result<String> {
     };
     let output = output.map_err(failed(&attempt))?;
     if !output.status.success() {
-        return Err(Error::new(Exit::Failed, attempt, String::from_utf8_lossy(&output.stderr)));
+        return Err(Error::new(
+            Exit::Failed,
+            attempt,
+            String::from_utf8_lossy(&output.stderr),
+        ));
     }
     first_word(&output.stdout, &attempt)
 }
 
 /// The arguments that make checksums of files, for another machine.
 pub(super) fn argv(files: &[String]) -> Vec<String> {
-    [PROGRAM, "--"].map(str::to_owned).into_iter().chain(files.iter().cloned()).collect()
+    [PROGRAM, "--"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(files.iter().cloned())
+        .collect()
 }
 
 /// The checksums that `sha256sum` printed, a line each.

@@ -17,7 +17,16 @@ pub(super) fn load_topology(place: &Place, lab: &Lab, server: &Server, show: &Sh
 /// Makes the volume.
 pub(super) fn create(server: &Server, show: &Show) -> Result<()> {
     server.typed(
-        &["volume", "create", "--size", "1", "--replica", "3", "--name", VOLUME],
+        &[
+            "volume",
+            "create",
+            "--size",
+            "1",
+            "--replica",
+            "3",
+            "--name",
+            VOLUME,
+        ],
         show,
     )
 }
