@@ -7,7 +7,6 @@ use mortar_argv::Output;
 use crate::block::device;
 use crate::files::octal;
 use crate::node::Found;
-use crate::text::Names;
 use crate::tool::{Parsed, Shell, done, fail, say, usage};
 use crate::tree::{Body, Dir, File, Inode};
 
@@ -70,9 +69,10 @@ struct Hunt<'a> {
     from: usize,
     to: usize,
     quit: bool,
+    with: Option<&'a str>,
     without: Vec<&'a str>,
-    /// Prints names relative to the start (`-printf %P\n`).
-    relative: bool,
+    /// `-printf` with %P, %f, %s, %b; `None` prints paths.
+    format: Option<&'a str>,
 }
 
 impl<'a> Hunt<'a> {
@@ -81,8 +81,9 @@ impl<'a> Hunt<'a> {
             from: 0,
             to: usize::MAX,
             quit: false,
+            with: None,
             without: Vec::new(),
-            relative: false,
+            format: None,
         };
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
@@ -90,8 +91,9 @@ impl<'a> Hunt<'a> {
                 "-mindepth" => hunt.from = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
                 "-maxdepth" => hunt.to = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
                 "!" | "-not" if words.next() == Some("-name") => hunt.without.push(words.next().ok_or(word)?),
+                "-name" => hunt.with = Some(words.next().ok_or(word)?),
                 "-print" => {}
-                "-printf" if words.next() == Some("%P\\n") => hunt.relative = true,
+                "-printf" => hunt.format = Some(words.next().ok_or(word)?),
                 "-quit" => hunt.quit = true,
                 _ => return Err(word),
             }
@@ -99,29 +101,75 @@ impl<'a> Hunt<'a> {
         Ok(hunt)
     }
 
-    /// Lists what is in `dir`, which lies at `depth` and is called `prefix`.
-    fn walk(&self, names: &Names, dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<String>) {
+    /// Lists what is in `dir`, which lies at `depth` and is called `prefix`: relative path, size and blocks.
+    fn walk(
+        &self,
+        shell: &Shell<'_>,
+        dir: &Dir,
+        prefix: &str,
+        depth: usize,
+        found: &mut Vec<(String, u64, u64)>,
+    ) {
         if depth >= self.to {
             return;
         }
         for child in &dir.children {
-            let name = names.read(&child.name);
+            let name = shell.names.read(&child.name);
             let path = if prefix.is_empty() {
                 name.clone()
             } else {
                 format!("{prefix}/{name}")
             };
-            if depth + 1 >= self.from && !self.without.contains(&name.as_str()) {
-                found.push(path.clone());
+            let wanted = self.with.is_none_or(|pattern| fits(pattern, &name))
+                && !self.without.iter().any(|pattern| fits(pattern, &name));
+            let (size, bytes) = match &child.what {
+                Inode::Dir(_) => (4096, 4096),
+                Inode::File(file) => (file.size(shell.names), written_in(shell, file)),
+            };
+            if depth + 1 >= self.from && wanted {
+                found.push((path.clone(), size, bytes / 512));
             }
             if let Inode::Dir(inner) = &child.what {
-                self.walk(names, inner, &path, depth + 1, found);
+                self.walk(shell, inner, &path, depth + 1, found);
             }
         }
     }
 }
 
-/// `find PATH [-mindepth N] [-maxdepth N] [! -name NAME] [-print | -printf %P\n] [-quit]`, within one file system.
+/// Shell patterns as far as Mortar uses them: a text, or a text with `*` at its end.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}
+
+/// One line of `-printf`; the error is a letter that is not known.
+fn printf(format: &str, path: &str, size: u64, blocks: u64) -> Result<String, char> {
+    let mut line = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, letter == '%' || letter == '\\') {
+            (_, false) => line.push(letter),
+            ('\\', _) => match letters.next() {
+                Some('n') => line.push('\n'),
+                Some('t') => line.push('\t'),
+                other => return Err(other.unwrap_or('\\')),
+            },
+            _ => match letters.next() {
+                Some('P') => line.push_str(path),
+                Some('f') => line.push_str(path.rsplit('/').next().unwrap_or(path)),
+                Some('s') => line.push_str(&size.to_string()),
+                Some('b') => line.push_str(&blocks.to_string()),
+                other => return Err(other.unwrap_or('%')),
+            },
+        }
+    }
+    Ok(line)
+}
+
+/// `find PATH [-mindepth N] [-maxdepth N] [-name NAME*] [-not -name NAME]… [-print | -printf FORMAT] [-quit]`,
+/// within one file system.
 pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Some((path, rest)) = arguments.split_first().filter(|(path, _)| !path.starts_with('-')) else {
         return fail(1, "find: the simulated node needs a path first");
@@ -143,21 +191,23 @@ pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         return done();
     };
     let mut found = Vec::new();
-    hunt.walk(shell.names, dir, "", 0, &mut found);
+    hunt.walk(shell, dir, "", 0, &mut found);
     found.sort_unstable();
     found.truncate(if hunt.quit { 1 } else { usize::MAX });
-    let start = if hunt.relative {
-        String::new()
-    } else {
-        format!("{}/", path.trim_end_matches('/'))
-    };
-    say(found
-        .iter()
-        .map(|name| format!("{start}{name}\n"))
-        .collect::<String>())
+    let mut text = String::new();
+    for (inner, size, blocks) in found {
+        match hunt.format {
+            None => text.push_str(&format!("{}/{inner}\n", path.trim_end_matches('/'))),
+            Some(format) => match printf(format, &inner, size, blocks) {
+                Ok(line) => text.push_str(&line),
+                Err(letter) => return fail(1, format!("find: the simulated node does not know %{letter}")),
+            },
+        }
+    }
+    say(text)
 }
 
-/// `stat --format=FORMAT PATH` with %F, %s, %u, %g, %a and %n.
+/// `stat --format=FORMAT PATH…` with %F, %s, %u, %g, %a and %n.
 pub(crate) fn stat(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = [
         ("--format", true),
@@ -169,49 +219,57 @@ pub(crate) fn stat(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         Ok(read) => read,
         Err(option) => return usage("stat", 1, option),
     };
-    let (Some(format), [path]) = (read.value(&["--format", "-c"]), &read.words[..]) else {
-        return fail(1, "stat: the simulated node needs --format and one path");
+    let Some(format) = read.value(&["--format", "-c"]).filter(|_| !read.words.is_empty()) else {
+        return fail(1, "stat: the simulated node needs --format and a path");
     };
-    let mut values = Facts {
-        kind: "block special file",
-        size: 0,
-        gid: 6,
-        mode: 0o660,
-    };
-    if device(shell.node, shell.names, path).is_none() {
-        let Ok(place) = shell.node.find(shell.names, path) else {
-            return fail(
-                1,
-                format!("stat: cannot statx '{path}': No such file or directory"),
-            );
-        };
-        values = match shell.node.look(&place) {
-            Found::Dir(dir) => Facts {
-                kind: "directory",
-                size: 4096,
-                gid: dir.gid,
-                mode: dir.mode,
-            },
-            Found::File(file) => {
-                let size = file.size(shell.names);
-                let kind = if size == 0 {
-                    "regular empty file"
-                } else {
-                    "regular file"
-                };
-                Facts {
-                    kind,
-                    size,
-                    gid: file.gid,
-                    mode: file.mode,
-                }
+    let mut output = Output::default();
+    for path in &read.words {
+        match facts(shell, path).map(|facts| facts.render(format, path)) {
+            Ok(Ok(line)) => output.stdout.push_str(&format!("{line}\n")),
+            Ok(Err(letter)) => return fail(1, format!("stat: the simulated node does not know %{letter}")),
+            Err(why) => {
+                output.status = 1;
+                output
+                    .stderr
+                    .push_str(&format!("stat: cannot statx '{path}': {why}\n"));
             }
-        };
+        }
     }
-    match values.render(format, path) {
-        Ok(line) => say(line + "\n"),
-        Err(letter) => fail(1, format!("stat: the simulated node does not know %{letter}")),
+    output
+}
+
+fn facts(shell: &Shell<'_>, path: &str) -> Result<Facts, &'static str> {
+    if device(shell.node, shell.names, path).is_some() {
+        return Ok(Facts {
+            kind: "block special file",
+            size: 0,
+            gid: 6,
+            mode: 0o660,
+        });
     }
+    let place = shell.node.find(shell.names, path).map_err(|error| error.text())?;
+    Ok(match shell.node.look(&place) {
+        Found::Dir(dir) => Facts {
+            kind: "directory",
+            size: 4096,
+            gid: dir.gid,
+            mode: dir.mode,
+        },
+        Found::File(file) => {
+            let size = file.size(shell.names);
+            let kind = if size == 0 {
+                "regular empty file"
+            } else {
+                "regular file"
+            };
+            Facts {
+                kind,
+                size,
+                gid: file.gid,
+                mode: file.mode,
+            }
+        }
+    })
 }
 
 struct Facts {

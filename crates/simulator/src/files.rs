@@ -150,14 +150,33 @@ fn remove_dir(node: &mut Node, names: &Names, path: &str) -> Result<(), &'static
     }
 }
 
-/// `rm [-f] PATH…`: files only, as Mortar never removes trees.
+/// `rm [-f] PATH…`, and `rm -r --one-file-system PATH…`: trees only where no other file system is in the way.
 pub(crate) fn rm(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
-    let read = match Parsed::read(arguments, &[("-f", false), ("--force", false)]) {
+    let known = [
+        ("-f", false),
+        ("--force", false),
+        ("-r", false),
+        ("-R", false),
+        ("--recursive", false),
+        ("--one-file-system", false),
+    ];
+    let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return usage("rm", 1, option),
     };
+    let trees = read.has(&["-r", "-R", "--recursive"]);
+    if trees && !read.has(&["--one-file-system"]) {
+        return fail(
+            1,
+            "rm: the simulated node removes trees only with --one-file-system",
+        );
+    }
     for path in &read.words {
-        if let Err(why) = remove_file(shell.node, shell.names, path) {
+        let mut removed = remove_file(shell.node, shell.names, path);
+        if trees && removed == Err("Is a directory") {
+            removed = remove_tree(shell.node, shell.names, path);
+        }
+        if let Err(why) = removed {
             let absent = why == "No such file or directory" || why == "Not a directory";
             if !(absent && read.has(&["-f", "--force"])) {
                 return fail(1, format!("rm: cannot remove '{path}': {why}"));
@@ -165,6 +184,51 @@ pub(crate) fn rm(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         }
     }
     done()
+}
+
+/// Removes a folder with all that is in it, but for mounts and the folders above them.
+fn remove_tree(node: &mut Node, names: &Names, path: &str) -> Result<(), &'static str> {
+    let (place, name) = node.parent(names, path).map_err(|error| error.text())?;
+    let folder = node.dir_mut(&place);
+    let Some(Inode::Dir(mut tree)) = folder.take(names, name) else {
+        return Err("No such file or directory");
+    };
+    let mut dropped = Vec::new();
+    prune(&mut tree, &mut dropped);
+    if tree.holds_mounts() {
+        let name = names.seek(name).expect("it was found by this name");
+        folder.put(name, Inode::Dir(tree));
+    }
+    for file in &dropped {
+        drop_body(node, file);
+    }
+    let left = matches!(node.parent(names, path), Ok((place, name)) if node.dir_mut(&place).get(names, name).is_some());
+    if left {
+        Err("it holds a mount; skipping it, since it's on a different device")
+    } else {
+        Ok(())
+    }
+}
+
+/// Takes everything out of a folder but what leads to mounts; gives the files that were in it.
+fn prune(dir: &mut Dir, dropped: &mut Vec<File>) {
+    if dir.covered != 0 {
+        return;
+    }
+    for child in std::mem::take(&mut dir.children) {
+        match child.what {
+            Inode::File(file) => dropped.push(*file),
+            Inode::Dir(mut inner) => {
+                prune(&mut inner, dropped);
+                if inner.holds_mounts() {
+                    dir.children.push(crate::tree::Child {
+                        name: child.name,
+                        what: Inode::Dir(inner),
+                    });
+                }
+            }
+        }
+    }
 }
 
 fn remove_file(node: &mut Node, names: &Names, path: &str) -> Result<(), &'static str> {

@@ -26,6 +26,8 @@ pub(crate) fn wipefs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         ("-J", false),
         ("--quiet", false),
         ("-q", false),
+        ("--output", true),
+        ("-O", true),
     ];
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
@@ -49,15 +51,8 @@ pub(crate) fn wipefs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let wipes = read.has(&["--all", "-a"]) && !read.has(&["--no-act", "-n"]);
     if !wipes {
         if read.has(&["--json", "-J"]) {
-            let rows: Vec<Value> = signature
-                .into_iter()
-                .map(|(kind, offset)| json!({ "device": path.trim_start_matches("/dev/"), "offset": format!("{offset:#x}"), "type": kind, "uuid": null, "label": null }))
-                .collect();
-            return say(if rows.is_empty() {
-                String::new()
-            } else {
-                pretty(&json!({ "signatures": rows }))
-            });
+            let columns = read.value(&["--output", "-O"]).unwrap_or("DEVICE,OFFSET,TYPE");
+            return list_signatures(path, signature, columns);
         }
         return say(signature.map_or(String::new(), |(kind, offset)| {
             format!(
@@ -86,6 +81,29 @@ pub(crate) fn wipefs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     say(format!(
         "{path}: {bytes} bytes were erased at offset {offset:#010x} ({kind}): {magic}\n"
     ))
+}
+
+/// `wipefs --json`: a GPT shows as its two copies and the table that protects it.
+fn list_signatures(path: &str, signature: Option<(&str, u64)>, columns: &str) -> Output {
+    let all: Vec<(&str, u64)> = match signature {
+        Some(("gpt", at)) => vec![("gpt", at), ("gpt", at), ("PMBR", 0x1fe)],
+        other => other.into_iter().collect(),
+    };
+    let mut rows = Vec::new();
+    for (kind, offset) in all {
+        let mut row = serde_json::Map::new();
+        for column in columns.split(',') {
+            let value = match column {
+                "DEVICE" => json!(path.trim_start_matches("/dev/")),
+                "OFFSET" => json!(format!("{offset:#x}")),
+                "TYPE" => json!(kind),
+                _ => return fail(1, format!("wipefs: unknown column: {column}")),
+            };
+            row.insert(column.to_ascii_lowercase(), value);
+        }
+        rows.push(Value::from(row));
+    }
+    say(pretty(&json!({ "signatures": rows })))
 }
 
 /// `blkid [-c FILE] [-p] [-t UUID=… | -o value -s UUID|TYPE] DEVICE`: status 2 when nothing fits.

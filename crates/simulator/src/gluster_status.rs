@@ -271,6 +271,12 @@ fn heal_xml(world: &World, node: u32, volume: &Volume, summary: bool) -> String 
                 };
                 bricks.node("brick", &format!(" hostUuid=\"{uuid}\""), |element| {
                     element.leaf("name", world.brick_name(brick));
+                    if summary && !healthy {
+                        // The summary's words run together, and its counts are missing: seen with 10.3 and 11.1.
+                        let words = "Failed to process entries completely.";
+                        element.leaf("status", format!("{words} ({AWAY})totalNumberOfEntries0"));
+                        return;
+                    }
                     element.leaf("status", if healthy { "Connected" } else { AWAY });
                     for count in counts {
                         element.leaf(count, if healthy { "0" } else { "-" });

@@ -136,42 +136,92 @@ fn describe(node: &Node, names: &Names, found: Device, columns: &[String], with_
         };
         row.insert(column.clone(), value);
     }
-    let children = if with_children {
-        children(node, found)
+    let inside = if with_children {
+        children(node, names, found, columns)
     } else {
         Vec::new()
     };
-    if !children.is_empty() {
-        let rows: Vec<Value> = children
-            .into_iter()
-            .map(|child| describe(node, names, child, columns, true))
-            .collect();
-        row.insert("children".into(), rows.into());
+    if !inside.is_empty() {
+        row.insert("children".into(), inside.into());
     }
     row.into()
 }
 
-/// What lies on a device. The inner volumes of a thin pool are left out: its thin volumes stand for them.
-fn children(node: &Node, found: Device) -> Vec<Device> {
+/// What lies on a device: partitions, or volumes; a thin volume hangs below the inner volumes of its pool.
+fn children(node: &Node, names: &Names, found: Device, columns: &[String]) -> Vec<Value> {
     let Device::Disk(index) = found else {
         return Vec::new();
     };
-    match node.disks[index].contents {
-        Contents::Partitions(count) => (1..=count).map(|part| Device::Partition(index, part)).collect(),
+    let plain = |child| describe(node, names, child, columns, true);
+    let number = match node.disks[index].contents {
+        Contents::Partitions(count) => {
+            return (1..=count)
+                .map(|part| plain(Device::Partition(index, part)))
+                .collect();
+        }
         Contents::Pv {
             group: Some(number), ..
-        } => {
-            let Some(group) = node.groups.get(number) else {
-                return Vec::new();
-            };
-            let volumes = group.volumes.iter().enumerate();
-            volumes
-                .filter(|(_, volume)| !matches!(volume.kind, LvKind::Pool))
-                .map(|(index, _)| Device::Volume(number, index))
-                .collect()
+        } => number,
+        _ => return Vec::new(),
+    };
+    let Some(group) = node.groups.get(number) else {
+        return Vec::new();
+    };
+    let mut rows = Vec::new();
+    for (index, volume) in group.volumes.iter().enumerate() {
+        match volume.kind {
+            LvKind::Linear => rows.push(plain(Device::Volume(number, index))),
+            LvKind::Thin(_) => {}
+            LvKind::Pool => {
+                let thin = group
+                    .volumes
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, thin)| thin.kind == LvKind::Thin(volume.stamp));
+                let mut users = vec![plain(Device::Volume(number, index))];
+                users.extend(thin.map(|(thin, _)| plain(Device::Volume(number, thin))));
+                let pool = display_name(node, names, Device::Volume(number, index));
+                // A pool with thin volumes is reached through a layer of its own.
+                let below = if users.len() > 1 {
+                    vec![inner(
+                        columns,
+                        &format!("{pool}-tpool"),
+                        group.bytes(volume.extents),
+                        users,
+                    )]
+                } else {
+                    users
+                };
+                let metadata = group.bytes(volume.metadata);
+                rows.push(inner(columns, &format!("{pool}_tmeta"), metadata, below.clone()));
+                rows.push(inner(
+                    columns,
+                    &format!("{pool}_tdata"),
+                    group.bytes(volume.extents),
+                    below,
+                ));
+            }
         }
-        _ => Vec::new(),
     }
+    rows
+}
+
+/// An inner volume of a pool.
+fn inner(columns: &[String], name: &str, size: u64, children: Vec<Value>) -> Value {
+    let mut row = serde_json::Map::new();
+    for column in columns {
+        let value = match column.as_str() {
+            "name" => json!(name),
+            "type" => json!("lvm"),
+            "size" => json!(size),
+            "mountpoints" => json!([null]),
+            "ro" | "rm" => json!(false),
+            _ => Value::Null,
+        };
+        row.insert(column.clone(), value);
+    }
+    row.insert("children".into(), children.into());
+    row.into()
 }
 
 /// `udevadm info --query=symlink --name=DEVICE`

@@ -5,10 +5,19 @@ use mortar_argv::Output;
 use crate::lvm::{Lv, LvKind, Vg, bad_option, group, is_lvm_name, no_group, sizes, with_common};
 use crate::lvm_report::Selection;
 use crate::text::{Names, Text};
-use crate::tool::{Parsed, Shell, fail, say};
+use crate::tool::{Parsed, Shell, fail};
 
 /// LVM's own choice of metadata size for a pool when none is asked for: 64 bytes per chunk, at least 2 MiB.
 const CHUNK_RECORD: u64 = 64;
+
+/// What LVM says after a change with `--autobackup=n`.
+fn not_backed_up(read: &Parsed<'_>) -> &'static str {
+    if read.value(&["--autobackup", "-A"]) == Some("n") {
+        "  WARNING: This metadata update is NOT backed up.\n"
+    } else {
+        ""
+    }
+}
 
 /// What a `lvcreate` asks for, read from its options.
 struct Request<'a> {
@@ -68,10 +77,27 @@ pub(crate) fn lvcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Some(number) = group(shell.node, shell.names, request.group) else {
         return no_group(request.group);
     };
+    // Both warnings come even with -qq, the first even when the command fails.
+    let mut warnings = String::new();
+    if request.size.is_some() && request.pool.is_some() && !request.spare {
+        warnings.push_str("  WARNING: recovery of pools without pool metadata spare LV is not automated.\n");
+    }
     match make(shell, number, &request) {
-        Err(why) => fail(5, format!("  {why}")),
-        Ok(made) if read.has(&["-q", "--quiet"]) || made.is_empty() => Output::default(),
-        Ok(made) => say(format!("  Logical volume \"{made}\" created.\n")),
+        Err(why) => fail(5, format!("{warnings}  {why}")),
+        Ok(made) => {
+            warnings.push_str(not_backed_up(&read));
+            let quiet = read.has(&["-q", "--quiet"]);
+            let stdout = if quiet {
+                String::new()
+            } else {
+                format!("  Logical volume \"{made}\" created.\n")
+            };
+            Output {
+                status: 0,
+                stdout,
+                stderr: warnings,
+            }
+        }
     }
 }
 
@@ -130,8 +156,15 @@ fn request<'a>(read: &Parsed<'a>) -> Result<Request<'a>, String> {
 
 /// Makes what was asked for, or nothing; gives the name of the last volume made.
 fn make(shell: &mut Shell<'_>, number: u32, request: &Request<'_>) -> Result<String, String> {
-    let tags: Box<[Text]> = request.tags.iter().map(|tag| shell.names.store(tag)).collect();
+    // Made together with its pool, a thin volume gets no tags: the pool has them (seen with LVM 2.03.31).
+    let mut tags: Box<[Text]> = request.tags.iter().map(|tag| shell.names.store(tag)).collect();
     let found = shell.node.groups.get_mut(number).expect("found by its name");
+    let pool_taken = |pool: &str| {
+        format!(
+            "Logical volume {pool} already exists in Volume group {}.",
+            request.group
+        )
+    };
     let taken = |name: &str| {
         format!(
             "Logical Volume \"{name}\" already exists in volume group \"{}\"",
@@ -142,7 +175,10 @@ fn make(shell: &mut Shell<'_>, number: u32, request: &Request<'_>) -> Result<Str
         .name
         .filter(|name| found.position(shell.names, name).is_some())
     {
-        return Err(taken(name));
+        let pool = request
+            .pool
+            .filter(|pool| request.size.is_some() && found.position(shell.names, pool).is_some());
+        return Err(pool.map_or_else(|| taken(name), pool_taken));
     }
     let existing = request.pool.and_then(|pool| found.position(shell.names, pool));
     let Some(pool) = request.pool else {
@@ -168,7 +204,7 @@ fn make(shell: &mut Shell<'_>, number: u32, request: &Request<'_>) -> Result<Str
         return Ok(name.to_owned());
     };
     let pool_stamp = match (existing, request.size) {
-        (Some(_), Some(_)) => return Err(taken(pool)),
+        (Some(_), Some(_)) => return Err(pool_taken(pool)),
         (Some(at), None) => match found.volumes[at].kind {
             LvKind::Pool => found.volumes[at].stamp,
             _ => return Err(format!("Logical volume {pool} is not a thin pool.")),
@@ -182,7 +218,7 @@ fn make(shell: &mut Shell<'_>, number: u32, request: &Request<'_>) -> Result<Str
         (None, Some(size)) => {
             let stamp = shell.stamps.next();
             let kept = shell.names.store(pool);
-            make_pool(found, request, kept, size, stamp, &tags)?;
+            make_pool(found, request, kept, size, stamp, std::mem::take(&mut tags))?;
             stamp
         }
     };
@@ -213,7 +249,7 @@ fn make_pool(
     name: Text,
     size: u64,
     stamp: u32,
-    tags: &[Text],
+    tags: Box<[Text]>,
 ) -> Result<(), String> {
     let extents = found.extents_for(size);
     let metadata = request
@@ -236,7 +272,7 @@ fn make_pool(
             extents,
             metadata,
             kind: LvKind::Pool,
-            tags: tags.into(),
+            tags,
             system: None,
         },
     );
@@ -314,10 +350,20 @@ pub(crate) fn lvremove(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             Err(why) => return fail(5, why),
         }
     }
-    if read.has(&["-q", "--quiet"]) {
-        Output::default()
+    let stderr = if said.is_empty() {
+        String::new()
     } else {
-        say(said)
+        not_backed_up(&read).to_owned()
+    };
+    let stdout = if read.has(&["-q", "--quiet"]) {
+        String::new()
+    } else {
+        said
+    };
+    Output {
+        status: 0,
+        stdout,
+        stderr,
     }
 }
 

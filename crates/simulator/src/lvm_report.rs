@@ -345,8 +345,12 @@ fn volume_column(shell: &Shell<'_>, group: &Vg, volume: &Lv, column: &str) -> Op
         LvKind::Thin(pool) => group.volumes.iter().find(|other| other.stamp == pool),
         _ => None,
     };
-    // An empty XFS writes about 1 % of a thin volume; nobody writes into a simulated one.
-    let written = |volume: &Lv| if volume.system.is_some() { "1.00" } else { "0.00" };
+    // Only mkfs writes into a simulated volume.
+    let written = |volume: &Lv| {
+        let system = volume.system.and_then(|system| shell.node.systems.get(system));
+        let hundredths = system.map_or(0, |system| system.written() * 10_000 / system.size.max(1));
+        format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    };
     Some(match column {
         "lv_name" => names.read(&volume.name),
         "lv_uuid" => shell.stamps.lvm_uuid(volume.stamp),
@@ -373,16 +377,16 @@ fn volume_column(shell: &Shell<'_>, group: &Vg, volume: &Lv, column: &str) -> Op
         "lv_active" => "active".into(),
         "data_percent" => match volume.kind {
             LvKind::Linear => String::new(),
-            LvKind::Thin(_) => written(volume).into(),
+            LvKind::Thin(_) => written(volume),
             LvKind::Pool => {
                 let thin = group
                     .volumes
                     .iter()
                     .find(|other| other.kind == LvKind::Thin(volume.stamp));
-                thin.map_or("0.00", written).into()
+                thin.map_or("0.00".into(), written)
             }
         },
-        "metadata_percent" if volume.kind == LvKind::Pool => "10.00".into(),
+        "metadata_percent" if volume.kind == LvKind::Pool => "10.45".into(),
         "metadata_percent" => String::new(),
         other => return group_column(shell, Some(group), other),
     })

@@ -24,6 +24,10 @@ pub(crate) fn findmnt(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         ("--nofsroot", false),
         ("--kernel", false),
         ("-k", false),
+        ("--list", false),
+        ("-l", false),
+        ("--types", true),
+        ("-t", true),
         ("--first-only", false),
         ("-f", false),
     ];
@@ -31,8 +35,14 @@ pub(crate) fn findmnt(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         Ok(read) => read,
         Err(option) => return usage("findmnt", 1, option),
     };
-    if !(read.has(&["--json", "-J"]) && read.has(&["--bytes", "-b"])) {
-        return fail(1, "findmnt: the simulated node only answers with --json --bytes");
+    let sizes = read
+        .value(&["-o", "--output"])
+        .is_some_and(|columns| columns.contains("SIZE"));
+    if !read.has(&["--json", "-J"]) || (sizes && !read.has(&["--bytes", "-b"])) {
+        return fail(
+            1,
+            "findmnt: the simulated node only answers with --json, and sizes with --bytes",
+        );
     }
     let target = read.value(&["--target", "-T"]);
     let path = target
@@ -46,6 +56,10 @@ pub(crate) fn findmnt(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             _ => Vec::new(),
         },
     };
+    if let Some(kinds) = read.value(&["--types", "-t"]) {
+        let kind = |mount: &&Mount| node.systems.get(mount.system).map(|system| system.kind.name());
+        hits.retain(|mount| kind(mount).is_some_and(|kind| kinds.split(',').any(|wanted| wanted == kind)));
+    }
     hits.sort_unstable_by_key(|mount| mount.turn);
     if target.is_some() {
         hits = hits.into_iter().next_back().into_iter().collect();

@@ -23,8 +23,8 @@ enum Step {
     Reload,
 }
 
-fn line(text: String) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
+fn line(text: impl AsRef<str>) -> Vec<String> {
+    text.as_ref().split(' ').map(str::to_owned).collect()
 }
 
 /// Commands as Mortar types them, on few names, so that they meet each other.

@@ -123,7 +123,7 @@ fn lvm_refuses_what_does_not_fit() {
     refused(
         &mut world,
         LV,
-        "Logical Volume \"brick_1\" already exists in volume group \"vg_1\"",
+        "Logical volume tp_1 already exists in Volume group vg_1.",
     );
     refused(
         &mut world,
@@ -162,14 +162,20 @@ fn reports_tell_of_thin_volumes() {
         (&rows[0]["pool_lv"], &rows[0]["lv_size"]),
         (&"tp_1".into(), &"1073741824".into())
     );
-    assert_eq!(rows[0]["lv_tags"], "mortar.brick=b1");
+    // The tags of a command that makes both go to the pool.
+    assert_eq!(
+        (&rows[0]["lv_tags"], &rows[1]["lv_tags"]),
+        (&"".into(), &"mortar.brick=b1".into())
+    );
     let tree = json(&ok(
         &mut world,
         "lsblk --json --bytes --paths -o NAME,TYPE,FSTYPE,MOUNTPOINTS /dev/sdb",
     ));
     let disk = &tree["blockdevices"][0];
     assert_eq!(disk["fstype"], "LVM2_member");
-    assert_eq!(disk["children"][0]["name"], "/dev/mapper/vg_1-brick_1");
+    let layer = &disk["children"][0]["children"][0];
+    assert_eq!(layer["name"], "/dev/mapper/vg_1-tp_1-tpool");
+    assert_eq!(layer["children"][1]["name"], "/dev/mapper/vg_1-brick_1");
     ok(&mut world, "test -b /dev/vg_1/brick_1");
 }
 
@@ -409,7 +415,7 @@ fn what_is_not_simulated_fails_clearly() {
     assert_eq!(run(&mut world, "reboot").status, 127);
     refused(&mut world, "reboot", "not found");
     refused(&mut world, "mkdir --context x", "unrecognized option");
-    refused(&mut world, "rm -r /m", "unrecognized option");
+    refused(&mut world, "rm -r /m", "only with --one-file-system");
     refused(&mut world, "grep x /etc/fstab", "fixed strings only");
     refused(
         &mut world,
@@ -475,4 +481,61 @@ fn volume_names_follow_glusters_rules() {
         "gluster --mode=script volume create v other:/srv/bricks/b",
         "is not in 'Peer in Cluster' state",
     );
+}
+
+#[test]
+fn looks_at_a_brick_and_its_device() {
+    let mut world = world();
+    for line in [
+        "mkdir -p /srv/bricks/mortar-bricks/old /m/b",
+        "truncate --size=1G /srv/bricks/mortar-bricks/brick_1.img",
+        "truncate --size=1G /srv/bricks/mortar-bricks/brick_2.img.part",
+        "mkfs.xfs -q /srv/bricks/mortar-bricks/brick_1.img",
+        "mount -o loop,rw /srv/bricks/mortar-bricks/brick_1.img /m/b",
+    ] {
+        ok(&mut world, line);
+    }
+    let find = |pattern: &str| {
+        let words = [
+            "/srv/bricks/mortar-bricks",
+            "-mindepth",
+            "1",
+            "-maxdepth",
+            "1",
+            "-name",
+            pattern,
+        ];
+        Command::new("find").args(words).args(["-printf", "%f|%s|%b\\n"])
+    };
+    let said = world.run_one(HOST, &find("brick_1.img*")).stdout;
+    assert!(said.starts_with("brick_1.img|1073741824|"), "{said}");
+    assert_eq!(
+        world.run_one(HOST, &find("brick_2.img*")).stdout,
+        "brick_2.img.part|1073741824|0\n"
+    );
+    let others = "find /srv/bricks -mindepth 1 -maxdepth 1 -not -name lost+found -not -name mortar-bricks -print -quit";
+    assert_eq!(ok(&mut world, others), "");
+    let output = run(&mut world, "stat --format=%n|%F|%g /m/b /m/b/brick");
+    assert_eq!((output.status, output.stdout.as_str()), (1, "/m/b|directory|0\n"));
+    assert!(output.complaint().contains("cannot statx '/m/b/brick'"));
+    let mounts = json(&ok(
+        &mut world,
+        "findmnt --json --list --types xfs --output TARGET",
+    ));
+    assert_eq!(mounts["filesystems"], serde_json::json!([{ "target": "/m/b" }]));
+    let signatures = |world: &mut World, path: &str| {
+        let list = json(&ok(world, &format!("wipefs --json --output TYPE {path}")));
+        list["signatures"].as_array().unwrap().len()
+    };
+    assert_eq!(signatures(&mut world, "/dev/sdb"), 0);
+    world.spoil_disk(HOST, "/dev/sdb", Foreign::Partitions(1));
+    assert_eq!(signatures(&mut world, "/dev/sdb"), 3);
+    // A tree goes only as far as its own file system.
+    ok(&mut world, "rm -rf --one-file-system /srv/bricks/mortar-bricks");
+    ok(&mut world, "rm -rf --one-file-system /srv/bricks/mortar-bricks");
+    assert!(!run(&mut world, "test -e /srv/bricks/mortar-bricks").success());
+    refused(&mut world, "rm -rf --one-file-system /m", "different device");
+    ok(&mut world, "test -d /m/b");
+    ok(&mut world, "umount /m/b");
+    assert_eq!(world.violations(), Vec::<String>::new());
 }
