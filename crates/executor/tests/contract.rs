@@ -164,7 +164,7 @@ async fn a_held_lock_is_waited_for_and_told() {
             folder.path().metadata().unwrap().ino()
         );
         let holding = format!(
-            "touch {}; while [ ! -e {} ]; do sleep 0.02; done",
+            "touch {}; e={}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.02; done",
             begun.display(),
             end.display()
         );
@@ -224,7 +224,7 @@ async fn a_daemon_that_keeps_the_output_is_not_waited_for() {
     over_all(async |hosts| {
         let folder = tempfile::tempdir().unwrap();
         let end = folder.path().join("end").display().to_string();
-        let daemon = format!("(while [ ! -e {end} ]; do sleep 0.05; done) & echo started");
+        let daemon = format!("(e={end}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.05; done) & echo started");
         let start = Instant::now();
         let report = run(hosts, Batch::new().run(sh(&daemon)).run(Command::new("true"))).await;
         std::fs::write(&end, "").unwrap();
@@ -242,7 +242,7 @@ async fn a_dropped_run_starts_no_more_commands() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         let first = format!(
-            "echo $PPID > {0}.part; mv {0}.part {0}; while [ ! -e {1} ]; do sleep 0.02; done; touch {2}",
+            "echo $PPID > {0}.part; mv {0}.part {0}; e={1}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.02; done; touch {2}",
             file("shell").display(),
             file("go").display(),
             file("first").display()

@@ -63,11 +63,13 @@ fn start() -> Sshd {
             key(CLIENT_KEY).public_key().to_openssh().unwrap(),
         )
         .unwrap();
+        // The user's shell reads files in its home; those of the machine's owner are no part of the test.
         let config = format!(
             "ListenAddress {HOST}\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\n\
-             StrictModes no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n",
+             StrictModes no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 100\nSetEnv HOME={}\n",
             file("host_key"),
-            file("authorized_keys")
+            file("authorized_keys"),
+            folder.display(),
         );
         std::fs::write(file("sshd_config"), config).unwrap();
         let mut process = Process::new(sshd_program())
@@ -161,7 +163,7 @@ async fn a_limit_ends_the_command_and_a_daemon_is_not_waited_for() {
     };
     tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
     let daemon = format!(
-        "(while [ ! -e {} ]; do sleep 0.05; done) & echo started",
+        "(e={}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.05; done) & echo started",
         end.display()
     );
     let report = hosts

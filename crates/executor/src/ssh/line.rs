@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::Msg;
-use russh::{Channel, Error};
+use russh::{Channel, ChannelOpenFailure, Error};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{Connection, connect};
 use super::session::Session;
@@ -19,6 +19,10 @@ use super::{Shared, SshError};
 /// How long a failed attempt counts at first, and at most; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long to wait after a refused session at first, and at most; doubled each time.
+const REFUSED_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_REFUSED_PAUSE: Duration = Duration::from_millis(100);
 
 /// The way to one host.
 #[derive(Debug)]
@@ -71,41 +75,58 @@ impl Line {
     }
 
     /// Opens a session, on a new connection if need be.
+    ///
+    /// A refusal is tried again for a while: sshd frees a session a moment after it was closed, so the next one
+    /// may come too early although no more than allowed are in use.
     pub(super) async fn session(&self) -> Result<Session, NoSession> {
         let connection = self.connection().await?;
         let limit = self.shared.options.connect_timeout;
-        let (host, port) = (self.host.clone(), self.shared.options.port);
-        match timeout(limit, connection.handle.channel_open_session()).await {
-            Ok(Ok(channel)) => Ok(self.started(channel, connection)),
-            Ok(Err(Error::ChannelOpenFailure(reason))) if !connection.handle.is_closed() => {
-                let sessions = self.shared.options.sessions;
-                Err(NoSession::Refused(SshError::NoSession {
-                    host,
-                    port,
-                    reason: format!("{reason:?}"),
-                    sessions,
-                }))
-            }
-            Ok(Err(_)) => {
-                let error = SshError::Protocol {
-                    host,
-                    port,
-                    during: "opening a session",
-                    reason: connection.end(),
-                };
-                self.give_up(&connection).await;
-                Err(NoSession::ConnectionDied(error))
-            }
-            Err(_) => {
-                self.give_up(&connection).await;
-                Err(NoSession::ConnectionDied(SshError::TimedOut {
-                    host,
-                    port,
-                    limit,
-                    during: "opening a session",
-                }))
+        let enough = Instant::now() + limit;
+        let mut pause = REFUSED_PAUSE;
+        loop {
+            match timeout(limit, connection.handle.channel_open_session()).await {
+                Ok(Ok(channel)) => return Ok(self.started(channel, connection)),
+                Ok(Err(Error::ChannelOpenFailure(reason))) if !connection.handle.is_closed() => {
+                    if Instant::now() + pause >= enough {
+                        return Err(NoSession::Refused(self.refused(&reason)));
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_REFUSED_PAUSE);
+                }
+                Ok(Err(_)) => return Err(self.died(&connection, connection.end()).await),
+                Err(_) => return Err(self.died(&connection, "no answer".to_owned()).await),
             }
         }
+    }
+
+    fn refused(&self, reason: &ChannelOpenFailure) -> SshError {
+        let options = &self.shared.options;
+        let (host, port, sessions) = (self.host.clone(), options.port, options.sessions);
+        SshError::NoSession {
+            host,
+            port,
+            reason: format!("{reason:?}"),
+            sessions,
+        }
+    }
+
+    /// Lets go of a connection that is of no use any more, unless another has taken its place already.
+    async fn died(&self, connection: &Arc<Connection>, reason: String) -> NoSession {
+        let mut state = self.state.lock().await;
+        if state
+            .connection
+            .as_ref()
+            .is_some_and(|kept| Arc::ptr_eq(kept, connection))
+        {
+            state.connection = None;
+        }
+        let (host, port) = (self.host.clone(), self.shared.options.port);
+        NoSession::ConnectionDied(SshError::Protocol {
+            host,
+            port,
+            during: "opening a session",
+            reason,
+        })
     }
 
     fn started(&self, channel: Channel<Msg>, connection: Arc<Connection>) -> Session {
@@ -165,18 +186,6 @@ impl Line {
                 });
                 Err(NoSession::NoConnection(text))
             }
-        }
-    }
-
-    /// Lets go of a connection that is of no use any more, unless another has taken its place already.
-    async fn give_up(&self, connection: &Arc<Connection>) {
-        let mut state = self.state.lock().await;
-        if state
-            .connection
-            .as_ref()
-            .is_some_and(|kept| Arc::ptr_eq(kept, connection))
-        {
-            state.connection = None;
         }
     }
 }

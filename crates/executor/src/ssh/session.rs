@@ -46,7 +46,6 @@ impl Session {
         let (mut incoming, outgoing) = channel.split();
         let outgoing = CloseOnDrop(Some(outgoing));
         let mut output = Output::new(token, options.output_limit);
-        let shell_there = shell("echo $$; exec sh -s", options);
         let following = Following {
             host: &host,
             batch,
@@ -54,7 +53,9 @@ impl Session {
             connection: &connection,
             output: &mut output,
         };
-        let end = following.until_end(&mut incoming, &outgoing, &shell_there).await;
+        let end = following
+            .until_end(&mut incoming, &outgoing, &shell("-s", options))
+            .await;
         if let End::Abandoned(_) = end
             && let Some(process) = output.process()
         {
@@ -70,17 +71,18 @@ impl Session {
     }
 }
 
-/// The command that has `sh` do `what` (without single quotes), whatever the user's own shell is.
-fn shell(what: &str, options: &SshOptions) -> String {
+/// The command that starts `sh` in the place of the user's own shell, whatever that is.
+fn shell(arguments: &str, options: &SshOptions) -> String {
     let sudo = if options.sudo { "sudo -n " } else { "" };
-    format!("exec {sudo}sh -c '{what}'")
+    format!("exec {sudo}sh {arguments}")
 }
 
 /// Ends the process group of a shell on the node. ssh can ask for that itself, but OpenSSH refuses it for root.
 async fn end_group(connection: &Connection, process: u32, options: &SshOptions) -> Result<(), russh::Error> {
     // The shell was there a moment ago. Should another process have its number by now, it is no shell.
     let end = format!(
-        "read -r number name state parent group rest </proc/{process}/stat && [ \"$name\" = \"(sh)\" ] && kill -s KILL -- -$group"
+        "-c 'read -r number name state parent group rest </proc/{process}/stat && \
+         [ \"$name\" = \"(sh)\" ] && kill -s KILL -- -$group'"
     );
     let mut channel = connection.handle.channel_open_session().await?;
     channel.exec(true, shell(&end, options)).await?;
@@ -103,7 +105,8 @@ struct Following<'a> {
 impl Following<'_> {
     async fn until_end(self, incoming: &mut ChannelReadHalf, outgoing: &CloseOnDrop, shell: &str) -> End {
         let whole = AtomicBool::new(false);
-        let script = script::render(self.batch, self.token);
+        // The number of the shell's process comes first: by it the shell can be ended.
+        let script = format!("echo $$\n{}", script::render(self.batch, self.token));
         let mut sending = std::pin::pin!(outgoing.send(shell, script, &whole).fuse());
         let mut deadline = Deadline::new(self.batch);
         let mut exit: Option<String> = None;
