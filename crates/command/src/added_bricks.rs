@@ -65,9 +65,13 @@ fn finish(spec: &AddedBricksSpec, settings: &Settings, batch: Batch) -> Batch {
     batch.run(program::volume(settings, "set", &spec.name).args(options))
 }
 
-/// A brick that is in a volume already may be in this one: an earlier `add-brick` got through.
+/// A brick that is in a volume already may be in this one: an earlier `add-brick` got through. And once the
+/// bricks are in, files may be on them: a failure of what comes after is looked at, not taken as a reason to
+/// take them out again.
 pub(crate) fn judge_made(report: &Report) -> Verdict {
+    let added = report.first_failure().is_some_and(|(index, _)| index > 0);
     match complaint::judge(report, complaint::nothing_tolerated) {
+        Verdict::Failed(failure) if added => Verdict::Unknown(failure.reason),
         Verdict::Failed(failure) if failure.reason.contains("contained by an existing brick") => {
             Verdict::Unknown(failure.reason)
         }

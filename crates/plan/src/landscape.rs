@@ -152,6 +152,7 @@ impl Landscape {
 
     /// Gives back what the operation held.
     pub fn release(&mut self, operation: OperationId) {
+        self.joining.remove(&operation);
         let Some(held) = self.held.remove(&operation) else {
             return;
         };

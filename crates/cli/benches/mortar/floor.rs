@@ -1,0 +1,201 @@
+//! The floor: the commands that a volume needs, run by plain scripts inside the nodes, with nothing around them.
+//!
+//! No ssh, no guards, no locks of ours, no records: what a person would paste who knew exactly what is missing.
+
+use std::process::Child;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use mortar_argv::Batch;
+use mortar_command::Settings;
+use mortar_lab::Lab;
+use mortar_model::work::{BrickAddress, BrickSpec, Thing, VolumeSpec};
+use mortar_model::{
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, VolumeId, VolumeName, VolumeOption, layout,
+};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A volume of the floor: one brick on each node.
+pub(crate) struct Volume {
+    bricks: Vec<BrickSpec>,
+    spec: VolumeSpec,
+}
+
+pub(crate) struct Floor<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) settings: Settings,
+    counter: Mutex<u128>,
+}
+
+impl<'a> Floor<'a> {
+    pub(crate) fn new(lab: &'a Lab) -> Self {
+        let settings = Settings {
+            fstab: lab.fstab().to_owned(),
+            ..Settings::default()
+        };
+        Self {
+            lab,
+            settings,
+            counter: Mutex::new(0xf100 << 64),
+        }
+    }
+
+    fn id(&self) -> u128 {
+        let mut counter = self.counter.lock().unwrap();
+        *counter += 1;
+        *counter
+    }
+
+    fn volume(&self) -> Volume {
+        let (volume, name) = (
+            VolumeId::from_u128(self.id()),
+            VolumeName::new(format!("floor_{:x}", self.id())).unwrap(),
+        );
+        let disk = DevicePath::new("/disks/disk1").unwrap();
+        let bricks: Vec<BrickSpec> = (0..self.lab.nodes().len())
+            .map(|_| BrickSpec {
+                brick: BrickId::from_u128(self.id()),
+                volume,
+                device: DeviceId::from_u128(0xf100),
+                device_path: disk.clone(),
+                space: BrickSpace::Image,
+                size: ByteSize::from_gib(1),
+                gid: 0,
+                identity: "{}\n".into(),
+            })
+            .collect();
+        let addresses = bricks
+            .iter()
+            .zip(self.lab.nodes())
+            .map(|(brick, node)| BrickAddress {
+                brick: brick.brick,
+                host: HostName::new(node.address.to_string()).unwrap(),
+                path: layout::brick_path(brick.device, brick.brick),
+            });
+        // As many options as Mortar sets: one transaction, whatever their number.
+        let options = (0..7)
+            .map(|number| VolumeOption::new(format!("user.floor.{number}"), "1").unwrap())
+            .collect();
+        let spec = VolumeSpec {
+            volume,
+            name,
+            replica: 3,
+            bricks: addresses.collect(),
+            options,
+        };
+        Volume { bricks, spec }
+    }
+
+    /// Makes a volume: bricks on all nodes at once, then GlusterFS's part on the first.
+    pub(crate) fn make(&self) -> Volume {
+        let volume = self.volume();
+        let script = |brick: &BrickSpec| {
+            plain(&mortar_command::make(
+                &Thing::Brick(brick.clone()),
+                &self.settings,
+            ))
+        };
+        self.on_all(volume.bricks.iter().map(script));
+        self.on_first(&plain(&mortar_command::make(
+            &Thing::Volume(volume.spec.clone()),
+            &self.settings,
+        )));
+        volume
+    }
+
+    pub(crate) fn delete(&self, volume: &Volume) {
+        let name = &volume.spec.name;
+        let gluster = "gluster --mode=script volume";
+        self.on_first(&format!(
+            "{gluster} stop {name} force >/dev/null && {gluster} delete {name} >/dev/null"
+        ));
+        let fstab = &self.settings.fstab;
+        self.on_all(volume.bricks.iter().map(|brick| {
+            let mount = layout::mount_point(brick.device, brick.brick);
+            let image = layout::image(&brick.device_path, brick.brick);
+            let id = brick.brick;
+            format!("umount {mount} && flock {fstab}.lock sed -i -e /{id}/d {fstab} && rm -f {image} && rmdir {mount}")
+        }));
+    }
+
+    /// Makes `count` volumes, `width` at a time.
+    pub(crate) fn burst(&self, count: usize, width: usize) -> (Vec<Volume>, Duration) {
+        let (done, began) = (Mutex::new(Vec::new()), Instant::now());
+        let left = Mutex::new(count);
+        in_parallel(width, || {
+            take(&left)
+                .then(|| {
+                    let volume = self.make();
+                    done.lock().unwrap().push(volume);
+                })
+                .is_some()
+        });
+        (done.into_inner().unwrap(), began.elapsed())
+    }
+
+    /// Deletes these, `width` at a time.
+    pub(crate) fn delete_all(&self, volumes: Vec<Volume>, width: usize) -> Duration {
+        let (left, began) = (Mutex::new(volumes), Instant::now());
+        in_parallel(width, || {
+            let next = left.lock().unwrap().pop();
+            next.map(|volume| self.delete(&volume)).is_some()
+        });
+        began.elapsed()
+    }
+
+    fn on_all(&self, scripts: impl Iterator<Item = String>) {
+        let nodes = self.lab.nodes();
+        let children: Vec<Child> = scripts
+            .zip(&nodes)
+            .map(|(script, node)| self.lab.spawn(&node.name, &["sh", "-c", &script]).unwrap())
+            .collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success(), "a script of the floor failed");
+        }
+    }
+
+    fn on_first(&self, script: &str) {
+        let first = &self.lab.nodes()[0].name;
+        // glusterd's lock: the plain script tries again, as Mortar does.
+        let script =
+            format!("n=0; until ( {script} ); do n=$((n+1)); [ $n -lt 60 ] || exit 1; sleep 0.1; done");
+        let output = self.lab.exec(first, &["sh", "-c", &script], LIMIT).unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+fn take(left: &Mutex<usize>) -> bool {
+    let mut left = left.lock().unwrap();
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
+}
+
+fn in_parallel(width: usize, work: impl Fn() -> bool + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 0..width {
+            scope.spawn(|| while work() {});
+        }
+    });
+}
+
+/// The commands of a batch, one after the other, without guards.
+fn plain(batch: &Batch) -> String {
+    let commands = batch
+        .items()
+        .iter()
+        .map(|item| match item.command.standard_input() {
+            Some(input) => format!(
+                "printf %s {} | {} >/dev/null",
+                mortar_argv::script::quote(input),
+                item.command
+            ),
+            None => format!("{} >/dev/null", item.command),
+        });
+    commands.collect::<Vec<_>>().join(" && ")
+}

@@ -1,0 +1,33 @@
+//! The numbers of docs/benchmarks.md: `make bench`, or one part with
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab` or `scale`.
+//!
+//! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program that prints its results and ends at the first trouble"
+)]
+
+mod client;
+mod floor;
+mod lab;
+mod numbers;
+mod scale;
+mod server;
+
+fn main() {
+    // Cargo passes --bench; what is left names the parts.
+    let parts: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    numbers::machine();
+    if wanted("scale") {
+        scale::run();
+    }
+    if wanted("lab") {
+        lab::run();
+    }
+}

@@ -1,0 +1,383 @@
+//! An engine on simulated nodes, with a store that can die.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Parts};
+use mortar_executor::SimHosts;
+use mortar_journal::Policy;
+use mortar_model::{
+    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, Tags, VolumeId, VolumeName,
+};
+use mortar_plan::{AddDevice, AddNode, Seed};
+use mortar_simulator::{World, WorldConfig};
+use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
+
+/// Longest that anything may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// Where the program dies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    Never,
+    BeforeWrite(u64),
+    AfterWrite(u64),
+    AfterCommand(u64),
+}
+
+/// Runs a test on a runtime of its own; what is left of it dies with the runtime.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let result = runtime.block_on(test);
+    runtime.shutdown_background();
+    result
+}
+
+struct Ticks(AtomicU64);
+
+impl Clock for Ticks {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+struct Chance(Mutex<Seed>);
+
+impl Entropy for Chance {
+    fn draw(&self) -> u128 {
+        self.0.lock().unwrap().next_u128()
+    }
+}
+
+/// A store whose process can die: from then on nothing is written, and the nodes hear nothing.
+struct MortalStore {
+    store: Arc<MemoryStore>,
+    hosts: SimHosts,
+    stop: Stop,
+    first_command: u64,
+    writes: AtomicU64,
+    dead: AtomicBool,
+}
+
+impl MortalStore {
+    fn die(&self) -> StoreError {
+        if !self.dead.swap(true, Ordering::SeqCst) {
+            self.hosts.world(|world| world.halt_after(world.commands_run()));
+        }
+        StoreError::Closed
+    }
+
+    fn is_dead(&self) -> bool {
+        let out_of_commands = matches!(self.stop, Stop::AfterCommand(nth)
+            if self.hosts.world(|world| world.commands_run()) >= self.first_command + nth);
+        out_of_commands || self.dead.load(Ordering::SeqCst)
+    }
+}
+
+impl Store for MortalStore {
+    fn apply(&self, writes: &[Write], durability: Durability) -> Result<(), StoreError> {
+        // Dying by count of commands means that none before the first one dies: the intent is written.
+        if self.is_dead()
+            && !matches!(self.stop, Stop::AfterCommand(0) if self.writes.load(Ordering::SeqCst) == 0)
+        {
+            return Err(self.die());
+        }
+        let nth = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.stop {
+            Stop::BeforeWrite(at) if at == nth => Err(self.die()),
+            Stop::AfterWrite(at) if at == nth => {
+                self.store.apply(writes, durability)?;
+                Err(self.die())
+            }
+            _ => self.store.apply(writes, durability),
+        }
+    }
+
+    fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(kind, key)
+    }
+
+    fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.store.scan(kind, from, visit)
+    }
+}
+
+/// A pool as it was, to begin many runs from.
+pub(crate) struct Saved {
+    world: String,
+    store: Vec<u8>,
+}
+
+pub(crate) struct Bed {
+    pub(crate) hosts: SimHosts,
+    pub(crate) engine: Engine,
+    store: Arc<MemoryStore>,
+    mortal: Arc<MortalStore>,
+}
+
+impl Bed {
+    /// Four nodes that exist and belong to nobody yet, each with two disks and two directories.
+    pub(crate) fn new() -> Self {
+        let gib = 1 << 30;
+        let config = WorldConfig {
+            disk_size: 100 * gib,
+            directories: vec![("/disks/one".into(), 100 * gib), ("/disks/two".into(), 100 * gib)],
+            ..WorldConfig::default()
+        };
+        let mut world = World::new(config);
+        for node in 1..=5 {
+            world.add_node(&format!("n{node}"));
+        }
+        Self::with(SimHosts::new(world), Arc::new(MemoryStore::new()), Stop::Never, 1)
+    }
+
+    pub(crate) fn load(saved: &Saved, stop: Stop) -> Self {
+        let store = MemoryStore::new();
+        mortar_store::import(&store, &saved.store).unwrap();
+        Self::with(
+            SimHosts::new(World::load(&saved.world).unwrap()),
+            Arc::new(store),
+            stop,
+            2,
+        )
+    }
+
+    /// The next life of the program, after it died or the machine did.
+    pub(crate) fn reopen(world: World, store: Arc<MemoryStore>) -> Self {
+        store.crash();
+        let hosts = SimHosts::new(world);
+        hosts.world(World::resume);
+        Self::with(hosts, store, Stop::Never, 3)
+    }
+
+    fn with(hosts: SimHosts, store: Arc<MemoryStore>, stop: Stop, seed: u128) -> Self {
+        let first_command = hosts.world(|world| world.commands_run());
+        if let Stop::AfterCommand(nth) = stop {
+            hosts.world(|world| world.halt_after(first_command + nth));
+        }
+        let (writes, dead) = (AtomicU64::new(0), AtomicBool::new(false));
+        let mortal = MortalStore {
+            store: Arc::clone(&store),
+            hosts: hosts.clone(),
+            stop,
+            first_command,
+            writes,
+            dead,
+        };
+        let mortal = Arc::new(mortal);
+        let policy = Policy {
+            busy_tries: 5,
+            unknown_tries: 3,
+            stubborn_tries: 3,
+            first_wait: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+        };
+        let config = Config {
+            policy,
+            // Nodes are not looked after: the harness decides when they are back.
+            health_interval: Duration::from_secs(3600),
+            recovery_interval: Duration::from_secs(3600),
+            ..Config::default()
+        };
+        let parts = Parts {
+            store: Arc::new(Arc::clone(&mortal)),
+            hosts: Arc::new(hosts.clone()),
+            clock: Arc::new(Ticks(AtomicU64::new(1))),
+            entropy: Arc::new(Chance(Mutex::new(Seed::new(seed)))),
+        };
+        let engine = Engine::open(parts, config).unwrap();
+        Self {
+            hosts,
+            engine,
+            store,
+            mortal,
+        }
+    }
+
+    pub(crate) fn save(&self) -> Saved {
+        let mut store = Vec::new();
+        mortar_store::export(self.store.as_ref(), &mut store).unwrap();
+        Saved {
+            world: self.hosts.world(|world| world.save().unwrap()),
+            store,
+        }
+    }
+
+    /// What the nodes and the disk of the server are when the program is gone.
+    pub(crate) fn remains(self) -> (World, Arc<MemoryStore>) {
+        let Self {
+            hosts,
+            engine,
+            store,
+            mortal,
+        } = self;
+        drop((engine, mortal));
+        let world = hosts.world(|world| World::load(&world.save().unwrap()).unwrap());
+        (world, store)
+    }
+
+    pub(crate) fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    pub(crate) fn changes(&self) -> u64 {
+        self.hosts.world(|world| world.changes_run())
+    }
+
+    pub(crate) fn commands(&self) -> u64 {
+        self.hosts.world(|world| world.commands_run())
+    }
+
+    pub(crate) fn store_writes(&self) -> u64 {
+        self.mortal.writes.load(Ordering::SeqCst)
+    }
+
+    /// A cluster of n1, n2 and n3, each with a disk and a directory; n4 belongs to nobody yet.
+    pub(crate) async fn make_pool(&self) {
+        let cluster = self.engine.create_cluster(true, true).await.unwrap().id;
+        for number in 1..=3 {
+            let node = self.add_node(cluster, number).await;
+            self.add_device(node, "/dev/sdb", "disk").await;
+            self.add_device(node, "/disks/one", "directory").await;
+        }
+    }
+
+    pub(crate) fn node_request(cluster: ClusterId, number: u32) -> AddNode {
+        let host = HostName::new(format!("n{number}")).unwrap();
+        AddNode {
+            cluster,
+            zone: number,
+            manage: host.clone(),
+            storage: host,
+            tags: Tags::new(),
+        }
+    }
+
+    pub(crate) async fn add_node(&self, cluster: ClusterId, number: u32) -> NodeId {
+        let id = self
+            .engine
+            .add_node(Self::node_request(cluster, number))
+            .await
+            .unwrap();
+        self.done(id).await;
+        self.node(number)
+    }
+
+    pub(crate) async fn add_device(&self, node: NodeId, path: &str, media: &str) {
+        let path = DevicePath::new(path).unwrap();
+        let tags = Tags::from([("media".to_owned(), media.to_owned())]);
+        let id = self
+            .engine
+            .add_device(AddDevice {
+                node,
+                path,
+                tags,
+                destroy: false,
+            })
+            .await
+            .unwrap();
+        self.done(id).await;
+    }
+
+    pub(crate) fn inventory<T>(&self, look: impl FnOnce(&Inventory) -> T) -> T {
+        self.engine.view(|landscape| look(landscape.inventory()))
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterId {
+        self.inventory(|inventory| inventory.clusters().next().unwrap().id)
+    }
+
+    pub(crate) fn node(&self, number: u32) -> NodeId {
+        let host = HostName::new(format!("n{number}")).unwrap();
+        self.inventory(|inventory| inventory.node_by_host(&host).unwrap().id)
+    }
+
+    pub(crate) fn device(&self, number: u32, path: &str) -> DeviceId {
+        let node = self.node(number);
+        self.inventory(|inventory| {
+            inventory
+                .devices_of(node)
+                .find(|device| device.path.as_str() == path)
+                .unwrap()
+                .id
+        })
+    }
+
+    pub(crate) fn volume(&self, name: &str) -> VolumeId {
+        let (cluster, name) = (self.cluster(), VolumeName::new(name).unwrap());
+        self.inventory(|inventory| inventory.volume_by_name(cluster, &name).unwrap().id)
+    }
+
+    pub(crate) fn is_done(&self, id: OperationId) -> bool {
+        matches!(self.engine.operation(id), Some(OperationState::Ended(ended)) if matches!(ended.outcome, Outcome::Done { .. }))
+    }
+
+    pub(crate) async fn done(&self, id: OperationId) {
+        self.engine.wait(id, LIMIT).await;
+        assert!(self.is_done(id), "{:?}", self.engine.operation(id));
+    }
+
+    /// Operations that have not ended.
+    pub(crate) fn open(&self) -> Vec<OperationId> {
+        let (all, _) = self.engine.operations(0);
+        all.iter()
+            .filter(|operation| matches!(operation, OperationState::Open(_)))
+            .map(OperationState::id)
+            .collect()
+    }
+
+    /// Waits until the operation ends, or the program has died.
+    pub(crate) async fn rest_or_death(&self, id: OperationId) {
+        loop {
+            let state = self.engine.wait(id, Duration::from_millis(2)).await;
+            if self.mortal.is_dead() || state.is_none_or(|state| state.at_rest()) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the operation is at rest; then mends what broke (nodes have power again) and takes it up as often as
+    /// it needs, a few times at most.
+    pub(crate) async fn settle(&self, id: OperationId, story: &str) {
+        for _ in 0..5 {
+            let state = self.wait_for_rest(id, story).await;
+            if matches!(state, OperationState::Ended(_)) {
+                return;
+            }
+            self.hosts.world(|world| {
+                world.clear_faults();
+                for host in world.hosts() {
+                    world.start_node(&host);
+                }
+            });
+            self.engine.retry(id);
+        }
+        panic!("{story}: still needs attention: {:?}", self.engine.operation(id));
+    }
+
+    async fn wait_for_rest(&self, id: OperationId, story: &str) -> OperationState {
+        // A nudge takes effect when the operation's task runs next.
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let state = self.engine.wait(id, LIMIT).await;
+        let state = state.unwrap_or_else(|| panic!("{story}: the operation is not known any more"));
+        assert!(state.at_rest(), "{story}: does not come to rest: {state:?}");
+        state
+    }
+
+    /// Lets every host answer again after the run.
+    pub(crate) fn all_on(&self) {
+        self.hosts.world(|world| {
+            world.clear_faults();
+            for host in world.hosts() {
+                world.start_node(&host);
+            }
+        });
+    }
+}

@@ -1,0 +1,216 @@
+//! One case per kind of operation and kind of device.
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use mortar_engine::EngineError;
+use mortar_model::{
+    ByteSize, DevicePath, Durability, OperationId, OperationKind, Tags, VolumeName, VolumeOption,
+};
+use mortar_plan::{AddDevice, CreateVolume};
+use mortar_simulator::Foreign;
+
+use crate::bed::Bed;
+
+type Prepare = for<'a> fn(&'a Bed) -> BoxFuture<'a, ()>;
+type Run = for<'a> fn(&'a Bed) -> BoxFuture<'a, Result<OperationId, EngineError>>;
+
+/// An operation and what it needs to be there.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) kind: OperationKind,
+    pub(crate) prepare: Prepare,
+    pub(crate) run: Run,
+}
+
+fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
+    let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
+    request.name = Some(VolumeName::new(name).unwrap());
+    request.gid = 2000;
+    request.options = vec![
+        VolumeOption::new("user.mortar.device-tag-match", format!("media={media}")).unwrap(),
+        VolumeOption::new("performance.readdir-ahead", "off").unwrap(),
+    ];
+    request
+}
+
+async fn make(bed: &Bed, name: &str, media: &str) {
+    let id = bed
+        .engine
+        .create_volume(request(name, Durability::Replicate(3), media))
+        .await
+        .unwrap();
+    bed.done(id).await;
+}
+
+fn nothing(_: &Bed) -> BoxFuture<'_, ()> {
+    async {}.boxed()
+}
+
+fn volume_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+    make(bed, "data", "disk").boxed()
+}
+
+fn volume_on_directories(bed: &Bed) -> BoxFuture<'_, ()> {
+    make(bed, "data", "directory").boxed()
+}
+
+fn expand(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    bed.engine
+        .expand_volume(bed.volume("data"), ByteSize::from_gib(1))
+        .boxed()
+}
+
+fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    bed.engine.delete_volume(bed.volume("data")).boxed()
+}
+
+fn add_device<'a>(
+    bed: &'a Bed,
+    path: &str,
+    destroy: bool,
+) -> BoxFuture<'a, Result<OperationId, EngineError>> {
+    let path = DevicePath::new(path).unwrap();
+    bed.engine
+        .add_device(AddDevice {
+            node: bed.node(2),
+            path,
+            tags: Tags::new(),
+            destroy,
+        })
+        .boxed()
+}
+
+/// All cases. A new kind of operation is one entry more.
+pub(crate) const ALL: &[Case] = &[
+    Case {
+        name: "create_on_disks",
+        kind: OperationKind::CreateVolume,
+        prepare: nothing,
+        run: |bed| {
+            bed.engine
+                .create_volume(request("data", Durability::Replicate(3), "disk"))
+                .boxed()
+        },
+    },
+    Case {
+        name: "create_on_directories",
+        kind: OperationKind::CreateVolume,
+        prepare: nothing,
+        run: |bed| {
+            bed.engine
+                .create_volume(request("data", Durability::Replicate(2), "directory"))
+                .boxed()
+        },
+    },
+    Case {
+        name: "create_unreplicated",
+        kind: OperationKind::CreateVolume,
+        prepare: volume_on_disks,
+        run: |bed| {
+            bed.engine
+                .create_volume(request("more", Durability::None, "disk"))
+                .boxed()
+        },
+    },
+    Case {
+        name: "expand_on_disks",
+        kind: OperationKind::ExpandVolume,
+        prepare: volume_on_disks,
+        run: expand,
+    },
+    Case {
+        name: "expand_on_directories",
+        kind: OperationKind::ExpandVolume,
+        prepare: volume_on_directories,
+        run: expand,
+    },
+    Case {
+        name: "delete_on_disks",
+        kind: OperationKind::DeleteVolume,
+        prepare: volume_on_disks,
+        run: delete,
+    },
+    Case {
+        name: "delete_on_directories",
+        kind: OperationKind::DeleteVolume,
+        prepare: volume_on_directories,
+        run: delete,
+    },
+    Case {
+        name: "add_disk",
+        kind: OperationKind::AddDevice,
+        prepare: nothing,
+        run: |bed| add_device(bed, "/dev/sdc", false),
+    },
+    Case {
+        name: "add_used_disk",
+        kind: OperationKind::AddDevice,
+        prepare: |bed| {
+            assert!(
+                bed.hosts
+                    .world(|world| world.spoil_disk("n2", "/dev/sdc", Foreign::Ext4))
+            );
+            nothing(bed)
+        },
+        run: |bed| add_device(bed, "/dev/sdc", true),
+    },
+    Case {
+        name: "add_directory",
+        kind: OperationKind::AddDevice,
+        prepare: nothing,
+        run: |bed| add_device(bed, "/disks/two", false),
+    },
+    Case {
+        name: "remove_disk",
+        kind: OperationKind::RemoveDevice,
+        prepare: |bed| bed.add_device(bed.node(2), "/dev/sdc", "disk").boxed(),
+        run: |bed| bed.engine.remove_device(bed.device(2, "/dev/sdc"), false).boxed(),
+    },
+    Case {
+        name: "remove_directory",
+        kind: OperationKind::RemoveDevice,
+        prepare: |bed| bed.add_device(bed.node(2), "/disks/two", "directory").boxed(),
+        run: |bed| {
+            bed.engine
+                .remove_device(bed.device(2, "/disks/two"), false)
+                .boxed()
+        },
+    },
+    Case {
+        name: "add_first_node",
+        kind: OperationKind::AddNode,
+        prepare: |bed| {
+            async {
+                bed.engine.create_cluster(true, false).await.unwrap();
+            }
+            .boxed()
+        },
+        run: |bed| {
+            let empty = bed.inventory(|inventory| {
+                inventory
+                    .clusters()
+                    .map(|cluster| cluster.id)
+                    .find(|id| inventory.nodes_of(*id).next().is_none())
+                    .unwrap()
+            });
+            bed.engine.add_node(Bed::node_request(empty, 5)).boxed()
+        },
+    },
+    Case {
+        name: "add_node",
+        kind: OperationKind::AddNode,
+        prepare: nothing,
+        run: |bed| bed.engine.add_node(Bed::node_request(bed.cluster(), 4)).boxed(),
+    },
+    Case {
+        name: "remove_node",
+        kind: OperationKind::RemoveNode,
+        prepare: |bed| {
+            async {
+                bed.add_node(bed.cluster(), 4).await;
+            }
+            .boxed()
+        },
+        run: |bed| bed.engine.remove_node(bed.node(4)).boxed(),
+    },
+];

@@ -1,0 +1,216 @@
+//! Whether nodes, store and landscape tell the same story.
+
+use std::collections::BTreeSet;
+
+use mortar_model::{BrickSpace, DeviceKind, Inventory, Node, check, layout};
+use mortar_simulator::{HostView, World};
+use mortar_store::Store as _;
+
+use crate::bed::Bed;
+
+/// Panics, with the story, where they do not.
+pub(crate) fn assert_agreement(bed: &Bed, story: &str) {
+    bed.all_on();
+    assert_eq!(bed.open(), Vec::new(), "{story}: operations are left open");
+    bed.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        assert_eq!(
+            check::check(inventory),
+            Vec::new(),
+            "{story}: the records break an invariant"
+        );
+        for device in inventory.devices() {
+            assert_eq!(
+                landscape.used(device.id),
+                inventory.used(device.id),
+                "{story}: space is still spoken for"
+            );
+        }
+        bed.hosts.world(|world| {
+            assert_eq!(
+                world.violations(),
+                Vec::<String>::new(),
+                "{story}: the world is broken"
+            );
+            for host in world.hosts() {
+                let node = inventory.nodes().find(|node| node.manage.as_str() == host);
+                assert_host(inventory, node, &world.host(&host).unwrap(), story);
+            }
+            for cluster in inventory.clusters() {
+                assert_pool(inventory, world, cluster.id, story);
+            }
+            assert_strangers(inventory, world, story);
+        });
+    });
+    assert_same_after_restart(bed, story);
+}
+
+/// Exactly the devices and bricks of the node are on its host.
+fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, story: &str) {
+    let name = node.map_or("a host that is no node", |node| node.manage.as_str());
+    let devices: Vec<_> = node
+        .map(|node| inventory.devices_of(node.id).collect())
+        .unwrap_or_default();
+    let bricks: Vec<_> = devices
+        .iter()
+        .flat_map(|device| inventory.bricks_on(device.id))
+        .collect();
+
+    let groups = devices
+        .iter()
+        .filter(|device| matches!(device.kind, DeviceKind::Lvm { .. }));
+    let groups: BTreeSet<String> = groups.map(|device| layout::volume_group(device.id)).collect();
+    let found: BTreeSet<String> = host
+        .devices
+        .iter()
+        .filter_map(|device| device.group.as_ref())
+        .map(|group| group.name.clone())
+        .collect();
+    assert_eq!(found, groups, "{story}: volume groups on {name}");
+
+    let thin = bricks
+        .iter()
+        .filter(|brick| matches!(brick.space, BrickSpace::ThinPool { .. }));
+    let expected: BTreeSet<String> = thin
+        .flat_map(|brick| [layout::logical_volume(brick.id), layout::thin_pool(brick.id)])
+        .collect();
+    let found: BTreeSet<String> = host
+        .logical_volumes
+        .iter()
+        .map(|volume| volume.name.clone())
+        .collect();
+    assert_eq!(found, expected, "{story}: logical volumes on {name}");
+
+    let images = bricks.iter().filter(|brick| brick.space == BrickSpace::Image);
+    let expected: BTreeSet<String> = images
+        .filter_map(|brick| {
+            inventory
+                .device(brick.device)
+                .map(|device| layout::image(&device.path, brick.id))
+        })
+        .collect();
+    let found: BTreeSet<String> = host.images.iter().map(|(path, _)| path.clone()).collect();
+    assert_eq!(found, expected, "{story}: images on {name}");
+
+    let expected: BTreeSet<String> = bricks
+        .iter()
+        .map(|brick| layout::mount_point(brick.device, brick.id))
+        .collect();
+    let found: BTreeSet<String> = host.mounts.iter().map(|mount| mount.target.clone()).collect();
+    assert_eq!(found, expected, "{story}: mounts on {name}");
+
+    let listed: BTreeSet<String> = host
+        .mount_entries
+        .iter()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed, expected, "{story}: mount entries on {name}");
+    assert_eq!(
+        host.mount_entries.len(),
+        expected.len(),
+        "{story}: mount entries on {name} are single"
+    );
+}
+
+/// The trusted pool has the cluster's nodes as members and the cluster's volumes, started, with their bricks.
+fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::ClusterId, story: &str) {
+    let Some(first) = inventory.nodes_of(cluster).next() else {
+        return;
+    };
+    let pool = world.pool(first.manage.as_str()).unwrap();
+    let members: BTreeSet<String> = inventory
+        .nodes_of(cluster)
+        .map(|node| node.storage.to_string())
+        .collect();
+    assert_eq!(
+        pool.members.iter().cloned().collect::<BTreeSet<_>>(),
+        members,
+        "{story}: members of the pool"
+    );
+    let expected: BTreeSet<(String, Vec<String>)> = inventory
+        .volumes_of(cluster)
+        .map(|volume| {
+            let bricks = inventory.bricks_of(volume.id).filter_map(|brick| {
+                let node = inventory.node_of_brick(brick)?;
+                Some(format!(
+                    "{}:{}",
+                    node.storage,
+                    layout::brick_path(brick.device, brick.id)
+                ))
+            });
+            (volume.name.to_string(), bricks.collect())
+        })
+        .collect();
+    let found: BTreeSet<(String, Vec<String>)> = pool
+        .volumes
+        .iter()
+        .map(|volume| (volume.name.clone(), volume.bricks.clone()))
+        .collect();
+    assert_eq!(found, expected, "{story}: volumes of the pool");
+    for (volume, seen) in inventory.volumes_of(cluster).filter_map(|volume| {
+        pool.volumes
+            .iter()
+            .find(|seen| seen.name == volume.name.as_str())
+            .map(|seen| (volume, seen))
+    }) {
+        assert_eq!(seen.status, "Started", "{story}: {}", volume.name);
+        let option = |key: &str| {
+            seen.options
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.clone())
+        };
+        assert_eq!(
+            option("user.mortar.id"),
+            Some(volume.id.to_string()),
+            "{story}: identity of {}",
+            volume.name
+        );
+        let size = Some(volume.size.bytes().to_string());
+        assert_eq!(
+            option("user.mortar.size"),
+            size,
+            "{story}: size that {} tells",
+            volume.name
+        );
+    }
+}
+
+/// Hosts that are no nodes are in nobody's pool.
+fn assert_strangers(inventory: &Inventory, world: &World, story: &str) {
+    for host in world.hosts() {
+        if inventory.nodes().all(|node| node.manage.as_str() != host) {
+            assert_eq!(
+                world.pool(&host).unwrap().members.len(),
+                1,
+                "{story}: {host} belongs to a pool"
+            );
+        }
+    }
+}
+
+/// What is on disk is what is in memory.
+fn assert_same_after_restart(bed: &Bed, story: &str) {
+    use mortar_store::Kind;
+    bed.inventory(|inventory| {
+        let counts = [
+            (Kind::Cluster, inventory.clusters().count()),
+            (Kind::Node, inventory.nodes().count()),
+            (Kind::Device, inventory.devices().count()),
+            (Kind::Volume, inventory.volumes().count()),
+            (Kind::Brick, inventory.bricks().count()),
+            (Kind::Operation, 0),
+        ];
+        for (kind, expected) in counts {
+            let mut found = 0;
+            bed.store()
+                .scan(kind, None, &mut |_, _| {
+                    found += 1;
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(found, expected, "{story}: records of kind {kind}");
+        }
+    });
+}
