@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use axum::{Router, middleware};
 use mortar_engine::Engine;
+use mortar_heketi::WireError;
 use mortar_heketi::token::Keys;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::http::answer::Plain;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
 use crate::http::{connection, gate};
@@ -51,7 +53,9 @@ impl Server {
             stopping: AtomicBool::new(false),
             ended: watch::Sender::new(false),
         });
+        // The gate knows decoded paths; the router may still find none that is escaped in an unusual place.
         let router = router
+            .fallback(|| async { Plain::from(WireError::InvalidPath) })
             .with_state(Arc::clone(&app))
             .layer(middleware::from_fn_with_state(Arc::clone(&app), gate::pass));
         Self { app, router }

@@ -104,8 +104,9 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
 
 /// An operation that stands still until somebody looks: a client that polls must not wait for ever.
 fn attention(id: OperationId, because: Option<&str>, reason: &str) -> Plain {
+    let because = because.filter(|because| *because != reason);
     let because = because
-        .map(|because| format!("{because}; going back: "))
+        .map(|because| format!("{because}; on the way back: "))
         .unwrap_or_default();
     Plain(failed(
         format!("{because}{reason} (operation {id} needs attention)"),

@@ -3,10 +3,10 @@
 //! Only `GET /hello` and `GET /metrics` are open: an unknown path without a token is a 401.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, LOCATION};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use futures::FutureExt;
@@ -36,8 +36,22 @@ pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -
         });
     let took = began.elapsed();
     app.metrics.observe(&method, &route, answer.status(), took);
-    tracing::info!(parent: &span, status = answer.status().as_u16(), micros = took.as_micros() as u64, "answered");
+    span.in_scope(|| tell(&method, &answer, took));
     answer
+}
+
+/// One line per answer. Clients that poll would fill the log with what went well: that is for debugging.
+fn tell(method: &Method, answer: &Answer, took: Duration) {
+    let (status, micros) = (answer.status().as_u16(), took.as_micros() as u64);
+    let place = answer
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
+    match place.and_then(|place| place.strip_prefix("/queue/")) {
+        Some(operation) => tracing::info!(status, micros, operation, "accepted"),
+        None if method == Method::GET && status < 400 => tracing::debug!(status, micros, "answered"),
+        None => tracing::info!(status, micros, "answered"),
+    }
 }
 
 /// Answers with the pattern of the route, empty when there is none.

@@ -206,6 +206,13 @@ async fn paths_and_methods() {
             "{path}"
         );
     }
+    // A token is for the decoded path; routes are known by their own letters only.
+    let token = admin("GET", "/volumes");
+    let reply = door.ask_as(Some(&token), "GET", "/%76olumes", "").await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (404, "Invalid path or request\n")
+    );
     let reply = door.ask("GET", "/v1/nothing", "").await;
     assert_eq!(
         (reply.status, reply.json()["error"]["kind"].as_str()),

@@ -45,7 +45,6 @@ impl Default for Setup {
 /// A running server. Dropping it ends it.
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
-    pub(crate) engine: Engine,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -64,7 +63,7 @@ impl Setup {
             .keys
             .then(|| Keys::new(Secret::new(ADMIN), Secret::new(USER)).unwrap());
         let server = Server::new(
-            engine.clone(),
+            engine,
             Options {
                 keys,
                 limits: self.limits,
@@ -80,7 +79,6 @@ impl Setup {
         let task = tokio::spawn(server.run(listener, stopped, Duration::from_millis(200)));
         Door {
             address,
-            engine,
             stop: Some(stop),
             task,
         }

@@ -52,8 +52,8 @@ pub(crate) const OLD: &str = "50000000000000000000000000000006";
 struct Records(Vec<Write>);
 
 impl Records {
-    fn put<T: Serialize>(&mut self, kind: Kind, id: impl ToString, value: &T) {
-        self.0.push(Write::put(kind, &id, value).unwrap());
+    fn put<T: Serialize>(&mut self, kind: Kind, id: &impl ToString, value: &T) {
+        self.0.push(Write::put(kind, id, value).unwrap());
     }
 }
 
@@ -78,7 +78,7 @@ fn things(records: &mut Records) {
             file,
             block,
         };
-        records.put(Kind::Cluster, cluster.id, &cluster);
+        records.put(Kind::Cluster, &cluster.id, &cluster);
     }
     node(
         records,
@@ -133,7 +133,7 @@ fn things(records: &mut Records) {
         block: false,
         zone_checking: ZoneChecking::None,
     };
-    records.put(Kind::Volume, volume.id, &volume);
+    records.put(Kind::Volume, &volume.id, &volume);
     let pool = BrickSpace::ThinPool {
         pool: ByteSize::from_gib(15),
         metadata: ByteSize::from_mib(80),
@@ -153,7 +153,7 @@ fn things(records: &mut Records) {
         },
         ..volume
     };
-    records.put(Kind::Volume, database.id, &database);
+    records.put(Kind::Volume, &database.id, &database);
     brick(records, 0xb3, &database, D3, BrickSpace::Image, 0);
 }
 
@@ -178,7 +178,7 @@ fn node(
             .collect(),
         state,
     };
-    records.put(Kind::Node, node.id, &node);
+    records.put(Kind::Node, &node.id, &node);
 }
 
 fn device(records: &mut Records, device: &str, node: &str, path: &str, kind: DeviceKind, state: State) {
@@ -191,7 +191,7 @@ fn device(records: &mut Records, device: &str, node: &str, path: &str, kind: Dev
         state,
         total: ByteSize::from_gib(100),
     };
-    records.put(Kind::Device, device.id, &device);
+    records.put(Kind::Device, &device.id, &device);
 }
 
 fn brick(
@@ -211,7 +211,7 @@ fn brick(
         set: 0,
         position,
     };
-    records.put(Kind::Brick, brick.id, &brick);
+    records.put(Kind::Brick, &brick.id, &brick);
 }
 
 fn ended(records: &mut Records) {
@@ -244,6 +244,6 @@ fn ended(records: &mut Records) {
             outcome,
             warnings: Vec::new(),
         };
-        records.put(Kind::Ended, ended.id, &ended);
+        records.put(Kind::Ended, &ended.id, &ended);
     }
 }
