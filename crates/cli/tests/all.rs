@@ -3,6 +3,7 @@
 
 mod answers;
 mod arrows;
+mod demo;
 mod fake;
 mod help;
 mod server;
