@@ -174,6 +174,14 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
+/// What a node had a part in, fit to be shown: one line of bounded length, whatever names and paths it holds.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .take(2 * LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
 /// Lines that rarely say why: LVM's warnings, and its remarks on inherited descriptors.
 fn remark(line: &str) -> bool {
     line.starts_with("File descriptor ") || line.starts_with("WARNING: ")

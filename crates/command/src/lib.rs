@@ -58,7 +58,13 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
         Thing::Rebalance(_) => rebalance::judge_look(report),
     };
-    seen.unwrap_or_else(|unreadable| Seen::Unknown(unreadable.to_string()))
+    match seen {
+        Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
+        Ok(Seen::Foreign(text)) => Seen::Foreign(complaint::shown(&text)),
+        Ok(Seen::Unknown(text)) => Seen::Unknown(complaint::shown(&text)),
+        Ok(seen) => seen,
+        Err(unreadable) => Seen::Unknown(complaint::shown(&unreadable.to_string())),
+    }
 }
 
 /// What to run to make `thing` where it is surely absent.
@@ -118,6 +124,14 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
 
 /// What the report of [`make`], [`resume`] (goal present) or [`unmake`] (goal absent) says about `thing`.
 pub fn judge(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
+    match verdict(thing, goal, report) {
+        Verdict::Failed(failure) => complaint::failed(failure.kind, complaint::shown(&failure.reason)),
+        Verdict::Unknown(text) => Verdict::Unknown(complaint::shown(&text)),
+        done @ Verdict::Done(_) => done,
+    }
+}
+
+fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
     match (thing, goal) {
         (Thing::Peer(spec), Goal::Present) => peer::judge_made(spec, report),
         (Thing::Peer(spec), Goal::Absent) => peer::judge_unmade(spec, report),

@@ -1,0 +1,257 @@
+//! What each fuzz target does with its input. A plain test (`crates/command/tests/corpus.rs`) includes this file
+//! and runs it over the corpus, so the targets are exercised where no fuzzer is.
+//!
+//! A body fails by panic: the readers must take any bytes, and whatever they answer must be fit to be shown.
+
+#![allow(unreachable_pub, reason = "the targets' crate and a test share this file")]
+
+use mortar_argv::{Batch, Command, Outcome, Output, Report, script};
+use mortar_command::query::{
+    brick_state, device_usage, glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status,
+};
+use mortar_command::{judge, judge_look};
+use mortar_model::work::{
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, PeerSpec, RebalanceSpec, Seen, Thing,
+    Verdict, VolumeSpec,
+};
+use mortar_model::{
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, layout,
+};
+
+const DEVICE: DeviceId = DeviceId::from_u128(0xd0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0);
+const BRICK: BrickId = BrickId::from_u128(0xb1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1);
+const VOLUME: VolumeId = VolumeId::from_u128(0x0e0e_0e0e_0e0e_0e0e_0e0e_0e0e_0e0e_0e0e);
+
+/// Room for what is said around a tool's words, which are bounded to 500 characters.
+const LONGEST: usize = 1200;
+
+fn text(data: &[u8]) -> String {
+    String::from_utf8_lossy(data).into_owned()
+}
+
+fn path(path: &str) -> DevicePath {
+    DevicePath::new(path).expect("a constant path is good")
+}
+
+fn ran(status: i32, stdout: &str, stderr: &str) -> Outcome {
+    Outcome::Ran(Output {
+        status,
+        stdout: stdout.into(),
+        stderr: stderr.into(),
+    })
+}
+
+fn report(outcomes: Vec<Outcome>) -> Report {
+    Report {
+        outcomes,
+        broken: None,
+    }
+}
+
+fn bricks() -> Vec<BrickAddress> {
+    ["node1", "node2", "node3"]
+        .iter()
+        .map(|host| BrickAddress {
+            brick: BRICK,
+            host: HostName::new(*host).expect("a constant name is good"),
+            path: layout::brick_path(DEVICE, BRICK),
+        })
+        .collect()
+}
+
+fn devices() -> Vec<Thing> {
+    let device = |at, destroy| {
+        Thing::Device(DeviceSpec {
+            device: DEVICE,
+            path: path(at),
+            destroy,
+        })
+    };
+    vec![
+        device("/dev/ubdb", false),
+        device("/dev/ubdb", true),
+        device("/disks/1", false),
+        device("/disks/1", true),
+    ]
+}
+
+fn thin_or_image() -> Vec<Thing> {
+    let thin = BrickSpace::ThinPool {
+        pool: ByteSize::from_gib(1),
+        metadata: ByteSize::from_mib(8),
+    };
+    [("/dev/ubdb", thin), ("/disks/1", BrickSpace::Image)]
+        .into_iter()
+        .map(|(at, space)| {
+            Thing::Brick(BrickSpec {
+                brick: BRICK,
+                volume: VOLUME,
+                device: DEVICE,
+                device_path: path(at),
+                space,
+                size: ByteSize::from_gib(1),
+                gid: 7,
+                identity: "{}".into(),
+            })
+        })
+        .collect()
+}
+
+fn pool_things() -> Vec<Thing> {
+    let name = VolumeName::new("vol_test").expect("a constant name is good");
+    let host = HostName::new("node2").expect("a constant name is good");
+    vec![
+        Thing::Peer(PeerSpec {
+            node: NodeId::from_u128(1),
+            host,
+        }),
+        Thing::Volume(VolumeSpec {
+            volume: VOLUME,
+            name: name.clone(),
+            replica: 3,
+            bricks: bricks(),
+            options: Vec::new(),
+        }),
+        Thing::AddedBricks(AddedBricksSpec {
+            volume: VOLUME,
+            name: name.clone(),
+            replica: 3,
+            bricks: bricks(),
+            options: Vec::new(),
+        }),
+        Thing::Rebalance(RebalanceSpec { volume: VOLUME, name }),
+    ]
+}
+
+/// Fit to be shown: bounded, one line, nothing that moves a terminal's cursor.
+fn showable(text: &str) {
+    assert!(text.chars().count() <= LONGEST, "too long: {text}");
+    assert!(
+        !text.chars().any(char::is_control),
+        "control characters: {text:?}"
+    );
+}
+
+fn look_at(thing: &Thing, report: &Report) {
+    match judge_look(thing, report) {
+        Seen::Partial(text) | Seen::Foreign(text) | Seen::Unknown(text) => showable(&text),
+        Seen::Absent | Seen::Present(_) => {}
+    }
+}
+
+fn judge_both(thing: &Thing, report: &Report) {
+    for goal in [Goal::Present, Goal::Absent] {
+        match judge(thing, goal, report) {
+            Verdict::Failed(failure) => showable(&failure.reason),
+            Verdict::Unknown(text) => showable(&text),
+            Verdict::Done(_) => {}
+        }
+    }
+}
+
+/// The XML of every question to glusterd.
+pub fn gluster_xml(data: &[u8]) {
+    let text = text(data);
+    for status in [0, 1] {
+        let one = report(vec![ran(status, &text, "")]);
+        let _ = glusterd::read(&one);
+        let _ = pool::read(&one);
+        let _ = volume_list::read(&one);
+        let _ = volume_info::read(&one);
+        let _ = volume_status::read(&one);
+        let _ = heal_info::read(&one);
+        let _ = rebalance::read(&one);
+        let three = report(vec![ran(0, "", ""), ran(1, "", "failed"), ran(status, &text, "")]);
+        for thing in pool_things() {
+            look_at(&thing, &one);
+            judge_both(&thing, &three);
+        }
+    }
+}
+
+/// The JSON of LVM's reports.
+pub fn lvm_json(data: &[u8]) {
+    let text = text(data);
+    let bare = r#"{"blockdevices":[{"name":"/dev/ubdb","type":"disk","size":3221225472,"ro":false,"mountpoints":[]}]}"#;
+    for status in [0, 5] {
+        let answer = ran(status, &text, "");
+        for thing in devices() {
+            let looked = vec![ran(0, bare, ""), ran(0, "", ""), answer.clone(), ran(127, "", "")];
+            look_at(&thing, &report(looked));
+            judge_both(
+                &thing,
+                &report(vec![ran(0, "", ""), answer.clone(), ran(127, "", "")]),
+            );
+        }
+        let none = ran(1, "", "No such file or directory");
+        let looked = vec![none.clone(), ran(1, "", ""), none, ran(1, "", ""), answer.clone()];
+        look_at(&thin_or_image()[0], &report(looked));
+        let _ = device_usage::read(&path("/dev/ubdb"), &report(vec![answer]));
+    }
+}
+
+/// The JSON of lsblk, wipefs, findmnt and losetup, and the plain text of the other questions about bricks and
+/// devices.
+pub fn block_json(data: &[u8]) {
+    let text = text(data);
+    for status in [0, 1] {
+        let all = report(vec![ran(status, &text, ""); 7]);
+        for thing in devices().iter().chain(&thin_or_image()) {
+            look_at(thing, &all);
+            judge_both(thing, &all);
+        }
+        for image in [false, true] {
+            let device_path = path("/disks/1");
+            let site = brick_state::Site {
+                brick: BRICK,
+                device: DEVICE,
+                device_path: &device_path,
+                image,
+            };
+            let _ = brick_state::read(&site, &all);
+        }
+        let _ = device_usage::read(&path("/disks/1"), &all);
+    }
+}
+
+/// What a script printed, cut anywhere: the first zero byte parts standard output from standard error.
+pub fn script_frames(data: &[u8]) {
+    const TOKEN: &str = "5fd1c2b60be3e01e5e7ad1e0b1d3f7a9";
+    let text = text(data);
+    let (stdout, stderr) = text.split_once('\0').unwrap_or((&text, ""));
+    let batch = Batch::new()
+        .run(Command::new("a"))
+        .unless(Command::new("b"), Command::new("c"))
+        .ask(Command::new("d"))
+        .only_if(Command::new("e"), Command::new("f"));
+    for ended in [false, true] {
+        let report = script::parse(&batch, TOKEN, stdout, stderr, ended, "why");
+        assert_eq!(report.outcomes.len(), batch.items().len());
+        // What is not known is never called done.
+        if report.outcomes.contains(&Outcome::Unknown) {
+            assert!(!report.success() && report.broken.is_some());
+        }
+    }
+}
+
+/// What tools complain of.
+pub fn complaints(data: &[u8]) {
+    let text = text(data);
+    for status in [1, 5, 137] {
+        let failed = report(vec![ran(status, "", &text), Outcome::NotRun, Outcome::NotRun]);
+        let broken = Report {
+            outcomes: vec![Outcome::Unknown],
+            broken: Some(text.clone()),
+        };
+        let unreached = Report {
+            outcomes: vec![Outcome::NotRun],
+            broken: Some(text.clone()),
+        };
+        for thing in pool_things().iter().chain(&devices()).chain(&thin_or_image()) {
+            for report in [&failed, &broken, &unreached] {
+                judge_both(thing, report);
+                look_at(thing, report);
+            }
+        }
+    }
+}
