@@ -152,6 +152,15 @@ async fn a_limit_that_passes_leaves_a_known_prefix() {
     .await;
 }
 
+/// Removes a file when dropped, so that none outlives a failed test.
+struct Removed(String);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Who finds the lock held waits for it no longer than for its own commands, and is told.
 #[tokio::test]
 async fn a_held_lock_is_waited_for_and_told() {
@@ -163,6 +172,7 @@ async fn a_held_lock_is_waited_for_and_told() {
             std::process::id(),
             folder.path().metadata().unwrap().ino()
         );
+        let _removed = Removed(format!("/run/lock/mortar-{name}.lock"));
         let holding = format!(
             "touch {}; e={}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.02; done",
             begun.display(),
@@ -184,7 +194,6 @@ async fn a_held_lock_is_waited_for_and_told() {
         assert_eq!(busy.outcomes, [Outcome::NotRun]);
         assert!(busy.broken.unwrap().contains("an earlier batch"));
         let after = hosts.run(HOST, &other).await;
-        std::fs::remove_file(format!("/run/lock/mortar-{name}.lock")).unwrap();
         assert!(after.success(), "{after:?}");
     })
     .await;
@@ -224,7 +233,8 @@ async fn a_daemon_that_keeps_the_output_is_not_waited_for() {
     over_all(async |hosts| {
         let folder = tempfile::tempdir().unwrap();
         let end = folder.path().join("end").display().to_string();
-        let daemon = format!("(e={end}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.05; done) & echo started");
+        let daemon =
+            format!("(e={end}; while [ ! -e $e ] && [ -d ${{e%/*}} ]; do sleep 0.05; done) & echo started");
         let start = Instant::now();
         let report = run(hosts, Batch::new().run(sh(&daemon)).run(Command::new("true"))).await;
         std::fs::write(&end, "").unwrap();
