@@ -12,6 +12,7 @@ use mortar_heketi::token::Keys;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use utoipa::openapi::OpenApi;
 
 use crate::http::answer::Plain;
 use crate::http::limits::HttpLimits;
@@ -36,28 +37,36 @@ pub struct Server {
     router: Router,
 }
 
+/// What all requests share, for these routes.
+fn share(engine: Engine, options: Options, document: &OpenApi) -> App {
+    let mut registry = Registry::default();
+    engine.metrics().register(&mut registry);
+    Arc::new(Shared {
+        engine,
+        keys: options.keys,
+        limits: options.limits,
+        paths: Paths::new(document.paths.paths.keys().map(String::as_str)),
+        metrics: HttpMetrics::new(&mut registry),
+        registry,
+        document: routes::text(document),
+        stopping: AtomicBool::new(false),
+        ended: watch::Sender::new(false),
+    })
+}
+
+fn behind_gate(router: Router<App>, app: &App) -> Router {
+    let gate = middleware::from_fn_with_state(Arc::clone(app), gate::pass);
+    router.with_state(Arc::clone(app)).layer(gate)
+}
+
 impl Server {
     /// A door for this engine, not open yet.
     pub fn new(engine: Engine, options: Options) -> Self {
         let (router, document) = routes::routes().split_for_parts();
-        let mut registry = Registry::default();
-        engine.metrics().register(&mut registry);
-        let app = Arc::new(Shared {
-            engine,
-            keys: options.keys,
-            limits: options.limits,
-            paths: Paths::new(document.paths.paths.keys().map(String::as_str)),
-            metrics: HttpMetrics::new(&mut registry),
-            registry,
-            document: routes::text(&document),
-            stopping: AtomicBool::new(false),
-            ended: watch::Sender::new(false),
-        });
+        let app = share(engine, options, &document);
         // The gate knows decoded paths; the router may still find none that is escaped in an unusual place.
-        let router = router
-            .fallback(|| async { Plain::from(WireError::InvalidPath) })
-            .with_state(Arc::clone(&app))
-            .layer(middleware::from_fn_with_state(Arc::clone(&app), gate::pass));
+        let router = router.fallback(|| async { Plain::from(WireError::InvalidPath) });
+        let router = behind_gate(router, &app);
         Self { app, router }
     }
 
@@ -76,5 +85,75 @@ impl Server {
         };
         tokio::join!(doors, stopping);
         tracing::info!("stopped");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use mortar_engine::{Config, Engine, Parts, SystemClock, SystemEntropy};
+    use mortar_executor::LocalHosts;
+    use mortar_store::MemoryStore;
+    use tower::ServiceExt;
+
+    use super::{Options, behind_gate, share};
+    use crate::http::answer::Answer;
+    use crate::routes;
+
+    async fn bug() -> Answer {
+        panic!("a secret detail")
+    }
+
+    #[tokio::test]
+    async fn a_panic_hurts_its_request_only_and_tells_nothing() {
+        let parts = Parts {
+            store: Arc::new(MemoryStore::new()),
+            hosts: Arc::new(LocalHosts::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open().unwrap()),
+        };
+        let engine = Engine::open(parts, Config::default()).unwrap();
+        let app = share(engine, Options::default(), &routes::routes().into_openapi());
+        let router = Router::new()
+            .route("/clusters", get(bug).post(bug))
+            .route("/volumes", get(|| async { "fine" }));
+        let router = behind_gate(router, &app);
+        for (method, path, status, text) in [
+            (
+                "GET",
+                "/clusters",
+                500,
+                "Internal error. The server's log has the details.\n",
+            ),
+            (
+                "POST",
+                "/clusters",
+                500,
+                "Internal error. The server's log has the details.\n",
+            ),
+            ("GET", "/volumes", 200, "fine"),
+        ] {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(Body::empty())
+                .unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(
+                answer.status(),
+                StatusCode::from_u16(status).unwrap(),
+                "{method} {path}"
+            );
+            assert_eq!(
+                to_bytes(answer.into_body(), 1000).await.unwrap(),
+                text,
+                "{method} {path}"
+            );
+        }
     }
 }
