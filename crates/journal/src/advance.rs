@@ -167,7 +167,7 @@ impl Machine<'_> {
                 self.settle(step, direction);
             }
             Verdict::Unknown(why) => self.trouble(step, why),
-            Verdict::Failed(failure) => self.failed(step, direction, failure),
+            Verdict::Failed(failure) => self.failed(step, direction, &failure),
         }
     }
 
@@ -187,14 +187,14 @@ impl Machine<'_> {
             self.step(step).goal
         };
         match (seen, goal) {
-            (Seen::Unknown(why), _) => self.unseen(step, direction, why),
+            (Seen::Unknown(why), _) => self.unseen(step, direction, &why),
             // Nothing of ours is left: what stands in its place is somebody else's, and stays.
             (Seen::Foreign(_) | Seen::Absent, Goal::Absent) => self.settle(step, direction),
             (Seen::Foreign(why), Goal::Present) => {
                 self.failed(
                     step,
                     direction,
-                    Failure {
+                    &Failure {
                         kind: FailureKind::Refused,
                         reason: why,
                     },
@@ -242,14 +242,14 @@ impl Machine<'_> {
     }
 
     /// A look that saw nothing. After the last try the operation turns, or needs attention.
-    fn unseen(&mut self, step: usize, direction: Direction, why: String) {
-        self.trouble(step, why.clone());
+    fn unseen(&mut self, step: usize, direction: Direction, why: &str) {
+        self.trouble(step, why.to_owned());
         if self.operation.steps[step].tries >= self.policy.unknown_tries {
-            self.give_up(step, direction, &why);
+            self.give_up(step, direction, why);
         }
     }
 
-    fn failed(&mut self, step: usize, direction: Direction, failure: Failure) {
+    fn failed(&mut self, step: usize, direction: Direction, failure: &Failure) {
         self.trouble(step, failure.reason.clone());
         let stubborn = direction == Direction::Back || self.operation.committed;
         let tries = match failure.kind {

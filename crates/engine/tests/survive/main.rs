@@ -5,7 +5,11 @@
 //! at each store write and at each command. After each run the nodes, the store and the landscape must agree: the operation is
 //! done or everything is as before. A new kind of operation gets all this by one line in `cases::ALL`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and tells how much it tried"
+)]
 
 mod bed;
 mod cases;
@@ -75,7 +79,7 @@ fn with_fault(case: &Case, saved: &Saved, nth: u64, effect: &Effect) {
             world.inject(Fault {
                 when: When::Change(nth),
                 effect: effect.clone(),
-            })
+            });
         });
         let id = (case.run)(&bed)
             .await
@@ -93,7 +97,7 @@ fn with_crash(case: &Case, saved: &Saved, stop: Stop) {
         bed.engine.start();
         // The client may get an error, or nothing: what counts is what is found afterwards.
         let asked = (case.run)(&bed);
-        let _ = tokio::time::timeout(bed::LIMIT, async {
+        tokio::time::timeout(bed::LIMIT, async {
             if let Ok(id) = asked.await {
                 bed.rest_or_death(id).await;
             }
