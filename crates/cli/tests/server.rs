@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::transcript::mortar;
@@ -34,9 +34,14 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The folder with its store.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    /// Asks it to stop, waits for its end and starts another on the same store and the same simulated nodes.
+    pub(crate) fn restart(&mut self, arguments: &[&str]) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "the server ended with {ended}");
+        std::fs::remove_file(self.folder.path().join("address")).unwrap();
+        (self.child, self.address) = launch(self.folder.path(), arguments);
     }
 }
 
@@ -57,6 +62,8 @@ fn launch(folder: &Path, arguments: &[&str]) -> (Child, String) {
         .arg(&file)
         .arg("--store")
         .arg(folder.join("store.redb"))
+        .arg("--sim-state")
+        .arg(folder.join("nodes.json"))
         .args(arguments)
         .env("MORTAR_ADMIN_KEY", ADMIN_KEY)
         .env("MORTAR_USER_KEY", "the user's key")

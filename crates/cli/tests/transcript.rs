@@ -147,6 +147,7 @@ impl Player {
             named.push_str(before);
             match found {
                 Varying::Time => named.push_str("<time>"),
+                Varying::Short => named.push_str("<short id>"),
                 Varying::Id(id) => {
                     let known = self.ids.iter().position(|other| other == id);
                     let number = known.unwrap_or_else(|| {
@@ -177,10 +178,12 @@ impl Player {
 
 enum Varying<'a> {
     Id(&'a str),
+    /// The first digits of an id.
+    Short,
     Time,
 }
 
-/// The next id (32 hex digits, or their first eight standing alone after `brick `) or time in a text.
+/// The next id (32 hex digits, or their first eight after `brick `) or time in a text.
 fn next_varying(text: &str) -> Option<(&str, Varying<'_>, &str)> {
     let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let mut at = 0;
@@ -191,6 +194,9 @@ fn next_varying(text: &str) -> Option<(&str, Varying<'_>, &str)> {
         let fresh = !text[..start].ends_with(|c: char| c.is_ascii_alphanumeric());
         if fresh && run - start == 32 {
             return Some((&text[..start], Varying::Id(&text[start..run]), &text[run..]));
+        }
+        if text[..start].ends_with("brick ") && run - start == 8 {
+            return Some((&text[..start], Varying::Short, &text[run..]));
         }
         if fresh && let Some(end) = time_end(text, start) {
             return Some((&text[..start], Varying::Time, &text[end..]));

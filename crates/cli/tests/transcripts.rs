@@ -1,5 +1,6 @@
 //! The transcripts.
 
+use crate::server::{ADMIN_KEY, Server};
 use crate::transcript::Player;
 
 #[test]
@@ -30,4 +31,47 @@ fn topology_files() {
 #[test]
 fn store_files() {
     Player::new().play("store-files.txt");
+}
+
+/// The simulated nodes of the transcripts.
+const NODES: [&str; 2] = ["--sim-nodes", "n1=10.0.0.1,n2=10.0.0.2,n3=10.0.0.3"];
+
+fn asking(server: &Server) -> Player {
+    Player::new()
+        .variable("MORTAR_SERVER", &server.url())
+        .named(&server.url(), "<server>")
+}
+
+#[test]
+fn tour() {
+    let server = Server::start(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("tour.txt");
+}
+
+#[test]
+fn refusals() {
+    let server = Server::start(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("refusals.txt");
+}
+
+#[test]
+fn tokens() {
+    let server = Server::start(&NODES);
+    asking(&server).play("tokens.txt");
+}
+
+#[test]
+fn a_restart_forgets_nothing() {
+    let mut server = Server::start(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("before-restart.txt");
+    server.restart(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("after-restart.txt");
 }

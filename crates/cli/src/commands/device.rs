@@ -1,13 +1,14 @@
 //! `mortar device …`
 
 use mortar_api::{Topology, TopologyDevice};
-use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest};
+use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
+use mortar_model::State;
 use serde::Serialize;
 
 use super::{Session, tags};
 use crate::args::DeviceCommand;
-use crate::client::{DeviceHit, devices};
+use crate::client::{DeviceHit, devices, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
@@ -119,13 +120,36 @@ fn found<'a>(topology: &'a Topology, id: &str, attempt: &str) -> Result<&'a Topo
     })
 }
 
+/// A device must be out of use before the server gives it back; the way there is gone here. One that has bricks
+/// is left as it is: the server says so.
 async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()> {
     let attempt = format!("remove the device {device}");
     let id = session.client.device_id(device, &attempt).await?;
-    let request = DeviceDeleteRequest { forceforget };
+    let path = format!("/devices/{id}");
+    let now: DeviceInfo = read(&session.client.get(&path, &attempt).await?, &attempt)?;
+    let way: &[&str] = match now.state {
+        _ if !now.bricks.is_empty() => &[],
+        State::Online => &["offline", "failed"],
+        State::Offline => &["failed"],
+        State::Failed => &[],
+    };
+    for state in way {
+        let request = StateRequest {
+            state: (*state).to_owned(),
+            healcheck: String::new(),
+        };
+        let accepted = session
+            .client
+            .post(&format!("{path}/state"), &request, &attempt)
+            .await?;
+        session
+            .client
+            .finish_always(accepted, &attempt, &session.progress)
+            .await?;
+    }
     let accepted = session
         .client
-        .delete_with(&format!("/devices/{id}"), &request, &attempt)
+        .delete_with(&path, &DeviceDeleteRequest { forceforget }, &attempt)
         .await?;
     let work = session
         .client
