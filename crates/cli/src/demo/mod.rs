@@ -68,13 +68,14 @@ pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()>
     }
     place.mark()?;
     play(&place, global, &mut show).map_err(|error| {
-        let advice = [
-            error.advice.as_str(),
-            &format!("'{way_down}' removes all that the demo made"),
-        ];
-        let advice: Vec<&str> = advice.into_iter().filter(|line| !line.is_empty()).collect();
-        let advice = advice.join("\n");
-        error.advise(advice)
+        let log = place.server().join("log");
+        let mut advice = vec![error.advice.clone()];
+        if log.exists() {
+            advice.push(format!("the server's log is {}", log.display()));
+        }
+        advice.push(format!("'{way_down}' removes all that the demo made"));
+        advice.retain(|line| !line.is_empty());
+        error.advise(advice.join("\n"))
     })
 }
 
