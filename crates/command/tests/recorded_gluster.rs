@@ -5,40 +5,15 @@
 mod common;
 
 use common::fixture::{GLUSTER, answer, report};
-use common::{VOLUME, added, addresses, output, volume, volume_name};
+use common::{NODES, VOLUME, added, addresses, names, output, recorded_set, volume, volume_name};
 use mortar_argv::{Outcome, Report};
 use mortar_command::query::rebalance::Progress;
 use mortar_command::query::{glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status};
 use mortar_command::{judge, judge_look};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, Facts, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict,
-    VolumeSpec,
+    AddedBricksSpec, Facts, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict, VolumeSpec,
 };
-use mortar_model::{BrickId, DeviceId, HostName, NodeId, layout};
-
-const NODES: [&str; 3] = ["node1", "node2", "node3"];
-const DEVICE: DeviceId = DeviceId::from_u128(0xd0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0);
-
-/// The set of bricks that was recorded with this byte.
-fn set(byte: u128) -> Vec<BrickAddress> {
-    let brick = BrickId::from_u128(byte * 0x0101_0101_0101_0101_0101_0101_0101_0101);
-    let path = layout::brick_path(DEVICE, brick);
-    NODES
-        .iter()
-        .map(|host| BrickAddress {
-            brick,
-            host: HostName::new(*host).unwrap(),
-            path: path.clone(),
-        })
-        .collect()
-}
-
-fn names(bricks: &[BrickAddress]) -> Vec<String> {
-    bricks
-        .iter()
-        .map(|brick| format!("{}:{}", brick.host, brick.path))
-        .collect()
-}
+use mortar_model::{HostName, NodeId};
 
 fn spec() -> VolumeSpec {
     volume(3, addresses(&NODES))
@@ -47,7 +22,7 @@ fn spec() -> VolumeSpec {
 fn expansion() -> AddedBricksSpec {
     AddedBricksSpec {
         options: Vec::new(),
-        ..added(set(0xb2))
+        ..added(recorded_set(0xb2))
     }
 }
 
@@ -171,7 +146,7 @@ fn volumes_and_their_definition() {
             ("vol_test", "Replicate", "Started")
         );
         assert_eq!((info.replica, info.snapshots, info.started()), (3, 0, true));
-        assert_eq!(info.bricks, names(&set(0xb1)));
+        assert_eq!(info.bricks, names(&recorded_set(0xb1)));
         assert_eq!(info.option("user.mortar.id"), Some(VOLUME.to_string().as_str()));
         assert_eq!(info.option("performance.readdir-ahead"), Some("off"));
         assert_eq!(info.option("user.mortar.none"), None);
@@ -210,7 +185,7 @@ fn a_volume_is_seen_as_far_as_it_has_come() {
         };
         assert!(matches!(look(other_id, "volume-info"), Seen::Foreign(_)));
         let other_bricks = VolumeSpec {
-            bricks: set(0xb9),
+            bricks: recorded_set(0xb9),
             ..spec()
         };
         assert!(matches!(
@@ -335,7 +310,7 @@ fn bricks_that_run_and_those_that_do_not() {
         let all = read("volume-status");
         assert_eq!(
             all.iter().map(|status| status.brick.clone()).collect::<Vec<_>>(),
-            names(&set(0xb1))
+            names(&recorded_set(0xb1))
         );
         assert!(
             all.iter()
@@ -348,7 +323,7 @@ fn bricks_that_run_and_those_that_do_not() {
             .collect();
         assert_eq!(
             (dead.len(), dead[0].brick.clone(), dead[0].port),
-            (1, names(&set(0xb1))[2].clone(), None)
+            (1, names(&recorded_set(0xb1))[2].clone(), None)
         );
         let up = read("volume-status-node-down");
         assert!(
@@ -400,7 +375,7 @@ fn adding_bricks() {
         assert_eq!(look("volume-info"), Seen::Absent);
         assert_eq!(look("volume-info-expanded"), Seen::Present(Facts::None));
         assert!(matches!(look("volume-info-missing"), Seen::Foreign(_)));
-        let old_options = Thing::AddedBricks(added(set(0xb2)));
+        let old_options = Thing::AddedBricks(added(recorded_set(0xb2)));
         assert!(matches!(
             judge_look(&old_options, &report(version, &["volume-info-expanded"])),
             Seen::Partial(_)

@@ -68,6 +68,29 @@ pub(crate) fn thin() -> BrickSpace {
     }
 }
 
+/// The nodes of the recorded pool that hold bricks.
+pub(crate) const NODES: [&str; 3] = ["node1", "node2", "node3"];
+
+/// The set of bricks that was recorded with this byte.
+pub(crate) fn recorded_set(byte: u128) -> Vec<BrickAddress> {
+    let brick = BrickId::from_u128(byte * 0x0101_0101_0101_0101_0101_0101_0101_0101);
+    let path = layout::brick_path(DEVICE, brick);
+    let address = |host: &&str| BrickAddress {
+        brick,
+        host: HostName::new(*host).unwrap(),
+        path: path.clone(),
+    };
+    NODES.iter().map(address).collect()
+}
+
+/// Bricks as GlusterFS prints them.
+pub(crate) fn names(bricks: &[BrickAddress]) -> Vec<String> {
+    bricks
+        .iter()
+        .map(|brick| format!("{}:{}", brick.host, brick.path))
+        .collect()
+}
+
 /// One brick address per host, at the brick's real path.
 pub(crate) fn addresses(hosts: &[&str]) -> Vec<BrickAddress> {
     hosts
