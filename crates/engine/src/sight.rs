@@ -2,6 +2,8 @@
 //! answer about all volumes at once takes seconds in a large pool.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
 
 use futures::future::join_all;
 use mortar_argv::{Batch, Report};
@@ -14,6 +16,10 @@ use mortar_model::{Brick, BrickId, BrickSpace, Device, Durability, NodeId, Volum
 
 use crate::act;
 use crate::engine::{Engine, Inner};
+
+/// How long one question may take. glusterd itself waits minutes for a member that fell silent; a person who asks
+/// what is wrong needs the rest of the answer now.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What was seen of a volume; each part is an error text where nothing could be seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,14 +91,27 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<(Brick, Device)>
 
 /// Asks the first member that answers.
 async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batch: Batch) -> Report {
-    let mut report = Report::not_run(batch.items().len(), "the volume has no node to ask");
-    for member in act::healthy_first(inner, members) {
-        report = act::run(inner, member, &batch, what).await;
-        if report.broken.is_none() && !mortar_command::glusterd_down(&report) {
-            break;
+    let asked = async {
+        let mut report = Report::not_run(batch.items().len(), "the volume has no node to ask");
+        for member in act::healthy_first(inner, members) {
+            report = act::run(inner, member, &batch, what).await;
+            if report.broken.is_none() && !mortar_command::glusterd_down(&report) {
+                break;
+            }
         }
-    }
-    report
+        report
+    };
+    patiently(&batch, asked).await
+}
+
+/// The answer, or that none came in time.
+async fn patiently(batch: &Batch, answer: impl Future<Output = Report>) -> Report {
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+        Report::not_run(
+            batch.items().len(),
+            format!("no answer within {} s", PATIENCE.as_secs()),
+        )
+    })
 }
 
 async fn look_at_brick(
@@ -108,7 +127,7 @@ async fn look_at_brick(
         image,
     };
     let batch = brick_state::ask(&inner.config.settings, &site);
-    let report = act::run(inner, device.node, &batch, "look at brick").await;
+    let report = patiently(&batch, act::run(inner, device.node, &batch, "look at brick")).await;
     (
         brick.id,
         brick_state::read(&site, &report).map_err(|error| error.to_string()),

@@ -58,7 +58,7 @@ fn directories_come_and_go() {
     assert_eq!(twin.look(1, &ours(true)), Seen::Absent);
     twin.make(1, &ours(true));
     twin.unmake(1, &ours(true));
-    twin.prepare(1, &["grep", "-q", "keep me", "/disks/disk2/notes"]);
+    twin.prepare(1, &["grep", "-qF", "keep me", "/disks/disk2/notes"]);
     twin.prepare(1, &["rm", "/disks/disk2/notes"]);
     twin.ends("directories");
 }
@@ -86,6 +86,10 @@ fn directories_that_cannot_be_used_are_refused() {
         "node2",
         &["mount", "-t", "tmpfs", "-o", "size=600M", "small", "/disks/small"],
     );
+    // What a file system takes for itself differs.
+    for size in ["600 MiB", "511.21 MiB"] {
+        twin.name(size, "some hundred MiB");
+    }
     let small = device(device_id(FAMILY, 3), "/disks/small", false);
     let seen = twin.look(2, &small);
     twin.ground.on("node2", &["umount", "/disks/small"]);

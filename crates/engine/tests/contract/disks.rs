@@ -15,10 +15,11 @@ use crate::twin::Twin;
 const FAMILY: u8 = 0xd5;
 const SIZE: u64 = 2 << 30;
 
-/// A loop device on node 1, detached at the end.
+/// A loop device on node 1, detached at the end; in the simulated world it is a disk of another name.
 struct Loop {
     ground: &'static Ground,
     path: String,
+    simulated: String,
     image: String,
 }
 
@@ -32,10 +33,18 @@ impl Loop {
             .on("node1", &["losetup", "--find", "--show", "--partscan", &image])
             .trim()
             .to_owned();
+        let simulated = format!("/dev/vd{}", char::from(b'a' + number));
         let host = twin.host(1).to_owned();
-        assert!(twin.sim.world(|world| world.add_disk(&host, &path, SIZE)));
+        assert!(twin.sim.world(|world| world.add_disk(&host, &simulated, SIZE)));
         twin.name(&path, &format!("/dev/disk{number}"));
-        Self { ground, path, image }
+        twin.name(&simulated, &format!("/dev/disk{number}"));
+        twin.called(&path, &simulated);
+        Self {
+            ground,
+            path,
+            simulated,
+            image,
+        }
     }
 
     fn thing(&self, number: u8, destroy: bool) -> Thing {
@@ -53,7 +62,10 @@ impl Loop {
 
     fn spoil(&self, twin: &Twin, with: Foreign) {
         let host = twin.host(1).to_owned();
-        assert!(twin.sim.world(|world| world.spoil_disk(&host, &self.path, with)));
+        assert!(
+            twin.sim
+                .world(|world| world.spoil_disk(&host, &self.simulated, with))
+        );
         match with {
             Foreign::Xfs => drop(self.ground.on("node1", &["mkfs.xfs", "-q", &self.path])),
             Foreign::Ext4 => drop(self.ground.on("node1", &["mkfs.ext4", "-q", &self.path])),
@@ -163,7 +175,7 @@ fn disks_that_are_missing_in_use_or_too_small_are_refused() {
         assert!(matches!(twin.look(1, &disk.thing(7, destroy)), Seen::Foreign(_)));
         assert!(!matches!(twin.make(1, &disk.thing(7, destroy)), Verdict::Done(_)));
     }
-    twin.prepare(1, &["grep", "-q", "precious", "/mnt/used/file"]);
+    twin.prepare(1, &["grep", "-qF", "precious", "/mnt/used/file"]);
     twin.prepare(1, &["umount", "/mnt/used"]);
     twin.ends("disks-in-the-way");
 }

@@ -36,7 +36,7 @@ find /disks/disk2/t/a/b -mindepth 1 -maxdepth 1 -print -quit
 find /disks/disk2/t -mindepth 1 -maxdepth 1 -name f* -printf %f|%s\\n
 truncate --size=536870912 /disks/disk2/t/image
 truncate --size=1 /disks/disk2/none/image
-find /disks/disk2/t -name image -printf %f|%s|%b\\n
+find /disks/disk2/t -mindepth 1 -maxdepth 1 -name image -printf %f|%s|%b\\n
 chown :2001 /disks/disk2/t/a
 chmod 2775 /disks/disk2/t/a
 chown :2001 /disks/disk2/t/none

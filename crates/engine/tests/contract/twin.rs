@@ -32,6 +32,8 @@ pub(crate) struct Twin {
     hosts: Vec<String>,
     /// Texts that tests choose, with the names that stand for them on the page.
     names: Vec<(String, String)>,
+    /// What has another name in the simulated world.
+    others: Vec<(String, String)>,
     page: String,
     differences: usize,
 }
@@ -71,6 +73,7 @@ impl Twin {
             },
             hosts,
             names,
+            others: Vec::new(),
             page: String::new(),
             differences: 0,
         }
@@ -119,6 +122,24 @@ impl Twin {
         self.names.insert(0, (text.to_string(), name.to_owned()));
     }
 
+    /// Something that the real world calls one way is called another in the simulated one.
+    pub(crate) fn called(&mut self, real: &str, simulated: &str) {
+        self.others.insert(0, (real.to_owned(), simulated.to_owned()));
+    }
+
+    fn otherwise(&self, text: &str) -> String {
+        self.others
+            .iter()
+            .fold(text.to_owned(), |text, (real, simulated)| {
+                text.replace(real, simulated)
+            })
+    }
+
+    /// The thing as the simulated world calls it.
+    fn twin_of(&self, thing: &Thing) -> Thing {
+        serde_json::from_str(&self.otherwise(&serde_json::to_string(thing).unwrap())).unwrap()
+    }
+
     fn real_run(&self, node: usize, batch: &Batch) -> Report {
         self.ground
             .runtime
@@ -144,8 +165,16 @@ impl Twin {
 
     /// The same with standard input.
     pub(crate) fn prepare_with(&self, node: usize, argv: &[&str], input: &str) {
-        let command = Command::new(argv[0]).args(argv[1..].iter().copied()).input(input);
-        let both = self.run(node, &Batch::new().run(command));
+        let batch = |argv: &[String]| {
+            let command = Command::new(argv[0].as_str()).args(argv[1..].iter().cloned());
+            Batch::new().run(command.input(input))
+        };
+        let real: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+        let other: Vec<String> = argv.iter().map(|word| self.otherwise(word)).collect();
+        let both = Both {
+            real: self.real_run(node, &batch(&real)),
+            simulated: self.sim_run(node, &batch(&other)),
+        };
         assert!(both.real.success(), "{argv:?}: {:?}", both.real);
         assert!(both.simulated.success(), "{argv:?}: {:?}", both.simulated);
     }
@@ -183,10 +212,10 @@ impl Twin {
 
     /// Looks at a thing from a node; gives what the real world showed.
     pub(crate) fn look(&mut self, node: usize, thing: &Thing) -> Seen {
-        let both = self.run(node, &look(thing, &self.settings));
+        let other = self.twin_of(thing);
         let both = Both {
-            real: judge_look(thing, &both.real),
-            simulated: judge_look(thing, &both.simulated),
+            real: judge_look(thing, &self.real_run(node, &look(thing, &self.settings))),
+            simulated: judge_look(&other, &self.sim_run(node, &look(&other, &self.settings))),
         };
         let came = Both {
             real: words::seen(&both.real),
@@ -198,37 +227,44 @@ impl Twin {
 
     /// Makes a thing.
     pub(crate) fn make(&mut self, node: usize, thing: &Thing) -> Verdict {
-        let batch = make(thing, &self.settings);
-        self.act("make", node, thing, Goal::Present, &batch)
+        self.act("make", node, thing, Goal::Present, make)
     }
 
     /// Goes on with a half-made thing.
     pub(crate) fn resume(&mut self, node: usize, thing: &Thing) -> Verdict {
-        let batch = resume(thing, &self.settings, &Seen::Partial("some of it".into()));
-        self.act("resume", node, thing, Goal::Present, &batch)
+        let half =
+            |thing: &Thing, settings: &Settings| resume(thing, settings, &Seen::Partial("some of it".into()));
+        self.act("resume", node, thing, Goal::Present, half)
     }
 
     /// Unmakes a thing.
     pub(crate) fn unmake(&mut self, node: usize, thing: &Thing) -> Verdict {
-        let batch = unmake(thing, &self.settings);
-        self.act("unmake", node, thing, Goal::Absent, &batch)
+        self.act("unmake", node, thing, Goal::Absent, unmake)
     }
 
-    fn act(&mut self, verb: &str, node: usize, thing: &Thing, goal: Goal, batch: &Batch) -> Verdict {
+    fn act(
+        &mut self,
+        verb: &str,
+        node: usize,
+        thing: &Thing,
+        goal: Goal,
+        batch: impl Fn(&Thing, &Settings) -> Batch,
+    ) -> Verdict {
         // Each world at its own pace: a real one is busy for moments, as long as a process or a lock lasts.
-        let patient = |run: &dyn Fn() -> Report| {
-            let mut verdict = judge(thing, goal, &run());
+        let patient = |thing: &Thing, run: &dyn Fn(&Batch) -> Report| {
+            let batch = batch(thing, &self.settings);
+            let mut verdict = judge(thing, goal, &run(&batch));
             for _ in 1..BUSY_TRIES {
                 if !matches!(&verdict, Verdict::Failed(failure) if failure.kind == FailureKind::Busy) {
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(100));
-                verdict = judge(thing, goal, &run());
+                verdict = judge(thing, goal, &run(&batch));
             }
             verdict
         };
-        let real = patient(&|| self.real_run(node, batch));
-        let simulated = patient(&|| self.sim_run(node, batch));
+        let real = patient(thing, &|batch| self.real_run(node, batch));
+        let simulated = patient(&self.twin_of(thing), &|batch| self.sim_run(node, batch));
         let came = Both {
             real: words::verdict(&real),
             simulated: words::verdict(&simulated),

@@ -176,7 +176,7 @@ fn replicated_volumes_come_and_go() {
     assert!(matches!(twin.unmake(1, &usurper), Verdict::Unknown(_)));
     assert!(matches!(twin.look(1, &thing), Seen::Present(_)));
 
-    twin.say("Stopped by hand, and an option taken away: half there, and made whole again.");
+    twin.say("Stopped by hand: half there, and made whole again.");
     let name = volume_name(FAMILY);
     twin.ask(
         "stop",
@@ -188,17 +188,6 @@ fn replicated_volumes_come_and_go() {
     ask_all(&mut twin, FAMILY);
     assert!(matches!(twin.resume(1, &thing), Verdict::Done(_)));
     assert!(matches!(twin.look(1, &thing), Seen::Present(_)));
-    let reset = [
-        "gluster",
-        "--mode=script",
-        "volume",
-        "reset",
-        name.as_str(),
-        "performance.readdir-ahead",
-    ];
-    twin.prepare(1, &reset);
-    assert!(matches!(twin.look(1, &thing), Seen::Partial(_)));
-    assert!(matches!(twin.resume(1, &thing), Verdict::Done(_)));
 
     twin.say("Unmade; the second time this node has no record of it, and a look tells.");
     assert!(matches!(twin.unmake(2, &thing), Verdict::Done(_)));
