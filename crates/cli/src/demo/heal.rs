@@ -1,4 +1,4 @@
-//! The node comes back, and the self-heal daemons bring it what it missed. Watched through Mortar's own eyes.
+//! What waits to be healed, watched through Mortar's own eyes until nothing does.
 
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,14 @@ use mortar_api::{Explanation, Heal, SightState};
 use mortar_lab::Lab;
 
 use super::VOLUME;
-use super::clients::{Clients, Written, same, verify};
-use super::loss::Kept;
-use super::server::{Server, typed_for_lab};
+use super::recovery::Scene;
+use super::server::typed_for_lab;
 use super::show::{Show, seconds};
-use super::sum;
 use crate::client::read;
-use crate::commands::lab_error;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
+const ATTEMPT: &str = "see the volume healed";
 /// How long the heal may take.
 const LIMIT: Duration = Duration::from_secs(240);
 /// After how long without any change the daemons are asked to look: else they do so every ten minutes, and when
@@ -24,85 +22,96 @@ const NUDGE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Who takes part.
-#[derive(Debug)]
-pub(super) struct Scene<'a> {
-    pub(super) lab: &'a Lab,
-    pub(super) server: &'a Server,
-    pub(super) clients: &'a Clients,
-}
-
 /// What waits on each brick, by the name of its node; `None` where that is not known.
 type Waiting = Vec<(String, Option<u64>)>;
 
-/// Starts the node that is down and waits until nothing waits to be healed, then compares all files.
-pub(super) fn recover(scene: &Scene<'_>, kept: &Kept, greeting: &Written, show: &Show) -> Result<()> {
-    typed_for_lab(&["lab", "start", "--lab", scene.lab.name(), &kept.node], show)?;
-    let chain = healed(scene, kept, show)?;
-    for client in [&scene.clients.first, &scene.clients.second] {
-        verify(client, &kept.file, show)?;
-    }
-    compare_brick(scene, &chain, kept, greeting, show)
-}
-
 /// Looks at the volume until every brick is seen and nothing waits.
-fn healed(scene: &Scene<'_>, kept: &Kept, show: &Show) -> Result<Explanation> {
-    const ATTEMPT: &str = "see the volume healed";
-    let began = Instant::now();
-    let id = scene
-        .server
-        .wait(scene.server.client().volume_id(VOLUME, ATTEMPT))?;
+pub(super) fn wait(scene: &Scene<'_>, node: &str, show: &Show) -> Result<Explanation> {
+    let client = scene.server.client();
+    let id = scene.server.wait(client.volume_id(VOLUME, ATTEMPT))?;
     let path = format!("/v1/explain/volumes/{id}");
     show.command(&format!(
         "mortar explain volume {VOLUME}   (again and again, only its heal counts here)"
     ))?;
-    let (mut last, mut changed, mut nudged) = (Waiting::new(), Instant::now(), false);
+    let mut watch = Watch::new(show);
     loop {
-        show.say("looking at what waits to be healed");
-        let body = scene.server.wait(scene.server.client().get(&path, ATTEMPT))?;
-        let chain: Explanation = read(&body, ATTEMPT)?;
-        let waiting = waiting(&chain, scene.lab);
-        if waiting != last {
-            show.fact(&format!(
-                "after {:>6}: {}",
-                seconds(began.elapsed()),
-                sentence(&waiting)
-            ))?;
-            (last, changed) = (waiting, Instant::now());
-        }
+        let chain: Explanation = read(&scene.server.wait(client.get(&path, ATTEMPT))?, ATTEMPT)?;
+        watch.tell(waiting(&chain, scene.lab))?;
         if is_healed(&chain) {
             return Ok(chain);
         }
-        if began.elapsed() > LIMIT {
-            return Err(Error::new(
-                Exit::Failed,
-                ATTEMPT,
-                format!("after {} s {}", LIMIT.as_secs(), sentence(&last)),
-            )
-            .advise(format!(
-                "see /var/log/glusterfs/glustershd.log in the nodes: 'mortar lab exec --lab {} {} -- tail …'",
-                scene.lab.name(),
-                kept.node
-            )));
-        }
-        if !nudged && changed.elapsed() > NUDGE {
-            show.fact("nothing changed for a while: asking the self-heal daemons to look now, not at their next hour")?;
-            let nudge = [
-                "lab",
-                "exec",
-                "--lab",
-                scene.lab.name(),
-                &kept.node,
-                "--",
-                "gluster",
-            ];
-            typed_for_lab(
-                &[&nudge[..], &["--mode=script", "volume", "heal", VOLUME]].concat(),
-                show,
-            )?;
-            nudged = true;
-        }
+        watch.check_limit(scene.lab, node)?;
+        watch.nudge_once(scene.lab, node)?;
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// What was seen so far, and since when.
+#[derive(Debug)]
+struct Watch<'a> {
+    show: &'a Show,
+    began: Instant,
+    last: Waiting,
+    changed: Instant,
+    most: u64,
+    nudged: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(show: &'a Show) -> Self {
+        let began = Instant::now();
+        Self {
+            show,
+            began,
+            last: Waiting::new(),
+            changed: began,
+            most: 0,
+            nudged: false,
+        }
+    }
+
+    /// Tells what waits, once.
+    fn tell(&mut self, waiting: Waiting) -> Result<()> {
+        let left = waiting.iter().filter_map(|(_, pending)| *pending).sum::<u64>();
+        self.most = self.most.max(left);
+        let bar = self.show.out().paint().bar(self.most - left, self.most);
+        self.show.say(format!("{bar} healed"));
+        if waiting == self.last {
+            return Ok(());
+        }
+        self.show.fact(&format!(
+            "after {:>6}: {}",
+            seconds(self.began.elapsed()),
+            sentence(&waiting)
+        ))?;
+        (self.last, self.changed) = (waiting, Instant::now());
+        Ok(())
+    }
+
+    fn check_limit(&self, lab: &Lab, node: &str) -> Result<()> {
+        if self.began.elapsed() <= LIMIT {
+            return Ok(());
+        }
+        let obstacle = format!("after {} s {}", LIMIT.as_secs(), sentence(&self.last));
+        let log = "/var/log/glusterfs/glustershd.log";
+        Err(Error::new(Exit::Failed, ATTEMPT, obstacle).advise(format!(
+            "see why: 'mortar lab exec --lab {} {node} -- tail {log}', also on the other nodes",
+            lab.name()
+        )))
+    }
+
+    /// Asks the self-heal daemons to look, once, when nothing changes.
+    fn nudge_once(&mut self, lab: &Lab, node: &str) -> Result<()> {
+        if self.nudged || self.changed.elapsed() <= NUDGE {
+            return Ok(());
+        }
+        self.nudged = true;
+        self.show.fact(
+            "nothing changed for a while: asking the self-heal daemons to look now, not at their next round",
+        )?;
+        let place = ["lab", "exec", "--lab", lab.name(), node, "--"];
+        let command = ["gluster", "--mode=script", "volume", "heal", VOLUME];
+        typed_for_lab(&[&place[..], &command].concat(), self.show)
     }
 }
 
@@ -139,54 +148,6 @@ fn is_healed(chain: &Explanation) -> bool {
             .bricks
             .iter()
             .all(|brick| brick.heal == Some(Heal::default()) && brick.sight.state == SightState::Ok)
-}
-
-/// Reads the files on the returned node's own brick, past GlusterFS.
-fn compare_brick(
-    scene: &Scene<'_>,
-    chain: &Explanation,
-    kept: &Kept,
-    greeting: &Written,
-    show: &Show,
-) -> Result<()> {
-    let attempt = format!("read the files on the brick of {}", kept.node);
-    let node = scene.lab.nodes().into_iter().find(|node| node.name == kept.node);
-    let address = node.map(|node| node.address.to_string()).unwrap_or_default();
-    let brick = chain.bricks.iter().find(|brick| brick.node.manage == address);
-    let brick = brick.ok_or_else(|| Error::new(Exit::Failed, &attempt, "the volume has none there"))?;
-    let written: Vec<&Written> = [&kept.file, greeting].into_iter().chain(&kept.missed).collect();
-    let files: Vec<String> = written
-        .iter()
-        .map(|file| format!("{}/{}", brick.path, file.name))
-        .collect();
-    show.command(&format!(
-        "mortar lab exec --lab {} {} -- sha256sum {}",
-        scene.lab.name(),
-        kept.node,
-        files[0]
-    ))?;
-    show.say(&attempt);
-    let output = scene
-        .lab
-        .exec(&kept.node, &sum::argv(&files), LIMIT)
-        .map_err(lab_error("read the files on the returned node's brick"))?;
-    let sums = sum::printed(&output.stdout);
-    if !output.status.success() || sums.len() != files.len() {
-        return Err(Error::new(
-            Exit::Failed,
-            attempt,
-            String::from_utf8_lossy(&output.stderr),
-        ));
-    }
-    for ((file, came), written) in files.iter().zip(&sums).zip(&written) {
-        same(&format!("{file} on {}", kept.node), came, &written.sum)?;
-    }
-    show.fact(&format!("{}  as written", sum::short(&sums[0])))?;
-    show.fact(&format!(
-        "so are the other {} files there: {} has all that it missed",
-        files.len() - 1,
-        kept.node
-    ))
 }
 
 #[cfg(test)]

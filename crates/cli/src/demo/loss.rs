@@ -50,7 +50,13 @@ pub(super) fn survive(place: &Place, lab: &Lab, clients: &Clients, show: &Show) 
         size(BLOCK)
     ))?;
     let mut writer = Writer::start(&path)?;
-    let tell = |beat: Beat| show.say(format!("{} written", size(beat.total)));
+    let tell = |beat: Beat| {
+        let bar = show.out().paint().bar(beat.total, BEFORE + AFTER);
+        show.say(format!(
+            "{bar} {} written, the last on the disks now",
+            size(beat.total)
+        ));
+    };
     writer.until(Instant::now(), BEFORE, tell)?;
     let killed = Instant::now();
     typed_for_lab(&["lab", "kill", "--lab", place.name(), &node], show)?;

@@ -20,7 +20,8 @@
 //! | `sum` | checksums |
 //! | `write` | a file that is being written while other things happen |
 //! | `loss` | a node lost in the middle of a write |
-//! | `heal` | the node comes back, and what it missed is healed |
+//! | `recovery` | the node comes back, and all files are compared |
+//! | `heal` | what waits to be healed, until nothing does |
 //! | `down` | removing all of it |
 //! | `next` | what to try next |
 
@@ -31,6 +32,7 @@ mod loss;
 mod next;
 mod place;
 mod pool;
+mod recovery;
 mod server;
 mod show;
 mod sum;
@@ -43,9 +45,10 @@ use mortar_lab::Lab;
 
 use crate::args::{DemoArgs, Global};
 use crate::commands::lab_error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::out::Out;
 use place::Place;
+use recovery::Scene;
 use show::Show;
 
 /// Name of the volume that the demo makes.
@@ -59,7 +62,6 @@ pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()>
     Lab::check().map_err(lab_error("make the demo"))?;
     let mut show = Show::new(out);
     let place = Place::take(&arguments.state, &arguments.name)?;
-    let way_down = next::way_down(&place);
     if place.is_ours() {
         show.aside(
             "An earlier demo is here, whole or interrupted: it goes first, with all that is in it",
@@ -67,24 +69,16 @@ pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()>
         )?;
     }
     place.mark()?;
-    play(&place, global, &mut show).map_err(|error| {
-        let log = place.server().join("log");
-        let mut advice = vec![error.advice.clone()];
-        if log.exists() {
-            advice.push(format!("the server's log is {}", log.display()));
-        }
-        advice.push(format!("'{way_down}' removes all that the demo made"));
-        advice.retain(|line| !line.is_empty());
-        error.advise(advice.join("\n"))
-    })
+    play(&place, global, &mut show).map_err(|error| with_way_down(error, &place))
 }
 
 /// The steps, one after the other.
 fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
     let began = Instant::now();
-    let lab = show.step("Make a pool: three machines in namespaces of this one, each with its own network, disk, glusterd and sshd", |show| {
-        pool::make(place, show)
-    })?;
+    let lab = show.step(
+        "Make a pool: three nodes in namespaces of this machine, with disk, glusterd and sshd each",
+        |show| pool::make(place, show),
+    )?;
     let server = show.step(
         "Start the server: it reaches the nodes over ssh and demands a token of whoever asks",
         |show| server::start(place, &lab, global, show),
@@ -103,22 +97,33 @@ fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
     let kept = show.step("Kill a node in the middle of a write", |show| {
         loss::survive(place, &lab, &clients, show)
     })?;
+    let scene = Scene {
+        lab: &lab,
+        server: &server,
+        clients: &clients,
+    };
     show.step("Bring the node back and see it healed", |show| {
-        heal::recover(
-            &heal::Scene {
-                lab: &lab,
-                server: &server,
-                clients: &clients,
-            },
-            &kept,
-            &greeting,
-            show,
-        )
+        recovery::recover(&scene, &kept, &greeting, show)
     })?;
     show.step("Show what the volume rests on", |show| {
         server.typed(&["explain", "volume", VOLUME], show)
     })?;
     next::tell(place, &server, began.elapsed(), show)
+}
+
+/// What an error says, and the way out of the demo.
+fn with_way_down(error: Error, place: &Place) -> Error {
+    let log = place.server().join("log");
+    let mut advice = vec![error.advice.clone()];
+    if log.exists() {
+        advice.push(format!("the server's log is {}", log.display()));
+    }
+    advice.push(format!(
+        "'{}' removes all that the demo made",
+        next::way_down(place)
+    ));
+    advice.retain(|line| !line.is_empty());
+    error.advise(advice.join("\n"))
 }
 
 fn remove(arguments: &DemoArgs, out: Out) -> Result<()> {

@@ -50,7 +50,7 @@ pub(super) fn tell(place: &Place, server: &Server, took: Duration, show: &Show) 
         format!("  {program} volume create --size 2 --name films --dry-run"),
         format!("  {program} volume create --size 2 --name films"),
         format!("  mkdir -p /mnt/films && {program} lab mount films /mnt/films"),
-        format!("  {program} volume delete films      # once it is unmounted: umount /mnt/films"),
+        format!("  umount /mnt/films && {program} volume delete films"),
         format!("  {program} lab status"),
         format!("  {program} lab kill node2 && ls -l {}", client.display()),
         format!("  {program} lab start node2 && {program} explain volume first"),

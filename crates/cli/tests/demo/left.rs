@@ -15,9 +15,9 @@ use super::{Ground, success};
 pub(super) struct Footprint {
     folder: String,
     bridge: String,
-    namespaces: BTreeSet<String>,
     loops: BTreeSet<String>,
-    /// Process ids with start times of those that mention the demo's folders: server, clients, nodes.
+    /// All in the nodes' namespaces, and those that mention the demo's folders: server and clients. Known by id and
+    /// start time: ids, and numbers of namespaces, are used again at once.
     processes: BTreeSet<(String, String)>,
     mounts: usize,
 }
@@ -30,15 +30,16 @@ impl Footprint {
         let nodes = status["nodes"].as_array().unwrap().iter();
         let namespaces = nodes.flat_map(|node| node["namespaces"].as_array().unwrap().clone());
         let own: BTreeSet<String> = namespaces_of("self").collect();
+        let spaces: BTreeSet<String> = namespaces
+            .map(|name| name.as_str().unwrap().to_owned())
+            .filter(|name| !own.contains(name))
+            .collect();
+        let inside = processes().filter(|pid| namespaces_of(pid).any(|name| spaces.contains(&name)));
         let folder = ground.folder.path().to_str().unwrap().to_owned();
         Self {
             bridge: status["bridge"].as_str().unwrap().to_owned(),
-            namespaces: namespaces
-                .map(|name| name.as_str().unwrap().to_owned())
-                .filter(|name| !own.contains(name))
-                .collect(),
             loops: loops_on(&ground.labs()),
-            processes: mentioning(&folder),
+            processes: inside.map(identity).chain(mentioning(&folder)).collect(),
             mounts: mounts(&folder),
             folder,
         }
@@ -47,33 +48,34 @@ impl Footprint {
     /// So that the proof below cannot succeed by having looked at nothing.
     pub(super) fn assert_is_all_there(&self) {
         assert!(links(&self.bridge) >= 4, "{self:?}");
-        assert!(self.namespaces.len() >= 9, "{self:?}");
         // A disk of each node, and a brick's image in it.
         assert_eq!(self.loops.len(), 6, "{self:?}");
-        // Three nodes, a server, two clients.
-        assert!(self.processes.len() >= 6, "{self:?}");
+        // Three nodes with glusterd, sshd, brick and self-heal daemon each, a server, two clients.
+        assert!(self.processes.len() >= 3 * 5 + 3, "{self:?}");
         assert_eq!(self.mounts, 2, "{self:?}");
+    }
+
+    /// A server, two clients and most of the nodes: the demo may be about to kill one.
+    pub(super) fn is_up(&self) -> bool {
+        self.mounts == 2 && self.processes.len() >= 2 * 5 + 3
+    }
+
+    /// None of its processes runs any more; another demo may be up in its place.
+    pub(super) fn assert_processes_gone(&self) {
+        let running = processes().map(identity).collect();
+        let left: Vec<_> = self.processes.intersection(&running).collect();
+        assert!(left.is_empty(), "processes are left: {left:?}");
     }
 
     /// Nothing of it is on this machine any more.
     pub(super) fn assert_gone(&self) {
-        let left: Vec<String> = processes()
-            .filter(|pid| namespaces_of(pid).any(|name| self.namespaces.contains(&name)))
-            .collect();
-        assert!(left.is_empty(), "processes are left in its namespaces: {left:?}");
-        let left: Vec<_> = mentioning(&self.folder)
-            .intersection(&self.processes)
-            .cloned()
-            .collect();
+        self.assert_processes_gone();
+        let left = mentioning(&self.folder);
         assert!(left.is_empty(), "processes are left: {left:?}");
         let left: Vec<_> = self.loops.intersection(&loop_lines()).cloned().collect();
         assert!(left.is_empty(), "loop devices are left: {left:?}");
-        if mounts(&self.folder) > 0 {
-            // Another demo of the same folder may be up by now: its own links and mounts are not these.
-            return;
-        }
         assert_eq!(links(&self.bridge), 0, "links are left");
-        assert_eq!(mentioning(&self.folder).len(), 0, "processes are left");
+        assert_eq!(mounts(&self.folder), 0, "mounts are left");
     }
 }
 
@@ -114,13 +116,16 @@ fn mentioning(folder: &str) -> BTreeSet<(String, String)> {
     };
     processes()
         .filter(|pid| *pid != own && (has(pid, "cmdline") || has(pid, "environ")))
-        .map(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-            let started = after_name.split_ascii_whitespace().nth(19).unwrap_or_default();
-            (pid, started.to_owned())
-        })
+        .map(identity)
         .collect()
+}
+
+/// A process by its id and the time it started.
+fn identity(pid: String) -> (String, String) {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let started = after_name.split_ascii_whitespace().nth(19).unwrap_or_default();
+    (pid, started.to_owned())
 }
 
 fn mounts(folder: &str) -> usize {
@@ -180,17 +185,26 @@ fn images(labs: &Path) -> Vec<PathBuf> {
     nodes.flat_map(|node| inside(node.join("disks"))).collect()
 }
 
-/// `NAME INODE DEVICE` of every loop device in use.
+/// `NAME INODE DEVICE FILE` of every loop device in use. Inodes and numbers are used again, the names of bricks and
+/// of a test's folder are not.
 fn loop_lines() -> BTreeSet<String> {
     let mut command = Command::new("losetup");
-    let columns = "NAME,BACK-INO,BACK-MAJ:MIN";
+    let columns = "NAME,BACK-INO,BACK-MAJ:MIN,BACK-FILE";
     let output = command
         .args(["--list", "--noheadings", "--raw", "--output", columns])
         .output()
         .unwrap();
-    // Raw output writes the blanks that pad a column as codes.
-    success(&output)
-        .lines()
-        .map(|line| line.replace("\\x20", ""))
-        .collect()
+    let line = |line: &str| {
+        // Raw output writes blanks as codes: those that pad a column, and the one before the mark of a removed file.
+        let line = line.replace("\\x20", "").replace("(deleted)", "");
+        match line.split_once("/mortar-bricks/") {
+            // The path before it is another mount namespace's.
+            Some((front, name)) => {
+                let columns: Vec<&str> = front.split(' ').take(3).collect();
+                format!("{} {name}", columns.join(" "))
+            }
+            None => line,
+        }
+    };
+    success(&output).lines().map(line).collect()
 }
