@@ -132,7 +132,7 @@ impl Machine<'_> {
         let reachable: Vec<bool> = stages.iter().map(|stage| !sealed(*stage)).collect();
         for (state, reachable) in self.operation.steps.iter_mut().zip(reachable) {
             state.running = None;
-            state.tries = 0;
+            (state.tries, state.lost) = (0, 0);
             let stale = match state.mark {
                 Mark::Untouched => reachable,
                 Mark::Reached => back,
@@ -142,18 +142,8 @@ impl Machine<'_> {
                 state.mark = Mark::Touched;
             }
         }
-        if let Phase::Attention {
-            because, direction, ..
-        } = &self.operation.phase
-        {
-            self.operation.phase = match (direction, because) {
-                (Direction::Back, Some(because)) => Phase::Back {
-                    reason: because.clone(),
-                },
-                _ => Phase::Forward,
-            };
-            self.note(Persist::Lazy);
-        }
+        self.operation.take_up();
+        self.note(Persist::Lazy);
     }
 
     fn did(&mut self, step: usize, verdict: Verdict) {
@@ -166,7 +156,7 @@ impl Machine<'_> {
                 self.learn(facts);
                 self.settle(step, direction);
             }
-            Verdict::Unknown(why) => self.trouble(step, why),
+            Verdict::Unknown(why) => self.lost(step, direction, &why),
             Verdict::Failed(failure) => self.failed(step, direction, &failure),
         }
     }
@@ -223,7 +213,7 @@ impl Machine<'_> {
             Direction::Back => Mark::Returned,
         };
         let state = &mut self.operation.steps[step];
-        (state.mark, state.tries, state.trouble) = (mark, 0, None);
+        (state.mark, state.tries, state.lost, state.trouble) = (mark, 0, 0, None);
         self.note(Persist::Lazy);
     }
 
@@ -241,10 +231,21 @@ impl Machine<'_> {
         state.trouble = Some(why);
     }
 
+    /// A `Do` whose outcome was lost. A look tells what became of it; but where looks are answered and the doing
+    /// never is, this ends as well.
+    fn lost(&mut self, step: usize, direction: Direction, why: &str) {
+        self.operation.steps[step].lost += 1;
+        self.trouble(step, why.to_owned());
+        if self.operation.steps[step].lost > self.policy.unknown_tries {
+            self.give_up(step, direction, why);
+        }
+    }
+
     /// A look that saw nothing. After the last try the operation turns, or needs attention.
     fn unseen(&mut self, step: usize, direction: Direction, why: &str) {
+        self.operation.steps[step].lost += 1;
         self.trouble(step, why.to_owned());
-        if self.operation.steps[step].tries >= self.policy.unknown_tries {
+        if self.operation.steps[step].lost >= self.policy.unknown_tries {
             self.give_up(step, direction, why);
         }
     }
@@ -290,7 +291,7 @@ impl Machine<'_> {
             // Marks of the way forward must not be found again once undoing has begun.
             self.note(Persist::Synced);
             for state in &mut self.operation.steps {
-                state.tries = 0;
+                (state.tries, state.lost) = (0, 0);
             }
         }
     }

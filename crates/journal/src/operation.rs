@@ -68,6 +68,10 @@ pub struct StepState {
     /// Tries so far.
     #[serde(default)]
     pub tries: u32,
+    /// Those of them whose answer was lost. Counted apart: somebody else's lock, met many times, must not use up
+    /// the patience with a node that falls silent once.
+    #[serde(default)]
+    pub lost: u32,
     /// What went wrong at the last try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -109,6 +113,7 @@ impl Operation {
         let untouched = StepState {
             mark: Mark::Untouched,
             tries: 0,
+            lost: 0,
             trouble: None,
             running: None,
         };
@@ -135,6 +140,23 @@ impl Operation {
     /// Whether it waits for somebody.
     pub const fn needs_attention(&self) -> bool {
         matches!(self.phase, Phase::Attention { .. })
+    }
+
+    /// Ends the wait for somebody: it stands where it stood, on the way that it was going. Answers whether it waited.
+    pub fn take_up(&mut self) -> bool {
+        let Phase::Attention {
+            because, direction, ..
+        } = &self.phase
+        else {
+            return false;
+        };
+        self.phase = match (direction, because) {
+            (Direction::Back, Some(because)) => Phase::Back {
+                reason: because.clone(),
+            },
+            _ => Phase::Forward,
+        };
+        true
     }
 
     /// What remains of it when it has ended.

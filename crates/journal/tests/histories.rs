@@ -296,3 +296,70 @@ proptest! {
         prop_assert_eq!(marks(&operation), marks(&before));
     }
 }
+
+fn one_step() -> Operation {
+    let plan = Plan {
+        stages: vec![Stage {
+            title: String::new(),
+            steps: vec![step(1, Goal::Present, false, true)],
+        }],
+        ..Plan::default()
+    };
+    Operation::new(OperationId::from_u128(1), OperationKind::CreateVolume, 0, plan)
+}
+
+/// A node that answers every look and whose answer to every change is lost must not be tried for ever.
+#[test]
+fn doing_whose_outcome_is_always_lost_comes_to_an_end() {
+    let (mut operation, policy) = (one_step(), Policy::default());
+    let mut next = advance(&mut operation, Event::Begin, &policy);
+    for _ in 0..100 {
+        let event = match next.actions.as_slice() {
+            [Action::Do { step, .. }] => Event::Did {
+                step: *step,
+                verdict: Verdict::Unknown("lost".into()),
+            },
+            [Action::Look { step, .. }] => Event::Looked {
+                step: *step,
+                seen: Seen::Absent,
+            },
+            [Action::Finish] => {
+                assert!(
+                    matches!(&operation.phase, Phase::Undone { reason } if reason.ends_with("lost")),
+                    "{operation:?}"
+                );
+                return;
+            }
+            other => panic!("{other:?}"),
+        };
+        next = advance(&mut operation, event, &policy);
+    }
+    panic!("does not end: {operation:?}");
+}
+
+/// Waiting for somebody else's lock does not use up the patience with a look that saw nothing.
+#[test]
+fn one_lost_answer_after_many_busy_ones_is_looked_at_again() {
+    let (mut operation, policy) = (one_step(), Policy::default());
+    advance(&mut operation, Event::Begin, &policy);
+    for _ in 0..10 {
+        let failure = Failure {
+            kind: FailureKind::Busy,
+            reason: "locked".into(),
+        };
+        let verdict = Verdict::Failed(failure);
+        let next = advance(&mut operation, Event::Did { step: 0, verdict }, &policy);
+        assert!(matches!(next.actions.as_slice(), [Action::Look { .. }]));
+        let seen = Seen::Absent;
+        advance(&mut operation, Event::Looked { step: 0, seen }, &policy);
+    }
+    let verdict = Verdict::Unknown("lost".into());
+    advance(&mut operation, Event::Did { step: 0, verdict }, &policy);
+    let seen = Seen::Unknown("lost".into());
+    let next = advance(&mut operation, Event::Looked { step: 0, seen }, &policy);
+    assert!(
+        matches!(next.actions.as_slice(), [Action::Look { .. }]),
+        "{next:?}"
+    );
+    assert_eq!(operation.phase, Phase::Forward);
+}
