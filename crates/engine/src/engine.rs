@@ -175,6 +175,7 @@ impl Engine {
     pub fn start(&self) {
         let open: Vec<Arc<Handle>> = self.inner.operations().open.values().cloned().collect();
         for handle in open {
+            self.inner.metrics.open.inc();
             tracing::info!(operation = %handle.id(), "taken up again after a restart");
             self.spawn(handle, Event::Resume);
         }
@@ -240,7 +241,7 @@ impl Engine {
             free(landscape, Subject::Cluster(id))?;
             let inventory = landscape.inventory();
             inventory.cluster(id).ok_or(Refusal::UnknownCluster(id))?;
-            if inventory.nodes_of(id).next().is_some() || landscape.nodes_to_come(id) {
+            if inventory.nodes_of(id).next().is_some() || landscape.nodes_to_come(id).is_some() {
                 return Err(Refusal::InUse("cluster", id.to_string(), "nodes"));
             }
             if inventory.volume_count(id) > 0 {

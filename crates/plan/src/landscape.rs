@@ -19,6 +19,15 @@ struct Held {
     hosts: Vec<HostName>,
     paths: Vec<(NodeId, DevicePath)>,
     things: Vec<Subject>,
+    /// Devices that are being removed: they take no bricks meanwhile.
+    leaving: Vec<DeviceId>,
+}
+
+impl Held {
+    fn devices(&self) -> BTreeSet<DeviceId> {
+        let of_bricks = self.bricks.iter().map(|brick| brick.device);
+        of_bricks.chain(self.leaving.iter().copied()).collect()
+    }
 }
 
 /// All things, the room that running operations hold, and the placement index over both.
@@ -97,9 +106,20 @@ impl Landscape {
             .map(|(_, operation)| *operation)
     }
 
-    /// Whether an operation adds a node to this cluster.
-    pub fn nodes_to_come(&self, cluster: ClusterId) -> bool {
-        self.joining.values().any(|other| *other == cluster)
+    /// The operation that adds a node to this cluster.
+    pub fn nodes_to_come(&self, cluster: ClusterId) -> Option<OperationId> {
+        let mut joining = self.joining.iter();
+        joining
+            .find(|(_, other)| **other == cluster)
+            .map(|(operation, _)| *operation)
+    }
+
+    /// Whether an operation removes this device.
+    pub(crate) fn is_leaving(&self, device: DeviceId) -> bool {
+        let holder = self.holder(Subject::Device(device));
+        holder
+            .and_then(|operation| self.held.get(&operation))
+            .is_some_and(|held| held.leaving.contains(&device))
     }
 
     /// Whether the node answered when it was last asked.
@@ -143,7 +163,7 @@ impl Landscape {
             .extend(held.paths.iter().map(|path| (path.clone(), operation)));
         self.things
             .extend(held.things.iter().map(|thing| (*thing, operation)));
-        let devices: BTreeSet<DeviceId> = held.bricks.iter().map(|brick| brick.device).collect();
+        let devices = held.devices();
         self.held.insert(operation, held);
         for device in devices {
             self.reindex(device);
@@ -177,8 +197,7 @@ impl Landscape {
         for thing in &held.things {
             self.things.remove(thing);
         }
-        let devices: BTreeSet<DeviceId> = held.bricks.iter().map(|brick| brick.device).collect();
-        for device in devices {
+        for device in held.devices() {
             self.reindex(device);
         }
     }
@@ -262,7 +281,10 @@ impl Landscape {
     fn slot_of(&self, id: DeviceId) -> Option<Slot> {
         let device = self.inventory.device(id)?;
         let node = self.inventory.node(device.node)?;
-        let usable = device.state == State::Online && node.state == State::Online && self.is_healthy(node.id);
+        let usable = device.state == State::Online
+            && node.state == State::Online
+            && self.is_healthy(node.id)
+            && !self.is_leaving(id);
         usable.then(|| Slot {
             device: id,
             node: node.id,
@@ -289,6 +311,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
                 held.hosts.extend([node.manage.clone(), node.storage.clone()]);
             }
             Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
+            Change::RemoveDevice(id) => held.leaving.push(*id),
             Change::AddVolume(volume, _) => held.names.push((volume.cluster, volume.name.clone())),
             _ => {}
         }

@@ -13,12 +13,15 @@ use crate::seed::Seed;
 /// Plans a node's way into its cluster's pool. The first node of a cluster is its pool.
 ///
 /// # Errors
-/// The cluster is unknown, or a host name belongs to another node or to one that is just being added.
+/// The cluster is unknown, being changed or getting its first node, or a host name belongs to another node or to one that is just being added.
 pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     inventory
         .cluster(request.cluster)
         .ok_or(Refusal::UnknownCluster(request.cluster))?;
+    if let Some(operation) = landscape.holder(Subject::Cluster(request.cluster)) {
+        return Err(Refusal::Busy("cluster", request.cluster.to_string(), operation));
+    }
     for host in [&request.manage, &request.storage] {
         if let Some(other) = inventory.node_by_host(host) {
             return Err(Refusal::HostTaken(host.clone(), other.id));
@@ -37,6 +40,12 @@ pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Re
         state: State::Online,
     };
     let members = pool_nodes(inventory, request.cluster, std::iter::empty());
+    // Two that both come first would both be the pool, each alone.
+    if members.is_empty()
+        && let Some(operation) = landscape.nodes_to_come(request.cluster)
+    {
+        return Err(Refusal::Busy("cluster", request.cluster.to_string(), operation));
+    }
     let stages = peer_stage(&node, members, Goal::Present).into_iter().collect();
     Ok(Plan {
         stages,

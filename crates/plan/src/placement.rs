@@ -174,6 +174,9 @@ fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
     if !landscape.is_healthy(node.id) {
         return Some(Rule::NodeUnhealthy);
     }
+    if landscape.is_leaving(device.id) {
+        return Some(Rule::DeviceLeaving);
+    }
     (device.state != State::Online).then_some(Rule::DeviceOffline)
 }
 

@@ -13,6 +13,8 @@ pub enum Rule {
     NodeUnhealthy,
     /// The device takes no new bricks.
     DeviceOffline,
+    /// The device is being removed.
+    DeviceLeaving,
     /// Its tags do not keep this rule.
     Tags(String),
     /// It has less room than the brick takes.
@@ -38,6 +40,7 @@ impl fmt::Display for Rule {
             Self::NodeOffline => f.write_str("its node is offline"),
             Self::NodeUnhealthy => f.write_str("its node does not answer"),
             Self::DeviceOffline => f.write_str("the device is offline"),
+            Self::DeviceLeaving => f.write_str("the device is being removed"),
             Self::Tags(rule) => write!(f, "its tags do not match {rule}"),
             Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
             Self::NodeInSet => f.write_str("its node already has a brick of the same set"),

@@ -10,8 +10,8 @@ use mortar_model::{
     Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
 };
 use mortar_plan::{
-    CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule, create_volume,
-    expand_volume,
+    AddNode, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule, add_node,
+    create_volume, expand_volume, remove_device,
 };
 use proptest::prelude::*;
 
@@ -224,7 +224,9 @@ fn assert_true(
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
             }
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
-            Rule::Outranked | Rule::Chosen => prop_assert!(false, "not a refusal: {:?}", refused),
+            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving => {
+                prop_assert!(false, "not a refusal: {:?}", refused)
+            }
         }
         if refused.rule == Rule::ZoneInSet {
             prop_assert_eq!(request.zone_checking, Some(ZoneChecking::Strict));
@@ -370,4 +372,72 @@ fn refusals_say_what_would_be_needed() {
     assert!(text.contains("10 GiB free") && text.contains("needed"), "{text}");
     assert_eq!(ask(1, 4), "4 replicas cannot be made: 1 to 3 can");
     assert_eq!(ask(1, 0), "0 replicas cannot be made: 1 to 3 can");
+}
+
+/// A brick on a device whose volume group is just being removed would be lost, or keep it from being removed.
+#[test]
+fn a_device_that_is_being_removed_takes_no_brick_until_the_removal_is_undone() {
+    let mut landscape = even_pool(1, 1, &[10]);
+    let device = landscape.inventory().devices().next().unwrap().id;
+    let (removal, request) = (
+        OperationId::from_u128(1),
+        CreateVolume::new(ByteSize::from_gib(1), Durability::None),
+    );
+    let ask =
+        |landscape: &Landscape| create_volume(landscape, &Limits::default(), &request, &mut Seed::new(1));
+    let plan = remove_device(&landscape, device, false).unwrap();
+    landscape.hold(removal, &plan);
+    assert_eq!(ask(&landscape), Err(Refusal::NoNodes));
+    landscape.release(removal);
+    assert!(ask(&landscape).is_ok());
+
+    let mut landscape = even_pool(2, 1, &[10]);
+    let plan = remove_device(&landscape, device, false).unwrap();
+    landscape.hold(removal, &plan);
+    assert!(
+        ask(&landscape)
+            .unwrap()
+            .new_bricks()
+            .all(|brick| brick.device != device)
+    );
+    let request = CreateVolume::new(ByteSize::from_gib(1), Durability::Replicate(2));
+    let Err(Refusal::NoSpace(why)) =
+        create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(1))
+    else {
+        panic!("two bricks need two devices");
+    };
+    assert!(
+        why.devices
+            .iter()
+            .any(|refused| refused.device == device && refused.rule == Rule::DeviceLeaving)
+    );
+}
+
+/// Each of two first nodes would be a pool of its own; a node of a cluster that is gone could not be recorded.
+#[test]
+fn a_node_joins_only_a_cluster_that_stays_and_one_at_a_time_an_empty_one() {
+    let mut landscape = landscape(&[]);
+    let request = |name: &str| {
+        let host = HostName::new(name).unwrap();
+        AddNode {
+            cluster: CLUSTER,
+            zone: 1,
+            manage: host.clone(),
+            storage: host,
+            tags: Tags::new(),
+        }
+    };
+    let other = OperationId::from_u128(1);
+    let busy = |kind| Err(Refusal::Busy(kind, CLUSTER.to_string(), other));
+    let ask = |landscape: &Landscape, name| add_node(landscape, &request(name), &mut Seed::new(2));
+    let first = add_node(&landscape, &request("a"), &mut Seed::new(1)).unwrap();
+    landscape.hold(other, &first);
+    assert_eq!(ask(&landscape, "b"), busy("cluster"));
+    landscape.release(other);
+    for change in &first.changes {
+        landscape.apply(change, &Facts::None).unwrap();
+    }
+    assert_eq!(ask(&landscape, "b").unwrap().stages.len(), 1);
+    landscape.hold(other, &Plan::record(vec![Change::RemoveCluster(CLUSTER)]));
+    assert_eq!(ask(&landscape, "b"), busy("cluster"));
 }

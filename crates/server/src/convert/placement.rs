@@ -116,6 +116,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::NodeOffline => "node-offline",
         Rule::NodeUnhealthy => "node-unreachable",
         Rule::DeviceOffline => "device-offline",
+        Rule::DeviceLeaving => "device-leaving",
         Rule::Tags(_) => "tags",
         Rule::Full { .. } => "no-space",
         Rule::NodeInSet => "node-in-set",
