@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mortar_argv::{Batch, Outcome, Report};
+use mortar_argv::{Batch, Outcome, Report, script};
 use mortar_command as command;
 use mortar_journal::{Action, Event};
 use mortar_model::work::{Facts, Goal, Seen, Verdict};
@@ -71,6 +71,10 @@ async fn do_it(
         Place::Pool(pool, _) => inner.gates.enter(*pool).await,
         Place::Node(_) => None,
     };
+    // The turn may have come long after it was asked for.
+    if inner.is_halted() {
+        return Verdict::Unknown("the server is stopping".into());
+    }
     let report = send(
         inner,
         &step.place,
@@ -97,9 +101,13 @@ async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
     command::judge_look(&step.thing, &report)
 }
 
-/// Waits; answers whether the program halts meanwhile.
+/// Waits; answers whether the program halts.
 async fn pause(inner: &Inner, wait: Duration) -> bool {
-    !wait.is_zero() && wait_or_halt(inner, wait).await
+    if wait.is_zero() {
+        inner.is_halted()
+    } else {
+        wait_or_halt(inner, wait).await
+    }
 }
 
 fn tell(step: &Step, goal: Goal, verdict: &Verdict) {
@@ -123,16 +131,24 @@ async fn send(inner: &Inner, place: &Place, batch: &Batch, what: &str) -> Report
     let mut report = Report::not_run(batch.items().len(), "the pool has no node left to ask");
     for node in nodes {
         report = run(inner, node, batch, what).await;
-        let reached =
-            report.broken.is_none() || report.outcomes.iter().any(|outcome| *outcome != Outcome::NotRun);
-        if reached && !command::glusterd_down(&report) {
-            break;
+        if !reached(&report) {
+            continue;
         }
-        if reached && may_have_changed(&report) {
+        if !command::glusterd_down(&report) || may_have_changed(&report) {
             break;
         }
     }
     report
+}
+
+/// Whether the batch came to the node: something of it may have run, or an earlier one of the same step is still
+/// at work there. Another node must not be asked beside that one.
+fn reached(report: &Report) -> bool {
+    report
+        .broken
+        .as_deref()
+        .is_none_or(|why| why == script::STILL_RUNNING)
+        || report.outcomes.iter().any(|outcome| *outcome != Outcome::NotRun)
 }
 
 /// Whether a command before the one that found no glusterd succeeded: the next node must not begin anew.
@@ -149,7 +165,8 @@ pub(crate) fn healthy_first(inner: &Inner, nodes: &[NodeId]) -> Vec<NodeId> {
     first
 }
 
-/// Runs the batch on one node, counts it, and notes whether the node answers.
+/// Runs the batch on one node, counts it, and notes when the node cannot be reached or has no glusterd. A batch that
+/// came there and whose end is not known says nothing yet: it may have been slow, or waited for another node.
 pub(crate) async fn run(inner: &Inner, node: NodeId, batch: &Batch, what: &str) -> Report {
     let host = inner
         .landscape()
@@ -160,7 +177,7 @@ pub(crate) async fn run(inner: &Inner, node: NodeId, batch: &Batch, what: &str) 
         return Report::not_run(batch.items().len(), "the node is not known any more");
     };
     let report = run_on(inner, host.as_str(), batch, what).await;
-    if let Some(reason) = &report.broken {
+    if let Some(reason) = report.broken.as_deref().filter(|_| !reached(&report)) {
         inner.note_health(node, false, reason);
     } else if command::glusterd_down(&report) {
         inner.note_health(node, false, "glusterd does not run");

@@ -77,13 +77,23 @@ impl Handle {
         !*self.rest.borrow()
     }
 
-    /// Wakes it when it waits for attention.
+    /// Takes it up when it waits for attention; from now on it is seen as under way, whenever its turn comes.
     pub(crate) fn nudge(&self) -> bool {
-        let parked = self.lock().needs_attention();
+        let mut operation = self.lock();
+        let parked = operation.take_up();
         if parked {
+            self.rest.send_replace(false);
             self.wake.notify_one();
         }
         parked
+    }
+
+    /// Lets those go on who wait for it to rest, unless it was taken up meanwhile.
+    fn comes_to_rest(&self) {
+        let operation = self.lock();
+        if operation.needs_attention() {
+            self.rest.send_replace(true);
+        }
     }
 
     /// Returns once it has ended or needs attention.
@@ -162,8 +172,9 @@ async fn drive(inner: &Inner, handle: &Handle, first: Event) -> End {
         let finishing = next.actions.contains(&Action::Finish);
         if let Some(Ok(write)) = write
             && !finishing
+            && !persist(inner, write, next.persist).await
         {
-            persist(inner, write, next.persist).await;
+            return End::Halted;
         }
         for action in next.actions {
             match action {
@@ -178,19 +189,20 @@ async fn drive(inner: &Inner, handle: &Handle, first: Event) -> End {
     }
 }
 
-/// Waits until the state is on disk as firmly as asked. While the disk refuses, the operation stands still:
-/// acting on what is not recorded is the one thing it must not do.
-async fn persist(inner: &Inner, write: mortar_store::Write, persist: Persist) {
+/// Waits until the state is on disk as firmly as asked; answers whether it is. While the disk refuses, the operation
+/// stands still: acting on what is not recorded is the one thing it must not do. Only a halt ends the wait.
+async fn persist(inner: &Inner, write: mortar_store::Write, persist: Persist) -> bool {
     if persist == Persist::Lazy {
         inner.write_lazily(vec![write]);
-        return;
+        return true;
     }
     while let Err(error) = inner.write(vec![write.clone()], Durability::Synced).await {
         tracing::error!(%error, "cannot record how far the operation is; it waits");
         if wait_or_halt(inner, STORE_RETRY).await {
-            return;
+            return false;
         }
     }
+    true
 }
 
 /// Waits; answers whether the program halts meanwhile.
@@ -292,7 +304,7 @@ async fn parked(inner: &Inner, handle: &Handle) -> bool {
     };
     tracing::warn!(%reason, "needs attention");
     inner.metrics.attention.inc();
-    handle.rest.send_replace(true);
+    handle.comes_to_rest();
     inner.rested.notify_waiters();
     let halt = inner.halt.notified();
     let go_on = if inner.is_halted() {
@@ -306,7 +318,6 @@ async fn parked(inner: &Inner, handle: &Handle) -> bool {
     inner.metrics.attention.dec();
     if go_on {
         tracing::info!("taken up again");
-        handle.rest.send_replace(false);
     }
     go_on
 }
@@ -316,14 +327,12 @@ async fn panicked(inner: &Inner, handle: &Handle) {
     inner.metrics.panics.inc();
     let write = {
         let mut operation = handle.lock();
-        let because = match &operation.phase {
-            Phase::Back { reason } => Some(reason.clone()),
-            _ => None,
-        };
-        let direction = if because.is_some() {
-            Direction::Back
-        } else {
-            Direction::Forward
+        let (because, direction) = match &operation.phase {
+            Phase::Back { reason } | Phase::Undone { reason } => (Some(reason.clone()), Direction::Back),
+            Phase::Attention {
+                because, direction, ..
+            } => (because.clone(), *direction),
+            Phase::Forward | Phase::Done => (None, Direction::Forward),
         };
         let reason = "a bug in Mortar, whose trace is in the log".to_owned();
         operation.phase = Phase::Attention {

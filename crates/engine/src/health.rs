@@ -60,6 +60,8 @@ async fn ask(inner: &Inner, all: bool) {
             let report = act::run(inner, node, batch, "ask for glusterd").await;
             if query::glusterd::read(&report).is_ok_and(|running| running) {
                 inner.note_health(node, true, "");
+            } else if let Some(reason) = &report.broken {
+                inner.note_health(node, false, reason);
             }
         })
         .await;

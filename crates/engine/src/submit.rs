@@ -10,6 +10,8 @@ use mortar_model::{OperationId, OperationKind};
 use mortar_plan::{Landscape, Plan, Refusal, Seed};
 use mortar_store::{Durability, Kind, Store, StoreError, Write, decode};
 
+use tracing::Instrument as _;
+
 use crate::drive::{self, Handle};
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -100,20 +102,20 @@ impl Engine {
             landscape.hold(id, &plan);
             Operation::new(id, kind, inner.clock.now_ms(), plan)
         };
-        // From here on the reservation is given back unless the intent is on disk, also when the caller goes away.
-        let reservation = Reservation {
-            inner,
-            id,
-            kept: false,
-        };
-        let write = records::operation(&operation)?;
-        inner.write(vec![write], Durability::Synced).await?;
-        reservation.keep();
-        let handle = Arc::new(Handle::new(operation));
-        inner.operations().open.insert(id, Arc::clone(&handle));
-        inner.metrics.open.inc();
-        self.spawn(handle, Event::Begin);
-        Ok(id)
+        let reservation = Reservation::new(inner, id);
+        let engine = self.clone();
+        to_the_end(async move {
+            let inner = &engine.inner;
+            let write = records::operation(&operation)?;
+            inner.write(vec![write], Durability::Synced).await?;
+            reservation.keep();
+            let handle = Arc::new(Handle::new(operation));
+            inner.operations().open.insert(id, Arc::clone(&handle));
+            inner.metrics.open.inc();
+            engine.spawn(handle, Event::Begin);
+            Ok(id)
+        })
+        .await
     }
 
     /// A change of records alone: one transaction, ended at once.
@@ -132,11 +134,7 @@ impl Engine {
             landscape.hold(id, &plan);
             (plan, writes)
         };
-        let reservation = Reservation {
-            inner,
-            id,
-            kept: false,
-        };
+        let reservation = Reservation::new(inner, id);
         let removed = plan.changes.first().is_some_and(mortar_plan::Change::removes);
         let ended = Ended {
             id,
@@ -148,11 +146,16 @@ impl Engine {
             warnings: Vec::new(),
         };
         writes.extend(records::end(&ended)?);
-        inner.write(writes, Durability::Synced).await?;
-        drop(reservation);
-        drive::settle(inner, &plan.changes, &Facts::None, id);
-        inner.operations().ended.push_back((now, id));
-        Ok(id)
+        let inner = Arc::clone(inner);
+        to_the_end(async move {
+            inner.write(writes, Durability::Synced).await?;
+            // Given back by the change itself: in between somebody could decide on what is no longer so.
+            reservation.keep();
+            drive::settle(&inner, &plan.changes, &Facts::None, id);
+            inner.operations().ended.push_back((now, id));
+            Ok(id)
+        })
+        .await
     }
 
     pub(crate) fn spawn(&self, handle: Arc<Handle>, first: Event) {
@@ -194,20 +197,43 @@ impl Engine {
     }
 }
 
-/// Space that is spoken for until the intent is on disk.
-struct Reservation<'a> {
-    inner: &'a Inner,
+/// Carries on in a task of its own: what is handed to the store is written also when the caller goes away, so what
+/// follows from it must happen as well.
+async fn to_the_end<R: Send + 'static>(
+    work: impl Future<Output = Result<R, EngineError>> + Send + 'static,
+) -> Result<R, EngineError> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and the program with it.
+            Err(_) => Err(EngineError::Stopping),
+        },
+    }
+}
+
+/// What an operation holds, given back unless its intent is on disk.
+struct Reservation {
+    inner: Arc<Inner>,
     id: OperationId,
     kept: bool,
 }
 
-impl Reservation<'_> {
+impl Reservation {
+    fn new(inner: &Arc<Inner>, id: OperationId) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            id,
+            kept: false,
+        }
+    }
+
     fn keep(mut self) {
         self.kept = true;
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.kept {
             self.inner.landscape().release(self.id);

@@ -361,10 +361,6 @@ impl Bed {
     }
 
     async fn wait_for_rest(&self, id: OperationId, story: &str) -> OperationState {
-        // A nudge takes effect when the operation's task runs next.
-        for _ in 0..3 {
-            tokio::task::yield_now().await;
-        }
         let state = self.engine.wait(id, LIMIT).await;
         let state = state.unwrap_or_else(|| panic!("{story}: the operation is not known any more"));
         assert!(state.at_rest(), "{story}: does not come to rest: {state:?}");
