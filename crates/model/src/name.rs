@@ -84,6 +84,17 @@ name!(
     check_device_path
 );
 
+impl DevicePath {
+    /// Whether both texts lead to the same place whatever the node is like: `/disks/one/` and `/disks//./one` do.
+    /// Links on the node are not followed.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        fn parts(path: &DevicePath) -> impl Iterator<Item = &str> {
+            path.as_str().split('/').filter(|part| !matches!(*part, "" | "."))
+        }
+        parts(self).eq(parts(other))
+    }
+}
+
 fn check_volume_name(text: &str) -> Result<(), InvalidName> {
     const WHAT: &str = "a volume name";
     if text.is_empty() {
@@ -252,6 +263,17 @@ mod tests {
         }
         for good in ["vol_0f", "a-b", "A", "9"] {
             assert_eq!(VolumeName::new(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_other_spellings() {
+        let path = |text: &str| DevicePath::new(text).unwrap();
+        for other in ["/disks/one", "/disks/one/", "//disks/./one", "/disks//one/."] {
+            assert!(path("/disks/one").is_same_place(&path(other)), "{other}");
+        }
+        for other in ["/disks", "/disks/one/two", "/disks/One", "/disks/on"] {
+            assert!(!path("/disks/one").is_same_place(&path(other)), "{other}");
         }
     }
 

@@ -77,6 +77,16 @@ fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal>
     {
         return Err(Refusal::BadReplica(replica));
     }
+    let own = |option: &&VolumeOption| {
+        option.key().starts_with(identity::PREFIX) && !STEERING_OPTIONS.contains(&option.key())
+    };
+    if let Some(option) = request.options.iter().find(own) {
+        return Err(Refusal::BadOption(format!(
+            "{} cannot be set: what begins with {} tells whose the volume is, and Mortar sets it by itself",
+            option.key(),
+            identity::PREFIX
+        )));
+    }
     let smallest = limits
         .brick_min
         .times(u64::from(request.durability.data_bricks()));

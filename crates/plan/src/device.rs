@@ -23,7 +23,7 @@ pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -
     }
     if let Some(other) = inventory
         .devices_of(request.node)
-        .find(|device| device.path == request.path)
+        .find(|device| device.path.is_same_place(&request.path))
     {
         return Err(Refusal::PathTaken(request.path.clone(), other.id));
     }

@@ -4,6 +4,9 @@ use mortar_model::{Brick, ByteSize, Node, Volume, VolumeOption, ZoneChecking};
 
 use crate::plan::IdentityOptions;
 
+/// What the names of identity options begin with.
+pub(crate) const PREFIX: &str = "user.mortar.";
+
 /// Options `user.mortar.*` of a volume. GlusterFS keeps options of the `user.` namespace and does nothing with them.
 pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> IdentityOptions {
     let zones = match volume.zone_checking {

@@ -95,7 +95,10 @@ impl Landscape {
 
     /// The operation that adds a device at this path.
     pub fn path_holder(&self, node: NodeId, path: &DevicePath) -> Option<OperationId> {
-        self.paths.get(&(node, path.clone())).copied()
+        let mut paths = self.paths.iter();
+        paths
+            .find(|((other, taken), _)| *other == node && taken.is_same_place(path))
+            .map(|(_, operation)| *operation)
     }
 
     /// Whether an operation adds a device to this node.

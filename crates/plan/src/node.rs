@@ -40,10 +40,14 @@ pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Re
         state: State::Online,
     };
     let members = pool_nodes(inventory, request.cluster, std::iter::empty());
-    // Two that both come first would both be the pool, each alone.
-    if members.is_empty()
-        && let Some(operation) = landscape.nodes_to_come(request.cluster)
-    {
+    // Two that both come first would both be the pool, each alone; and one cannot join the last that leaves.
+    let first = if members.is_empty() {
+        landscape.nodes_to_come(request.cluster)
+    } else {
+        let mut held = members.iter().map(|id| landscape.holder(Subject::Node(*id)));
+        held.try_fold(None, |_, holder| holder.map(Some)).flatten()
+    };
+    if let Some(operation) = first {
         return Err(Refusal::Busy("cluster", request.cluster.to_string(), operation));
     }
     let stages = peer_stage(&node, members, Goal::Present).into_iter().collect();
@@ -57,7 +61,7 @@ pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Re
 /// Plans a node's way out of its pool.
 ///
 /// # Errors
-/// The node is unknown, being changed, or has devices or gets one.
+/// The node is unknown, being changed, has devices or gets one, or is the only one that can take in another.
 pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let node = inventory
@@ -74,6 +78,11 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     }
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);
+    if members.is_empty()
+        && let Some(operation) = landscape.nodes_to_come(node.cluster)
+    {
+        return Err(Refusal::Busy("node", id.to_string(), operation));
+    }
     let stages = peer_stage(node, members, Goal::Absent).into_iter().collect();
     Ok(Plan {
         stages,

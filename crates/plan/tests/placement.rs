@@ -10,8 +10,8 @@ use mortar_model::{
     Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
 };
 use mortar_plan::{
-    AddNode, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule, add_node,
-    create_volume, expand_volume, remove_device,
+    AddDevice, AddNode, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule,
+    add_device, add_node, create_volume, expand_volume, remove_device, remove_node,
 };
 use proptest::prelude::*;
 
@@ -225,7 +225,7 @@ fn assert_true(
             }
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
             Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving => {
-                prop_assert!(false, "not a refusal: {:?}", refused)
+                prop_assert!(false, "not a refusal: {:?}", refused);
             }
         }
         if refused.rule == Rule::ZoneInSet {
@@ -437,7 +437,54 @@ fn a_node_joins_only_a_cluster_that_stays_and_one_at_a_time_an_empty_one() {
     for change in &first.changes {
         landscape.apply(change, &Facts::None).unwrap();
     }
-    assert_eq!(ask(&landscape, "b").unwrap().stages.len(), 1);
+    let second = ask(&landscape, "b").unwrap();
+    assert_eq!(second.stages.len(), 1);
+    let only = landscape.inventory().nodes().next().unwrap().id;
+    landscape.hold(other, &second);
+    assert_eq!(
+        remove_node(&landscape, only),
+        Err(Refusal::Busy("node", only.to_string(), other))
+    );
+    landscape.release(other);
+    let removal = remove_node(&landscape, only).unwrap();
+    landscape.hold(other, &removal);
+    assert_eq!(ask(&landscape, "b"), busy("cluster"));
+    landscape.release(other);
     landscape.hold(other, &Plan::record(vec![Change::RemoveCluster(CLUSTER)]));
     assert_eq!(ask(&landscape, "b"), busy("cluster"));
+}
+
+/// The same directory twice would be space that is counted twice.
+#[test]
+fn a_device_is_added_once_however_its_path_is_spelled() {
+    let mut landscape = even_pool(1, 1, &[10]);
+    let node = landscape.inventory().nodes().next().unwrap().id;
+    let ask = |landscape: &Landscape, path: &str| {
+        let request = AddDevice {
+            node,
+            path: DevicePath::new(path).unwrap(),
+            tags: Tags::new(),
+            destroy: false,
+        };
+        add_device(landscape, &request, &mut Seed::new(1))
+    };
+    assert!(matches!(
+        ask(&landscape, "/disks//1/"),
+        Err(Refusal::PathTaken(..))
+    ));
+    let plan = ask(&landscape, "/disks/2").unwrap();
+    landscape.hold(OperationId::from_u128(1), &plan);
+    assert!(matches!(ask(&landscape, "/disks/./2"), Err(Refusal::Busy(..))));
+}
+
+#[test]
+fn nobody_else_says_whose_a_volume_is() {
+    let landscape = even_pool(1, 1, &[10]);
+    let mut request = CreateVolume::new(ByteSize::from_gib(1), Durability::None);
+    request.options = vec![VolumeOption::new("user.mortar.id", "0f").unwrap()];
+    let refused = create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(1));
+    assert!(
+        matches!(&refused, Err(Refusal::BadOption(text)) if text.starts_with("user.mortar.id ")),
+        "{refused:?}"
+    );
 }
