@@ -98,7 +98,7 @@ pub(crate) struct Inner {
     pub(crate) stopping: AtomicBool,
     /// No further action is begun; what waits is woken.
     pub(crate) halted: AtomicBool,
-    pub(crate) halt: Notify,
+    pub(crate) halt: Arc<Notify>,
     /// Some operation ended or came to rest.
     pub(crate) rested: Notify,
 }
@@ -162,7 +162,7 @@ impl Engine {
             metrics: Metrics::new(),
             stopping: AtomicBool::new(false),
             halted: AtomicBool::new(false),
-            halt: Notify::new(),
+            halt: Arc::new(Notify::new()),
             rested: Notify::new(),
             config,
         };

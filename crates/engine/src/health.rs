@@ -4,7 +4,7 @@
 //! These tasks take no input: the same pass on a timer, whatever happened before.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::stream::{self, StreamExt as _};
 use mortar_command::query;
@@ -12,7 +12,7 @@ use mortar_model::{NodeId, OperationId};
 use mortar_store::{Durability, Kind, Write};
 
 use crate::act;
-use crate::drive::{Handle, wait_or_halt};
+use crate::drive::Handle;
 use crate::engine::Inner;
 
 /// Nodes that are asked side by side.
@@ -36,8 +36,14 @@ async fn watch(engine: Weak<Inner>) {
         }
         ask(&inner, full).await;
         forget_old(&inner).await;
-        let interval: Duration = inner.config.recovery_interval;
-        if wait_or_halt(&inner, interval).await {
+        let (interval, halt) = (inner.config.recovery_interval, Arc::clone(&inner.halt));
+        let halted = halt.notified();
+        if inner.is_halted() {
+            return;
+        }
+        // An engine that nobody has any more must not live on for the length of the wait.
+        drop(inner);
+        if tokio::time::timeout(interval, halted).await.is_ok() {
             return;
         }
     }
