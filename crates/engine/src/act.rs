@@ -222,3 +222,11 @@ pub(crate) async fn run_on(inner: &Inner, host: &str, batch: &Batch, what: &str)
     );
     report
 }
+
+/// The answer to a question that changes nothing, or that none came in time.
+pub(crate) async fn patiently(inner: &Inner, batch: &Batch, answer: impl Future<Output = Report>) -> Report {
+    let patience = inner.config.patience;
+    tokio::time::timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Report::not_run(batch.items().len(), format!("no answer within {patience:?}")))
+}

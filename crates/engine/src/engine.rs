@@ -55,6 +55,9 @@ pub struct Config {
     pub running_max: usize,
     /// How long an ended operation can be asked for.
     pub keep_ended: Duration,
+    /// How long one question to a node may take that changes nothing. glusterd itself waits minutes for a member that
+    /// fell silent; whoever asks what is wrong needs the rest of the answer now.
+    pub patience: Duration,
     /// How often every node is asked whether glusterd runs.
     pub health_interval: Duration,
     /// How often a node that did not answer is asked again.
@@ -71,6 +74,7 @@ impl Default for Config {
             open_max: 1024,
             running_max: 64,
             keep_ended: Duration::from_secs(3600),
+            patience: Duration::from_secs(15),
             health_interval: Duration::from_secs(120),
             recovery_interval: Duration::from_secs(5),
         }

@@ -63,7 +63,9 @@ async fn ask(inner: &Inner, all: bool) {
     let batch = &batch;
     stream::iter(nodes)
         .for_each_concurrent(WIDTH, |node| async move {
-            let report = act::run(inner, node, batch, "ask for glusterd").await;
+            // One node that is stuck must not keep the others from being asked.
+            let answer = act::run(inner, node, batch, "ask for glusterd");
+            let report = act::patiently(inner, batch, answer).await;
             if query::glusterd::read(&report).is_ok_and(|running| running) {
                 inner.note_health(node, true, "");
             } else if let Some(reason) = &report.broken {

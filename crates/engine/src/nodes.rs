@@ -13,7 +13,8 @@ use crate::error::{EngineError, NodeTrouble};
 pub(crate) async fn can_join(inner: &Inner, request: &AddNode) -> Result<(), EngineError> {
     let host = request.manage.as_str();
     let batch = query::pool::ask(&inner.config.settings);
-    let report = act::run_on(inner, host, &batch, "ask for the pool").await;
+    let answer = act::run_on(inner, host, &batch, "ask for the pool");
+    let report = act::patiently(inner, &batch, answer).await;
     if let Some(reason) = &report.broken {
         return trouble(NodeTrouble::Unreachable {
             host: host.into(),
@@ -57,7 +58,8 @@ async fn check_member(inner: &Inner, cluster: ClusterId) -> Result<(), EngineErr
     };
     let batch = query::glusterd::ask(&inner.config.settings);
     for member in &members {
-        let report = act::run(inner, *member, &batch, "ask for glusterd").await;
+        let answer = act::run(inner, *member, &batch, "ask for glusterd");
+        let report = act::patiently(inner, &batch, answer).await;
         if query::glusterd::read(&report).is_ok_and(|running| running) {
             return Ok(());
         }

@@ -2,8 +2,6 @@
 //! answer about all volumes at once takes seconds in a large pool.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::time::Duration;
 
 use futures::future::join_all;
 use mortar_argv::{Batch, Report};
@@ -14,12 +12,8 @@ use mortar_command::query::volume_status::BrickStatus;
 use mortar_command::query::{brick_state, heal_info, volume_info, volume_status};
 use mortar_model::{Brick, BrickId, BrickSpace, Device, Durability, NodeId, Volume, VolumeId};
 
-use crate::act;
+use crate::act::{self, patiently};
 use crate::engine::{Engine, Inner};
-
-/// How long one question may take. glusterd itself waits minutes for a member that fell silent; a person who asks
-/// what is wrong needs the rest of the answer now.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What was seen of a volume; each part is an error text where nothing could be seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,17 +95,7 @@ async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batch: Batch) -
         }
         report
     };
-    patiently(&batch, asked).await
-}
-
-/// The answer, or that none came in time.
-async fn patiently(batch: &Batch, answer: impl Future<Output = Report>) -> Report {
-    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
-        Report::not_run(
-            batch.items().len(),
-            format!("no answer within {} s", PATIENCE.as_secs()),
-        )
-    })
+    patiently(inner, &batch, asked).await
 }
 
 async fn look_at_brick(
@@ -127,7 +111,12 @@ async fn look_at_brick(
         image,
     };
     let batch = brick_state::ask(&inner.config.settings, &site);
-    let report = patiently(&batch, act::run(inner, device.node, &batch, "look at brick")).await;
+    let report = patiently(
+        inner,
+        &batch,
+        act::run(inner, device.node, &batch, "look at brick"),
+    )
+    .await;
     (
         brick.id,
         brick_state::read(&site, &report).map_err(|error| error.to_string()),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -28,6 +28,11 @@ fn world() -> SimHosts {
 }
 
 fn engine(store: Arc<dyn Store>, hosts: Arc<dyn Hosts>) -> Engine {
+    // Nodes are not looked after: each test decides what is known of them.
+    engine_that_looks(store, hosts, Duration::from_secs(3600))
+}
+
+fn engine_that_looks(store: Arc<dyn Store>, hosts: Arc<dyn Hosts>, interval: Duration) -> Engine {
     let policy = Policy {
         first_wait: Duration::ZERO,
         longest_wait: Duration::ZERO,
@@ -35,9 +40,9 @@ fn engine(store: Arc<dyn Store>, hosts: Arc<dyn Hosts>) -> Engine {
     };
     let config = Config {
         policy,
-        // Nodes are not looked after: each test decides what is known of them.
-        health_interval: Duration::from_secs(3600),
-        recovery_interval: Duration::from_secs(3600),
+        patience: Duration::from_millis(200),
+        health_interval: interval,
+        recovery_interval: interval,
         ..Config::default()
     };
     let parts = Parts {
@@ -269,4 +274,64 @@ async fn while_a_member_is_still_at_work_no_other_is_asked() {
     );
     assert_eq!(engine.view(|landscape| landscape.inventory().nodes().count()), 3);
     assert_eq!(engine.view(|landscape| landscape.unhealthy().count()), 0);
+}
+
+/// Nodes of which one takes a question and never answers.
+struct Silent {
+    hosts: SimHosts,
+    silent: Mutex<Option<&'static str>>,
+}
+
+impl Hosts for Silent {
+    fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
+        if *self.silent.lock().unwrap() == Some(host) {
+            return std::future::pending().boxed();
+        }
+        self.hosts.run(host, batch)
+    }
+}
+
+/// A node that is stuck is found to be so, and nobody waits for it: not the watch, not who adds a node.
+#[tokio::test]
+async fn a_stuck_node_keeps_no_other_from_being_asked() {
+    let hosts = Arc::new(Silent {
+        hosts: world(),
+        silent: Mutex::new(None),
+    });
+    let engine = engine_that_looks(
+        Arc::new(MemoryStore::new()),
+        Arc::clone(&hosts) as Arc<dyn Hosts>,
+        Duration::from_millis(20),
+    );
+    let cluster = engine.create_cluster(true, false).await.unwrap().id;
+    for host in ["n1", "n2"] {
+        ended(&engine, engine.add_node(node(cluster, host)).await.unwrap()).await;
+    }
+    let healthy = |host: &str| {
+        let host = HostName::new(host).unwrap();
+        engine.view(|landscape| {
+            let node = landscape.inventory().node_by_host(&host).unwrap();
+            landscape.is_healthy(node.id)
+        })
+    };
+    *hosts.silent.lock().unwrap() = Some("n1");
+    hosts.hosts.world(|world| world.kill_node("n2"));
+    engine.start();
+    let until = async |n1: bool, n2: bool| {
+        let begun = Instant::now();
+        while (healthy("n1"), healthy("n2")) != (n1, n2) {
+            assert!(begun.elapsed() < LIMIT, "{:?}", (healthy("n1"), healthy("n2")));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    until(false, false).await;
+    hosts.hosts.world(|world| world.start_node("n2"));
+    until(false, true).await;
+    *hosts.silent.lock().unwrap() = Some("n3");
+    until(true, true).await;
+    let refused = engine.add_node(node(cluster, "n3")).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "node n3 does not answer: no answer within 200ms"
+    );
 }
