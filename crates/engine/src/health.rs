@@ -63,9 +63,13 @@ async fn ask(inner: &Inner, all: bool) {
     let batch = &batch;
     stream::iter(nodes)
         .for_each_concurrent(WIDTH, |node| async move {
-            // One node that is stuck must not keep the others from being asked.
+            // One node that is stuck must not keep the others from being asked. That no answer came in time says
+            // nothing of it: it may be at work for many operations.
             let answer = act::run(inner, node, batch, "ask for glusterd");
-            let report = act::patiently(inner, batch, answer).await;
+            let Ok(report) = tokio::time::timeout(inner.config.patience, answer).await else {
+                tracing::warn!(%node, "node was asked for glusterd and has not answered yet");
+                return;
+            };
             if query::glusterd::read(&report).is_ok_and(|running| running) {
                 inner.note_health(node, true, "");
             } else if let Some(reason) = &report.broken {
