@@ -13,6 +13,12 @@ pub fn volume_group(device: DeviceId) -> String {
     format!("vg_{device}")
 }
 
+/// Whether a volume group's name is one that Mortar, or Heketi, gives to a device.
+pub fn is_volume_group(name: &str) -> bool {
+    name.strip_prefix("vg_")
+        .is_some_and(|id| id.parse::<DeviceId>().is_ok())
+}
+
 /// Name of a brick's thin logical volume.
 pub fn logical_volume(brick: BrickId) -> String {
     format!("brick_{brick}")

@@ -101,6 +101,16 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             block.size
         ));
     }
+    if let Some(group) = pv
+        .as_ref()
+        .map(|pv| pv.vg_name.as_str())
+        .filter(|name| layout::is_volume_group(name))
+    {
+        return foreign(format!(
+            "{path} is a device of Mortar or Heketi already, by another name or in another pool (volume group \
+             {group}); remove that device there first: not even destroydata wipes it"
+        ));
+    }
     let signatures = answer::signatures(report, SIGNATURES)?;
     match contents(&block, pv.as_ref(), &signatures).filter(|_| !spec.destroy) {
         Some(contents) => foreign(format!(
