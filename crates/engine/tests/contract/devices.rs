@@ -88,7 +88,7 @@ fn directories_that_cannot_be_used_are_refused() {
     );
     // What a file system takes for itself differs.
     for size in ["600 MiB", "511.21 MiB"] {
-        twin.name(size, "some hundred MiB");
+        twin.name(&size, "some hundred MiB");
     }
     let small = device(device_id(FAMILY, 3), "/disks/small", false);
     let seen = twin.look(2, &small);

@@ -70,34 +70,31 @@ impl Loop {
             Foreign::Xfs => drop(self.ground.on("node1", &["mkfs.xfs", "-q", &self.path])),
             Foreign::Ext4 => drop(self.ground.on("node1", &["mkfs.ext4", "-q", &self.path])),
             Foreign::PhysicalVolume => drop(self.ground.on("node1", &["pvcreate", "-qq", &self.path])),
-            Foreign::Partitions(count) => self.partition(count),
+            Foreign::Partitions(_) => self.partition(),
         }
     }
 
     /// Writes a table of partitions as fdisk would (which need not be installed), and has the kernel read it.
-    fn partition(&self, count: u8) {
+    fn partition(&self) {
         let root = self.ground.lab.node_root("node1").unwrap();
         let file = std::fs::OpenOptions::new()
             .write(true)
             .open(root.join(self.image.trim_start_matches('/')))
             .unwrap();
-        file.write_all_at(&partition_table(count), 0).unwrap();
+        file.write_all_at(&partition_table(), 0).unwrap();
         file.sync_all().unwrap();
         self.ground.on("node1", &["blockdev", "--rereadpt", &self.path]);
     }
 }
 
-/// A master boot record with so many Linux partitions of 100 MiB.
-fn partition_table(count: u8) -> [u8; 512] {
+/// A master boot record with one Linux partition of 100 MiB.
+fn partition_table() -> [u8; 512] {
     const SECTORS: u32 = (100 << 20) / 512;
     let mut sector = [0; 512];
     sector[440..444].copy_from_slice(b"mort");
-    for number in 0..count {
-        let entry = &mut sector[446 + 16 * usize::from(number)..][..16];
-        entry[4] = 0x83;
-        entry[8..12].copy_from_slice(&(2048 + u32::from(number) * SECTORS).to_le_bytes());
-        entry[12..16].copy_from_slice(&SECTORS.to_le_bytes());
-    }
+    sector[450] = 0x83;
+    sector[454..458].copy_from_slice(&2048_u32.to_le_bytes());
+    sector[458..462].copy_from_slice(&SECTORS.to_le_bytes());
     sector[510..].copy_from_slice(&[0x55, 0xaa]);
     sector
 }
@@ -119,16 +116,15 @@ fn disks_that_hold_something_are_refused() {
     let _beside = ground().beside_others();
     let mut twin = Twin::new();
     name_family(&mut twin, FAMILY);
-    for kind in ["(dos)", "(gpt)"] {
-        twin.name(kind, "(<kind of table>)");
+    // Not every kernel reads the tables of loop devices: then there are no devices for the partitions.
+    for words in ["holds a partition table (dos)", "has a partition"] {
+        twin.name(&words, "is partitioned");
     }
     let spoils = [
         ("an XFS file system", Foreign::Xfs),
         ("an ext4 file system", Foreign::Ext4),
         ("an LVM physical volume", Foreign::PhysicalVolume),
-        ("a partition table without partitions", Foreign::Partitions(0)),
-        ("one partition", Foreign::Partitions(1)),
-        ("three partitions", Foreign::Partitions(3)),
+        ("a partition", Foreign::Partitions(1)),
     ];
     for (number, (what, with)) in (1..).zip(spoils) {
         let disk = Loop::new(&mut twin, number);
@@ -140,6 +136,10 @@ fn disks_that_hold_something_are_refused() {
             Seen::Foreign(_)
         ));
         assert_eq!(twin.look(1, &disk.thing(number, true)), Seen::Absent);
+        if with == Foreign::PhysicalVolume {
+            // LVM takes one that is in no group anew without asking: there is nothing in it. Only the look refuses it.
+            continue;
+        }
         twin.say("Made all the same, without leave to destroy: LVM itself refuses, and nothing is lost.");
         let made = twin.make(1, &disk.thing(number, false));
         assert!(!matches!(made, Verdict::Done(_)), "{made:?}");

@@ -77,6 +77,11 @@ fn expand(family: u8, replica: u32, before: u8, after: u8, page: &str) {
     assert!(matches!(twin.look(1, &more), Seen::Partial(_)));
     assert!(matches!(twin.resume(1, &more), Verdict::Done(_)));
     assert!(matches!(twin.look(1, &more), Seen::Present(_)));
+    if replica == 1 {
+        // The rest takes its time in the real world (each begin of a rebalance ten seconds): once is enough.
+        assert!(matches!(twin.unmake(1, &volume), Verdict::Done(_)));
+        return leave(twin, family, after, page);
+    }
     twin.say("The files are spread.");
     assert!(matches!(twin.make(1, &spread), Verdict::Done(_)));
     let settings = twin.settings.clone();
@@ -96,7 +101,11 @@ fn expand(family: u8, replica: u32, before: u8, after: u8, page: &str) {
     assert!(matches!(twin.unmake(1, &volume), Verdict::Done(_)));
     twin.say("The volume is gone: so are they.");
     assert!(matches!(twin.unmake(1, &more), Verdict::Done(_)));
-    for number in 1..=after {
+    leave(twin, family, after, page);
+}
+
+fn leave(mut twin: Twin, family: u8, bricks: u8, page: &str) {
+    for number in 1..=bricks {
         let unmade = twin.unmake(node_of(number), &brick(family, number));
         assert!(matches!(unmade, Verdict::Done(_)), "{unmade:?}");
     }
@@ -104,7 +113,7 @@ fn expand(family: u8, replica: u32, before: u8, after: u8, page: &str) {
 }
 
 #[test]
-fn plain_volumes_grow_and_shrink() {
+fn plain_volumes_grow() {
     expand(0xa1, 1, 1, 2, "expansion-plain");
 }
 

@@ -56,7 +56,9 @@ fn a_node_that_was_lost_comes_back_with_its_bricks() {
     twin.say("Node 3 is back: its brick is mounted again.");
     twin.start(3);
     assert!(matches!(twin.look(3, &brick(FAMILY, 3)), Seen::Present(_)));
-    twin.look(3, &volume);
+    // Its glusterd answers before it has heard from the others that the volume was stopped meanwhile.
+    until("node 3 knows what it missed", || twin.knows_stopped(3, &name));
+    assert!(matches!(twin.look(3, &volume), Seen::Partial(_)));
     assert!(matches!(twin.resume(1, &volume), Verdict::Done(_)));
     until("its brick runs", || {
         online(&twin.run(1, &ask).real).lines().count() == 3

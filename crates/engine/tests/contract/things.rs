@@ -124,16 +124,16 @@ pub(crate) fn rebalance(family: u8) -> Thing {
 pub(crate) fn name_family(twin: &mut Twin, family: u8) {
     for number in 1..=9 {
         let brick = brick_id(family, number);
-        twin.name(brick, &format!("<brick{number}>"));
+        twin.name(&brick, &format!("<brick{number}>"));
         twin.name(
-            layout::file_system_uuid(brick),
+            &layout::file_system_uuid(brick),
             &format!("<uuid of brick{number}>"),
         );
-        twin.name(device_id(family, number), &format!("<device{number}>"));
+        twin.name(&device_id(family, number), &format!("<device{number}>"));
         twin.name(
-            layout::physical_volume_uuid(device_id(family, number)),
+            &layout::physical_volume_uuid(device_id(family, number)),
             &format!("<pv uuid of device{number}>"),
         );
-        twin.name(volume_id(family, number), &format!("<volume{number}>"));
+        twin.name(&volume_id(family, number), &format!("<volume{number}>"));
     }
 }

@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use mortar_argv::{Batch, Command, Report};
+use mortar_command::query::volume_info;
 use mortar_command::{Settings, judge, judge_look, look, make, resume, unmake};
 use mortar_executor::{Hosts as _, SimHosts};
+use mortar_model::VolumeName;
 use mortar_model::work::{FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_simulator::{World, WorldConfig};
 
@@ -112,13 +114,19 @@ impl Twin {
         })
     }
 
+    /// Whether a real node knows a volume as stopped.
+    pub(crate) fn knows_stopped(&self, node: usize, name: &VolumeName) -> bool {
+        let report = self.real_run(node, &volume_info::ask(&self.settings, name));
+        volume_info::read(&report).is_ok_and(|info| info.is_some_and(|info| info.status == "Stopped"))
+    }
+
     /// A node's address; nodes count from 1.
     pub(crate) fn host(&self, node: usize) -> &str {
         &self.hosts[node - 1]
     }
 
     /// Gives a text that the test chose a name on the page.
-    pub(crate) fn name(&mut self, text: impl ToString, name: &str) {
+    pub(crate) fn name(&mut self, text: &impl ToString, name: &str) {
         self.names.insert(0, (text.to_string(), name.to_owned()));
     }
 

@@ -40,13 +40,12 @@ fn facts(facts: &Facts) -> String {
     else {
         return String::new();
     };
-    // What a file system takes for itself differs: a tenth of a GiB is as exact as two worlds can be.
-    let tenths = (total.bytes() * 10 + (1 << 29)) >> 30;
+    // What a file system takes for itself differs: a GiB is as exact as two worlds can be. Further paths of a device
+    // are udev's names, and a lab has no udev.
+    let gib = (total.bytes() + (1 << 29)) >> 30;
     format!(
-        " (about {}.{} GiB, extent {extent}, uuid {uuid:?}, {})",
-        tenths / 10,
-        tenths % 10,
-        paths.join(" ")
+        " (about {gib} GiB, extent {extent}, uuid {uuid:?}, {})",
+        paths.first().map_or("", String::as_str)
     )
 }
 
@@ -81,7 +80,13 @@ fn outcome(outcome: &Outcome) -> String {
 /// Replaces UUIDs and the numbers of loop devices, which nobody chooses, and cuts off glusterd's guesses at what was
 /// meant and the line's own words for why nobody answers: those are of the line and not of the node.
 pub(crate) fn plain(text: &str) -> String {
-    const CUT: [&str; 4] = ["; Did you mean", "simulated host ", "node3 port 22 ", "Usage: "];
+    const CUT: [&str; 5] = [
+        "; Did you mean",
+        "simulated host ",
+        "node3 port 22 ",
+        "cannot connect to ",
+        "Usage: ",
+    ];
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     for mark in CUT {

@@ -1,0 +1,118 @@
+//! Labs for the tests, made when first asked for and taken down when this process is gone.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use mortar_lab::{Lab, LabSpec};
+
+/// More than anything in these tests takes on a machine that is merely busy.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// A lab and the program that waits to take it down.
+pub(crate) struct Ground {
+    pub(crate) lab: Lab,
+    /// Holds the pipe whose end tells it that this process is gone.
+    _janitor: Child,
+}
+
+impl Ground {
+    fn new(letter: char, nodes: u32, disks: u32) -> Self {
+        let spec = LabSpec {
+            nodes,
+            disks,
+            disk_size: 8 << 30,
+            ..LabSpec::named(format!("e2e{letter}{}", std::process::id()))
+        };
+        let janitor = janitor(&spec);
+        let lab = Lab::up(spec, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            lab,
+            _janitor: janitor,
+        }
+    }
+}
+
+/// Held by those tests that have node 4 of the calm lab to themselves.
+pub(crate) static NODE_4: Mutex<()> = Mutex::new(());
+
+/// A lab whose nodes stay up. Nodes 1 to 3 are for pools that tests make, each on a disk of its own; node 4 is alone;
+/// nodes 5 and 6 are a trusted pool that was made by hand.
+pub(crate) fn calm() -> &'static Lab {
+    static CALM: OnceLock<Ground> = OnceLock::new();
+    let ground = CALM.get_or_init(|| {
+        let ground = Ground::new('a', 6, 3);
+        let sixth = ground.lab.nodes()[5].address.to_string();
+        on(
+            &ground.lab,
+            "node5",
+            &["gluster", "--mode=script", "peer", "probe", &sixth],
+        );
+        until("the pool made by hand is there", || {
+            on(
+                &ground.lab,
+                "node6",
+                &["gluster", "--mode=script", "pool", "list"],
+            )
+            .matches("Connected")
+            .count()
+                == 2
+        });
+        ground
+    });
+    &ground.lab
+}
+
+/// A lab whose nodes are killed: one test at a time.
+pub(crate) fn stormy() -> &'static Lab {
+    static STORMY: OnceLock<Ground> = OnceLock::new();
+    &STORMY.get_or_init(|| Ground::new('b', 3, 2)).lab
+}
+
+/// Starts a node that was killed, and waits until all its peers have found it again.
+pub(crate) fn start(lab: &Lab, node: &str) {
+    lab.start(node).unwrap_or_else(|error| panic!("{error}"));
+    let nodes = lab.nodes();
+    until("the nodes see each other", || {
+        nodes.iter().all(|node| {
+            let members = on(lab, &node.name, &["gluster", "--mode=script", "pool", "list"]);
+            members.matches(" Connected").count() == nodes.len()
+        })
+    });
+}
+
+/// Starts a program that waits until this process has ended and takes the lab down then. In a process group of its
+/// own: what interrupts us does not interrupt it.
+fn janitor(spec: &LabSpec) -> Child {
+    Command::new("sh")
+        .args([
+            "-c",
+            "cat >/dev/null; exec \"$0\" lab down --lab \"$1\" >/dev/null",
+        ])
+        .arg(env!("CARGO_BIN_EXE_mortar"))
+        .arg(&spec.name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}
+
+/// Runs a program on a node that must succeed.
+pub(crate) fn on(lab: &Lab, node: &str, argv: &[&str]) -> String {
+    let output = lab
+        .exec(node, argv, LIMIT)
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{argv:?} on {node}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Waits for a condition.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
