@@ -17,6 +17,8 @@ use crate::engine::Inner;
 
 /// Nodes that are asked side by side.
 const WIDTH: usize = 16;
+/// Peers that are asked whether they have found a node again.
+const PEERS_ASKED: usize = 8;
 /// Ended operations that are forgotten in one transaction.
 const FORGET_AT_ONCE: usize = 1000;
 
@@ -71,12 +73,48 @@ async fn ask(inner: &Inner, all: bool) {
                 return;
             };
             if query::glusterd::read(&report).is_ok_and(|running| running) {
-                inner.note_health(node, true, "");
+                if found_by_peers(inner, node).await {
+                    inner.note_health(node, true, "");
+                }
             } else if let Some(reason) = &report.broken {
                 inner.note_health(node, false, reason);
             }
         })
         .await;
+}
+
+/// Whether the pool has found a node again that did not answer before: its glusterd answers us some seconds before
+/// that of its peers is connected to it, and until then they refuse bricks there.
+async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
+    let (names, peers) = {
+        let landscape = inner.landscape();
+        let inventory = landscape.inventory();
+        let Some(found) = inventory.node(node).filter(|_| !landscape.is_healthy(node)) else {
+            return true;
+        };
+        let healthy = inventory
+            .nodes_of(found.cluster)
+            .map(|peer| peer.id)
+            .filter(|peer| *peer != node && landscape.is_healthy(*peer));
+        (
+            [found.storage.clone(), found.manage.clone()],
+            healthy.take(PEERS_ASKED).collect::<Vec<NodeId>>(),
+        )
+    };
+    let batch = query::pool::ask(&inner.config.settings);
+    for peer in peers {
+        let answer = act::run(inner, peer, &batch, "ask for the pool");
+        let Ok(report) = tokio::time::timeout(inner.config.patience, answer).await else {
+            continue;
+        };
+        let is_it = |host: &String| names.iter().any(|name| name.as_str().eq_ignore_ascii_case(host));
+        let away = |member: &query::pool::Member| !member.connected && member.hosts.iter().any(is_it);
+        if query::pool::read(&report).is_ok_and(|members| members.iter().any(away)) {
+            tracing::debug!(%node, %peer, "node answers, but its peer has not found it again yet");
+            return false;
+        }
+    }
+    true
 }
 
 impl Inner {
