@@ -48,7 +48,9 @@ pub enum NodeTrouble {
         reason: String,
     },
     /// No member of its cluster could be asked to take it in.
-    #[error("none of the cluster's nodes has glusterd running: start it on one of them, which then takes the new one in")]
+    #[error(
+        "none of the cluster's nodes has glusterd running: start it on one of them, which then takes the new one in"
+    )]
     NoMember,
     /// It is a member of another trusted pool.
     #[error("node {host} belongs to another trusted pool, with {}: detach it there first", .peers.join(", "))]
