@@ -14,7 +14,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Ground {
     pub(crate) lab: Lab,
     /// Holds the pipe whose end tells it that this process is gone.
-    _janitor: Child,
+    janitor: Child,
 }
 
 impl Ground {
@@ -27,10 +27,7 @@ impl Ground {
         };
         let janitor = janitor(&spec);
         let lab = Lab::up(spec, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            lab,
-            _janitor: janitor,
-        }
+        Self { lab, janitor }
     }
 }
 
@@ -64,10 +61,9 @@ pub(crate) fn calm() -> &'static Lab {
     &ground.lab
 }
 
-/// A lab whose nodes are killed: one test at a time.
-pub(crate) fn stormy() -> &'static Lab {
-    static STORMY: OnceLock<Ground> = OnceLock::new();
-    &STORMY.get_or_init(|| Ground::new('b', 3, 2)).lab
+/// A lab whose nodes are killed: each such test has one of its own.
+pub(crate) fn stormy(letter: char) -> Ground {
+    Ground::new(letter, 3, 1)
 }
 
 /// Starts a node that was killed, and waits until all its peers have found it again.
@@ -77,9 +73,19 @@ pub(crate) fn start(lab: &Lab, node: &str) {
     until("the nodes see each other", || {
         nodes.iter().all(|node| {
             let members = on(lab, &node.name, &["gluster", "--mode=script", "pool", "list"]);
-            members.matches(" Connected").count() == nodes.len()
+            members.matches("Connected").count() == nodes.len()
         })
     });
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Else the janitor would: this one is not needed any more before the others.
+        drop(self.janitor.stdin.take());
+        if let Err(error) = self.janitor.wait() {
+            eprintln!("the lab {} may be left: {error}", self.lab.name());
+        }
+    }
 }
 
 /// Starts a program that waits until this process has ended and takes the lab down then. In a process group of its

@@ -1,7 +1,6 @@
 //! Nodes are lost in the middle of something, and come back.
 
 use std::io::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,15 +10,13 @@ use crate::ground::{start, stormy, until};
 use crate::life::Client;
 use crate::site::Site;
 
-/// These tests kill nodes of the one lab that is for that: one after the other.
-static ORDER: Mutex<()> = Mutex::new(());
-
 /// Whatever an operation had done when a node was lost: it ends done or undone, at the latest when the node is back, and
 /// what was undone has left nothing on any node.
 #[test]
 fn a_node_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
     let _turn = ORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let site = Site::new(stormy(), &[1, 2, 3], 1, "storm");
+    let ground = stormy('b');
+    let site = Site::new(&ground.lab, &[1, 2, 3], 1, "storm");
     for steps in [0, 2, 3] {
         let name = format!("v{steps}");
         let accepted = site.create(&name, 1, 3);
@@ -88,7 +85,8 @@ fn all_answer(site: &Site) {
 #[test]
 fn writing_goes_on_while_a_node_is_lost_and_heals_when_it_is_back() {
     let _turn = ORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let site = Site::new(stormy(), &[1, 2, 3], 2, "heal");
+    let ground = stormy('c');
+    let site = Site::new(&ground.lab, &[1, 2, 3], 1, "heal");
     let volume = site.created("v", 1, 3);
     let client = Client::mount(&site, volume["name"].as_str().unwrap());
     let (count, stop) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -131,7 +129,7 @@ fn writing_goes_on_while_a_node_is_lost_and_heals_when_it_is_back() {
                 .is_some_and(|files| files > 0)
     });
 
-    start(site.lab, "node3");
+    start(&site.lab, "node3");
     until("all is healed", || {
         let chain = site.server.get(&place).json();
         bad(&chain) == 0

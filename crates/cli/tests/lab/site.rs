@@ -10,7 +10,7 @@ use crate::server::Server;
 
 /// A server with a cluster on nodes of a lab.
 pub(crate) struct Site {
-    pub(crate) lab: &'static Lab,
+    pub(crate) lab: Lab,
     pub(crate) server: Server,
     pub(crate) cluster: String,
     /// Name, id and device of each node.
@@ -32,7 +32,7 @@ pub(crate) struct State {
 
 impl Site {
     /// A server on a fresh store, these nodes of the lab (from 1) and this disk of each; disk 0 is none.
-    pub(crate) fn new(lab: &'static Lab, nodes: &[usize], disk: u32, prefix: &str) -> Self {
+    pub(crate) fn new(lab: &Lab, nodes: &[usize], disk: u32, prefix: &str) -> Self {
         Self::with(lab, Server::start(lab), nodes, disk, prefix)
     }
 
@@ -41,7 +41,7 @@ impl Site {
         let made = server.post("/clusters", &json!({"file": true, "block": false}));
         assert_eq!(made.status, 201, "{made:?}");
         let mut site = Self {
-            lab,
+            lab: lab.clone(),
             server,
             cluster: made.json()["id"].as_str().unwrap().to_owned(),
             nodes: Vec::new(),
@@ -123,7 +123,7 @@ impl Site {
 
     /// Names of the server's volumes in the pool, as its first node tells.
     pub(crate) fn volumes(&self) -> Vec<String> {
-        let mut names = remains::volumes(self.lab, &self.nodes[0].0);
+        let mut names = remains::volumes(&self.lab, &self.nodes[0].0);
         names.retain(|name| name.starts_with(&format!("{}_", self.prefix)));
         names
     }
@@ -133,7 +133,7 @@ impl Site {
         let devices: Vec<String> = self.nodes.iter().map(|(_, _, device)| device.clone()).collect();
         self.nodes
             .iter()
-            .flat_map(|(name, _, _)| remains::on_node(self.lab, name, &self.disk, &devices))
+            .flat_map(|(name, _, _)| remains::on_node(&self.lab, name, &self.disk, &devices))
             .collect()
     }
 
@@ -173,7 +173,7 @@ impl Site {
         };
         until("nothing is under way", || open(&self.server).is_empty());
         let members = crate::ground::on(
-            self.lab,
+            &self.lab,
             &self.nodes[0].0,
             &["gluster", "--mode=script", "pool", "list"],
         );
