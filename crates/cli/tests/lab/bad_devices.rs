@@ -14,13 +14,13 @@ use crate::site::Site;
 
 /// A loop device on node 4, detached when dropped.
 struct Disk {
-    lab: &'static Lab,
+    lab: Lab,
     path: String,
     image: String,
 }
 
 impl Disk {
-    fn new(lab: &'static Lab, name: &str) -> Self {
+    fn new(lab: &Lab, name: &str) -> Self {
         let image = format!("/disks/disk2/{name}.img");
         on(lab, "node4", &["truncate", "--size=2G", &image]);
         let path = on(
@@ -29,7 +29,7 @@ impl Disk {
             &["losetup", "--find", "--show", "--partscan", &image],
         );
         Self {
-            lab,
+            lab: lab.clone(),
             path: path.trim().to_owned(),
             image,
         }
@@ -42,7 +42,7 @@ impl Disk {
 
     /// The first MiB.
     fn bytes(&self) -> Vec<u8> {
-        on(self.lab, "node4", &["sync"]);
+        on(&self.lab, "node4", &["sync"]);
         let mut bytes = vec![0; 1 << 20];
         let file = std::fs::File::open(self.file()).unwrap();
         file.read_exact_at(&mut bytes, 0).unwrap();
@@ -60,7 +60,7 @@ impl Disk {
         let file = std::fs::OpenOptions::new().write(true).open(self.file()).unwrap();
         file.write_all_at(&sector, 0).unwrap();
         file.sync_all().unwrap();
-        on(self.lab, "node4", &["blockdev", "--rereadpt", &self.path]);
+        on(&self.lab, "node4", &["blockdev", "--rereadpt", &self.path]);
     }
 }
 
@@ -119,7 +119,7 @@ fn devices_that_cannot_be_used_change_nothing() {
 }
 
 fn directories(site: &Site, node: &str) {
-    let lab = site.lab;
+    let lab = &site.lab;
     // A directory in use: by files of others, by bricks of another server.
     on(lab, "node4", &["mkdir", "-p", "/disks/disk3/used"]);
     on(lab, "node4", &["touch", "/disks/disk3/used/file"]);
@@ -142,7 +142,7 @@ fn directories(site: &Site, node: &str) {
 }
 
 fn disks(site: &Site, node: &str) {
-    let lab = site.lab;
+    let lab = &site.lab;
     let disk = Disk::new(lab, "xfs");
     on(lab, "node4", &["mkfs.xfs", "-q", &disk.path]);
     let before = disk.bytes();
@@ -177,7 +177,7 @@ fn disks(site: &Site, node: &str) {
 }
 
 fn only_the_named_disk_is_wiped(site: &Site, node: &str) {
-    let lab = site.lab;
+    let lab = &site.lab;
     let (named, beside) = (Disk::new(lab, "named"), Disk::new(lab, "beside"));
     for disk in [&named, &beside] {
         on(lab, "node4", &["mkfs.ext4", "-q", &disk.path]);

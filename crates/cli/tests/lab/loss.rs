@@ -14,7 +14,6 @@ use crate::site::Site;
 /// what was undone has left nothing on any node.
 #[test]
 fn a_node_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
-    let _turn = ORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let ground = stormy('b');
     let site = Site::new(&ground.lab, &[1, 2, 3], 1, "storm");
     for steps in [0, 2, 3] {
@@ -84,7 +83,6 @@ fn all_answer(site: &Site) {
 
 #[test]
 fn writing_goes_on_while_a_node_is_lost_and_heals_when_it_is_back() {
-    let _turn = ORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let ground = stormy('c');
     let site = Site::new(&ground.lab, &[1, 2, 3], 1, "heal");
     let volume = site.created("v", 1, 3);

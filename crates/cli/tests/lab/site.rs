@@ -37,7 +37,7 @@ impl Site {
     }
 
     /// The same with a server that runs.
-    pub(crate) fn with(lab: &'static Lab, server: Server, nodes: &[usize], disk: u32, prefix: &str) -> Self {
+    pub(crate) fn with(lab: &Lab, server: Server, nodes: &[usize], disk: u32, prefix: &str) -> Self {
         let made = server.post("/clusters", &json!({"file": true, "block": false}));
         assert_eq!(made.status, 201, "{made:?}");
         let mut site = Self {
