@@ -1,10 +1,12 @@
 //! Volumes that cannot be: each gets a clear answer, and pool and store are as before.
 
+use mortar_heketi::token::{Role, Secret};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::door::token;
+use crate::door::{now, token};
 use crate::ground::calm;
+use crate::server::ADMIN_KEY;
 use crate::site::Site;
 
 /// Disks of node 5 and 6, which no other test uses, are the site of these tests.
@@ -140,6 +142,7 @@ fn volumes_that_cannot_be_change_nothing() {
 
     an_option_that_glusterfs_does_not_know(&site);
     assert_eq!(site.state(), before);
+    a_body_that_is_too_large(&site);
     tokens_that_are_not_right(&site);
     assert_eq!(site.state(), before);
     the_program_says_it_too(&site);
@@ -160,11 +163,34 @@ fn an_option_that_glusterfs_does_not_know(site: &Site) {
     );
 }
 
+/// A hundred megabytes are not read to the end: it says so, or closes the line on who goes on sending.
+fn a_body_that_is_too_large(site: &Site) {
+    let mut request = site.request("new", 1, 2);
+    request["padding"] = json!("x".repeat(100 << 20));
+    if let Some(said) = site.server.try_ask(&Method::POST, "/volumes", Some(&request)) {
+        assert_eq!(said.status, 413, "{said:?}");
+        assert!(said.text.contains("request body is larger than"), "{said:?}");
+    }
+    assert_eq!(site.server.get("/volumes").status, 200);
+}
+
 fn tokens_that_are_not_right(site: &Site) {
     let (get, place) = (Method::GET, "/volumes");
     let wrong = token("not the admin's secret", &get, place);
-    let elsewhere = token(crate::server::ADMIN_KEY, &get, "/clusters");
+    let elsewhere = token(ADMIN_KEY, &get, "/clusters");
+    let expired = format!(
+        "bearer {}",
+        mortar_heketi::token::make(
+            Role::Admin,
+            &Secret::new(ADMIN_KEY.to_owned()),
+            "GET",
+            place,
+            now() - 3600,
+            60
+        )
+    );
     let cases = [
+        ("one of an hour ago", Some(expired.as_str()), "expired"),
         ("none", None, "Required authorization token not found"),
         ("a wrong key", Some(wrong.as_str()), "Invalid JWT token"),
         (

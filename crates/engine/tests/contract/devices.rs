@@ -1,6 +1,8 @@
 //! Directories that stand for disks.
 
+use mortar_command::query::device_usage;
 use mortar_model::work::{Seen, Thing, Verdict};
+use mortar_model::{ByteSize, DevicePath};
 
 use crate::ground::ground;
 use crate::things::{brick_spec, device, device_id, name_family};
@@ -17,6 +19,22 @@ fn other(destroy: bool) -> Thing {
     device(device_id(FAMILY, 2), PATH, destroy)
 }
 
+/// Asks how full a device is; a GiB is as exact as two worlds can be.
+pub(crate) fn usage(twin: &mut Twin, node: usize, path: &str) {
+    let gib = |size: ByteSize| (size.bytes() + (1 << 29)) >> 30;
+    let path = DevicePath::new(path).unwrap();
+    let ask = device_usage::ask(&twin.settings, &path);
+    twin.ask(
+        &format!("usage of {path}"),
+        node,
+        &ask,
+        |report| match device_usage::read(&path, report) {
+            Ok(usage) => format!("about {} of {} GiB free", gib(usage.free), gib(usage.total)),
+            Err(error) => error.to_string(),
+        },
+    );
+}
+
 #[test]
 fn directories_come_and_go() {
     let _beside = ground().beside_others();
@@ -27,6 +45,8 @@ fn directories_come_and_go() {
     assert_eq!(twin.look(1, &ours(false)), Seen::Absent);
     assert!(matches!(twin.make(1, &ours(false)), Verdict::Done(_)));
     assert!(matches!(twin.look(1, &ours(false)), Seen::Present(_)));
+    usage(&mut twin, 1, PATH);
+    usage(&mut twin, 1, "/disks/none");
     assert!(matches!(twin.make(1, &ours(false)), Verdict::Done(_)));
     assert!(matches!(twin.resume(1, &ours(false)), Verdict::Done(_)));
     for _ in 0..2 {
