@@ -2,18 +2,20 @@
 
 use std::process::Command;
 
+use mortar_lab::Lab;
 use serde_json::json;
 
 use crate::ground::calm;
 use crate::server::Server;
 use crate::site::Site;
 
-/// A small file system in memory, unmounted when dropped.
+/// A small file system in memory, unmounted when dropped. It lies in the lab's folder: when this process is killed, it
+/// goes with the lab.
 struct Small(tempfile::TempDir);
 
 impl Small {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    fn new(lab: &Lab) -> Self {
+        let folder = tempfile::tempdir_in(lab.folder()).unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=8M", "mortar-test"])
             .arg(folder.path())
@@ -56,8 +58,8 @@ impl Drop for Small {
 
 #[test]
 fn a_full_disk_under_the_store_stops_new_work_and_loses_nothing() {
-    let small = Small::new();
     let lab = calm();
+    let small = Small::new(lab);
     let server = Server::start_on(
         lab,
         tempfile::tempdir().unwrap(),

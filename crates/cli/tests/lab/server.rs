@@ -20,10 +20,11 @@ pub(crate) struct Server {
     store: PathBuf,
 }
 
-/// The program, with an environment of its own.
+/// The program, with an environment of its own. It ends with the test's thread, even when that is killed.
 pub(crate) fn mortar() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mortar"));
+    let mut command = Command::new("setpriv");
     command
+        .args(["--pdeathsig", "KILL", "--", env!("CARGO_BIN_EXE_mortar")])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(std::env::var_os(mortar_lab::ROOT_VARIABLE).map(|root| (mortar_lab::ROOT_VARIABLE, root)))
