@@ -13,4 +13,4 @@ pub mod script;
 
 pub use batch::{Batch, Guard, Item, OnFailure};
 pub use command::Command;
-pub use report::{ItemReport, Outcome, Output, Report};
+pub use report::{Outcome, Output, Report};

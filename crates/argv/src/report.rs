@@ -42,9 +42,6 @@ pub enum Outcome {
     Unknown,
 }
 
-/// One item of a report.
-pub type ItemReport = Outcome;
-
 /// What is known about each item of a batch, in the batch's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {

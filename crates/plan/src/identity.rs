@@ -2,13 +2,11 @@
 
 use mortar_model::{Brick, ByteSize, Node, Volume, VolumeOption, ZoneChecking};
 
-use crate::plan::IdentityOptions;
-
 /// What the names of identity options begin with.
 pub(crate) const PREFIX: &str = "user.mortar.";
 
 /// Options `user.mortar.*` of a volume. GlusterFS keeps options of the `user.` namespace and does nothing with them.
-pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> IdentityOptions {
+pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> Vec<VolumeOption> {
     let zones = match volume.zone_checking {
         ZoneChecking::None => "none",
         ZoneChecking::Strict => "strict",

@@ -1,9 +1,7 @@
 //! A plan: stages of steps, and what is recorded when they are done.
 
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{
-    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, Volume, VolumeId, VolumeOption,
-};
+use mortar_model::{Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, Volume, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Where a step is done.
@@ -195,6 +193,3 @@ impl Plan {
         })
     }
 }
-
-/// Options that the plan adds to a volume so that it tells its own identity.
-pub(crate) type IdentityOptions = Vec<VolumeOption>;
