@@ -26,7 +26,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("command", &["argv", "model"]),
     (
         "engine",
-        &["argv", "command", "executor", "journal", "model", "plan", "store"],
+        &[
+            "argv", "command", "executor", "journal", "model", "plan", "store", "survey",
+        ],
     ),
     ("executor", &["argv", "simulator"]),
     ("heketi", &["model"]),
@@ -37,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["api", "engine", "heketi", "model"]),
     ("simulator", &["argv"]),
     ("store", &[]),
+    ("survey", &["command", "model", "plan"]),
 ];
 
 /// Rooms that decide: no I/O, no clock, no async.
@@ -49,6 +52,7 @@ const PURE: &[&str] = &[
     "model",
     "plan",
     "simulator",
+    "survey",
 ];
 
 /// What never enters a pure room.

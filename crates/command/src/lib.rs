@@ -19,6 +19,7 @@ mod answer;
 mod brick;
 mod complaint;
 mod device;
+mod node_file;
 mod peer;
 mod program;
 pub mod query;
@@ -42,6 +43,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Volume(spec) => volume::look(&spec.name, settings),
         Thing::AddedBricks(spec) => volume::look(&spec.name, settings),
         Thing::Rebalance(spec) => rebalance::look(spec, settings),
+        Thing::NodeFile(_) => node_file::look(settings),
     }
 }
 
@@ -57,6 +59,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Volume(spec) => volume::judge_look(spec, report),
         Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
         Thing::Rebalance(_) => rebalance::judge_look(report),
+        Thing::NodeFile(spec) => node_file::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -79,6 +82,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Volume(spec) => volume::make(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::make(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
+        Thing::NodeFile(spec) => node_file::make(spec, settings),
     }
 }
 
@@ -98,6 +102,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::Volume(spec) => volume::resume(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::resume(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
+        Thing::NodeFile(spec) => node_file::make(spec, settings),
     }
 }
 
@@ -119,6 +124,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::AddedBricks(spec) => added_bricks::unmake(spec, settings),
         // Files that have moved are where they belong: there is nothing to take back.
         Thing::Rebalance(_) => Batch::new(),
+        Thing::NodeFile(_) => node_file::unmake(settings),
     }
 }
 
@@ -144,6 +150,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::AddedBricks(_), Goal::Present) => added_bricks::judge_made(report),
         (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::judge_unmade(spec, report),
         (Thing::Rebalance(_), Goal::Present) => rebalance::judge_made(report),
-        (Thing::Rebalance(_), Goal::Absent) => complaint::judge(report, complaint::nothing_tolerated),
+        (Thing::Rebalance(_), Goal::Absent) | (Thing::NodeFile(_), _) => {
+            complaint::judge(report, complaint::nothing_tolerated)
+        }
     }
 }

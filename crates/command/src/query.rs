@@ -10,6 +10,7 @@ pub mod glusterd;
 pub mod heal_info;
 pub mod pool;
 pub mod rebalance;
+pub mod survey;
 pub mod volume_info;
 pub mod volume_list;
 pub mod volume_status;

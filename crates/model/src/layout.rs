@@ -8,6 +8,12 @@ use crate::{BrickId, DeviceId, DevicePath, VolumeId};
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
 
+/// The file in which a node tells what no disk of it can.
+pub const NODE_FILE: &str = "/var/lib/mortar/node.json";
+
+/// Folder below which all bricks of a node are mounted.
+pub const MOUNTS: &str = "/var/lib/mortar/mounts";
+
 /// Name of a device's volume group.
 pub fn volume_group(device: DeviceId) -> String {
     format!("vg_{device}")

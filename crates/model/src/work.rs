@@ -122,6 +122,16 @@ pub struct RebalanceSpec {
     pub name: VolumeName,
 }
 
+/// The file in which a node tells what no disk of it can: its name in the records, its zone and labels, its
+/// devices' labels, its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFileSpec {
+    /// The node.
+    pub node: NodeId,
+    /// Text of the file (JSON).
+    pub text: String,
+}
+
 /// A thing that is made or unmade on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "thing")]
@@ -138,6 +148,8 @@ pub enum Thing {
     AddedBricks(AddedBricksSpec),
     /// A rebalance, begun.
     Rebalance(RebalanceSpec),
+    /// What a node says of itself.
+    NodeFile(NodeFileSpec),
 }
 
 impl Thing {
@@ -150,6 +162,7 @@ impl Thing {
             Self::Volume(_) => "volume",
             Self::AddedBricks(_) => "added bricks",
             Self::Rebalance(_) => "rebalance",
+            Self::NodeFile(_) => "node file",
         }
     }
 
@@ -162,6 +175,7 @@ impl Thing {
             Self::Volume(spec) => format!("volume {}", spec.name),
             Self::AddedBricks(spec) => format!("{} more bricks of volume {}", spec.bricks.len(), spec.name),
             Self::Rebalance(spec) => format!("rebalance of volume {}", spec.name),
+            Self::NodeFile(spec) => format!("file of node {}", spec.node),
         }
     }
 

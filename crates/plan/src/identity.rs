@@ -1,9 +1,56 @@
-//! What things say of themselves on the nodes, so that the records can be rebuilt from there.
+//! What things say of themselves on the nodes, so that the records can be rebuilt from there: written here, and
+//! read back here.
+//!
+//! | thing | says it in |
+//! |---|---|
+//! | volume | options `user.mortar.*` |
+//! | brick | `mortar.json` beside its folder; tags of its thin pool |
+//! | device | name and tag of its volume group, or `mortar-device.json` in its directory |
+//! | node, its devices' labels, its cluster | `node.json` in Mortar's folder on the node |
+//!
+//! The readers take any text: what a node shows may be old, cut short, or somebody else's.
 
-use mortar_model::{Brick, ByteSize, Node, Volume, VolumeOption, ZoneChecking};
+use std::collections::BTreeMap;
+
+use mortar_model::{
+    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, Durability, Inventory, Node, NodeId,
+    Snapshots, Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
+};
+use serde::{Deserialize, Serialize};
 
 /// What the names of identity options begin with.
-pub(crate) const PREFIX: &str = "user.mortar.";
+pub const PREFIX: &str = "user.mortar.";
+
+/// The form of identity files; raised when an older program would misread one.
+const FORM: u32 = 1;
+
+/// A text on a node that does not say what it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unintelligible(String);
+
+/// What a volume's options say of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VolumeIdentity {
+    /// Its id.
+    pub id: VolumeId,
+    /// The cluster it is on.
+    pub cluster: ClusterId,
+    /// Usable size, as asked for.
+    pub size: ByteSize,
+    /// How it survives the loss of bricks.
+    pub durability: Durability,
+    /// Group that owns its root.
+    pub gid: u32,
+    /// Room for snapshots.
+    pub snapshots: Snapshots,
+    /// Whether its sets were placed with strict zones.
+    pub zone_checking: ZoneChecking,
+    /// Whether it is meant to hold block volumes.
+    pub block: bool,
+    /// Options that were asked for, as they are set now.
+    pub options: Vec<VolumeOption>,
+}
 
 /// Options `user.mortar.*` of a volume. GlusterFS keeps options of the `user.` namespace and does nothing with them.
 pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> Vec<VolumeOption> {
@@ -16,42 +63,329 @@ pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> Vec<VolumeOptio
     } else {
         0.0
     };
-    [
-        ("user.mortar.id", volume.id.to_string()),
-        ("user.mortar.cluster", volume.cluster.to_string()),
-        ("user.mortar.size", size.bytes().to_string()),
+    let mut facts = vec![
+        ("id".to_owned(), volume.id.to_string()),
+        ("cluster".to_owned(), volume.cluster.to_string()),
+        ("size".to_owned(), size.bytes().to_string()),
         (
-            "user.mortar.durability",
+            "durability".to_owned(),
             volume.durability.to_string().replace(' ', ":"),
         ),
-        ("user.mortar.gid", volume.gid.to_string()),
-        ("user.mortar.snapshot-factor", factor.to_string()),
-        ("user.mortar.zones", zones.to_owned()),
-    ]
-    .into_iter()
-    .map(|(key, value)| {
-        VolumeOption::new(key, value).expect("identity values are made of digits, letters, colons and dots")
+        ("gid".to_owned(), volume.gid.to_string()),
+        ("snapshot-factor".to_owned(), factor.to_string()),
+        ("zones".to_owned(), zones.to_owned()),
+    ];
+    if volume.block {
+        facts.push(("block".to_owned(), "on".to_owned()));
+    }
+    // glusterd sets options of its own: which were asked for has to be said. The longest name is 128 bytes, the
+    // longest value 1024.
+    for (number, names) in volume.options.chunks(7).enumerate() {
+        let names: Vec<&str> = names.iter().map(VolumeOption::key).collect();
+        facts.push((format!("asked.{number}"), names.join(",")));
+    }
+    facts
+        .into_iter()
+        .map(|(key, value)| {
+            VolumeOption::new(format!("{PREFIX}{key}"), value)
+                .expect("identity values are made of ids, numbers, fixed words and names of options")
+        })
+        .collect()
+}
+
+/// Reads what the options of a volume say of it; `None` when they do not say that it is Mortar's.
+///
+/// # Errors
+/// They say so, and a part is missing or cannot be read.
+pub fn read_volume_options(options: &[(String, String)]) -> Result<Option<VolumeIdentity>, Unintelligible> {
+    let all: BTreeMap<&str, &str> = options
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let own = |key: &str| all.get(format!("{PREFIX}{key}").as_str()).copied();
+    let Some(id) = own("id") else {
+        return Ok(None);
+    };
+    let factor: f64 = part("snapshot-factor", own("snapshot-factor"))?;
+    let enable = factor >= 1.0;
+    let asked = (0..)
+        .map_while(|number| own(&format!("asked.{number}")))
+        .flat_map(|names| names.split(','));
+    let options = asked.filter_map(|key| Some((key, *all.get(key)?)));
+    Ok(Some(VolumeIdentity {
+        id: part("id", Some(id))?,
+        cluster: part("cluster", own("cluster"))?,
+        size: ByteSize::from_bytes(part("size", own("size"))?),
+        durability: durability(own("durability"))?,
+        gid: part("gid", own("gid"))?,
+        snapshots: Snapshots {
+            enable,
+            factor: if enable { factor } else { 1.0 },
+        },
+        zone_checking: match own("zones") {
+            Some("strict") => ZoneChecking::Strict,
+            Some("none") => ZoneChecking::None,
+            other => return Err(strange("zones", other)),
+        },
+        block: own("block") == Some("on"),
+        options: options
+            .map(|(key, value)| VolumeOption::new(key, value))
+            .collect::<Result<_, _>>()
+            .map_err(|error| Unintelligible(error.to_string()))?,
+    }))
+}
+
+fn strange(key: &str, value: Option<&str>) -> Unintelligible {
+    Unintelligible(match value {
+        None => format!("option {PREFIX}{key} is missing"),
+        Some(value) => format!("option {PREFIX}{key} is {value:?}, which says nothing"),
     })
-    .collect()
+}
+
+fn part<T: std::str::FromStr>(key: &str, value: Option<&str>) -> Result<T, Unintelligible> {
+    value
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| strange(key, value))
+}
+
+fn durability(value: Option<&str>) -> Result<Durability, Unintelligible> {
+    let read = |value: &str| match value.split_once(':') {
+        None if value == "none" => Some(Durability::None),
+        Some(("replicate", count)) => count.parse().ok().map(Durability::Replicate),
+        _ => None,
+    };
+    value.and_then(read).ok_or_else(|| strange("durability", value))
+}
+
+/// What the identity file beside a brick says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrickIdentity {
+    /// Form of the file.
+    mortar: u32,
+    /// The brick.
+    pub brick: BrickId,
+    /// Which set of the volume it belongs to, from 0.
+    pub set: u32,
+    /// Its place in the set, from 0.
+    pub position: u32,
+    /// Bytes of its file system.
+    pub size: u64,
+    /// Bytes that it takes of its device.
+    pub footprint: u64,
+    /// The volume it is a part of.
+    pub volume: VolumeId,
+    /// That volume's name.
+    pub volume_name: VolumeName,
+    /// Its device.
+    pub device: DeviceId,
+    /// Its node.
+    pub node: NodeId,
+    /// Its cluster.
+    pub cluster: ClusterId,
 }
 
 /// Text of a brick's identity file.
 pub(crate) fn brick_file(brick: &Brick, volume: &Volume, node: &Node) -> String {
-    // Written by hand to keep one line per fact: an administrator reads this with cat. Every value is a number,
-    // an id or a checked name, so nothing needs escaping.
-    format!(
-        "{{\n  \"mortar\": 1,\n  \"brick\": \"{}\",\n  \"set\": {},\n  \"position\": {},\n  \"size\": {},\n  \
-         \"footprint\": {},\n  \"volume\": \"{}\",\n  \"volume_name\": \"{}\",\n  \"device\": \"{}\",\n  \
-         \"node\": \"{}\",\n  \"cluster\": \"{}\"\n}}\n",
-        brick.id,
-        brick.set,
-        brick.position,
-        brick.size.bytes(),
-        brick.footprint().bytes(),
-        volume.id,
-        volume.name,
-        brick.device,
-        node.id,
-        volume.cluster,
-    )
+    file(&BrickIdentity {
+        mortar: FORM,
+        brick: brick.id,
+        set: brick.set,
+        position: brick.position,
+        size: brick.size.bytes(),
+        footprint: brick.footprint().bytes(),
+        volume: volume.id,
+        volume_name: volume.name.clone(),
+        device: brick.device,
+        node: node.id,
+        cluster: volume.cluster,
+    })
+}
+
+/// Reads a brick's identity file.
+///
+/// # Errors
+/// It is none, or of a newer form.
+pub fn read_brick_file(text: &str) -> Result<BrickIdentity, Unintelligible> {
+    read_file(text, "a brick's identity file")
+}
+
+/// What a node's file says: everything of it that no disk can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeIdentity {
+    /// Form of the file.
+    mortar: u32,
+    /// Its cluster.
+    pub cluster: Cluster,
+    /// The node.
+    pub node: Node,
+    /// Its devices, by id.
+    pub devices: Vec<Device>,
+}
+
+/// Text of a node's file; `None` when the node is not known.
+pub fn node_file(inventory: &Inventory, id: NodeId) -> Option<String> {
+    let node = inventory.node(id)?;
+    Some(file(&NodeIdentity {
+        mortar: FORM,
+        cluster: inventory.cluster(node.cluster)?.clone(),
+        node: node.clone(),
+        devices: inventory.devices_of(id).cloned().collect(),
+    }))
+}
+
+/// Reads a node's file.
+///
+/// # Errors
+/// It is none, or of a newer form.
+pub fn read_node_file(text: &str) -> Result<NodeIdentity, Unintelligible> {
+    read_file(text, "a node's file")
+}
+
+/// One line per fact: an administrator reads this with cat.
+fn file<T: Serialize>(identity: &T) -> String {
+    let mut text =
+        serde_json::to_string_pretty(identity).expect("records of ids, names and numbers have a JSON form");
+    text.push('\n');
+    text
+}
+
+fn read_file<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, Unintelligible> {
+    #[derive(Deserialize)]
+    struct Form {
+        mortar: u32,
+    }
+    let unreadable = |error: serde_json::Error| Unintelligible(format!("it is not {what}: {error}"));
+    let Form { mortar } = serde_json::from_str(text).map_err(unreadable)?;
+    if mortar > FORM {
+        return Err(Unintelligible(format!(
+            "{what} has form {mortar}, this program reads {FORM}: a newer mortar wrote it"
+        )));
+    }
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use mortar_model::{HostName, State, Tags};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn volume(options: Vec<VolumeOption>, strict: bool, factor: Option<f64>) -> Volume {
+        Volume {
+            id: VolumeId::from_u128(7),
+            cluster: ClusterId::from_u128(1),
+            name: VolumeName::new("data").unwrap(),
+            size: ByteSize::from_gib(3),
+            durability: Durability::Replicate(3),
+            gid: 2000,
+            options,
+            snapshots: Snapshots {
+                enable: factor.is_some(),
+                factor: factor.unwrap_or(1.0),
+            },
+            block: strict,
+            zone_checking: if strict {
+                ZoneChecking::Strict
+            } else {
+                ZoneChecking::None
+            },
+        }
+    }
+
+    fn set(volume: &Volume) -> Vec<(String, String)> {
+        let own = volume_options(volume, volume.size);
+        own.into_iter()
+            .chain(volume.options.clone())
+            .map(Into::into)
+            .collect()
+    }
+
+    #[test]
+    fn a_volume_is_known_again_by_its_options() {
+        let asked = vec![
+            VolumeOption::new("performance.readdir-ahead", "off").unwrap(),
+            VolumeOption::new("user.mortar.device-tag-match", "a=b,c=d").unwrap(),
+        ]
+        .into_iter()
+        .chain((0..20).map(|n| VolumeOption::new(format!("user.{}{n}", "x".repeat(120)), "on").unwrap()))
+        .collect();
+        for (options, strict, factor) in [(asked, true, Some(1.5)), (Vec::new(), false, None)] {
+            let volume = volume(options, strict, factor);
+            let mut shown = set(&volume);
+            shown.push(("nfs.disable".into(), "on".into()));
+            let read = read_volume_options(&shown).unwrap().unwrap();
+            let expected = VolumeIdentity {
+                id: volume.id,
+                cluster: volume.cluster,
+                size: volume.size,
+                durability: volume.durability,
+                gid: volume.gid,
+                snapshots: volume.snapshots,
+                zone_checking: volume.zone_checking,
+                block: volume.block,
+                options: volume.options,
+            };
+            assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn a_volume_of_somebody_else_says_nothing_and_a_damaged_one_what_is_wrong() {
+        assert_eq!(
+            read_volume_options(&[("nfs.disable".into(), "on".into())]),
+            Ok(None)
+        );
+        let mut shown = set(&volume(Vec::new(), false, None));
+        shown.retain(|(key, _)| key != "user.mortar.size");
+        let error = read_volume_options(&shown).unwrap_err().to_string();
+        assert!(error.contains("user.mortar.size is missing"), "{error}");
+    }
+
+    #[test]
+    fn a_node_is_known_again_by_its_file() {
+        let mut inventory = Inventory::new();
+        let cluster = Cluster {
+            id: ClusterId::from_u128(1),
+            file: true,
+            block: false,
+        };
+        inventory.put_cluster(cluster.clone());
+        let host = |name: &str| HostName::new(name).unwrap();
+        let node = Node {
+            id: NodeId::from_u128(2),
+            cluster: cluster.id,
+            zone: 4,
+            manage: host("m"),
+            storage: host("s"),
+            tags: Tags::from([("a".to_owned(), "\"quoted\"\n".to_owned())]),
+            state: State::Offline,
+        };
+        inventory.put_node(node.clone()).unwrap();
+        let text = node_file(&inventory, node.id).unwrap();
+        let read = read_node_file(&text).unwrap();
+        assert_eq!(
+            (read.cluster, read.node, read.devices),
+            (cluster, node, Vec::new())
+        );
+        let newer = text.replace("\"mortar\": 1", "\"mortar\": 2");
+        assert!(
+            read_node_file(&newer)
+                .unwrap_err()
+                .to_string()
+                .contains("newer mortar")
+        );
+        assert!(read_brick_file(&text).is_err());
+        assert_eq!(node_file(&inventory, NodeId::from_u128(9)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in ".{0,300}", key in "[a-z.]{0,20}") {
+            let _ = read_node_file(&text);
+            let _ = read_brick_file(&text);
+            let options = [("user.mortar.id".to_owned(), text.clone()), (key, text)];
+            let _ = read_volume_options(&options);
+        }
+    }
 }

@@ -12,7 +12,7 @@
 mod create;
 mod device;
 mod expand;
-mod identity;
+pub mod identity;
 mod index;
 mod landscape;
 mod limits;
