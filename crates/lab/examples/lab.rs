@@ -1,7 +1,7 @@
 //! Makes and breaks labs from a terminal, for work on this room alone.
 //!
-//! `lab up|down|status|topology|list NAME`, `lab cut|join|kill|start|exec NAME NODE [CMD…]`,
-//! `lab pool NAME`, `lab mount NAME VOLUME DIR`, `lab umount NAME DIR`.
+//! `lab up|down|status|topology|list NAME`, `lab cut|join|kill|start|start-without-mounts NAME NODE`,
+//! `lab exec NAME NODE CMD…`, `lab pool NAME`, `lab mount NAME VOLUME DIR`, `lab umount NAME DIR`.
 #![allow(clippy::print_stdout, reason = "a program for a terminal")]
 
 use std::path::Path;
@@ -44,6 +44,7 @@ fn run(words: &[&str]) -> Result<ExitCode, LabError> {
         ["join", name, node] => open(name)?.join(node)?,
         ["kill", name, node] => open(name)?.kill(node)?,
         ["start", name, node] => open(name)?.start(node)?,
+        ["start-without-mounts", name, node] => open(name)?.start_without_mounts(node)?,
         ["mount", name, volume, dir] => open(name)?.mount(volume, Path::new(dir))?,
         ["umount", name, dir] => open(name)?.unmount(Path::new(dir))?,
         ["exec", name, node, argv @ ..] => {

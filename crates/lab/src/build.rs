@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::error::LabError;
 use crate::keys;
 use crate::network::Links;
-use crate::node::{self, Site};
+use crate::node::{self, Bricks, Site};
 use crate::pool;
 use crate::preflight::OpenSsh;
 use crate::spec::LabSpec;
@@ -74,7 +74,7 @@ fn start_nodes(site: Site<'_>, progress: &mut dyn FnMut(&str)) -> Result<(), Lab
             let sender = sender.clone();
             scope.spawn(move || {
                 // The receiver outlives this thread; a lost message would only mean that nobody listens.
-                let _ = sender.send((node, node::start(site, node)));
+                let _ = sender.send((node, node::start(site, node, Bricks::Mounted)));
             });
         }
         drop(sender);

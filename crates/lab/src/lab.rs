@@ -13,7 +13,7 @@ use crate::error::{Attempt as _, LabError};
 use crate::holder;
 use crate::keys;
 use crate::network::Links;
-use crate::node::{self, Site};
+use crate::node::{self, Bricks, Site};
 use crate::pool;
 use crate::preflight::{self, OpenSsh};
 use crate::process::Identity;
@@ -312,6 +312,19 @@ impl Lab {
     /// [`LabError::NoSuchNode`], [`LabError::NodeRunning`], or what stood in the way. When all is well but some
     /// bricks could not be mounted, the node is up and the error says which.
     pub fn start(&self, node: &str) -> Result<(), LabError> {
+        self.start_with(node, Bricks::Mounted)
+    }
+
+    /// Starts a node that was killed, but mounts none of its bricks: its disks and daemons are there, and its
+    /// mount entries are as they were. So a machine comes back whose init system gave up on its mounts.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuchNode`], [`LabError::NodeRunning`], or what stood in the way.
+    pub fn start_without_mounts(&self, node: &str) -> Result<(), LabError> {
+        self.start_with(node, Bricks::Left)
+    }
+
+    fn start_with(&self, node: &str, bricks: Bricks) -> Result<(), LabError> {
         let _lock = Lock::take(&self.folder)?;
         let node = self.node(node)?;
         if holder::find(&self.folder, &node).is_some() {
@@ -329,7 +342,7 @@ impl Lab {
             links: &self.links,
             ssh,
         };
-        node::start(site, &node)
+        node::start(site, &node, bricks)
     }
 
     /// Mounts a volume of the lab on this machine at `dir`, which must be there. The client's log lies in the

@@ -31,19 +31,31 @@ pub(crate) struct Site<'a> {
     pub(crate) ssh: OpenSsh,
 }
 
+/// What a node that starts does with the bricks of its mount entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bricks {
+    /// Mounts them before its daemons start, as an init system does.
+    Mounted,
+    /// Leaves them as they are, as a machine does whose disks came too late.
+    Left,
+}
+
 /// Starts a node: namespaces, cable, file system, bricks of its mount entries, daemons; waits until they answer.
 ///
 /// # Errors
 /// When only some bricks could not be mounted, the node is up all the same, and the error says so.
-pub(crate) fn start(site: Site<'_>, node: &Node) -> Result<(), LabError> {
+pub(crate) fn start(site: Site<'_>, node: &Node, bricks: Bricks) -> Result<(), LabError> {
     tree::prepare(site.folder, site.record, node)?;
     keys::prepare_node(site.folder, node, site.ssh)?;
     let holder = holder::start(site.folder, node)?;
     site.links.connect(node, holder)?;
     build_file_system(site.folder, node, holder)?;
-    let bricks = mount_bricks(node, holder);
+    let mounted = match bricks {
+        Bricks::Mounted => mount_bricks(node, holder),
+        Bricks::Left => Ok(()),
+    };
     start_daemons(site.folder, node, holder)?;
-    bricks
+    mounted
 }
 
 fn build_file_system(folder: &Folder, node: &Node, holder: Identity) -> Result<(), LabError> {

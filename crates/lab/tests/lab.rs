@@ -194,6 +194,7 @@ fn a_killed_node_comes_back_as_it_was(lab: &Lab) {
         "data\n"
     );
     assert!(lab.status().unwrap().nodes[1].glusterd.is_some());
+    a_node_comes_back_without_its_bricks(lab);
 
     // A mount entry that cannot be mounted is told, and the node is up all the same.
     on(lab, "node2", &["rm", "/disks/disk1/brick.img"]);
@@ -205,6 +206,30 @@ fn a_killed_node_comes_back_as_it_was(lab: &Lab) {
     );
     let spare = "set -e; cd /disks/disk1; truncate -s 512M brick.img; mkfs.xfs -q brick.img; mount --all --fstab \"$0\"";
     on(lab, "node2", &["sh", "-c", spare, lab.fstab()]);
+}
+
+/// Disks and daemons are there, and what the mount entries name waits for somebody to mount it.
+fn a_node_comes_back_without_its_bricks(lab: &Lab) {
+    let entries = on(lab, "node2", &["cat", lab.fstab()]);
+    lab.kill("node2").unwrap();
+    lab.start_without_mounts("node2").unwrap();
+    assert!(matches!(
+        lab.start_without_mounts("node2"),
+        Err(LabError::NodeRunning { .. })
+    ));
+    let node = &lab.status().unwrap().nodes[1];
+    assert!(
+        node.glusterd.is_some() && node.sshd.is_some() && node.disks.iter().all(|disk| disk.mounted),
+        "{node:?}"
+    );
+    assert_eq!(Footprint::of(lab).loops(), 4);
+    assert_eq!(on(lab, "node2", &["ls", "-A", "/var/lib/mortar/mounts/a"]), "");
+    assert_eq!(on(lab, "node2", &["cat", lab.fstab()]), entries);
+    on(lab, "node2", &["mount", "--all", "--fstab", lab.fstab()]);
+    assert_eq!(
+        on(lab, "node2", &["cat", "/var/lib/mortar/mounts/a/file"]),
+        "data\n"
+    );
 }
 
 #[test]

@@ -149,6 +149,9 @@ pub(crate) enum LabCommand {
         /// Which lab is meant.
         #[command(flatten)]
         name: LabName,
+        /// Mount none of its bricks, as a machine whose disks came too late
+        #[arg(long)]
+        without_mounts: bool,
         /// The node
         node: String,
     },

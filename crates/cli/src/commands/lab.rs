@@ -68,9 +68,19 @@ pub(crate) fn run(command: LabCommand, out: Out) -> Result<u8> {
             open(&name)?.kill(&node).map_err(told("kill the node"))?;
             out.line(format!("{node} is down."))?;
         }
-        LabCommand::Start { name, node } => {
-            open(&name)?.start(&node).map_err(told("start the node"))?;
-            out.line(format!("{node} is up."))?;
+        LabCommand::Start {
+            name,
+            without_mounts,
+            node,
+        } => {
+            let lab = open(&name)?;
+            let (started, note) = if without_mounts {
+                (lab.start_without_mounts(&node), "; its bricks are not mounted")
+            } else {
+                (lab.start(&node), "")
+            };
+            started.map_err(told("start the node"))?;
+            out.line(format!("{node} is up{note}."))?;
         }
         LabCommand::Mount { name, volume, folder } => {
             open(&name)?
