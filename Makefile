@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test lint bench fmt
+.PHONY: help setup build demo demo-down test test-lvm lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ demo-down: ## Remove everything that `make demo` made (as root)
 
 test: setup ## Run all tests, those on real labs too (as root)
 	$(CARGO) test --locked --workspace
+
+test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
+		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss::
 
 lint: setup ## Check form, warnings, arrows between rooms, dependencies
 	@tools/lint

@@ -1,5 +1,7 @@
 //! Values on the command line that are more than one word or number.
 
+use mortar_lab::DeviceKind;
+
 /// Reads `KEY=VALUE`.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -22,6 +24,15 @@ pub(crate) fn gibibytes(text: &str) -> Result<u64, String> {
     number
         .checked_mul(factor)
         .ok_or_else(|| "that is more than a size can be".to_owned())
+}
+
+/// Reads what the disks of a lab are to be.
+pub(crate) fn devices(text: &str) -> Result<DeviceKind, String> {
+    match text {
+        "directory" => Ok(DeviceKind::Directory),
+        "lvm" => Ok(DeviceKind::Lvm),
+        _ => Err("it is directory or lvm".into()),
+    }
 }
 
 /// Reads a size in bytes: a bare number of GiB, or a number with `MiB`, `GiB` or `TiB`.

@@ -11,6 +11,7 @@ use crate::client;
 use crate::error::{Attempt as _, LabError};
 use crate::holder;
 use crate::loops;
+use crate::lvm;
 use crate::network::Links;
 use crate::node;
 use crate::state::{Folder, Record};
@@ -30,6 +31,8 @@ pub(crate) fn everything(folder: &Folder) -> Result<bool, LabError> {
     }
     found |= !links.present()?.is_empty();
     links.remove_all()?;
+    lvm::release(&path)?;
+    lvm::forget(&links)?;
     loops::detach(&path)?;
     remove_folder(folder)?;
     Ok(found)

@@ -61,6 +61,7 @@ impl Lab {
     pub fn up(spec: LabSpec, progress: Progress<'_>) -> Result<Self, LabError> {
         spec.check()?;
         preflight::check()?;
+        preflight::check_devices(spec.devices)?;
         let folder = Folder::new(&spec.state_root, &spec.name);
         let lock = Lock::take(&folder)?;
         if let Some(record) = Record::load(&folder)
@@ -203,7 +204,16 @@ impl Lab {
 
     /// The lab as a topology file of Heketi's form.
     pub fn topology_json(&self) -> String {
-        format!("{:#}\n", topology::of(&self.record))
+        format!("{:#}\n", topology::of(&self.record, &self.links))
+    }
+
+    /// Path, inside a node, of its disk of this number (from 1).
+    ///
+    /// # Errors
+    /// [`LabError::NoSuchNode`].
+    pub fn disk(&self, node: &str, number: u32) -> Result<String, LabError> {
+        let node = self.node(node)?;
+        Ok(tree::disk(&self.record, &self.links, &node, number))
     }
 
     /// What the lab looks like now.

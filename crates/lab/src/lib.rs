@@ -21,6 +21,7 @@ mod holder;
 mod keys;
 mod lab;
 mod loops;
+mod lvm;
 mod network;
 mod node;
 mod pool;

@@ -28,6 +28,8 @@ type FileId = (u32, u32, u64);
 struct Loop {
     name: String,
     backing: FileId,
+    /// Whether the kernel detaches it when its last user lets go.
+    autoclear: bool,
 }
 
 /// Detaches all loop devices on the disk images below `folder` (the lab's, or one node's), after giving the
@@ -64,6 +66,16 @@ pub(crate) fn detach(folder: &Path) -> Result<(), LabError> {
             Err(format!("still in use: {}", left.join(", ")))
         })
     })
+}
+
+/// Loop devices right on disk images below `folder` that stay until somebody detaches them: bare disks.
+pub(crate) fn bare(folder: &Path) -> Result<Vec<String>, LabError> {
+    let images = images(folder)?;
+    let all = if images.is_empty() { Vec::new() } else { in_use()? };
+    let own = all
+        .into_iter()
+        .filter(|device| !device.autoclear && images.contains(&device.backing));
+    Ok(own.map(|device| device.name).collect())
 }
 
 fn belonging(images: &BTreeSet<FileId>, all: &[Loop]) -> Vec<String> {
@@ -121,7 +133,7 @@ fn subfolders(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 fn in_use() -> Result<Vec<Loop>, LabError> {
-    let columns = "NAME,BACK-INO,BACK-MAJ:MIN";
+    let columns = "NAME,BACK-INO,BACK-MAJ:MIN,AUTOCLEAR";
     let output = run(
         program("losetup").args(["--list", "--json", "--output", columns]),
         "listing loop devices",
@@ -142,6 +154,8 @@ fn parse(json: &[u8]) -> Result<Vec<Loop>, serde_json::Error> {
         inode: Option<u64>,
         #[serde(rename = "back-maj:min")]
         device: Option<String>,
+        #[serde(default)]
+        autoclear: bool,
     }
     if json.iter().all(u8::is_ascii_whitespace) {
         return Ok(Vec::new());
@@ -153,6 +167,7 @@ fn parse(json: &[u8]) -> Result<Vec<Loop>, serde_json::Error> {
         Some(Loop {
             name: entry.name,
             backing: (major.parse().ok()?, minor.parse().ok()?, entry.inode?),
+            autoclear: entry.autoclear,
         })
     };
     Ok(report.loopdevices.into_iter().filter_map(read).collect())
@@ -168,12 +183,13 @@ mod tests {
     fn images_within_images_belong_and_strangers_do_not() {
         let json = br#"{"loopdevices": [
             {"name":"/dev/loop0", "back-ino":5, "back-maj:min":"     254:0  "},
-            {"name":"/dev/loop7", "back-ino":131, "back-maj:min":"       7:4  "},
+            {"name":"/dev/loop7", "back-ino":131, "back-maj:min":"       7:4  ", "autoclear":true},
             {"name":"/dev/loop4", "back-ino":9, "back-maj:min":"254:0"},
             {"name":"/dev/loop5", "back-ino":null, "back-maj:min":null},
             {"name":"/dev/loop6", "back-ino":131, "back-maj:min":"7:0"}]}"#;
         let all = parse(json).unwrap();
         assert_eq!(all.len(), 4);
+        assert_eq!(all.iter().filter(|device| device.autoclear).count(), 1);
         let images = BTreeSet::from([(254, 0, 9)]);
         assert_eq!(belonging(&images, &all), ["/dev/loop7", "/dev/loop4"]);
         assert!(belonging(&BTreeSet::new(), &all).is_empty());

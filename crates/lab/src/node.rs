@@ -9,10 +9,12 @@ use crate::error::LabError;
 use crate::holder::{self, enter};
 use crate::keys;
 use crate::loops;
+use crate::lvm;
 use crate::network::Links;
 use crate::preflight::OpenSsh;
 use crate::process::{self, Identity};
 use crate::run::{LIMIT, complaint, finish, run, wait_until};
+use crate::spec::DeviceKind;
 use crate::state::{Folder, Node, Record};
 use crate::tree;
 
@@ -45,11 +47,18 @@ pub(crate) enum Bricks {
 /// # Errors
 /// When only some bricks could not be mounted, the node is up all the same, and the error says so.
 pub(crate) fn start(site: Site<'_>, node: &Node, bricks: Bricks) -> Result<(), LabError> {
-    tree::prepare(site.folder, site.record, node)?;
+    let bare = site.record.spec.devices == DeviceKind::Lvm;
+    tree::prepare(site.folder, site.record, site.links, node)?;
     keys::prepare_node(site.folder, node, site.ssh)?;
+    if bare {
+        lvm::attach(site.folder, site.record, site.links, node)?;
+    }
     let holder = holder::start(site.folder, node)?;
     site.links.connect(node, holder)?;
     build_file_system(site.folder, node, holder)?;
+    if bare {
+        lvm::activate(node, holder)?;
+    }
     let mounted = match bricks {
         Bricks::Mounted => mount_bricks(node, holder),
         Bricks::Left => Ok(()),
@@ -166,6 +175,7 @@ pub(crate) fn kill(folder: &Folder, links: &Links, node: &Node, holder: Identity
     end(holder)?;
     holder::forget(folder, node)?;
     links.remove_cable(node)?;
+    lvm::release(&folder.node(node))?;
     loops::detach(&folder.node(node))
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::{Attempt as _, LabError};
 use crate::run::{LIMIT, PATH, finish, program};
+use crate::spec::DeviceKind;
 
 /// Programs that a lab calls, and the Debian package of each.
 const PROGRAMS: [(&str, &str); 17] = [
@@ -25,6 +26,14 @@ const PROGRAMS: [(&str, &str); 17] = [
     ("sshd", "openssh-server"),
     ("umount", "mount"),
     ("unshare", "util-linux"),
+];
+
+/// What LVM's disks need besides.
+const LVM_PROGRAMS: [(&str, &str); 4] = [
+    ("dmsetup", "dmsetup"),
+    ("lvcreate", "lvm2"),
+    ("thin_check", "thin-provisioning-tools"),
+    ("vgchange", "lvm2"),
 ];
 
 /// Refuses when the caller is not root, or when a program or a part of the kernel is missing.
@@ -80,6 +89,30 @@ fn check_kernel() -> Result<(), LabError> {
         );
     }
     Ok(())
+}
+
+/// Refuses bare disks where LVM cannot make thin pools of them.
+pub(crate) fn check_devices(kind: DeviceKind) -> Result<(), LabError> {
+    if kind == DeviceKind::Directory {
+        return Ok(());
+    }
+    check_programs(&LVM_PROGRAMS)?;
+    let targets = || {
+        finish(
+            program("dmsetup").arg("targets"),
+            "",
+            "asking for targets of device-mapper",
+            LIMIT,
+        )
+    };
+    let thin = || Ok(String::from_utf8_lossy(&targets()?.stdout).contains("thin-pool"));
+    if thin()? || (load("dm-thin-pool") && thin()?) {
+        return Ok(());
+    }
+    Err(LabError::MissingKernel {
+        feature: "thin pools of device-mapper",
+        remedy: "load the module dm-thin-pool, or run this in the guest that has it (tools/guest/run)",
+    })
 }
 
 fn file_system(name: &str) -> Result<bool, LabError> {

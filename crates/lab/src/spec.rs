@@ -27,6 +27,8 @@ pub enum DeviceKind {
     /// An XFS file system of its own, mounted at `/disks/diskN` in the node: a directory device.
     #[default]
     Directory,
+    /// A bare block device, for LVM. Needs device-mapper with thin pools in the kernel.
+    Lvm,
 }
 
 /// What a lab is asked to be.

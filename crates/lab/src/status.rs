@@ -108,16 +108,23 @@ fn of_node(folder: &Folder, record: &Record, links: &Links, node: &Node) -> Node
         bricks: named("glusterfsd"),
         link_up: links.cable_up(node),
         disks: (1..=record.spec.disks)
-            .map(|number| of_disk(folder, node, number, &mounts))
+            .map(|number| of_disk(folder, record, links, node, number, &mounts))
             .collect(),
     }
 }
 
-fn of_disk(folder: &Folder, node: &Node, number: u32, mounts: &[String]) -> DiskStatus {
+fn of_disk(
+    folder: &Folder,
+    record: &Record,
+    links: &Links,
+    node: &Node,
+    number: u32,
+    mounts: &[String],
+) -> DiskStatus {
     use std::os::unix::fs::MetadataExt;
 
     const BLOCK: u64 = 512;
-    let path = tree::disk(number);
+    let path = tree::disk(record, links, node, number);
     let metadata = std::fs::metadata(tree::disk_image(folder, node, number)).ok();
     DiskStatus {
         bytes: metadata.as_ref().map_or(0, MetadataExt::size),

@@ -10,7 +10,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Attempt as _, LabError};
+use crate::lvm;
+use crate::network::Links;
 use crate::run::{program, run};
+use crate::spec::DeviceKind;
 use crate::state::{Folder, Node, Record, make_folder};
 
 /// What a node shares with this machine: programs and libraries.
@@ -61,7 +64,14 @@ pub(crate) fn mount_table(folder: &Folder, node: &Node) -> PathBuf {
 }
 
 /// Path of disk `number` (from 1) inside a node.
-pub(crate) fn disk(number: u32) -> String {
+pub(crate) fn disk(record: &Record, links: &Links, node: &Node, number: u32) -> String {
+    match record.spec.devices {
+        DeviceKind::Directory => folder_of_disk(number),
+        DeviceKind::Lvm => lvm::disk(links, node, number),
+    }
+}
+
+fn folder_of_disk(number: u32) -> String {
     format!("/disks/disk{number}")
 }
 
@@ -72,7 +82,7 @@ pub(crate) fn disk_image(folder: &Folder, node: &Node, number: u32) -> PathBuf {
 
 /// Prepares a node's root folder, its disks and its mount table. What is there already stays as it is: a node
 /// that starts again finds its state.
-pub(crate) fn prepare(folder: &Folder, record: &Record, node: &Node) -> Result<(), LabError> {
+pub(crate) fn prepare(folder: &Folder, record: &Record, links: &Links, node: &Node) -> Result<(), LabError> {
     let root = root(folder, node);
     for name in OWN {
         make_folder(&root.join(name))?;
@@ -81,12 +91,21 @@ pub(crate) fn prepare(folder: &Folder, record: &Record, node: &Node) -> Result<(
     permit(&root.join("var/tmp"), 0o1777)?;
     link(Path::new("/run"), &root.join("var/run"))?;
     link(Path::new("/run/lock"), &root.join("var/lock"))?;
+    if record.spec.devices == DeviceKind::Lvm {
+        let text = lvm::configuration(links, node);
+        make_folder(&root.join("etc/lvm"))?;
+        write_new(&root.join("etc/lvm/lvm.conf"), &text)?;
+    }
     prepare_etc(&root, node)?;
     prepare_glusterd(&root)?;
     write_new(&root.join(FSTAB.trim_start_matches('/')), "")?;
     for number in 1..=record.spec.disks {
-        make_folder(&root.join(disk(number).trim_start_matches('/')))?;
-        make_disk(&disk_image(folder, node, number), record.spec.disk_size)?;
+        let image = disk_image(folder, node, number);
+        let format = record.spec.devices == DeviceKind::Directory;
+        if format {
+            make_folder(&root.join(folder_of_disk(number).trim_start_matches('/')))?;
+        }
+        make_disk(&image, record.spec.disk_size, format)?;
     }
     let mut table = shared_mounts(&root)?;
     table.push_str(&own_mounts(folder, record, node));
@@ -132,9 +151,12 @@ fn own_mounts(folder: &Folder, record: &Record, node: &Node) -> String {
         "tmpfs",
         "mode=1777,nosuid,nodev",
     ));
+    if record.spec.devices == DeviceKind::Lvm {
+        return table;
+    }
     for number in 1..=record.spec.disks {
         let image = disk_image(folder, node, number);
-        let target = root.join(disk(number).trim_start_matches('/'));
+        let target = root.join(folder_of_disk(number).trim_start_matches('/'));
         table.push_str(&mount(&image.to_string_lossy(), &target, "xfs", "loop,noatime"));
     }
     table
@@ -197,7 +219,7 @@ fn prepare_glusterd(root: &Path) -> Result<(), LabError> {
     Ok(())
 }
 
-fn make_disk(image: &Path, size: u64) -> Result<(), LabError> {
+fn make_disk(image: &Path, size: u64, format: bool) -> Result<(), LabError> {
     if image.exists() {
         return Ok(());
     }
@@ -210,7 +232,9 @@ fn make_disk(image: &Path, size: u64) -> Result<(), LabError> {
     fs::File::create(&part)
         .and_then(|file| file.set_len(size))
         .attempt(what)?;
-    run(program("mkfs.xfs").args(["-q", "-f"]).arg(&part), &what())?;
+    if format {
+        run(program("mkfs.xfs").args(["-q", "-f"]).arg(&part), &what())?;
+    }
     fs::rename(&part, image).attempt(what)
 }
 

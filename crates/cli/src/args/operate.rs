@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use mortar_lab::DeviceKind;
 
-use super::super::parse::bytes;
+use super::super::parse::{bytes, devices};
 
 /// `mortar operation …`
 #[derive(Debug, Subcommand)]
@@ -91,6 +92,9 @@ pub(crate) enum LabCommand {
         /// Size of each disk: GiB, or a number with MiB, GiB or TiB; only what is written takes space
         #[arg(long, value_parser = bytes, default_value = "20GiB")]
         size: u64,
+        /// What the disks are: directories, or bare block devices for LVM (needs device-mapper)
+        #[arg(long, value_name = "KIND", default_value = "directory", value_parser = devices)]
+        devices: DeviceKind,
         /// Join the nodes to one trusted pool, which Mortar does otherwise
         #[arg(long)]
         peers: bool,

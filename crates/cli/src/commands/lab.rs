@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mortar_lab::{DeviceKind, Lab, LabError, LabSpec, LabStatus, NodeStatus, default_state_root};
+use mortar_lab::{Lab, LabError, LabSpec, LabStatus, NodeStatus, default_state_root};
 use serde::Serialize;
 
 use crate::args::{LabCommand, LabName};
@@ -27,9 +27,10 @@ pub(crate) fn run(command: LabCommand, out: Out) -> Result<u8> {
             nodes,
             disks,
             size,
+            devices,
             peers,
         } => {
-            let (state_root, devices) = (default_state_root(), DeviceKind::default());
+            let state_root = default_state_root();
             up(
                 LabSpec {
                     name: name.lab,

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use mortar_lab::{Lab, LabSpec};
+use mortar_lab::{DeviceKind, Lab, LabSpec};
 
 /// More than anything in these tests takes on a machine that is merely busy.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -23,11 +23,22 @@ impl Ground {
             nodes,
             disks,
             disk_size: 8 << 30,
+            devices: devices(),
             ..LabSpec::named(format!("e2e{letter}{}", std::process::id()))
         };
         let janitor = janitor(&spec);
         let lab = Lab::up(spec, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
         Self { lab, janitor }
+    }
+}
+
+/// What the disks of the labs are: directories, or bare disks for LVM where `MORTAR_TEST_DEVICES` is `lvm`. The same
+/// tests run on both; those that are about directories alone are in `bad_devices`.
+pub(crate) fn devices() -> DeviceKind {
+    match std::env::var("MORTAR_TEST_DEVICES").as_deref() {
+        Err(_) | Ok("directory") => DeviceKind::Directory,
+        Ok("lvm") => DeviceKind::Lvm,
+        Ok(other) => panic!("MORTAR_TEST_DEVICES is directory or lvm, not {other}"),
     }
 }
 

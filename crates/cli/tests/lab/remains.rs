@@ -4,14 +4,15 @@ use mortar_lab::Lab;
 
 use crate::ground::on;
 
-/// Lists, line by line: images, half-made images, mounts and their folders, mount entries, loop devices that serve an
-/// image. `$0` is the folder of images, the other arguments are the devices' ids.
+/// Lists, line by line: images, half-made images, logical volumes and pools, mounts and their folders, mount entries,
+/// loop devices that serve an image. `$0` is the folder of images, the other arguments are the devices' ids.
 const SEARCH: &str = r#"
 find "$0" -mindepth 1 2>/dev/null
 disk=$(stat --format='%Hd:%Ld' "$0" 2>/dev/null)
 losetup --list --noheadings --output NAME,BACK-MAJ:MIN,BACK-FILE |
   awk -v disk="$disk" '$2 == disk && /mortar-bricks/ { print "loop", $1, $3 }'
 for device; do
+  ! command -v lvs >/dev/null || lvs --noheadings --options lv_full_name "vg_$device" 2>/dev/null
   grep -F "/var/lib/mortar/mounts/vg_$device" /proc/self/mountinfo | sed 's/^/mount /'
   grep -F "/var/lib/mortar/mounts/vg_$device" /var/lib/mortar/fstab | sed 's/^/entry /'
   find "/var/lib/mortar/mounts/vg_$device" -mindepth 1 -maxdepth 1 2>/dev/null

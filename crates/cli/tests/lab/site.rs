@@ -15,7 +15,8 @@ pub(crate) struct Site {
     pub(crate) cluster: String,
     /// Name, id and device of each node.
     pub(crate) nodes: Vec<(String, String, String)>,
-    disk: String,
+    /// Number of the disk that each node gives.
+    disk: u32,
     /// What the names of its volumes begin with.
     prefix: String,
 }
@@ -45,7 +46,7 @@ impl Site {
             server,
             cluster: made.json()["id"].as_str().unwrap().to_owned(),
             nodes: Vec::new(),
-            disk: format!("/disks/disk{disk}"),
+            disk,
             prefix: prefix.to_owned(),
         };
         for number in nodes {
@@ -57,7 +58,8 @@ impl Site {
                 site.nodes.push((format!("node{number}"), id, String::new()));
                 continue;
             }
-            let added = site.add_device(&id, &site.disk.clone(), false);
+            let path = lab.disk(&format!("node{number}"), disk).unwrap();
+            let added = site.add_device(&id, &path, false);
             let done = site.server.follow(&added);
             assert_eq!(done.status, 204, "{done:?}\n{}", site.server.log());
             let devices = site.server.get(&format!("/nodes/{id}")).json();
@@ -133,7 +135,10 @@ impl Site {
         let devices: Vec<String> = self.nodes.iter().map(|(_, _, device)| device.clone()).collect();
         self.nodes
             .iter()
-            .flat_map(|(name, _, _)| remains::on_node(&self.lab, name, &self.disk, &devices))
+            .flat_map(|(name, _, _)| {
+                let disk = self.lab.disk(name, self.disk.max(1)).unwrap();
+                remains::on_node(&self.lab, name, &disk, &devices)
+            })
             .collect()
     }
 
