@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mortar_engine::{Engine, Entropy, Parts, SystemClock, SystemEntropy};
 use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
 use mortar_server::{HttpLimits, Options, Server};
-use mortar_store::{EmbeddedStore, MemoryStore, Store, StoreError};
+use mortar_store::{EmbeddedStore, GroupCommit, MemoryStore, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -103,7 +103,10 @@ fn store(file: Option<&Path>) -> Result<Arc<dyn Store>> {
         };
         Error::new(exit, ATTEMPT, error.to_string())
     };
-    Ok(Arc::new(EmbeddedStore::open_or_create(file).map_err(told)?))
+    let store = EmbeddedStore::open_or_create(file).map_err(told)?;
+    let group = GroupCommit::new(store)
+        .map_err(|error| failed(&format!("cannot start the writer of the store: {error}")))?;
+    Ok(Arc::new(group))
 }
 
 /// How nodes are reached; simulated ones are also handed out themselves, to be kept at the end.

@@ -1,6 +1,6 @@
 //! One action: the commands of a step, sent where the plan says, and what their report means.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mortar_argv::{Batch, Outcome, Report, script};
 use mortar_command as command;
@@ -8,6 +8,7 @@ use mortar_journal::{Action, Event};
 use mortar_model::work::{Facts, Goal, Seen, Verdict};
 use mortar_model::{NodeId, OperationId};
 use mortar_plan::{Place, Step};
+use tokio::time::Instant;
 
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;

@@ -253,7 +253,7 @@ async fn finish(inner: &Inner, handle: &Handle) -> End {
     {
         let mut operations = inner.operations();
         operations.open.remove(&ended.id);
-        operations.ended.push_back((ended.ended, ended.id));
+        operations.ended.add(ended.id);
     }
     *handle.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     handle.rest.send_replace(true);
@@ -310,7 +310,9 @@ async fn parked(inner: &Inner, handle: &Handle) -> bool {
     let go_on = if inner.is_halted() {
         false
     } else {
+        // In order, so that the same history goes the same way when it is played again.
         tokio::select! {
+            biased;
             () = handle.wake.notified() => true,
             () = halt => false,
         }

@@ -1,6 +1,6 @@
 //! What doors can ask of the engine.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,12 @@ use mortar_model::{
 use mortar_plan::{
     AddDevice, AddNode, Change, CreateVolume, DeviceRefusal, Landscape, Limits, Plan, Refusal, Seed, Subject,
 };
-use mortar_store::{GroupCommit, Store};
+use mortar_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, Entropy};
 use crate::drive::Handle;
+use crate::ended::EndedLately;
 use crate::error::{EngineError, OpenError};
 use crate::metrics::Metrics;
 use crate::pool::Gates;
@@ -28,7 +29,8 @@ use crate::{health, nodes, records};
 
 /// What the engine stands on.
 pub struct Parts {
-    /// Where it remembers.
+    /// Where it remembers. One that waits for a disk should be behind a [`GroupCommit`](mortar_store::GroupCommit): what
+    /// makes its changes in place keeps the runtime waiting meanwhile.
     pub store: Arc<dyn Store>,
     /// How it reaches nodes.
     pub hosts: Arc<dyn Hosts>,
@@ -53,7 +55,7 @@ pub struct Config {
     pub open_max: usize,
     /// Operations that run side by side.
     pub running_max: usize,
-    /// How long an ended operation can be asked for.
+    /// How long an ended operation can be asked for, whatever the machine's clock is set to meanwhile.
     pub keep_ended: Duration,
     /// How long one question to a node may take that changes nothing. glusterd itself waits minutes for a member that
     /// fell silent; whoever asks what is wrong needs the rest of the answer now.
@@ -82,15 +84,14 @@ impl Default for Config {
 }
 
 /// Operations under way and those that ended a while ago.
-#[derive(Default)]
 pub(crate) struct Operations {
     pub(crate) open: BTreeMap<OperationId, Arc<Handle>>,
-    pub(crate) ended: VecDeque<(u64, OperationId)>,
+    pub(crate) ended: EndedLately,
 }
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
-    pub(crate) store: GroupCommit,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) hosts: Arc<dyn Hosts>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -152,12 +153,12 @@ impl Engine {
                 .into_iter()
                 .map(|operation| (operation.id, Arc::new(Handle::new(operation))))
                 .collect(),
-            ended: loaded.ended,
+            ended: EndedLately::load(loaded.ended, clock.now_ms(), config.keep_ended),
         };
         let inner = Inner {
             gates: Gates::new(config.pool_width),
             running: Arc::new(Semaphore::new(config.running_max.max(1))),
-            store: GroupCommit::new(store)?,
+            store,
             hosts,
             clock,
             entropy,
@@ -453,13 +454,7 @@ impl Engine {
         let (mut open, ended, more) = {
             let operations = self.inner.operations();
             let open: Vec<_> = operations.open.values().map(|handle| handle.snapshot()).collect();
-            let ended: Vec<_> = operations
-                .ended
-                .iter()
-                .rev()
-                .take(ended_limit)
-                .map(|(_, id)| *id)
-                .collect();
+            let ended: Vec<_> = operations.ended.newest().take(ended_limit).collect();
             let more = operations.ended.len().saturating_sub(ended.len());
             (open, ended, more)
         };

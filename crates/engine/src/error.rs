@@ -71,7 +71,4 @@ pub enum OpenError {
     /// The records contradict each other.
     #[error("the records contradict each other: {0}")]
     Unsound(String),
-    /// The system refused a thread.
-    #[error("cannot start the store's writer")]
-    Thread(#[from] std::io::Error),
 }

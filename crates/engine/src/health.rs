@@ -4,12 +4,12 @@
 //! These tasks take no input: the same pass on a timer, whatever happened before.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use futures::stream::{self, StreamExt as _};
 use mortar_command::query;
 use mortar_model::{NodeId, OperationId};
 use mortar_store::{Durability, Kind, Write};
+use tokio::time::Instant;
 
 use crate::act;
 use crate::drive::Handle;
@@ -147,19 +147,13 @@ impl Inner {
 }
 
 async fn forget_old(inner: &Inner) {
-    let keep = u64::try_from(inner.config.keep_ended.as_millis()).unwrap_or(u64::MAX);
-    let horizon = inner.clock.now_ms().saturating_sub(keep);
-    let old: Vec<OperationId> = {
-        let operations = inner.operations();
-        let old = operations.ended.iter().take_while(|(ended, _)| *ended < horizon);
-        old.take(FORGET_AT_ONCE).map(|(_, id)| *id).collect()
-    };
+    let old: Vec<OperationId> = inner.operations().ended.over(FORGET_AT_ONCE);
     if old.is_empty() {
         return;
     }
     let writes = old.iter().map(|id| Write::delete(Kind::Ended, id)).collect();
     match inner.write(writes, Durability::Lazy).await {
-        Ok(()) => drop(inner.operations().ended.drain(..old.len())),
+        Ok(()) => inner.operations().ended.forget(old.len()),
         Err(error) => tracing::warn!(%error, "cannot forget old operations"),
     }
 }

@@ -13,6 +13,7 @@
 //! | `pool` | the queue before each pool's lock |
 //! | `records` | the store's records, written and read |
 //! | `health` | which nodes answer; waking what waits for them |
+//! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `metrics` | what is counted |
@@ -20,6 +21,7 @@
 mod act;
 mod clock;
 mod drive;
+mod ended;
 mod engine;
 mod error;
 mod health;

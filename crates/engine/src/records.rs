@@ -1,7 +1,5 @@
 //! The store's records: which record a change writes, and the landscape read back from them.
 
-use std::collections::VecDeque;
-
 use mortar_journal::{Ended, Operation};
 use mortar_model::work::Facts;
 use mortar_model::{Brick, Cluster, Device, Inventory, Node, OperationId, Volume};
@@ -16,7 +14,7 @@ pub(crate) struct Loaded {
     pub(crate) landscape: Landscape,
     pub(crate) open: Vec<Operation>,
     /// When each ended operation ended, oldest first.
-    pub(crate) ended: VecDeque<(u64, OperationId)>,
+    pub(crate) ended: Vec<(u64, OperationId)>,
 }
 
 /// Reads all records and puts them together.
@@ -55,7 +53,7 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     Ok(Loaded {
         landscape,
         open,
-        ended: ended.into(),
+        ended,
     })
 }
 

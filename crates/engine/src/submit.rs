@@ -8,7 +8,7 @@ use mortar_journal::{Ended, Event, Operation, Outcome};
 use mortar_model::work::Facts;
 use mortar_model::{OperationId, OperationKind};
 use mortar_plan::{Landscape, Plan, Refusal, Seed};
-use mortar_store::{Durability, Kind, Store, StoreError, Write, decode};
+use mortar_store::{Durability, Kind, StoreError, Write, decode};
 
 use tracing::Instrument as _;
 
@@ -49,20 +49,22 @@ impl Inner {
     /// Writes and waits until it is as durable as asked.
     pub(crate) async fn write(&self, writes: Vec<Write>, durability: Durability) -> Result<(), StoreError> {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        self.store.submit(writes, durability, move |result| {
+        let done = Box::new(move |result| {
             // Nobody waits any more when the caller was cancelled; the write is made all the same.
             let _ = answer.send(result);
         });
+        self.store.submit(writes, durability, done);
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Hands in a write that may be lost; its failure is only told.
     pub(crate) fn write_lazily(&self, writes: Vec<Write>) {
-        self.store.submit(writes, Durability::Lazy, |result| {
+        let done = Box::new(|result: Result<(), StoreError>| {
             if let Err(error) = result {
                 tracing::warn!(%error, "progress of an operation was not recorded");
             }
         });
+        self.store.submit(writes, Durability::Lazy, done);
     }
 
     fn admit(&self) -> Result<(), EngineError> {
@@ -152,7 +154,7 @@ impl Engine {
             // Given back by the change itself: in between somebody could decide on what is no longer so.
             reservation.keep();
             drive::settle(&inner, &plan.changes, &Facts::None, id);
-            inner.operations().ended.push_back((now, id));
+            inner.operations().ended.add(id);
             Ok(id)
         })
         .await
@@ -172,17 +174,16 @@ impl Engine {
     }
 
     fn ended(&self, id: OperationId) -> Option<Ended> {
+        self.inner.operations().ended.is_kept(id).then_some(())?;
         let key = id.to_string();
         let value = self.inner.store.get(Kind::Ended, &key).and_then(|value| {
             value
                 .map(|value| decode::<Ended>(Kind::Ended, &key, &value))
                 .transpose()
         });
-        let ended = value
+        value
             .inspect_err(|error| tracing::error!(%error, "cannot read an ended operation"))
-            .ok()??;
-        let keep = u64::try_from(self.inner.config.keep_ended.as_millis()).unwrap_or(u64::MAX);
-        (self.inner.clock.now_ms().saturating_sub(ended.ended) <= keep).then_some(ended)
+            .ok()?
     }
 
     /// Waits up to `limit` for the operation to come to rest; answers where it stands then.

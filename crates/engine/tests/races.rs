@@ -14,7 +14,7 @@ use mortar_journal::Policy;
 use mortar_model::{ClusterId, DeviceId, DevicePath, HostName, OperationId, Tags};
 use mortar_plan::{AddDevice, AddNode};
 use mortar_simulator::{World, WorldConfig};
-use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
+use mortar_store::{Durability, GroupCommit, Kind, MemoryStore, Store, StoreError, Visit, Write};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -132,7 +132,8 @@ impl Store for Held {
 #[tokio::test]
 async fn a_caller_who_goes_away_leaves_nothing_half_begun() {
     let (store, mut entered) = Held::new();
-    let engine = engine(Arc::clone(&store) as Arc<dyn Store>, Arc::new(world()));
+    let group = GroupCommit::new(Arc::clone(&store)).unwrap();
+    let engine = engine(Arc::new(group), Arc::new(world()));
     let cluster = engine.create_cluster(true, false).await.unwrap().id;
     while entered.try_recv().is_ok() {}
     store.set_open(false);

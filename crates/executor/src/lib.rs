@@ -22,7 +22,7 @@ use mortar_argv::{Batch, Report};
 
 pub use local::LocalHosts;
 pub use measured::{CommandEnd, Measured, Measurement};
-pub use sim::SimHosts;
+pub use sim::{Pace, SimHosts, Wait};
 pub use ssh::{SshError, SshHosts, SshOptions};
 
 /// The seam between the engine and the nodes: runs a batch on a host.

@@ -1,6 +1,6 @@
 //! What tests and operators do to a world: power, network, processes, faults, crash points; saving and loading.
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Struck};
 use crate::mounts;
 use crate::node::Found;
 use crate::world::World;
@@ -15,6 +15,7 @@ impl World {
     }
 
     pub(crate) fn kill(&mut self, node: u32) {
+        self.scripts_die(node);
         self.each_brick_of(node, |world, brick, _, _| world.stop_brick(brick));
         let Self { names, nodes, .. } = self;
         let machine = &mut nodes[node as usize];
@@ -43,9 +44,13 @@ impl World {
         self.start_glusterd(host);
     }
 
-    /// The node's network goes away: nobody reaches it, and its glusterd reaches nobody. Its processes run on.
+    /// The node's network goes away: nobody reaches it, and its glusterd reaches nobody. Its processes run on, the
+    /// scripts under way there too.
     pub fn cut(&mut self, host: &str) {
         self.set_reachable(host, false);
+        if let Some(node) = self.named(host) {
+            self.scripts_unheard(node);
+        }
     }
 
     /// The node's network comes back.
@@ -131,6 +136,11 @@ impl World {
     /// How many faults have not struck yet.
     pub fn faults_waiting(&self) -> usize {
         self.faults.count()
+    }
+
+    /// The faults that have struck since this was last asked, in the order in which they did.
+    pub fn take_struck(&mut self) -> Vec<Struck> {
+        self.faults.take_struck()
     }
 
     /// Commands run so far, tests of guards included: the crash points of a run. Run once to count them, then

@@ -46,6 +46,9 @@ pub enum Effect {
     LoseCommand,
     /// The command hangs without having done anything until its limit has passed.
     Hang,
+    /// The command does its work only after its limit has passed, when nobody waits for it any more. Until then its
+    /// script holds its lock.
+    Late,
     /// The node loses its power right after the command did its work.
     PowerCut,
 }
@@ -93,6 +96,18 @@ impl Fault {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Faults {
     waiting: Vec<Fault>,
+    struck: Vec<Struck>,
+}
+
+/// A fault that has struck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Struck {
+    /// Where.
+    pub host: String,
+    /// What it met, as [`Command::kind`] tells it.
+    pub kind: String,
+    /// What it did.
+    pub effect: Effect,
 }
 
 impl Faults {
@@ -106,6 +121,10 @@ impl Faults {
 
     pub(crate) fn count(&self) -> usize {
         self.waiting.len()
+    }
+
+    pub(crate) fn take_struck(&mut self) -> Vec<Struck> {
+        std::mem::take(&mut self.struck)
     }
 
     /// Counts a command against the faults; gives the effect of the first that strikes.
@@ -130,7 +149,13 @@ impl Faults {
                 struck = Some(index);
             }
         }
-        struck.map(|index| self.waiting.remove(index).effect)
+        let effect = self.waiting.remove(struck?).effect;
+        self.struck.push(Struck {
+            host: host.to_owned(),
+            kind,
+            effect: effect.clone(),
+        });
+        Some(effect)
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mortar_argv::Output;
+use mortar_argv::{Command, Output};
 use serde::{Deserialize, Serialize};
 
 use crate::slab::Slab;
@@ -288,6 +288,39 @@ pub(crate) fn run(world: &mut World, node: u32, arguments: &[String]) -> Output 
         Ok(output) => output,
         Err(refusal) => refusal.tell(as_xml),
     }
+}
+
+/// The volume that a `gluster` command is about.
+pub(crate) fn volume_of(command: &Command) -> Option<&str> {
+    let mut words = words_of(command);
+    (words.next() == Some("volume")).then_some(())?;
+    words.nth(1)
+}
+
+/// The answer to a command that meets another one's lock over its volume.
+pub(crate) fn locked(command: &Command, volume: &str) -> Output {
+    let verb = words_of(command).nth(1).unwrap_or_default();
+    let head = match verb {
+        "set" => "volume set".to_owned(),
+        verb => format!("volume {verb}: {volume}"),
+    };
+    let why = "Please try again after some time.";
+    fail(
+        1,
+        format!("{head}: failed: Another transaction is in progress for {volume}. {why}"),
+    )
+}
+
+fn words_of(command: &Command) -> impl Iterator<Item = &str> {
+    let program = command.program();
+    let all = command.arguments().iter().map(String::as_str);
+    all.filter(|word| !word.starts_with("--"))
+        .take(if is_gluster(program) { usize::MAX } else { 0 })
+}
+
+/// Whether this is the `gluster` program.
+pub(crate) fn is_gluster(program: &str) -> bool {
+    program == "gluster" || program.ends_with("/gluster")
 }
 
 fn asks_a_question(words: &[&str]) -> bool {

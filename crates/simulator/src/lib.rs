@@ -19,11 +19,12 @@
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
-//! | `world`, `drills`, `faults`, `observe` | batches, what goes wrong, what can be seen |
+//! | `world`, `scripts`, `drills`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
-//! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (a hang is
-//! told at once), snapshots beyond standing in the way of a deletion, quorum, and two commands at once (glusterd's
-//! lock is a [`Fault`]).
+//! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
+//! clock can let it pass between the turns of a script: [`World::begin`]), snapshots beyond standing in the way of a
+//! deletion, quorum, pools whose halves go different ways, and glusterd's lock over a whole pool (those over volumes
+//! are; the other is a [`Fault`]).
 
 mod attributes;
 mod block;
@@ -50,6 +51,7 @@ mod mounts;
 mod node;
 mod observe;
 mod option_names;
+mod scripts;
 mod slab;
 mod stamp;
 mod text;
@@ -59,8 +61,9 @@ mod world;
 mod xml;
 
 pub use config::WorldConfig;
-pub use faults::{Effect, Fault, When};
+pub use faults::{Effect, Fault, Struck, When};
 pub use observe::{
     Counts, DeviceView, GroupView, HostView, LogicalVolumeView, MountView, PoolView, VolumeView,
 };
+pub use scripts::{ScriptId, Turn};
 pub use world::{Foreign, World};

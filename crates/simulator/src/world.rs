@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mortar_argv::{Batch, Command, Guard, OnFailure, Outcome, Output, Report};
+use mortar_argv::{Batch, Command, Output, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::config::WorldConfig;
 use crate::faults::{self, Effect, Faults};
 use crate::gluster::{self, Gluster, Pool};
 use crate::node::{Contents, Disk, Node};
+use crate::scripts::{Scripts, Turn};
 use crate::stamp::Stamps;
 use crate::text::Names;
 use crate::tool::{self, Shell};
@@ -33,10 +34,41 @@ pub struct World {
     pub(crate) changes: u64,
     /// Commands after which nothing is run any more.
     pub(crate) halt: Option<u64>,
+    #[serde(skip)]
+    pub(crate) scripts: Scripts,
+}
+
+/// A command that has begun: what will become of it is decided, and nothing has happened yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Begun {
+    effect: Option<Effect>,
+    /// After the halt nothing is run.
+    halted: bool,
+    /// The pool and the volume whose lock it holds meanwhile.
+    volume: Option<(u32, String)>,
+    /// Another one holds it.
+    locked: bool,
+}
+
+impl Begun {
+    /// Whether it does not end within its limit.
+    pub(crate) fn hangs(&self) -> bool {
+        matches!(self.effect, Some(Effect::Hang | Effect::Late))
+    }
+
+    /// Whether it does its work after its limit.
+    pub(crate) fn is_late(&self) -> bool {
+        self.effect == Some(Effect::Late)
+    }
+
+    pub(crate) fn holds(&self, pool: u32, volume: &str) -> bool {
+        let mine = self.volume.as_ref().filter(|_| !self.locked);
+        mine.is_some_and(|(of, name)| *of == pool && name == volume)
+    }
 }
 
 /// What one command came to, before it is told to anybody.
-enum Met {
+pub(crate) enum Met {
     /// It ended.
     Ended(Output),
     /// Its end is not known. `goes_on`: the rest of the batch runs, unseen.
@@ -58,6 +90,7 @@ impl World {
             commands: 0,
             changes: 0,
             halt: None,
+            scripts: Scripts::default(),
         }
     }
 
@@ -126,49 +159,20 @@ impl World {
         true
     }
 
-    /// Runs a batch on a host, item by item, the way its script would.
+    /// Runs a batch on a host, item by item, the way its script would, in no time.
     pub fn run(&mut self, host: &str, batch: &Batch) -> Report {
-        let items = batch.items().len();
-        let node = match self.reach(host) {
-            Ok(node) => node,
-            Err(why) => return Report::not_run(items, why),
+        let id = match self.begin(host, batch) {
+            Ok(id) => id,
+            Err(report) => return report,
         };
-        let mut outcomes = Vec::with_capacity(items);
-        // Set once answers are lost: what comes after is run or not, but told as unknown.
-        let mut lost: Option<(bool, String)> = None;
-        for item in batch.items() {
-            if matches!(&lost, Some((false, _))) {
-                break;
-            }
-            let met = match self.guarded(host, node, &item.guard, &item.command) {
-                None => Outcome::Skipped,
-                Some(Met::Ended(output)) => Outcome::Ran(output),
-                Some(Met::Lost { goes_on, why }) => {
-                    lost.get_or_insert((goes_on, why));
-                    if let Some((on, _)) = &mut lost {
-                        *on &= goes_on;
-                    }
-                    outcomes.push(Outcome::Unknown);
-                    continue;
-                }
-            };
-            let stops = item.on_failure == OnFailure::Stop
-                && matches!(&met, Outcome::Ran(output) if !output.success());
-            outcomes.push(if lost.is_some() { Outcome::Unknown } else { met });
-            if stops {
-                break;
+        loop {
+            match self.go_on(id) {
+                Turn::Waits => self.waited_too_long(id),
+                Turn::Ended => break,
+                Turn::Runs(_) | Turn::Hangs => {}
             }
         }
-        let rest = if lost.is_some() {
-            Outcome::Unknown
-        } else {
-            Outcome::NotRun
-        };
-        outcomes.resize(items, rest);
-        Report {
-            outcomes,
-            broken: lost.map(|(_, why)| why),
-        }
+        self.hear(id).expect("a script that has ended can be heard")
     }
 
     /// Runs one command. A host that cannot be reached, or a lost answer, gives exit status 255, as ssh does.
@@ -183,32 +187,48 @@ impl World {
         }
     }
 
-    fn guarded(&mut self, host: &str, node: u32, guard: &Guard, command: &Command) -> Option<Met> {
-        let (test, wanted) = match guard {
-            Guard::Always => return Some(self.meet(host, node, command)),
-            Guard::Unless(test) => (test, false),
-            Guard::OnlyIf(test) => (test, true),
-        };
-        match self.meet(host, node, test) {
-            Met::Ended(output) if output.success() == wanted => Some(self.meet(host, node, command)),
-            Met::Ended(_) => None,
-            lost @ Met::Lost { .. } => Some(lost),
-        }
+    fn meet(&mut self, host: &str, node: u32, command: &Command) -> Met {
+        let begun = self.start(host, node, command);
+        self.finish(host, node, command, begun)
     }
 
-    /// Runs a command unless a fault strikes it.
-    fn meet(&mut self, host: &str, node: u32, command: &Command) -> Met {
-        if self.halt.is_some_and(|halt| self.commands >= halt) {
-            return Met::Lost {
-                goes_on: false,
-                why: "the world was halted".into(),
-            };
+    /// A command begins, and meets the fault that strikes it.
+    pub(crate) fn start(&mut self, host: &str, node: u32, command: &Command) -> Begun {
+        let mut begun = Begun {
+            effect: None,
+            halted: self.halt.is_some_and(|halt| self.commands >= halt),
+            volume: None,
+            locked: false,
+        };
+        if begun.halted {
+            return begun;
         }
         self.commands += 1;
         let changes = faults::changes(command);
         self.changes += u64::from(changes);
+        begun.effect = self.faults.meet(host, command, changes);
+        let pool = self.nodes[node as usize].pool;
+        begun.volume = gluster::volume_of(command)
+            .filter(|_| changes)
+            .map(|volume| (pool, volume.to_owned()));
+        begun.locked = begun
+            .volume
+            .as_ref()
+            .is_some_and(|(_, volume)| self.volume_is_locked(pool, volume));
+        begun
+    }
+
+    /// A command that has begun ends.
+    pub(crate) fn finish(&mut self, host: &str, node: u32, command: &Command, begun: Begun) -> Met {
         let lost = |goes_on, why: String| Met::Lost { goes_on, why };
-        match self.faults.meet(host, command, changes) {
+        let broke = || format!("the connection to {host} broke");
+        if begun.halted {
+            return lost(false, "the world was halted".into());
+        }
+        if let (None, true, Some((_, volume))) = (&begun.effect, begun.locked, &begun.volume) {
+            return Met::Ended(gluster::locked(command, volume));
+        }
+        match begun.effect {
             None => Met::Ended(self.execute(node, command)),
             Some(Effect::Fail { status, text }) => Met::Ended(faults::failure(status, &text)),
             Some(Effect::FailAfter { status, text }) => {
@@ -217,31 +237,29 @@ impl World {
             }
             Some(Effect::LoseAnswer) => {
                 self.execute(node, command);
-                lost(false, format!("the connection to {host} broke"))
+                lost(false, broke())
             }
             Some(Effect::LoseRest) => {
                 self.execute(node, command);
-                lost(true, format!("the connection to {host} broke"))
+                lost(true, broke())
             }
-            Some(Effect::LoseCommand) => lost(false, format!("the connection to {host} broke")),
-            Some(Effect::Hang) => lost(
-                false,
-                format!(
-                    "no answer from {host} within {} s",
-                    command.time_limit().as_secs()
-                ),
-            ),
+            Some(Effect::LoseCommand) => lost(false, broke()),
+            Some(Effect::Hang) => lost(false, hung(host, command)),
+            Some(Effect::Late) => {
+                self.execute(node, command);
+                lost(false, hung(host, command))
+            }
             Some(Effect::PowerCut) => {
                 self.execute(node, command);
                 self.kill(node);
-                lost(false, format!("the connection to {host} broke"))
+                lost(false, broke())
             }
         }
     }
 
     fn execute(&mut self, node: u32, command: &Command) -> Output {
         let program = command.program();
-        if program == "gluster" || program.ends_with("/gluster") {
+        if gluster::is_gluster(program) {
             return gluster::run(self, node, command.arguments());
         }
         let Self {
@@ -266,7 +284,7 @@ impl World {
     }
 
     /// The node that commands for `host` go to, or why they do not get there.
-    fn reach(&mut self, host: &str) -> Result<u32, String> {
+    pub(crate) fn reach(&mut self, host: &str) -> Result<u32, String> {
         let node = match self.named(host) {
             Some(node) => node,
             None if self.config.auto_nodes => self.node_made(host),
@@ -361,6 +379,11 @@ impl World {
         self.hosts.insert(host.into(), node);
         Some(node)
     }
+}
+
+fn hung(host: &str, command: &Command) -> String {
+    let limit = command.time_limit().as_secs();
+    format!("no answer from {host} within {limit} s")
 }
 
 /// Somebody else's data on a disk.

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::{Durability, Kind, Store, StoreError, Visit, Write};
+use crate::{Done, Durability, Kind, Store, StoreError, Visit, Write};
 
 /// How many changes may wait for the writer.
 const WAITING: usize = 4096;
@@ -22,8 +22,6 @@ const JOINED: usize = 512;
 const JOINED_BYTES: usize = 8 * 1024 * 1024;
 /// How long a lazy write may stay unsynced while nothing else is written.
 const LAZY_LIMIT: Duration = Duration::from_secs(1);
-
-type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 struct Change {
     writes: Vec<Write>,
@@ -61,31 +59,6 @@ impl GroupCommit {
             writer: Some(writer),
         })
     }
-
-    /// Hands in a change and returns at once; `done` is called from the writer thread with what became of it,
-    /// so it must not block. For callers that must not wait in place, such as async tasks.
-    ///
-    /// A change handed in after another by the same caller is made after it.
-    pub fn submit(
-        &self,
-        writes: Vec<Write>,
-        durability: Durability,
-        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
-    ) {
-        let change = Change {
-            writes,
-            durability,
-            done: Box::new(done),
-        };
-        let Some(changes) = &self.changes else {
-            return (change.done)(Err(StoreError::Closed));
-        };
-        match changes.try_send(change) {
-            Ok(()) => {}
-            Err(TrySendError::Full(change)) => (change.done)(Err(StoreError::Busy { waiting: WAITING })),
-            Err(TrySendError::Disconnected(change)) => (change.done)(Err(StoreError::Closed)),
-        }
-    }
 }
 
 impl Drop for GroupCommit {
@@ -114,6 +87,23 @@ impl Store for GroupCommit {
         let changes = self.changes.as_ref().ok_or(StoreError::Closed)?;
         changes.send(change).map_err(|_| StoreError::Closed)?;
         answered.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Returns at once; `done` is called from the writer thread.
+    fn submit(&self, writes: Vec<Write>, durability: Durability, done: Done) {
+        let change = Change {
+            writes,
+            durability,
+            done,
+        };
+        let Some(changes) = &self.changes else {
+            return (change.done)(Err(StoreError::Closed));
+        };
+        match changes.try_send(change) {
+            Ok(()) => {}
+            Err(TrySendError::Full(change)) => (change.done)(Err(StoreError::Busy { waiting: WAITING })),
+            Err(TrySendError::Disconnected(change)) => (change.done)(Err(StoreError::Closed)),
+        }
     }
 
     fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -267,7 +257,7 @@ mod tests {
             ..Gate::default()
         });
         let group = GroupCommit::new(Arc::clone(&gate)).unwrap();
-        group.submit(put("first"), Durability::Synced, |_| {});
+        group.submit(put("first"), Durability::Synced, Box::new(|_| {}));
         wait.recv().unwrap();
         (gate, group)
     }
@@ -283,9 +273,8 @@ mod tests {
             } else {
                 Durability::Lazy
             };
-            group.submit(put(&format!("k{n}")), durability, move |result| {
-                answer.send(result.is_ok()).unwrap();
-            });
+            let done = Box::new(move |result: Result<(), StoreError>| answer.send(result.is_ok()).unwrap());
+            group.submit(put(&format!("k{n}")), durability, done);
         }
         gate.open();
         for _ in 0..20 {
@@ -300,14 +289,13 @@ mod tests {
     fn a_bad_change_hurts_no_other_and_a_panicking_caller_neither() {
         let (gate, group) = held();
         let (answer, answers) = channel();
-        group.submit(put("panics"), Durability::Synced, |_| {
-            panic!("a caller's own affair")
-        });
+        let panics = Box::new(|_| panic!("a caller's own affair"));
+        group.submit(put("panics"), Durability::Synced, panics);
         for key in ["a", "bad", "b"] {
             let answer = answer.clone();
-            group.submit(put(key), Durability::Synced, move |result| {
-                answer.send((key, result.is_ok())).unwrap();
-            });
+            let done =
+                Box::new(move |result: Result<(), StoreError>| answer.send((key, result.is_ok())).unwrap());
+            group.submit(put(key), Durability::Synced, done);
         }
         gate.open();
         let answers: Vec<_> = (0..3).map(|_| answers.recv().unwrap()).collect();
@@ -332,7 +320,7 @@ mod tests {
     #[test]
     fn dropping_waits_for_what_was_handed_in_and_syncs_it() {
         let (gate, group) = held();
-        group.submit(put("lazy"), Durability::Lazy, |_| {});
+        group.submit(put("lazy"), Durability::Lazy, Box::new(|_| {}));
         gate.open();
         drop(group);
         gate.inner.crash();
@@ -345,9 +333,8 @@ mod tests {
         let (answer, answers) = channel();
         for n in 0..=super::WAITING {
             let answer = answer.clone();
-            group.submit(put(&n.to_string()), Durability::Lazy, move |result| {
-                answer.send(result).unwrap();
-            });
+            let done = Box::new(move |result| answer.send(result).unwrap());
+            group.submit(put(&n.to_string()), Durability::Lazy, done);
         }
         assert!(matches!(
             answers.recv().unwrap(),

@@ -31,10 +31,21 @@ pub use record::{Durability, Kind, Record, Write, decode, encode};
 /// What a scan does with each record: its key and value. An error ends the scan and is handed on.
 pub type Visit<'a> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'a;
 
+/// What is told to whoever handed in a change: what became of it. Must not block.
+pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// The seam between the engine and what it remembers.
 pub trait Store: Send + Sync + 'static {
     /// Makes all of `writes`, in order, or none of them.
     fn apply(&self, writes: &[Write], durability: Durability) -> Result<(), StoreError>;
+
+    /// Hands in a change, for callers that must not wait for a disk; `done` is told what became of it. A change that is
+    /// handed in after another by the same caller is made after it.
+    ///
+    /// A plain store makes it in place, before this returns; [`GroupCommit`] makes it on a thread of its own.
+    fn submit(&self, writes: Vec<Write>, durability: Durability, done: Done) {
+        done(self.apply(&writes, durability));
+    }
 
     /// The value of one record, if there is one.
     fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
@@ -47,6 +58,10 @@ pub trait Store: Send + Sync + 'static {
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
     fn apply(&self, writes: &[Write], durability: Durability) -> Result<(), StoreError> {
         (**self).apply(writes, durability)
+    }
+
+    fn submit(&self, writes: Vec<Write>, durability: Durability, done: Done) {
+        (**self).submit(writes, durability, done);
     }
 
     fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -20,8 +20,8 @@ struct Inner {
     seen: Records,
     /// What a crash leaves.
     synced: Records,
-    /// What readers see and a crash takes away.
-    lazy: Vec<Write>,
+    /// What readers see and a crash takes away, transaction by transaction.
+    lazy: Vec<Vec<Write>>,
     applied: u64,
     faults: BTreeMap<u64, StoreError>,
 }
@@ -44,11 +44,24 @@ impl MemoryStore {
         self.lock().applied
     }
 
-    /// Forgets what a process that dies now would lose: lazy writes that no synced one followed.
+    /// Forgets what a process that dies now may lose at most: lazy writes that no synced one followed.
     pub fn crash(&self) {
+        self.crash_keeping(0);
+    }
+
+    /// As [`Self::crash`], but the first `kept` of the lazy transactions had reached the disk by then.
+    pub fn crash_keeping(&self, kept: usize) {
         let mut inner = self.lock();
+        let lazy = std::mem::take(&mut inner.lazy);
+        for write in lazy.iter().take(kept).flatten() {
+            make(&mut inner.synced, write);
+        }
         inner.seen = inner.synced.clone();
-        inner.lazy.clear();
+    }
+
+    /// Transactions that a crash may take away.
+    pub fn unsynced(&self) -> usize {
+        self.lock().lazy.len()
     }
 
     /// Whether a crash would leave this record.
@@ -88,10 +101,10 @@ impl Store for MemoryStore {
         for write in writes {
             make(&mut inner.seen, write);
         }
-        inner.lazy.extend_from_slice(writes);
+        inner.lazy.push(writes.to_vec());
         if durability == Durability::Synced {
-            for write in std::mem::take(&mut inner.lazy) {
-                make(&mut inner.synced, &write);
+            for write in std::mem::take(&mut inner.lazy).iter().flatten() {
+                make(&mut inner.synced, write);
             }
         }
         Ok(())
@@ -145,6 +158,18 @@ mod tests {
         assert!(store.get(Kind::Meta, "a").unwrap().is_some());
         assert!(store.get(Kind::Meta, "b").unwrap().is_some());
         assert_eq!(store.get(Kind::Meta, "c").unwrap(), None);
+    }
+
+    #[test]
+    fn a_crash_may_leave_some_of_the_lazy_writes_but_none_without_those_before_it() {
+        let store = MemoryStore::new();
+        for key in ["a", "b", "c"] {
+            store.apply(&put(key), Durability::Lazy).unwrap();
+        }
+        assert_eq!(store.unsynced(), 3);
+        store.crash_keeping(2);
+        let left = ["a", "b", "c"].map(|key| store.get(Kind::Meta, key).unwrap().is_some());
+        assert_eq!((left, store.unsynced()), ([true, true, false], 0));
     }
 
     #[test]

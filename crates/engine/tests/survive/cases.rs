@@ -9,7 +9,7 @@ use mortar_model::{
 use mortar_plan::{AddDevice, CreateVolume};
 use mortar_simulator::Foreign;
 
-use crate::bed::Bed;
+use crate::support::bed::Bed;
 
 type Prepare = for<'a> fn(&'a Bed) -> BoxFuture<'a, ()>;
 type Run = for<'a> fn(&'a Bed) -> BoxFuture<'a, Result<OperationId, EngineError>>;

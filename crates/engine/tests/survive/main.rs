@@ -11,15 +11,15 @@
     reason = "a test fails by panicking, and tells how much it tried"
 )]
 
-mod bed;
 mod cases;
-mod truth;
+#[path = "../support/mod.rs"]
+mod support;
 
 use mortar_model::OperationKind;
 use mortar_simulator::{Effect, Fault, When};
 
-use bed::{Bed, Saved, Stop};
 use cases::{ALL, Case};
+use support::bed::{self, Bed, Saved, Stop};
 
 fn effects() -> Vec<Effect> {
     let text = "injected failure".to_owned();
@@ -33,16 +33,17 @@ fn effects() -> Vec<Effect> {
         Effect::LoseRest,
         Effect::LoseCommand,
         Effect::Hang,
+        Effect::Late,
         Effect::PowerCut,
     ]
 }
 
 fn prepared(case: &Case) -> Saved {
     bed::run(async {
-        let bed = Bed::new();
+        let bed = Bed::new(100);
         bed.make_pool().await;
         (case.prepare)(&bed).await;
-        truth::assert_agreement(&bed, &format!("{}: prepared", case.name));
+        bed.assert_agreement(&format!("{}: prepared", case.name));
         bed.save()
     })
 }
@@ -61,7 +62,7 @@ fn measure(case: &Case, saved: &Saved) -> (u64, u64, u64) {
             case.name,
             bed.engine.operation(id)
         );
-        truth::assert_agreement(&bed, &format!("{}: undisturbed", case.name));
+        bed.assert_agreement(&format!("{}: undisturbed", case.name));
         (
             bed.changes() - before.0,
             bed.commands() - before.1,
@@ -85,7 +86,7 @@ fn with_fault(case: &Case, saved: &Saved, nth: u64, effect: &Effect) {
             .await
             .unwrap_or_else(|error| panic!("{story}: {error}"));
         bed.settle(id, &story).await;
-        truth::assert_agreement(&bed, &story);
+        bed.assert_agreement(&story);
     });
 }
 
@@ -112,7 +113,7 @@ fn with_crash(case: &Case, saved: &Saved, stop: Stop) {
         for id in bed.open() {
             bed.settle(id, &story).await;
         }
-        truth::assert_agreement(&bed, &story);
+        bed.assert_agreement(&story);
     });
 }
 
@@ -133,7 +134,7 @@ fn survive(name: &str) {
         with_crash(case, &saved, Stop::AfterCommand(nth));
     }
     println!(
-        "{name}: {changes} changing commands × 7 faults, {writes} store writes × 2 and {commands} commands crashed at"
+        "{name}: {changes} changing commands × 8 faults, {writes} store writes × 2 and {commands} commands crashed at"
     );
 }
 

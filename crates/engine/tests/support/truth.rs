@@ -2,17 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use mortar_model::{BrickSpace, DeviceKind, Inventory, Node, check, layout};
+use mortar_engine::{Engine, OperationState};
+use mortar_executor::SimHosts;
+use mortar_model::{BrickSpace, DeviceKind, Inventory, Node, OperationId, check, layout};
 use mortar_simulator::{HostView, World};
-use mortar_store::Store as _;
+use mortar_store::{MemoryStore, Store as _};
 
-use crate::bed::Bed;
+/// What is compared.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) hosts: &'a SimHosts,
+    pub(crate) store: &'a MemoryStore,
+}
 
-/// Panics, with the story, where they do not.
-pub(crate) fn assert_agreement(bed: &Bed, story: &str) {
-    bed.all_on();
-    assert_eq!(bed.open(), Vec::new(), "{story}: operations are left open");
-    bed.engine.view(|landscape| {
+/// Operations that have not ended.
+pub(crate) fn open(engine: &Engine) -> Vec<OperationId> {
+    let (all, _) = engine.operations(0);
+    all.iter()
+        .filter(|operation| matches!(operation, OperationState::Open(_)))
+        .map(OperationState::id)
+        .collect()
+}
+
+/// Panics, with the story, where nodes (all of which have power), store and landscape do not tell the same.
+pub(crate) fn assert_agreement(ground: Ground<'_>, story: &str) {
+    assert_eq!(
+        open(ground.engine),
+        Vec::new(),
+        "{story}: operations are left open"
+    );
+    ground.engine.view(|landscape| {
         let inventory = landscape.inventory();
         assert_eq!(
             check::check(inventory),
@@ -26,7 +46,7 @@ pub(crate) fn assert_agreement(bed: &Bed, story: &str) {
                 "{story}: space is still spoken for"
             );
         }
-        bed.hosts.world(|world| {
+        ground.hosts.world(|world| {
             assert_eq!(
                 world.violations(),
                 Vec::<String>::new(),
@@ -42,7 +62,7 @@ pub(crate) fn assert_agreement(bed: &Bed, story: &str) {
             assert_strangers(inventory, world, story);
         });
     });
-    assert_same_after_restart(bed, story);
+    assert_same_after_restart(ground, story);
 }
 
 /// Exactly the devices and bricks of the node are on its host.
@@ -191,9 +211,10 @@ fn assert_strangers(inventory: &Inventory, world: &World, story: &str) {
 }
 
 /// What is on disk is what is in memory.
-fn assert_same_after_restart(bed: &Bed, story: &str) {
+fn assert_same_after_restart(ground: Ground<'_>, story: &str) {
     use mortar_store::Kind;
-    bed.inventory(|inventory| {
+    ground.engine.view(|landscape| {
+        let inventory = landscape.inventory();
         let counts = [
             (Kind::Cluster, inventory.clusters().count()),
             (Kind::Node, inventory.nodes().count()),
@@ -204,7 +225,8 @@ fn assert_same_after_restart(bed: &Bed, story: &str) {
         ];
         for (kind, expected) in counts {
             let mut found = 0;
-            bed.store()
+            ground
+                .store
                 .scan(kind, None, &mut |_, _| {
                     found += 1;
                     Ok(())

@@ -15,6 +15,8 @@ use mortar_plan::{AddDevice, AddNode, Seed};
 use mortar_simulator::{World, WorldConfig};
 use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
 
+use super::truth::{self, Ground};
+
 /// Longest that anything may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -46,7 +48,8 @@ impl Clock for Ticks {
     }
 }
 
-struct Chance(Mutex<Seed>);
+/// Chance that repeats with its seed.
+pub(crate) struct Chance(pub(crate) Mutex<Seed>);
 
 impl Entropy for Chance {
     fn draw(&self) -> u128 {
@@ -109,8 +112,8 @@ impl Store for MortalStore {
 
 /// A pool as it was, to begin many runs from.
 pub(crate) struct Saved {
-    world: String,
-    store: Vec<u8>,
+    pub(crate) world: String,
+    pub(crate) store: Vec<u8>,
 }
 
 pub(crate) struct Bed {
@@ -121,12 +124,12 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// Four nodes that exist and belong to nobody yet, each with two disks and two directories.
-    pub(crate) fn new() -> Self {
-        let gib = 1 << 30;
+    /// Five nodes that exist and belong to nobody yet, each with two disks and two directories of this size.
+    pub(crate) fn new(gib: u64) -> Self {
+        let size = gib << 30;
         let config = WorldConfig {
-            disk_size: 100 * gib,
-            directories: vec![("/disks/one".into(), 100 * gib), ("/disks/two".into(), 100 * gib)],
+            disk_size: size,
+            directories: vec![("/disks/one".into(), size), ("/disks/two".into(), size)],
             ..WorldConfig::default()
         };
         let mut world = World::new(config);
@@ -219,10 +222,6 @@ impl Bed {
         drop((engine, mortal));
         let world = hosts.world(|world| World::load(&world.save().unwrap()).unwrap());
         (world, store)
-    }
-
-    pub(crate) fn store(&self) -> &MemoryStore {
-        &self.store
     }
 
     pub(crate) fn changes(&self) -> u64 {
@@ -324,11 +323,18 @@ impl Bed {
 
     /// Operations that have not ended.
     pub(crate) fn open(&self) -> Vec<OperationId> {
-        let (all, _) = self.engine.operations(0);
-        all.iter()
-            .filter(|operation| matches!(operation, OperationState::Open(_)))
-            .map(OperationState::id)
-            .collect()
+        truth::open(&self.engine)
+    }
+
+    /// Lets every host answer again, and compares what there is.
+    pub(crate) fn assert_agreement(&self, story: &str) {
+        self.all_on();
+        let ground = Ground {
+            engine: &self.engine,
+            hosts: &self.hosts,
+            store: &self.store,
+        };
+        truth::assert_agreement(ground, story);
     }
 
     /// Waits until the operation ends, or the program has died.
