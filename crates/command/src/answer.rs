@@ -9,10 +9,13 @@ mod lvm;
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::ByteSize;
 
-pub(crate) use block::{BlockDevice, block_device, loop_devices, mount, mount_points, signature, signatures};
+pub(crate) use block::{
+    BlockDevice, block_device, loop_devices, mount, mount_points, mounts, signature, signatures,
+};
 pub(crate) use gluster::{Answer, Element, answer as gluster_answer};
 pub(crate) use lvm::{
-    LV_COLUMNS, LogicalVolume, PV_COLUMNS, PhysicalVolume, logical_volumes, physical_volume,
+    ALL_LV_COLUMNS, LV_COLUMNS, ListedVolume, LogicalVolume, PV_COLUMNS, PhysicalVolume, listed_volumes,
+    logical_volumes, physical_volume, physical_volumes,
 };
 
 use crate::complaint;

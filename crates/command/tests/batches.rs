@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use common::things;
 use mortar_argv::{Batch, Guard, OnFailure};
 use mortar_command::{Settings, look, make, query, resume, unmake};
-use mortar_model::layout;
 use mortar_model::work::{Seen, Thing};
+use mortar_model::{DevicePath, layout};
 
 /// Ids and the folders that follow from them, as short words.
 fn shorten(page: &str) -> String {
@@ -106,6 +106,18 @@ fn questions_are_these_commands() {
             "device usage, directory",
             query::device_usage::ask(&settings, &directory),
         ),
+        (
+            "survey of a node, no directories",
+            query::survey::ask_node(&settings, &[]),
+        ),
+        (
+            "survey of a node",
+            query::survey::ask_node(
+                &settings,
+                &[directory.clone(), DevicePath::new("/disks/2").unwrap()],
+            ),
+        ),
+        ("survey of a pool", query::survey::ask_pool(&settings)),
     ];
     let text: String = batches.iter().map(|(title, batch)| page(title, batch)).collect();
     compare("queries", &text);

@@ -1,6 +1,6 @@
-//! What files and folders are like: find, du, stat, chown, chgrp, chmod, sync.
+//! What files and folders are like: du, stat, chown, chgrp, chmod, sync.
 //!
-//! Error texts are those of GNU coreutils 9.1 and findutils 4.9 in the C locale.
+//! Error texts are those of GNU coreutils 9.1 in the C locale.
 
 use mortar_argv::Output;
 
@@ -54,7 +54,8 @@ fn written(shell: &Shell<'_>, dir: &Dir) -> u64 {
     4096 + inside.sum::<u64>()
 }
 
-fn written_in(shell: &Shell<'_>, file: &File) -> u64 {
+/// Bytes of a file that are really written.
+pub(crate) fn written_in(shell: &Shell<'_>, file: &File) -> u64 {
     match &file.body {
         Body::Sparse { inside, .. } => {
             let system = inside.and_then(|system| shell.node.systems.get(system));
@@ -62,149 +63,6 @@ fn written_in(shell: &Shell<'_>, file: &File) -> u64 {
         }
         _ => file.size(shell.names).next_multiple_of(4096),
     }
-}
-
-/// What one `find` asks for.
-struct Hunt<'a> {
-    from: usize,
-    to: usize,
-    quit: bool,
-    with: Option<&'a str>,
-    without: Vec<&'a str>,
-    /// `-printf` with %P, %f, %s, %b; `None` prints paths.
-    format: Option<&'a str>,
-}
-
-impl<'a> Hunt<'a> {
-    fn read(arguments: &'a [String]) -> Result<Self, &'a str> {
-        let mut hunt = Self {
-            from: 0,
-            to: usize::MAX,
-            quit: false,
-            with: None,
-            without: Vec::new(),
-            format: None,
-        };
-        let mut words = arguments.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            match word {
-                "-mindepth" => hunt.from = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
-                "-maxdepth" => hunt.to = words.next().and_then(|n| n.parse().ok()).ok_or(word)?,
-                "!" | "-not" if words.next() == Some("-name") => hunt.without.push(words.next().ok_or(word)?),
-                "-name" => hunt.with = Some(words.next().ok_or(word)?),
-                "-print" => {}
-                "-printf" => hunt.format = Some(words.next().ok_or(word)?),
-                "-quit" => hunt.quit = true,
-                _ => return Err(word),
-            }
-        }
-        Ok(hunt)
-    }
-
-    /// Lists what is in `dir`, which lies at `depth` and is called `prefix`: relative path, size and blocks.
-    fn walk(
-        &self,
-        shell: &Shell<'_>,
-        dir: &Dir,
-        prefix: &str,
-        depth: usize,
-        found: &mut Vec<(String, u64, u64)>,
-    ) {
-        if depth >= self.to {
-            return;
-        }
-        for child in &dir.children {
-            let name = shell.names.read(&child.name);
-            let path = if prefix.is_empty() {
-                name.clone()
-            } else {
-                format!("{prefix}/{name}")
-            };
-            let wanted = self.with.is_none_or(|pattern| fits(pattern, &name))
-                && !self.without.iter().any(|pattern| fits(pattern, &name));
-            let (size, bytes) = match &child.what {
-                Inode::Dir(_) => (4096, 4096),
-                Inode::File(file) => (file.size(shell.names), written_in(shell, file)),
-            };
-            if depth + 1 >= self.from && wanted {
-                found.push((path.clone(), size, bytes / 512));
-            }
-            if let Inode::Dir(inner) = &child.what {
-                self.walk(shell, inner, &path, depth + 1, found);
-            }
-        }
-    }
-}
-
-/// Shell patterns as far as Mortar uses them: a text, or a text with `*` at its end.
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    }
-}
-
-/// One line of `-printf`; the error is a letter that is not known.
-fn printf(format: &str, path: &str, size: u64, blocks: u64) -> Result<String, char> {
-    let mut line = String::new();
-    let mut letters = format.chars();
-    while let Some(letter) = letters.next() {
-        match (letter, letter == '%' || letter == '\\') {
-            (_, false) => line.push(letter),
-            ('\\', _) => match letters.next() {
-                Some('n') => line.push('\n'),
-                Some('t') => line.push('\t'),
-                other => return Err(other.unwrap_or('\\')),
-            },
-            _ => match letters.next() {
-                Some('P') => line.push_str(path),
-                Some('f') => line.push_str(path.rsplit('/').next().unwrap_or(path)),
-                Some('s') => line.push_str(&size.to_string()),
-                Some('b') => line.push_str(&blocks.to_string()),
-                other => return Err(other.unwrap_or('%')),
-            },
-        }
-    }
-    Ok(line)
-}
-
-/// `find PATH [-mindepth N] [-maxdepth N] [-name NAME*] [-not -name NAME]… [-print | -printf FORMAT] [-quit]`,
-/// within one file system.
-pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
-    let Some((path, rest)) = arguments.split_first().filter(|(path, _)| !path.starts_with('-')) else {
-        return fail(1, "find: the simulated node needs a path first");
-    };
-    let hunt = match Hunt::read(rest) {
-        Ok(hunt) => hunt,
-        Err(word) => return fail(1, format!("find: unknown predicate `{word}'")),
-    };
-    if hunt.from == 0 {
-        return fail(
-            1,
-            "find: the simulated node lists only what is in a folder (-mindepth 1)",
-        );
-    }
-    let Ok(place) = shell.node.find(shell.names, path) else {
-        return fail(1, format!("find: '{path}': No such file or directory"));
-    };
-    let Found::Dir(dir) = shell.node.look(&place) else {
-        return done();
-    };
-    let mut found = Vec::new();
-    hunt.walk(shell, dir, "", 0, &mut found);
-    found.sort_unstable();
-    found.truncate(if hunt.quit { 1 } else { usize::MAX });
-    let mut text = String::new();
-    for (inner, size, blocks) in found {
-        match hunt.format {
-            None => text.push_str(&format!("{}/{inner}\n", path.trim_end_matches('/'))),
-            Some(format) => match printf(format, &inner, size, blocks) {
-                Ok(line) => text.push_str(&line),
-                Err(letter) => return fail(1, format!("find: the simulated node does not know %{letter}")),
-            },
-        }
-    }
-    say(text)
 }
 
 /// `stat --format=FORMAT PATH…` with %F, %s, %u, %g, %a and %n.

@@ -15,7 +15,7 @@
 //! | file | what it stands for |
 //! |---|---|
 //! | `tree`, `node` | file systems, folders, mounts, how a path is followed |
-//! | `files`, `attributes`, `lines` | coreutils, findutils, grep, sed |
+//! | `files`, `attributes`, `find`, `lines` | coreutils, findutils, grep, sed |
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
@@ -32,6 +32,7 @@ mod config;
 mod drills;
 mod faults;
 mod files;
+mod find;
 mod format;
 mod gluster;
 mod gluster_bricks;

@@ -95,8 +95,8 @@ pub(crate) fn tee(shell: &mut Shell<'_>, arguments: &[String], input: &str) -> O
     output
 }
 
-/// `grep -F [-q] [-x] [-s] [-c] [-e TEXT]… PATH`: fixed strings only. With `-r`, in glusterd's snapshots, which a
-/// simulated node never has in its files.
+/// `grep -F [-q] [-x] [-s] [-c] [-a] [-H] [-e TEXT]… PATH…`: fixed strings only. With `-r`, in glusterd's snapshots,
+/// which a simulated node never has in its files.
 pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = [
         ("-q", false),
@@ -109,6 +109,10 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         ("--no-messages", false),
         ("-c", false),
         ("--count", false),
+        ("-a", false),
+        ("--text", false),
+        ("-H", false),
+        ("--with-filename", false),
         ("-e", true),
         ("--regexp", true),
         ("-r", false),
@@ -122,46 +126,56 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     if !read.has(&["-F", "--fixed-strings"]) {
         return fail(2, "grep: the simulated node searches fixed strings only (-F)");
     }
-    let mut patterns = read.values(&["-e", "--regexp"]);
-    let path = match read.words[..] {
-        [path] if !patterns.is_empty() => path,
-        [pattern, path] if patterns.is_empty() => {
-            patterns.push(pattern);
-            path
-        }
-        _ => return fail(2, "grep: the simulated node needs texts and one file"),
-    };
-    let searched = if read.has(&["-r", "--recursive"]) {
-        snapshots(shell, path)
-    } else {
-        read_text(shell, path)
-    };
-    let text = match searched {
-        Ok(text) => text,
-        Err(_) if read.has(&["-s", "--no-messages"]) => return no(2),
-        Err(why) => return fail(2, format!("grep: {path}: {why}")),
-    };
+    let (mut patterns, mut paths) = (read.values(&["-e", "--regexp"]), &read.words[..]);
+    if patterns.is_empty()
+        && let Some((pattern, rest)) = paths.split_first()
+    {
+        patterns.push(pattern);
+        paths = rest;
+    }
+    if patterns.is_empty() || paths.is_empty() {
+        return fail(2, "grep: the simulated node needs texts and files");
+    }
     let whole = read.has(&["-x", "--line-regexp"]);
     let hit = |line: &&str| {
         patterns
             .iter()
             .any(|text| if whole { line == text } else { line.contains(text) })
     };
-    let hits: Vec<&str> = text.lines().filter(hit).collect();
-    let status = i32::from(hits.is_empty());
-    if read.has(&["-q", "--quiet"]) {
-        return no(status);
-    }
-    if read.has(&["-c", "--count"]) {
-        return Output {
-            status,
-            ..say(format!("{}\n", hits.len()))
+    let named = paths.len() > 1 || read.has(&["-H", "--with-filename"]);
+    let mut output = no(1);
+    for path in paths {
+        let searched = if read.has(&["-r", "--recursive"]) {
+            snapshots(shell, path)
+        } else {
+            read_text(shell, path)
         };
+        let text = match searched {
+            Ok(text) => text,
+            Err(why) => {
+                output.status = 2;
+                if !read.has(&["-s", "--no-messages"]) {
+                    output.stderr.push_str(&format!("grep: {path}: {why}\n"));
+                }
+                continue;
+            }
+        };
+        let hits: Vec<&str> = text.lines().filter(hit).collect();
+        if !hits.is_empty() && output.status == 1 {
+            output.status = 0;
+        }
+        let name = if named { format!("{path}:") } else { String::new() };
+        if read.has(&["-q", "--quiet"]) {
+            continue;
+        } else if read.has(&["-c", "--count"]) {
+            output.stdout.push_str(&format!("{name}{}\n", hits.len()));
+            continue;
+        }
+        for line in hits {
+            output.stdout.push_str(&format!("{name}{line}\n"));
+        }
     }
-    Output {
-        status,
-        ..say(hits.iter().map(|line| format!("{line}\n")).collect::<String>())
-    }
+    output
 }
 
 /// The lines of glusterd's snapshot records that name the volume that a snapshot was taken of.

@@ -298,7 +298,7 @@ pub(crate) fn lvs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         Ok(found) => found,
         Err(output) => return output,
     };
-    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut rows: Vec<([String; 2], String)> = Vec::new();
     for number in groups {
         let Some(group) = shell.node.groups.get(number) else {
             continue;
@@ -323,7 +323,10 @@ pub(crate) fn lvs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         for volume in hits {
             let made = row(&columns, |column| volume_column(shell, group, volume, column));
             match made {
-                Ok(row) => rows.push((shell.names.read(&volume.name), row)),
+                Ok(row) => {
+                    let names = [&group.name, &volume.name].map(|name| shell.names.read(name));
+                    rows.push((names, row));
+                }
                 Err(why) => return bad_column(why),
             }
         }

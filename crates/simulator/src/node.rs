@@ -225,6 +225,15 @@ impl Node {
         top
     }
 
+    /// What shows at a folder: the top of what is mounted over it, or itself.
+    pub(crate) fn shown<'d>(&'d self, dir: &'d Dir) -> &'d Dir {
+        if dir.covered == 0 {
+            return dir;
+        }
+        let mount = self.mounts.get(self.top_mount(dir.covered) - 1);
+        self.root(mount.expect("a covered folder names a mount").system)
+    }
+
     fn root(&self, system: u32) -> &Dir {
         &self
             .systems

@@ -25,6 +25,8 @@ pub struct HostView {
     pub boot_errors: Vec<String>,
     /// Whether glusterd runs.
     pub glusterd: bool,
+    /// Text of `/var/lib/mortar/node.json`, in which a node tells what no disk of it can.
+    pub node_file: Option<String>,
 }
 
 /// A disk.
@@ -152,6 +154,9 @@ impl World {
             mount_entries: Vec::new(),
             boot_errors: node.boot_errors.iter().map(|why| why.to_string()).collect(),
             glusterd: node.glusterd,
+            node_file: node
+                .file(&self.names, "/var/lib/mortar/node.json")
+                .map(|file| file.text(&self.names)),
         };
         self.images_in(&node.systems.get(0)?.root, node, "", &mut view.images);
         view.images.sort_unstable();

@@ -6,7 +6,9 @@ use crate::gluster::Gluster;
 use crate::node::Node;
 use crate::stamp::Stamps;
 use crate::text::Names;
-use crate::{attributes, files, format, lines, lsblk, lvm_groups, lvm_make, lvm_report, mount_views, mounts};
+use crate::{
+    attributes, files, find, format, lines, lsblk, lvm_groups, lvm_make, lvm_report, mount_views, mounts,
+};
 
 /// A program running on a node.
 pub(crate) struct Shell<'a> {
@@ -71,7 +73,7 @@ impl<'a> Parsed<'a> {
                 read.words.extend(rest);
                 break;
             } else if let Some((name, value)) = long(argument) {
-                let (name, takes) = find(known, name).ok_or(argument)?;
+                let (name, takes) = look_up(known, name).ok_or(argument)?;
                 let value = match (takes, value) {
                     (true, Some(value)) => value,
                     (true, None) => rest.next().ok_or(argument)?,
@@ -96,7 +98,7 @@ impl<'a> Parsed<'a> {
         rest: &mut impl Iterator<Item = &'a str>,
     ) -> Result<(), &'a str> {
         for (at, letter) in argument.char_indices().skip(1) {
-            let (name, takes) = find(known, &format!("-{letter}")).ok_or(argument)?;
+            let (name, takes) = look_up(known, &format!("-{letter}")).ok_or(argument)?;
             if takes {
                 let after = &argument[at + letter.len_utf8()..];
                 let value = if after.is_empty() {
@@ -144,7 +146,7 @@ fn long(argument: &str) -> Option<(&str, Option<&str>)> {
     })
 }
 
-fn find(known: &[Known], name: &str) -> Option<Known> {
+fn look_up(known: &[Known], name: &str) -> Option<Known> {
     known.iter().find(|(other, _)| *other == name).copied()
 }
 
@@ -167,7 +169,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "rmdir" => files::rmdir(shell, arguments),
         "rm" => files::rm(shell, arguments),
         "mv" => files::mv(shell, arguments),
-        "find" => attributes::find(shell, arguments),
+        "find" => find::find(shell, arguments),
         "stat" => attributes::stat(shell, arguments),
         "truncate" => files::truncate(shell, arguments),
         "chown" => attributes::chown(shell, arguments),

@@ -162,18 +162,39 @@ pub(crate) fn mount(report: &Report, index: usize) -> Result<Option<Mount>, Unre
     Ok(json::<FileSystems>(WHAT, &output.stdout)?.filesystems.pop())
 }
 
-#[derive(Deserialize)]
-struct Targets {
-    filesystems: Vec<Target>,
+/// A mount of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ListedMount {
+    pub(crate) target: String,
+    /// UUID of the file system; `null` when nobody knows it.
+    #[serde(default)]
+    pub(crate) uuid: Option<String>,
+    #[serde(flatten)]
+    pub(crate) mount: Mount,
 }
 
 #[derive(Deserialize)]
-struct Target {
-    target: String,
+struct List<M> {
+    filesystems: Vec<M>,
 }
 
-/// Where `findmnt --list` says that something is mounted; it prints nothing and fails when nothing is.
+/// Where `findmnt --list` says that something is mounted.
 pub(crate) fn mount_points(report: &Report, index: usize) -> Result<Vec<String>, Unreadable> {
+    #[derive(Deserialize)]
+    struct Target {
+        target: String,
+    }
+    let mounts = listed::<Target>(report, index)?;
+    Ok(mounts.into_iter().map(|mount| mount.target).collect())
+}
+
+/// What `findmnt --list` says of each mount.
+pub(crate) fn mounts(report: &Report, index: usize) -> Result<Vec<ListedMount>, Unreadable> {
+    listed(report, index)
+}
+
+/// `findmnt --list` prints nothing and fails when nothing is mounted.
+fn listed<M: DeserializeOwned>(report: &Report, index: usize) -> Result<Vec<M>, Unreadable> {
     const WHAT: &str = "what is mounted";
     let output = ran(report, index, WHAT)?;
     if output.stdout.trim().is_empty() && output.stderr.trim().is_empty() {
@@ -182,11 +203,7 @@ pub(crate) fn mount_points(report: &Report, index: usize) -> Result<Vec<String>,
     if !output.success() {
         return Err(Unreadable::new(WHAT, complaint::reason(output)));
     }
-    Ok(json::<Targets>(WHAT, &output.stdout)?
-        .filesystems
-        .into_iter()
-        .map(|mount| mount.target)
-        .collect())
+    Ok(json::<List<M>>(WHAT, &output.stdout)?.filesystems)
 }
 
 /// A loop device and the file it serves.

@@ -15,9 +15,13 @@ pub(crate) const PV_COLUMNS: &str =
 /// What `lvs` is asked for.
 pub(crate) const LV_COLUMNS: &str = "lv_name,lv_size,lv_active,pool_lv,data_percent,metadata_percent,lv_tags";
 
+/// What `lvs` is asked for over all groups. `lv_attr` and not `segtype`: a column of segments makes a row of each.
+pub(crate) const ALL_LV_COLUMNS: &str = "vg_name,lv_name,lv_size,lv_metadata_size,lv_attr,lv_active,pool_lv,data_percent,metadata_percent,lv_tags";
+
 /// A physical volume with its group; without one, the group's name is empty and its sizes are zero.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct PhysicalVolume {
+    pub(crate) pv_name: String,
     pub(crate) pv_uuid: String,
     pub(crate) vg_name: String,
     #[serde(deserialize_with = "bytes")]
@@ -26,6 +30,8 @@ pub(crate) struct PhysicalVolume {
     pub(crate) vg_free: ByteSize,
     #[serde(deserialize_with = "bytes")]
     pub(crate) vg_extent_size: ByteSize,
+    #[serde(deserialize_with = "tags")]
+    pub(crate) vg_tags: Vec<String>,
 }
 
 /// A logical volume.
@@ -43,6 +49,23 @@ pub(crate) struct LogicalVolume {
     pub(crate) metadata_percent: Option<f64>,
 }
 
+/// A logical volume of any group.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct ListedVolume {
+    pub(crate) vg_name: String,
+    /// Zero for what is no pool.
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) lv_metadata_size: ByteSize,
+    /// Begins with `t` for a thin pool.
+    pub(crate) lv_attr: String,
+    /// Empty for what is not in one.
+    pub(crate) pool_lv: String,
+    #[serde(deserialize_with = "tags")]
+    pub(crate) lv_tags: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) volume: LogicalVolume,
+}
+
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() {
@@ -52,6 +75,15 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Erro
         .parse()
         .map(ByteSize::from_bytes)
         .map_err(serde::de::Error::custom)
+}
+
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(text
+        .split(',')
+        .filter(|tag| !tag.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -130,9 +162,25 @@ struct PhysicalVolumes {
 }
 
 #[derive(Deserialize)]
-struct LogicalVolumes {
-    #[serde(default)]
-    lv: Vec<LogicalVolume>,
+struct LogicalVolumes<V> {
+    #[serde(default = "Vec::new")]
+    lv: Vec<V>,
+}
+
+/// All physical volumes that `pvs` lists.
+pub(crate) fn physical_volumes(report: &Report, index: usize) -> Result<Vec<PhysicalVolume>, Unreadable> {
+    const WHAT: &str = "which volume groups there are";
+    let answer = read::<PhysicalVolumes>(report, index, WHAT)?;
+    let rows = rows(answer, WHAT, |_| false)?;
+    Ok(rows.into_iter().flat_map(|report| report.pv).collect())
+}
+
+/// All logical volumes that `lvs` lists.
+pub(crate) fn listed_volumes(report: &Report, index: usize) -> Result<Vec<ListedVolume>, Unreadable> {
+    const WHAT: &str = "which logical volumes there are";
+    let answer = read::<LogicalVolumes<ListedVolume>>(report, index, WHAT)?;
+    let rows = rows(answer, WHAT, |_| false)?;
+    Ok(rows.into_iter().flat_map(|report| report.lv).collect())
 }
 
 /// The physical volume that `pvs DEVICE` describes; `None` when the device is not one.
@@ -153,7 +201,7 @@ pub(crate) fn physical_volume(report: &Report, index: usize) -> Result<Option<Ph
 /// The logical volumes that `lvs GROUP` lists; none when there is no such group.
 pub(crate) fn logical_volumes(report: &Report, index: usize) -> Result<Vec<LogicalVolume>, Unreadable> {
     const WHAT: &str = "which logical volumes there are";
-    let answer = read::<LogicalVolumes>(report, index, WHAT)?;
+    let answer = read::<LogicalVolumes<LogicalVolume>>(report, index, WHAT)?;
     let rows = rows(answer, WHAT, |words| {
         words.contains("volume group") && words.contains("not found")
     })?;

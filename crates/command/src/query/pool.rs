@@ -32,15 +32,16 @@ pub fn ask(settings: &Settings) -> Batch {
 /// # Errors
 /// The node or its glusterd did not answer.
 pub fn read(report: &Report) -> Result<Vec<Member>, Unreadable> {
-    read_item(report, 0)
+    read_at(report, 0)
 }
 
 /// The same of a batch that ends with this question.
 pub(crate) fn read_last(report: &Report) -> Result<Vec<Member>, Unreadable> {
-    read_item(report, report.outcomes.len().saturating_sub(1))
+    read_at(report, report.outcomes.len().saturating_sub(1))
 }
 
-fn read_item(report: &Report, index: usize) -> Result<Vec<Member>, Unreadable> {
+/// The same of a batch that asks it as item `index`.
+pub(crate) fn read_at(report: &Report, index: usize) -> Result<Vec<Member>, Unreadable> {
     match gluster_answer(report, index, WHAT)? {
         Answer::Yes(tree) => Ok(tree
             .child("peerStatus")

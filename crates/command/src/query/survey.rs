@@ -3,8 +3,18 @@
 //!
 //! The answer is what the tools show, sorted by name and cut to what can be Mortar's, Heketi's or in their way. What it
 //! means is for others to say.
+//!
+//! A thousand bricks of a node fit into one batch: their answers are about five MiB, of sixteen that an executor keeps.
+//! Beyond that the batch is broken, never cut: parts whose commands had ended stand, the others say why not.
+
+mod files;
+mod node;
+mod pool;
 
 use mortar_model::ByteSize;
+
+pub use node::{ask_node, read_node};
+pub use pool::{ask_pool, read_pool};
 
 use super::pool::Member;
 use super::volume_info::VolumeInfo;
@@ -30,8 +40,12 @@ pub struct NodeSurvey {
     pub loops: Part<Vec<LoopSeen>>,
     /// Brick folders below Mortar's mount folder; without one, a mount point is not among them.
     pub folders: Part<Vec<FolderSeen>>,
-    /// Texts of identity files below Mortar's mount folder, by mount point.
+    /// Texts of identity files below Mortar's mount folder, by mount point. A file without text, or with far more than
+    /// an identity has, gives an empty one.
     pub identities: Part<Vec<(String, String)>>,
+    /// Mount points and asked directories that the node cannot read, with its words: a dead disk, most of the time. What
+    /// they hold is in no other part, and nobody can tell whether it is there.
+    pub unreadable: Vec<(String, String)>,
     /// The trusted pool as this node sees it; an error when its glusterd does not answer.
     pub members: Part<Vec<Member>>,
 }
@@ -90,7 +104,8 @@ pub struct DirectorySeen {
     pub path: String,
     /// Text of its identity file; `None` when there is none.
     pub identity: Option<String>,
-    /// Size of the file system that it is on, and free space there; `None` when the directory does not exist.
+    /// Size of the file system that it is on, and free space there; `None` when the directory does not exist or cannot
+    /// be read.
     pub space: Option<(ByteSize, ByteSize)>,
 }
 
@@ -134,7 +149,8 @@ pub struct EntrySeen {
 pub struct LoopSeen {
     /// The device.
     pub device: String,
-    /// The file behind it.
+    /// The file behind it, as it was called when it was attached; with ` (deleted)` at its end when it has no name
+    /// any more. Loop devices belong to the machine: where nodes share one (containers, the lab), each shows those of all.
     pub file: String,
 }
 

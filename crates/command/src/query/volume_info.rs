@@ -70,7 +70,8 @@ fn read_item(report: &Report, index: usize) -> Result<Option<VolumeInfo>, Unread
     }
 }
 
-fn info(volume: &Element) -> VolumeInfo {
+/// The volume of an element `volume`.
+pub(crate) fn info(volume: &Element) -> VolumeInfo {
     let bricks = volume
         .child("bricks")
         .into_iter()

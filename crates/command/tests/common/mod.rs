@@ -8,7 +8,8 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, PeerSpec, RebalanceSpec, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, PeerSpec, RebalanceSpec, Thing,
+    VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -163,7 +164,16 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
                 name: volume_name(),
             }),
         ),
+        ("node-file", node_file()),
     ]
+}
+
+/// A node's file.
+pub(crate) fn node_file() -> Thing {
+    Thing::NodeFile(NodeFileSpec {
+        node: NodeId::from_u128(1),
+        text: "{\n  \"mortar\": 1\n}\n".into(),
+    })
 }
 
 /// A command's output.
