@@ -319,6 +319,17 @@ pub(crate) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             format!("mv: cannot move '{from}' to a subdirectory of itself, '{target}'"),
         );
     };
+    if let Inode::File(file) = &moved
+        && let Body::Sparse {
+            inside: Some(system), ..
+        } = file.body
+    {
+        // The kernel tells the name that the file has now.
+        let file = names.store(&target);
+        for entry in node.loops.values_mut().filter(|entry| entry.system == system) {
+            entry.file = file.clone();
+        }
+    }
     let folder = node.dir_mut(&to_place);
     let replaced = folder.take(names, to_name);
     folder.put(stored, moved);

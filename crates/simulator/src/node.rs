@@ -94,7 +94,7 @@ pub(crate) struct Mount {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Loop {
     pub(crate) system: u32,
-    /// Path of the image when it was attached.
+    /// Path of the image.
     pub(crate) file: Text,
 }
 

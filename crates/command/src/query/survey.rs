@@ -24,7 +24,8 @@ use super::volume_info::VolumeInfo;
 pub struct NodeSurvey {
     /// Text of the node's file; `None` when there is none.
     pub node_file: Part<Option<String>>,
-    /// All volume groups with the physical volume below each.
+    /// All volume groups with the physical volume below each. Where nodes share a machine (the lab), each shows those of
+    /// all.
     pub groups: Part<Vec<GroupSeen>>,
     /// All logical volumes, pools included.
     pub volumes: Part<Vec<VolumeSeen>>,
@@ -149,8 +150,8 @@ pub struct EntrySeen {
 pub struct LoopSeen {
     /// The device.
     pub device: String,
-    /// The file behind it, as it was called when it was attached; with ` (deleted)` at its end when it has no name
-    /// any more. Loop devices belong to the machine: where nodes share one (containers, the lab), each shows those of all.
+    /// The file behind it, as it is called now; with ` (deleted)` at its end when it has no name any more. Loop devices
+    /// belong to the machine: where nodes share one (containers, the lab), each shows those of all.
     pub file: String,
 }
 

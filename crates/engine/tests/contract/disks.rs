@@ -16,16 +16,16 @@ const FAMILY: u8 = 0xd5;
 const SIZE: u64 = 2 << 30;
 
 /// A loop device on node 1, detached at the end; in the simulated world it is a disk of another name.
-struct Loop {
+pub(crate) struct Loop {
     ground: &'static Ground,
-    path: String,
+    pub(crate) path: String,
     simulated: String,
     image: String,
 }
 
 impl Loop {
     /// The same disk in both worlds, blank.
-    fn new(twin: &mut Twin, number: u8) -> Self {
+    pub(crate) fn new(twin: &mut Twin, number: u8) -> Self {
         let ground = twin.ground;
         let image = format!("/disks/disk2/disk-{number}.img");
         ground.on("node1", &["truncate", &format!("--size={SIZE}"), &image]);

@@ -1,7 +1,8 @@
 //! Things to make, with ids that say whose they are: `family` sets the tests of this binary apart.
 
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, PeerSpec, RebalanceSpec, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, PeerSpec, RebalanceSpec, Thing,
+    VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -45,6 +46,14 @@ pub(crate) fn peer(twin: &Twin, node: usize) -> Thing {
     Thing::Peer(PeerSpec {
         node: NodeId::from_u128(node as u128),
         host: HostName::new(twin.host(node)).unwrap(),
+    })
+}
+
+/// A node's file.
+pub(crate) fn node_file(text: &str) -> Thing {
+    Thing::NodeFile(NodeFileSpec {
+        node: NodeId::from_u128(1),
+        text: text.into(),
     })
 }
 

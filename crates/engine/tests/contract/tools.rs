@@ -37,6 +37,22 @@ find /disks/disk2/t -mindepth 1 -maxdepth 1 -name f* -printf %f|%s\\n
 truncate --size=536870912 /disks/disk2/t/image
 truncate --size=1 /disks/disk2/none/image
 find /disks/disk2/t -mindepth 1 -maxdepth 1 -name image -printf %f|%s|%b\\n
+mkdir -p /disks/disk2/t/a/b/c /disks/disk2/t/a/d
+tee /disks/disk2/t/a/b/c/one =first
+tee -a /disks/disk2/t/a/b/c/one =second
+tee /disks/disk2/t/a/d/one =other
+truncate --size=100000 /disks/disk2/t/a/long
+find /disks/disk2/t/a -mindepth 1 -maxdepth 2 -name b -type d -printf d|%G|%P\\n -o -name d -type f -printf f|%s|%P\\n
+find /disks/disk2/t/a /disks/disk2/t/none -mindepth 1 -maxdepth 1 -name l*n* -printf %s|%p\\n
+find /disks/disk2/t/a -mindepth 1 -name long -type f -size -99k -printf %f\\n
+find /disks/disk2/t/a -mindepth 3 -maxdepth 3 -name one -type f -size -65k -exec grep -aFH \"\" {} +
+find /disks/disk2/t/a -mindepth 1 -maxdepth 1 -name none -exec grep -aFH \"\" {} +
+find /disks/disk2/t/none -mindepth 1 -exec grep -aFH \"\" {} +
+find /disks/disk2/t/a -mindepth 1 -maxdepth 1 -name long -exec grep -FH x {} +
+grep -F o /disks/disk2/t/a/d/one /disks/disk2/t/none
+grep -aFH -e o /disks/disk2/t/a/d/one
+rm -f /disks/disk2/t/a/long
+rm -rf --one-file-system /disks/disk2/t/a/b/c /disks/disk2/t/a/d
 chown :2001 /disks/disk2/t/a
 chmod 2775 /disks/disk2/t/a
 chown :2001 /disks/disk2/t/none
@@ -78,6 +94,7 @@ findmnt --json --bytes --output TARGET,SOURCE,FSTYPE --mountpoint /disks/disk2/t
 losetup --json --list --output NAME,BACK-FILE --associated /disks/disk2/t/image
 losetup --json --list --output NAME,BACK-FILE --associated /disks/disk2/t/none
 mkdir -p /disks/disk2/t/m/brick
+find /disks/disk2/t -mindepth 2 -maxdepth 2 -name brick -type d -printf %P\\n
 rmdir /disks/disk2/t/m
 umount /disks/disk2/t/m
 umount /disks/disk2/t/m

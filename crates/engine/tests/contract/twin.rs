@@ -104,7 +104,7 @@ impl Twin {
     }
 
     /// How many members a real node sees connected, itself included.
-    fn connected(&self, node: usize) -> usize {
+    pub(crate) fn connected(&self, node: usize) -> usize {
         let report = self.real_run(node, &mortar_command::query::pool::ask(&self.settings));
         mortar_command::query::pool::read(&report).map_or(0, |members| {
             members
