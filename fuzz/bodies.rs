@@ -6,10 +6,11 @@
 #![allow(unreachable_pub, reason = "the targets' crate and a test share this file")]
 
 use mortar_argv::{Batch, Command, Outcome, Output, Report, script};
+use mortar_command::query::survey::{NodeSurvey, Part, ask_node, read_node, read_pool};
 use mortar_command::query::{
     brick_state, device_usage, glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status,
 };
-use mortar_command::{judge, judge_look};
+use mortar_command::{Settings, judge, judge_look};
 use mortar_model::work::{
     AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, PeerSpec, RebalanceSpec, Seen, Thing,
     Verdict, VolumeSpec,
@@ -17,6 +18,7 @@ use mortar_model::work::{
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, layout,
 };
+use mortar_plan::identity;
 
 const DEVICE: DeviceId = DeviceId::from_u128(0xd0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0_d0d0);
 const BRICK: BrickId = BrickId::from_u128(0xb1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1_b1b1);
@@ -161,6 +163,9 @@ pub fn gluster_xml(data: &[u8]) {
         let _ = volume_status::read(&one);
         let _ = heal_info::read(&one);
         let _ = rebalance::read(&one);
+        if let Err(error) = read_pool(&one) {
+            showable(&error.to_string());
+        }
         let three = report(vec![ran(0, "", ""), ran(1, "", "failed"), ran(status, &text, "")]);
         for thing in pool_things() {
             look_at(&thing, &one);
@@ -253,5 +258,61 @@ pub fn complaints(data: &[u8]) {
                 look_at(thing, report);
             }
         }
+    }
+}
+
+/// Every answer of a survey: the first zero byte parts standard output from standard error.
+pub fn survey(data: &[u8]) {
+    let text = text(data);
+    let (stdout, stderr) = text.split_once('\0').unwrap_or((&text, ""));
+    for directories in [Vec::new(), vec![path("/disks/disk1"), path("/disks/2")]] {
+        let items = ask_node(&Settings::default(), &directories).items().len();
+        for status in [0, 1, 5] {
+            let all = report(vec![ran(status, stdout, stderr); items]);
+            match read_node(&directories, &all) {
+                Ok(seen) => surveyed(&seen),
+                Err(error) => showable(&error.to_string()),
+            }
+        }
+    }
+}
+
+fn surveyed(seen: &NodeSurvey) {
+    fn part<T>(part: &Part<T>) {
+        if let Err(why) = part {
+            showable(why);
+        }
+    }
+    part(&seen.node_file);
+    part(&seen.groups);
+    part(&seen.volumes);
+    part(&seen.directories);
+    part(&seen.images);
+    part(&seen.mounts);
+    part(&seen.entries);
+    part(&seen.loops);
+    part(&seen.folders);
+    part(&seen.identities);
+    part(&seen.members);
+    for (_, why) in &seen.unreadable {
+        showable(why);
+    }
+}
+
+/// Identity files, and options of volumes as lines of `key=value`.
+pub fn identities(data: &[u8]) {
+    let text = text(data);
+    let options: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    let errors = [
+        identity::read_brick_file(&text).err(),
+        identity::read_node_file(&text).err(),
+        identity::read_volume_options(&options).err(),
+    ];
+    for error in errors.into_iter().flatten() {
+        showable(&error.to_string());
     }
 }

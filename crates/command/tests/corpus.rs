@@ -12,12 +12,14 @@ use proptest::prelude::*;
 
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 5] = [
+const TARGETS: [(&str, Body); 7] = [
     ("gluster_xml", bodies::gluster_xml),
     ("lvm_json", bodies::lvm_json),
     ("block_json", bodies::block_json),
     ("script_frames", bodies::script_frames),
     ("complaints", bodies::complaints),
+    ("survey", bodies::survey),
+    ("identities", bodies::identities),
 ];
 
 fn fuzz_folder() -> PathBuf {

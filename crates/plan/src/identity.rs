@@ -24,10 +24,28 @@ pub const PREFIX: &str = "user.mortar.";
 /// The form of identity files; raised when an older program would misread one.
 const FORM: u32 = 1;
 
+/// Longest reason, in characters: what does not read may be of any length, and is quoted.
+const LONGEST: usize = 400;
+
 /// A text on a node that does not say what it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unintelligible(String);
+
+impl Unintelligible {
+    /// One line of bounded length, whatever the node has written.
+    fn new(why: &str) -> Self {
+        let mut shown: String = why
+            .chars()
+            .take(LONGEST)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        if shown.len() < why.len() {
+            shown.push('…');
+        }
+        Self(shown)
+    }
+}
 
 /// What a volume's options say of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,12 +149,12 @@ pub fn read_volume_options(options: &[(String, String)]) -> Result<Option<Volume
         options: options
             .map(|(key, value)| VolumeOption::new(key, value))
             .collect::<Result<_, _>>()
-            .map_err(|error| Unintelligible(error.to_string()))?,
+            .map_err(|error| Unintelligible::new(&error.to_string()))?,
     }))
 }
 
 fn strange(key: &str, value: Option<&str>) -> Unintelligible {
-    Unintelligible(match value {
+    Unintelligible::new(&match value {
         None => format!("option {PREFIX}{key} is missing"),
         Some(value) => format!("option {PREFIX}{key} is {value:?}, which says nothing"),
     })
@@ -254,10 +272,10 @@ fn read_file<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T
     struct Form {
         mortar: u32,
     }
-    let unreadable = |error: serde_json::Error| Unintelligible(format!("it is not {what}: {error}"));
+    let unreadable = |error: serde_json::Error| Unintelligible::new(&format!("it is not {what}: {error}"));
     let Form { mortar } = serde_json::from_str(text).map_err(unreadable)?;
     if mortar > FORM {
-        return Err(Unintelligible(format!(
+        return Err(Unintelligible::new(&format!(
             "{what} has form {mortar}, this program reads {FORM}: a newer mortar wrote it"
         )));
     }
@@ -377,6 +395,18 @@ mod tests {
         );
         assert!(read_brick_file(&text).is_err());
         assert_eq!(node_file(&inventory, NodeId::from_u128(9)), None);
+    }
+
+    #[test]
+    fn reasons_are_short_and_one_line() {
+        for text in [
+            format!("\"{}\"", "x".repeat(9000)),
+            "\"\\u001b[31m\\n\"".to_owned(),
+        ] {
+            let why = read_node_file(&text).unwrap_err().to_string();
+            assert!(why.chars().count() <= LONGEST + 1, "{why}");
+            assert!(!why.chars().any(char::is_control), "{why:?}");
+        }
     }
 
     proptest! {

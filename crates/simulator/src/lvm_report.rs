@@ -192,7 +192,8 @@ fn group_column(shell: &Shell<'_>, group: Option<&Vg>, column: &str) -> Option<S
         return None;
     }
     let Some(group) = group else {
-        return Some(String::new());
+        let is_size = ["vg_size", "vg_free", "vg_extent_size"].contains(&column);
+        return Some(if is_size { "0".into() } else { String::new() });
     };
     Some(match column {
         "vg_name" => shell.names.read(&group.name),

@@ -1,6 +1,6 @@
 //! `lsblk`, `findmnt` and `losetup` in JSON.
 
-use mortar_argv::Report;
+use mortar_argv::{Output, Report};
 use mortar_model::ByteSize;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -149,11 +149,16 @@ struct FileSystems {
     filesystems: Vec<Mount>,
 }
 
+/// `findmnt` says "nothing" by status 1 and silence; one that was ended in the middle is silent too.
+fn nothing(output: &Output) -> bool {
+    matches!(output.status, 0 | 1) && output.stdout.trim().is_empty() && output.stderr.trim().is_empty()
+}
+
 /// The uppermost mount that `findmnt --mountpoint` found; it prints nothing and fails when there is none.
 pub(crate) fn mount(report: &Report, index: usize) -> Result<Option<Mount>, Unreadable> {
     const WHAT: &str = "what is mounted";
     let output = ran(report, index, WHAT)?;
-    if output.stdout.trim().is_empty() && output.stderr.trim().is_empty() {
+    if nothing(output) {
         return Ok(None);
     }
     if !output.success() {
@@ -197,7 +202,7 @@ pub(crate) fn mounts(report: &Report, index: usize) -> Result<Vec<ListedMount>, 
 fn listed<M: DeserializeOwned>(report: &Report, index: usize) -> Result<Vec<M>, Unreadable> {
     const WHAT: &str = "what is mounted";
     let output = ran(report, index, WHAT)?;
-    if output.stdout.trim().is_empty() && output.stderr.trim().is_empty() {
+    if nothing(output) {
         return Ok(Vec::new());
     }
     if !output.success() {
