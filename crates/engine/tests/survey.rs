@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 
+use mortar_argv::Command;
 use mortar_command::query::survey::{
     DirectorySeen, EntrySeen, FolderSeen, NodeSurvey, ask_node, ask_pool, read_node, read_pool,
 };
@@ -281,12 +282,156 @@ fn a_pool_tells_its_volumes_and_their_options() {
             .iter()
             .all(|volume| volume.started() && volume.option("user.mortar.id") == Some("7"))
     );
+    // What people do by hand.
+    for words in [
+        "volume stop a",
+        "volume set b performance.quick-read off",
+        "volume stop b",
+        "volume delete b",
+        "volume create by_hand 10.0.0.1:/srv/brick force",
+        "volume set a auth.allow none",
+    ] {
+        world.run_one(NODES[0], &Command::new("mkdir").args(["-p", "/srv/brick"]));
+        let gluster = Command::new("gluster")
+            .arg("--mode=script")
+            .args(words.split(' '));
+        let output = world.run_one(NODES[0], &gluster);
+        assert!(output.success(), "{words}: {}", output.complaint());
+    }
+    let volumes = read(&mut world).unwrap();
+    let [a, by_hand] = &volumes[..] else {
+        panic!("{volumes:?}")
+    };
+    assert_eq!(
+        (a.status.as_str(), a.option("auth.allow")),
+        ("Stopped", Some("none"))
+    );
+    assert_eq!(
+        (by_hand.name.as_str(), by_hand.option("user.mortar.id")),
+        ("by_hand", None)
+    );
     world.stop_glusterd(NODES[1]);
     assert!(read(&mut world).is_err());
     assert!(survey(&mut world, NODES[1]).members.is_err());
     world.cut(NODES[2]);
     let batch = ask_node(&Settings::default(), &[]);
     assert!(read_node(&[], &world.run(NODES[2], &batch)).is_err());
+}
+
+/// What needs no drill: a person types it. Each is seen, and nothing else.
+#[test]
+fn what_people_do_by_hand_is_seen() {
+    let mut world = world();
+    let node = NODES[0];
+    ready(&mut world, node);
+    for (number, image) in [(1, false), (2, true), (3, true)] {
+        done(&mut world, node, &brick(number, image));
+    }
+    let (thin, image) = (BrickId::from_u128(1), BrickId::from_u128(2));
+    let group = layout::volume_group(DISK);
+    let at = |device, brick| layout::mount_point(device, brick);
+    let images = "/disks/1/mortar-bricks";
+    let typed = [
+        format!("umount {}", at(DISK, thin)),
+        format!("lvremove --yes {group}/{}", layout::logical_volume(thin)),
+        format!("lvcreate -qq -L 1G -n stray {group}"),
+        format!(
+            "lvcreate -qq -L 1G -n tagged --addtag {} {group}",
+            layout::brick_tag(BrickId::from_u128(9))
+        ),
+        format!("rm {images}/brick_{image}.img"),
+        format!("truncate --size=1G {images}/brick_{}.img", BrickId::from_u128(9)),
+        "truncate --size=1G /disks/1/mortar-bricks/brick_x.img".into(),
+        format!(
+            "sed -i -e \\|{}|d /etc/fstab",
+            at(DIRECTORY, BrickId::from_u128(3))
+        ),
+        format!("rm {}/mortar.json", at(DIRECTORY, BrickId::from_u128(3))),
+        "rm /var/lib/mortar/node.json".into(),
+    ];
+    for line in typed {
+        let mut words = line.split(' ');
+        let command = Command::new(words.next().unwrap()).args(words);
+        let output = world.run_one(node, &command);
+        assert!(output.success(), "{line}: {}", output.complaint());
+    }
+    assert_eq!(world.violations(), Vec::<String>::new());
+    let seen = survey(&mut world, node);
+    assert_eq!(seen.node_file, Ok(None));
+    let volumes: Vec<_> = seen
+        .volumes
+        .unwrap()
+        .into_iter()
+        .map(|volume| (volume.name, volume.tags.len(), volume.is_pool))
+        .collect();
+    let pool = (layout::thin_pool(thin), 2, true);
+    assert_eq!(
+        volumes,
+        [("stray".into(), 0, false), ("tagged".into(), 1, false), pool]
+    );
+    let names: Vec<_> = seen
+        .images
+        .unwrap()
+        .into_iter()
+        .map(|image| (image.path, image.taken))
+        .collect();
+    let image_of = |number| layout::image(&path("/disks/1"), BrickId::from_u128(number));
+    assert_eq!(names.len(), 3);
+    assert_eq!((&names[0].0, &names[1].0), (&image_of(3), &image_of(9)));
+    assert_eq!(
+        (names[1].1, names[2].0.as_str()),
+        (ByteSize::ZERO, "/disks/1/mortar-bricks/brick_x.img")
+    );
+    let loops: Vec<_> = seen.loops.unwrap().into_iter().map(|used| used.file).collect();
+    assert_eq!(loops, [image_of(2) + " (deleted)", image_of(3)]);
+    let mounts: Vec<_> = seen
+        .mounts
+        .unwrap()
+        .into_iter()
+        .map(|mount| mount.target)
+        .collect();
+    assert_eq!(
+        mounts,
+        [at(DIRECTORY, image), at(DIRECTORY, BrickId::from_u128(3))]
+    );
+    let entries: Vec<_> = seen
+        .entries
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.target)
+        .collect();
+    assert_eq!(entries, [at(DISK, thin), at(DIRECTORY, image)]);
+    let identities: Vec<_> = seen.identities.unwrap().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(identities, [at(DIRECTORY, image)]);
+    assert_eq!(seen.folders.unwrap().len(), 2);
+}
+
+/// A dead disk is named, and hurts only itself.
+#[test]
+fn a_dead_disk_is_named() {
+    let mut world = world();
+    let node = NODES[0];
+    ready(&mut world, node);
+    done(&mut world, node, &brick(1, false));
+    done(&mut world, node, &brick(2, true));
+    let thin = layout::mount_point(DISK, BrickId::from_u128(1));
+    assert!(world.break_mount(node, &thin));
+    let seen = survey(&mut world, node);
+    let why = "Input/output error".to_owned();
+    assert_eq!(seen.unreadable, [(thin, why.clone())]);
+    assert_eq!(
+        (seen.folders.unwrap().len(), seen.identities.unwrap().len()),
+        (1, 1)
+    );
+    assert_eq!((seen.mounts.unwrap().len(), seen.images.unwrap().len()), (2, 1));
+
+    assert!(world.break_mount(node, "/disks/1"));
+    let seen = survey(&mut world, node);
+    assert_eq!(seen.unreadable[0], ("/disks/1".to_owned(), why));
+    assert_eq!(seen.unreadable.len(), 3);
+    assert_eq!((seen.images, seen.folders), (Ok(Vec::new()), Ok(Vec::new())));
+    let directories = seen.directories.unwrap();
+    assert_eq!((&directories[0].identity, directories[0].space), (&None, None));
 }
 
 /// The bound that the survey's page names: executors keep 16 MiB of an answer.

@@ -33,11 +33,9 @@ pub(crate) fn du(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             "du: the simulated node needs --summarize --block-size=1 and one path",
         );
     };
-    let Ok(place) = shell.node.find(shell.names, path) else {
-        return fail(
-            1,
-            format!("du: cannot access '{path}': No such file or directory"),
-        );
+    let place = match shell.node.find(shell.names, path) {
+        Ok(place) => place,
+        Err(error) => return fail(1, format!("du: cannot access '{path}': {}", error.text())),
     };
     let bytes = match shell.node.look(&place) {
         Found::Dir(dir) => written(shell, dir),

@@ -31,6 +31,16 @@ impl World {
 
     /// The node starts: it mounts what its tables name, then glusterd starts its bricks.
     pub fn start_node(&mut self, host: &str) {
+        self.power_on(host, true);
+    }
+
+    /// The node starts, but mounts none of its bricks: its mount entries are as they were. So a machine comes back whose
+    /// init system gave up on its mounts, as `nofail` has it do. glusterd finds no folder to start a brick in.
+    pub fn start_node_without_mounts(&mut self, host: &str) {
+        self.power_on(host, false);
+    }
+
+    fn power_on(&mut self, host: &str, mounts: bool) {
         let Some(node) = self.named(host) else { return };
         let Self {
             names, nodes, config, ..
@@ -40,7 +50,10 @@ impl World {
             return;
         }
         machine.powered = true;
-        mounts::mount_tables(machine, names, &config.mount_tables);
+        machine.boot_errors.clear();
+        if mounts {
+            mounts::mount_tables(machine, names, &config.mount_tables);
+        }
         self.start_glusterd(host);
     }
 
@@ -77,12 +90,15 @@ impl World {
         }
     }
 
-    /// glusterd starts, and with it the bricks of started volumes; bricks of stopped ones end.
+    /// glusterd starts, and with it the bricks of started volumes; bricks of stopped ones end. On a node that lost its
+    /// root file system this stands for what its manual has one do: the node gets its old UUID back, and its peers
+    /// tell it the rest.
     pub fn start_glusterd(&mut self, host: &str) {
         let Some(node) = self.named(host).filter(|node| self.nodes[*node as usize].powered) else {
             return;
         };
         self.nodes[node as usize].glusterd = true;
+        self.nodes[node as usize].wiped = false;
         self.settle_bricks(node);
     }
 

@@ -6,7 +6,7 @@
 use mortar_argv::Output;
 
 use crate::attributes::written_in;
-use crate::node::Found;
+use crate::node::{Found, PathError};
 use crate::tool::{self, Shell, fail};
 use crate::tree::{Dir, Inode};
 
@@ -183,7 +183,11 @@ impl<'a> Hunt<'a> {
                 return Ok(());
             }
             if let Inode::Dir(inner) = what {
-                self.walk(shell, shell.node.shown(inner), start, &below, depth + 1, came)?;
+                match shell.node.shown(inner) {
+                    Ok(inner) => self.walk(shell, inner, start, &below, depth + 1, came)?,
+                    Err(_) if depth + 1 >= self.to => {}
+                    Err(error) => came.complain(&path, error),
+                }
             }
         }
         Ok(())
@@ -216,6 +220,12 @@ impl<'a> Hunt<'a> {
 }
 
 impl Search {
+    fn complain(&mut self, path: &str, error: PathError) {
+        self.output.status = 1;
+        let why = format!("find: '{path}': {}\n", error.text());
+        self.output.stderr.push_str(&why);
+    }
+
     fn collect(&mut self, part: usize, action: usize, path: &str) {
         let known = self
             .collected
@@ -282,7 +292,7 @@ fn printf(shell: &Shell<'_>, format: &str, hit: &Hit<'_>) -> Result<String, Stri
         )
     };
     let (blocks, gid) = match hit.what {
-        Inode::Dir(dir) => (8, shell.node.shown(dir).gid),
+        Inode::Dir(dir) => (8, shell.node.shown(dir).map_or(0, |dir| dir.gid)),
         Inode::File(file) => (written_in(shell, file) / 512, file.gid),
     };
     let mut line = String::new();
@@ -325,14 +335,16 @@ pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         let place = match shell.node.find(shell.names, start) {
             Ok(place) => place,
             Err(error) => {
-                came.output.status = 1;
-                let why = format!("find: '{start}': {}\n", error.text());
-                came.output.stderr.push_str(&why);
+                came.complain(start, error);
                 continue;
             }
         };
         if came.quit {
             break;
+        }
+        if let Err(error) = shell.node.alive(place.system) {
+            came.complain(start, error);
+            continue;
         }
         let Found::Dir(dir) = shell.node.look(&place) else {
             continue;

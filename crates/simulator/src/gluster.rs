@@ -187,6 +187,9 @@ const RECORDS: &str = "/var/lib/glusterd/vols/";
 pub(crate) fn record(shell: &Shell<'_>, path: &str) -> Option<String> {
     let name = path.strip_prefix(RECORDS)?.strip_suffix("/info")?;
     let pool = shell.gluster.pools.get(shell.node.pool)?;
+    if shell.node.wiped {
+        return None;
+    }
     let number = pool.volumes.get(&shell.names.seek(name)?)?;
     let volume = shell.gluster.volumes.get(*number)?;
     let uuid = crate::text::hyphenated(&shell.stamps.uuid(volume.stamp));

@@ -19,7 +19,7 @@
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
-//! | `world`, `scripts`, `drills`, `faults`, `observe` | batches, what goes wrong, what can be seen |
+//! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
 //! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
 //! clock can let it pass between the turns of a script: [`World::begin`]), snapshots beyond standing in the way of a
@@ -29,6 +29,7 @@
 mod attributes;
 mod block;
 mod config;
+mod damage;
 mod drills;
 mod faults;
 mod files;

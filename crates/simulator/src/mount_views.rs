@@ -189,8 +189,10 @@ pub(crate) fn df(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             "df: the simulated node needs --block-size=1, --output and one path",
         );
     };
-    let Ok(place) = shell.node.find(shell.names, path) else {
-        return fail(1, format!("df: {path}: No such file or directory"));
+    let found = shell.node.find(shell.names, path);
+    let place = match found.and_then(|place| shell.node.alive(place.system).map(|()| place)) {
+        Ok(place) => place,
+        Err(error) => return fail(1, format!("df: {path}: {}", error.text())),
     };
     let system = shell
         .node

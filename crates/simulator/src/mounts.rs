@@ -63,6 +63,9 @@ fn mount_at(
         };
         (system, block::display_name(node, names, found))
     };
+    if node.alive(system).is_err() {
+        return Err(kernel(format!("can't read superblock on {shown}.")));
+    }
     if place.mount != 0 {
         let under = node.mounts.get(place.mount - 1).expect("a place names its mount");
         let here = names.read(&under.target) == target.trim_end_matches('/');
@@ -195,7 +198,7 @@ pub(crate) fn umount(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
 }
 
 /// Takes the mount `number` (plus one) out of the tables of the node.
-fn remove_mount(node: &mut Node, names: &Names, number: u32) {
+pub(crate) fn remove_mount(node: &mut Node, names: &Names, number: u32) {
     let Some(entry) = node.mounts.remove(number - 1) else {
         return;
     };

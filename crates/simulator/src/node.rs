@@ -39,6 +39,9 @@ pub(crate) struct Node {
     pub(crate) bricks: BTreeSet<(u64, u32)>,
     /// What the last start could not mount.
     pub(crate) boot_errors: Vec<Box<str>>,
+    /// Its glusterd's records went with its root file system, and are not back yet.
+    #[serde(default)]
+    pub(crate) wiped: bool,
 }
 
 /// A disk of a node.
@@ -103,6 +106,8 @@ pub(crate) struct Loop {
 pub(crate) enum PathError {
     Missing,
     NotDirectory,
+    /// The disk below is dead.
+    Unreadable,
 }
 
 impl PathError {
@@ -111,6 +116,7 @@ impl PathError {
         match self {
             Self::Missing => "No such file or directory",
             Self::NotDirectory => "Not a directory",
+            Self::Unreadable => "Input/output error",
         }
     }
 }
@@ -159,6 +165,7 @@ impl Node {
             loops: BTreeMap::new(),
             bricks: BTreeSet::new(),
             boot_errors: Vec::new(),
+            wiped: false,
         }
     }
 
@@ -172,6 +179,7 @@ impl Node {
         let mut dir = self.root(ROOT);
         let mut parts = parts(path).peekable();
         while let Some(part) = parts.next() {
+            self.alive(place.system)?;
             let (at, inode) = dir.get(names, part).ok_or(PathError::Missing)?;
             place
                 .steps
@@ -205,9 +213,18 @@ impl Node {
             return Err(PathError::Missing);
         }
         let place = self.find(names, if folder.is_empty() { "/" } else { folder })?;
+        self.alive(place.system)?;
         match self.look(&place) {
             Found::Dir(_) => Ok((place, name)),
             Found::File(_) => Err(PathError::NotDirectory),
+        }
+    }
+
+    /// Whether a file system can be read.
+    pub(crate) fn alive(&self, system: u32) -> Result<(), PathError> {
+        match self.systems.get(system) {
+            Some(found) if found.dead => Err(PathError::Unreadable),
+            _ => Ok(()),
         }
     }
 
@@ -226,12 +243,14 @@ impl Node {
     }
 
     /// What shows at a folder: the top of what is mounted over it, or itself.
-    pub(crate) fn shown<'d>(&'d self, dir: &'d Dir) -> &'d Dir {
+    pub(crate) fn shown<'d>(&'d self, dir: &'d Dir) -> Result<&'d Dir, PathError> {
         if dir.covered == 0 {
-            return dir;
+            return Ok(dir);
         }
         let mount = self.mounts.get(self.top_mount(dir.covered) - 1);
-        self.root(mount.expect("a covered folder names a mount").system)
+        let system = mount.expect("a covered folder names a mount").system;
+        self.alive(system)?;
+        Ok(self.root(system))
     }
 
     fn root(&self, system: u32) -> &Dir {
@@ -342,6 +361,15 @@ impl Node {
             found.held = false;
         }
         self.let_go(system);
+    }
+
+    /// Empties a file system, as making it anew does.
+    pub(crate) fn empty(&mut self, system: u32) {
+        if let Some(found) = self.systems.get_mut(system) {
+            found.dead = false;
+            let gone = std::mem::replace(&mut found.root, Dir::new());
+            self.let_go_inside(gone);
+        }
     }
 
     /// Images inside a folder that goes away go with it.

@@ -73,6 +73,9 @@ pub(crate) struct FileSystem {
     pub(crate) held: bool,
     /// Number of the loop device through which it is mounted, plus one; 0 for none.
     pub(crate) through_loop: u32,
+    /// Its disk is dead: what is in it cannot be read.
+    #[serde(default)]
+    pub(crate) dead: bool,
 }
 
 /// Kinds of file system that a node can tell apart.
@@ -207,6 +210,7 @@ impl FileSystem {
             mounts: 0,
             held: true,
             through_loop: 0,
+            dead: false,
         }
     }
 

@@ -401,6 +401,26 @@ pub enum Foreign {
 
 /// Gives a new node its folders, disks and own mounts.
 fn furnish(node: &mut Node, names: &mut Names, config: &WorldConfig) {
+    for disk in config.disk_names() {
+        node.disks.push(Disk {
+            name: names.word(&disk),
+            size: config.disk_size,
+            contents: Contents::Blank,
+        });
+    }
+    let systems: Vec<(String, u32)> = config
+        .directories
+        .iter()
+        .map(|(path, size)| {
+            let system = FileSystem::new(FsKind::Ext4, [0; 16], *size);
+            (path.clone(), node.systems.add(system))
+        })
+        .collect();
+    install(node, names, config, &systems);
+}
+
+/// Gives an empty root file system its folders and its table of mounts, and mounts the machine's own file systems.
+pub(crate) fn install(node: &mut Node, names: &mut Names, config: &WorldConfig, own: &[(String, u32)]) {
     const FOLDERS: [&str; 10] = [
         "/dev",
         "/etc",
@@ -423,19 +443,20 @@ fn furnish(node: &mut Node, names: &mut Names, config: &WorldConfig) {
                 .expect("a new node has no files in the way");
         }
     }
-    for disk in config.disk_names() {
-        node.disks.push(Disk {
-            name: names.word(&disk),
-            size: config.disk_size,
-            contents: Contents::Blank,
-        });
-    }
-    for (path, size) in &config.directories {
+    for (path, system) in own {
         node.make_dirs(names, path)
             .expect("a new node has no files in the way");
         let place = node.find(names, path).expect("it was made above");
-        let system = node.systems.add(FileSystem::new(FsKind::Ext4, [0; 16], *size));
-        mounts::add_mount(node, names, &place, system, path, "/dev/vdb", "rw,relatime", true);
+        mounts::add_mount(
+            node,
+            names,
+            &place,
+            *system,
+            path,
+            "/dev/vdb",
+            "rw,relatime",
+            true,
+        );
     }
     let mut stamps = Stamps::new(0);
     let gluster = Gluster::default();

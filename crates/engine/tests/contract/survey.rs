@@ -210,6 +210,10 @@ fn surveys_see_the_same() {
 /// What users do behind Mortar's back.
 fn things_happen(twin: &mut Twin) {
     let at = |number| layout::mount_point(device_id(FAMILY, 1), brick_id(FAMILY, number));
+    twin.say("The disk of a brick dies.");
+    twin.break_mount(1, &at(4));
+    ask(twin, 1, &[1, 4]);
+
     twin.say("A brick is unmounted by hand, its image removed, and a damaged identity is left below its mount point.");
     twin.prepare(1, &["umount", &at(4)]);
     let image = layout::image(&directories()[0], brick_id(FAMILY, 4));

@@ -281,6 +281,14 @@ impl Twin {
         real
     }
 
+    /// The disk below a mounted XFS file system dies.
+    pub(crate) fn break_mount(&self, node: usize, target: &str) {
+        let shut_down = ["xfs_io", "-x", "-c", "shutdown", target];
+        self.ground.on(&format!("node{node}"), &shut_down);
+        let broken = self.sim.world(|world| world.break_mount(self.host(node), target));
+        assert!(broken);
+    }
+
     /// A node loses its power.
     pub(crate) fn kill(&self, node: usize) {
         self.ground.lab.kill(&format!("node{node}")).unwrap();
