@@ -13,6 +13,7 @@ use common::trials::{
     comes_and_goes, goes_on_from_every_half_made_state, goes_on_from_every_half_undone_state,
 };
 use common::{BRICK, DEVICE, brick, device};
+use mortar_command::query::survey::{ask_node, read_node};
 use mortar_command::{make, query, unmake};
 use mortar_model::work::{FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_model::{BrickSpace, ByteSize, DevicePath, layout};
@@ -102,12 +103,14 @@ fn a_brick_is_what_was_asked_for(room: &Room, thing: &Thing) {
     assert_eq!(space.size, ByteSize::from_mib(400));
     assert!(space.taken.unwrap() < space.size);
     assert_eq!((state.folder_gid, state.mount_entry), (Some(2001), true));
+    a_survey_sees_it(room, true);
     // After a reboot: not mounted, not active. What is left brings it back.
     room.shell(&format!("umount {}", layout::mount_point(DEVICE, BRICK)));
     room.shell(&format!(
         "lvchange -qq --activate n {}",
         layout::volume_group(DEVICE)
     ));
+    a_survey_sees_it(room, false);
     let seen = room.look(thing);
     assert!(matches!(seen, Seen::Partial(_)), "{seen:?}");
     room.must(
@@ -116,4 +119,55 @@ fn a_brick_is_what_was_asked_for(room: &Room, thing: &Thing) {
         &mortar_command::resume(thing, &room.settings, &seen),
     );
     assert!(matches!(room.look(thing), Seen::Present(_)));
+}
+
+/// The group, the pool and the brick in it, whether it is active and mounted or not.
+fn a_survey_sees_it(room: &Room, active: bool) {
+    let seen = read_node(&[], &room.run(&ask_node(&room.settings, &[]))).unwrap();
+    let group = layout::volume_group(DEVICE);
+    let groups = seen.groups.unwrap();
+    let found = groups.iter().find(|found| found.name == group).unwrap();
+    assert_eq!(
+        (found.path.as_str(), &found.tags),
+        (disk().as_str(), &vec![layout::device_tag(DEVICE)])
+    );
+    assert_eq!(found.uuid, layout::physical_volume_uuid(DEVICE));
+    assert!(found.free < found.size && found.extent == ByteSize::from_mib(4));
+    let volumes: Vec<_> = seen
+        .volumes
+        .unwrap()
+        .into_iter()
+        .filter(|volume| volume.group == group)
+        .collect();
+    let [volume, pool] = &volumes[..] else {
+        panic!("{volumes:?}")
+    };
+    assert_eq!(
+        (&volume.name, volume.active),
+        (&layout::logical_volume(BRICK), active)
+    );
+    assert_eq!(
+        (volume.size, &volume.pool),
+        (ByteSize::from_mib(400), &Some(pool.name.clone()))
+    );
+    assert_eq!(
+        (&pool.name, pool.is_pool, pool.metadata),
+        (&layout::thin_pool(BRICK), true, ByteSize::from_mib(8))
+    );
+    assert!(pool.tags.contains(&layout::brick_tag(BRICK)) && pool.data_percent.is_some() == active);
+    let mount_point = layout::mount_point(DEVICE, BRICK);
+    let mounts = seen.mounts.unwrap();
+    let mount = mounts.iter().find(|mount| mount.target == mount_point);
+    let uuid = mount.map(|mount| mount.uuid.clone());
+    assert_eq!(uuid, active.then(|| layout::file_system_uuid(BRICK)));
+    assert!(
+        seen.entries
+            .unwrap()
+            .iter()
+            .any(|entry| entry.target == mount_point)
+    );
+    assert_eq!(
+        (seen.folders.unwrap().len(), seen.identities.unwrap().len()),
+        (usize::from(active), usize::from(active))
+    );
 }

@@ -4,7 +4,7 @@
 //! The answer is what the tools show, sorted by name and cut to what can be Mortar's, Heketi's or in their way. What it
 //! means is for others to say.
 //!
-//! A thousand bricks of a node fit into one batch: their answers are about five MiB, of sixteen that an executor keeps.
+//! A thousand bricks of a node fit into one batch: their answers are less than five MiB, of sixteen that an executor keeps.
 //! Beyond that the batch is broken, never cut: parts whose commands had ended stand, the others say why not.
 
 mod files;
@@ -24,8 +24,8 @@ use super::volume_info::VolumeInfo;
 pub struct NodeSurvey {
     /// Text of the node's file; `None` when there is none.
     pub node_file: Part<Option<String>>,
-    /// All volume groups with the physical volume below each. Where nodes share a machine (the lab), each shows those of
-    /// all.
+    /// All volume groups with the physical volume below each. Where nodes share a machine and LVM is not told which disks
+    /// are whose, each shows those of all.
     pub groups: Part<Vec<GroupSeen>>,
     /// All logical volumes, pools included.
     pub volumes: Part<Vec<VolumeSeen>>,
