@@ -60,6 +60,14 @@ impl Report {
         }
     }
 
+    /// A report in which nobody knows what became of any of `items` items, because of `why`.
+    pub fn unknown(items: usize, why: impl Into<String>) -> Self {
+        Self {
+            outcomes: vec![Outcome::Unknown; items],
+            broken: Some(why.into()),
+        }
+    }
+
     /// Whether every item ran successfully or had nothing to do.
     pub fn success(&self) -> bool {
         self.broken.is_none()

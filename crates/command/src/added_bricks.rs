@@ -1,11 +1,11 @@
 //! More bricks of a volume that exists.
 
 use mortar_argv::{Batch, Command, Report};
-use mortar_model::layout;
-use mortar_model::work::{AddedBricksSpec, Facts, FailureKind, Seen, Verdict};
+use mortar_model::work::{AddedBricksSpec, BrickAddress, Facts, FailureKind, Seen, Verdict};
+use mortar_model::{VolumeOption, layout};
 
 use crate::answer::Unreadable;
-use crate::query::volume_info;
+use crate::query::volume_info::{self, VolumeInfo};
 use crate::volume::addresses;
 use crate::{Settings, complaint, program};
 
@@ -25,12 +25,13 @@ pub(crate) fn judge_look(spec: &AddedBricksSpec, report: &Report) -> Result<Seen
     }
     let wanted = addresses(&spec.bricks);
     let there = wanted.iter().filter(|brick| info.bricks.contains(brick)).count();
-    let options = spec
-        .options
-        .iter()
-        .all(|option| info.option(option.key()) == Some(option.value()));
+    let options = hold(&info, &spec.options);
     Ok(match there {
-        0 => Seen::Absent,
+        0 if hold(&info, &spec.options_back) => Seen::Absent,
+        0 => Seen::Partial(format!(
+            "volume {} lacks its new bricks, its options are not the old ones",
+            spec.name
+        )),
         some if some < wanted.len() => Seen::Partial(format!(
             "volume {} has {some} of {} new bricks",
             spec.name,
@@ -44,25 +45,46 @@ pub(crate) fn judge_look(spec: &AddedBricksSpec, report: &Report) -> Result<Seen
     })
 }
 
-pub(crate) fn make(spec: &AddedBricksSpec, settings: &Settings) -> Batch {
-    let add = program::volume(settings, "add-brick", &spec.name).args(addresses(&spec.bricks));
-    finish(spec, settings, Batch::new().run(add))
+fn hold(info: &VolumeInfo, options: &[VolumeOption]) -> bool {
+    options
+        .iter()
+        .all(|option| info.option(option.key()) == Some(option.value()))
 }
 
-/// `add-brick` takes all its bricks or none, so only the options can be left.
+pub(crate) fn make(spec: &AddedBricksSpec, settings: &Settings) -> Batch {
+    finish(spec, settings, Batch::new().run(add(spec, settings)))
+}
+
+/// `add-brick` takes all its bricks or none: glusterd's own record of the volume tells whether it did.
 pub(crate) fn resume(spec: &AddedBricksSpec, settings: &Settings) -> Batch {
-    finish(spec, settings, Batch::new())
+    let batch = match spec.bricks.first() {
+        Some(first) => Batch::new().unless(has_brick(spec, settings, first), add(spec, settings)),
+        None => Batch::new(),
+    };
+    finish(spec, settings, batch)
+}
+
+fn add(spec: &AddedBricksSpec, settings: &Settings) -> Command {
+    program::volume(settings, "add-brick", &spec.name).args(addresses(&spec.bricks))
+}
+
+fn has_brick(spec: &AddedBricksSpec, settings: &Settings, brick: &BrickAddress) -> Command {
+    program::program(settings, "grep")
+        .args(["-qsF", "-e"])
+        .arg(layout::logical_volume(brick.brick))
+        .arg(format!("{}/vols/{}/info", settings.gluster_state, spec.name))
 }
 
 fn finish(spec: &AddedBricksSpec, settings: &Settings, batch: Batch) -> Batch {
-    if spec.options.is_empty() {
-        return batch;
+    match set(spec, settings, &spec.options) {
+        Some(set) => batch.run(set),
+        None => batch,
     }
-    let options = spec
-        .options
-        .iter()
-        .flat_map(|option| [option.key(), option.value()]);
-    batch.run(program::volume(settings, "set", &spec.name).args(options))
+}
+
+fn set(spec: &AddedBricksSpec, settings: &Settings, options: &[VolumeOption]) -> Option<Command> {
+    let words = options.iter().flat_map(|option| [option.key(), option.value()]);
+    (!options.is_empty()).then(|| program::volume(settings, "set", &spec.name).args(words))
 }
 
 /// A brick that is in a volume already may be in this one: an earlier `add-brick` got through. And once the
@@ -80,20 +102,26 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
 }
 
 /// Moves the files off the bricks and then takes the bricks out. `commit` is refused while files still move:
-/// that is busy, and the same batch again goes on from there. Nothing is forced, so no file is lost.
+/// that is busy, and the same batch again goes on from there. Nothing is forced, so no file is lost. Then the volume
+/// says again what it said before.
 pub(crate) fn unmake(spec: &AddedBricksSpec, settings: &Settings) -> Batch {
     let remove = |verb: &str| -> Command {
         program::volume(settings, "remove-brick", &spec.name)
             .args(addresses(&spec.bricks))
             .arg(verb)
     };
-    Batch::new()
-        .ask(remove("start"))
-        .ask(remove("commit"))
-        .then(volume_info::ask(settings, &spec.name))
+    let batch = Batch::new().ask(remove("start")).ask(remove("commit"));
+    let batch = match set(spec, settings, &spec.options_back) {
+        Some(set) => batch.ask(set),
+        None => batch,
+    };
+    batch.then(volume_info::ask(settings, &spec.name))
 }
 
-/// What counts is whether the bricks are gone; the complaints only tell why not.
+/// Place of the command that sets the old options.
+const SET_BACK: usize = 2;
+
+/// What counts is whether the bricks are gone and the options are the old ones; the complaints only tell why not.
 pub(crate) fn judge_unmade(spec: &AddedBricksSpec, report: &Report) -> Verdict {
     let going_on = |words: &str| words.contains("an earlier remove-brick task exists");
     let verdict = complaint::judge(report, going_on);
@@ -105,7 +133,8 @@ pub(crate) fn judge_unmade(spec: &AddedBricksSpec, report: &Report) -> Verdict {
                 .filter(|brick| info.bricks.contains(brick))
                 .count();
             match verdict {
-                _ if left == 0 => Verdict::Done(Facts::None),
+                _ if left == 0 && hold(&info, &spec.options_back) => Verdict::Done(Facts::None),
+                _ if left == 0 => set_back(spec, report),
                 Verdict::Done(_) => complaint::failed(
                     FailureKind::Busy,
                     format!("files still move off {left} bricks of volume {}", spec.name),
@@ -117,5 +146,17 @@ pub(crate) fn judge_unmade(spec: &AddedBricksSpec, report: &Report) -> Verdict {
             Verdict::Done(_) => Verdict::Unknown(unreadable.to_string()),
             verdict => verdict,
         },
+    }
+}
+
+/// The bricks are gone, and the options are not the old ones.
+fn set_back(spec: &AddedBricksSpec, report: &Report) -> Verdict {
+    let set = Report {
+        outcomes: report.outcomes.iter().skip(SET_BACK).take(1).cloned().collect(),
+        broken: report.broken.clone(),
+    };
+    match complaint::judge(&set, complaint::nothing_tolerated) {
+        Verdict::Done(_) => Verdict::Unknown(format!("volume {} still has its new options", spec.name)),
+        verdict => verdict,
     }
 }

@@ -13,7 +13,7 @@ use mortar_command::{judge, judge_look};
 use mortar_model::work::{
     AddedBricksSpec, Facts, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict, VolumeSpec,
 };
-use mortar_model::{HostName, NodeId};
+use mortar_model::{HostName, NodeId, VolumeOption};
 
 fn spec() -> VolumeSpec {
     volume(3, addresses(&NODES))
@@ -22,6 +22,7 @@ fn spec() -> VolumeSpec {
 fn expansion() -> AddedBricksSpec {
     AddedBricksSpec {
         options: Vec::new(),
+        options_back: Vec::new(),
         ..added(recorded_set(0xb2))
     }
 }
@@ -375,11 +376,13 @@ fn adding_bricks() {
         assert_eq!(look("volume-info"), Seen::Absent);
         assert_eq!(look("volume-info-expanded"), Seen::Present(Facts::None));
         assert!(matches!(look("volume-info-missing"), Seen::Foreign(_)));
-        let old_options = Thing::AddedBricks(added(recorded_set(0xb2)));
-        assert!(matches!(
-            judge_look(&old_options, &report(version, &["volume-info-expanded"])),
-            Seen::Partial(_)
-        ));
+        let mut other = added(recorded_set(0xb2));
+        other.options_back = vec![VolumeOption::new("user.mortar.size", "1").unwrap()];
+        let other_options = Thing::AddedBricks(other);
+        for name in ["volume-info", "volume-info-expanded"] {
+            let seen = judge_look(&other_options, &report(version, &[name]));
+            assert!(matches!(seen, Seen::Partial(_)), "{name}: {seen:?}");
+        }
 
         let made = |name| judge(&thing, Goal::Present, &report(version, &[name]));
         assert_eq!(made("add-brick"), DONE);
@@ -395,6 +398,12 @@ fn adding_bricks() {
             unmade(&["remove-brick-start", "remove-brick-commit", "volume-info"]),
             DONE
         );
+        let back = |set| {
+            let names = ["remove-brick-start", "remove-brick-commit", set, "volume-info"];
+            judge(&other_options, Goal::Absent, &report(version, &names))
+        };
+        assert_eq!(kind(&back("set-busy")), Some(FailureKind::Busy));
+        assert_eq!(kind(&back("set")), None, "said to be set, and not so: look");
         assert_eq!(
             unmade(&["remove-brick-start-again", "remove-brick-commit", "volume-info"]),
             DONE

@@ -126,7 +126,12 @@ impl SimHosts {
                 deadline.begin();
             }
             if timeout_at(deadline.at(), moved).await.is_err() {
-                self.world(|world| world.give_up(id, &deadline.passed(host)));
+                let why = deadline.passed(host);
+                let report = self.world(|world| {
+                    world.give_up(id, &why);
+                    world.hear(id)
+                });
+                return report.unwrap_or_else(|| Report::unknown(batch.items().len(), why));
             }
         }
     }

@@ -111,6 +111,9 @@ pub struct AddedBricksSpec {
     pub bricks: Vec<BrickAddress>,
     /// Options to set with them (the volume's identity tells its new size).
     pub options: Vec<VolumeOption>,
+    /// What these options were: set again when the bricks are taken out.
+    #[serde(default)]
+    pub options_back: Vec<VolumeOption>,
 }
 
 /// Files of a volume spread over all its bricks.

@@ -54,6 +54,7 @@ pub fn expand_volume(
         replica: volume.durability.bricks_per_set(),
         bricks: addresses(inventory, &bricks),
         options: identity::volume_options(volume, volume.size + by),
+        options_back: identity::volume_options(volume, volume.size),
     };
     let rebalance = RebalanceSpec {
         volume: id,

@@ -256,6 +256,14 @@ impl World {
         self.sweep(id);
     }
 
+    /// The connection of a script breaks, and its listener hears that. The command under way goes on; after it the script
+    /// ends, unless it `goes_on`.
+    pub fn lose(&mut self, id: ScriptId, why: &str, goes_on: bool) {
+        if let Some(script) = self.scripts.all.get_mut(&id) {
+            script.breaks(why, goes_on);
+        }
+    }
+
     /// The limit of a script has passed: it and its command are ended, as far as that is possible. A command that does
     /// its work late does it still.
     pub fn give_up(&mut self, id: ScriptId, why: &str) {

@@ -130,6 +130,7 @@ pub(crate) fn added(bricks: Vec<BrickAddress>) -> AddedBricksSpec {
         replica: 3,
         bricks,
         options: options(&[("user.mortar.size", "2147483648")]),
+        options_back: options(&[("user.mortar.size", "1073741824")]),
     }
 }
 

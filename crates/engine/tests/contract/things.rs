@@ -118,6 +118,7 @@ pub(crate) fn added(family: u8, replica: u32, bricks: Vec<BrickAddress>) -> Thin
         replica,
         bricks,
         options: options(&[("user.mortar.size", "2147483648")]),
+        options_back: options(&[("performance.readdir-ahead", "off")]),
     })
 }
 

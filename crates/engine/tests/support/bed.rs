@@ -49,7 +49,14 @@ impl Clock for Ticks {
 }
 
 /// Chance that repeats with its seed.
-pub(crate) struct Chance(pub(crate) Mutex<Seed>);
+pub(crate) struct Chance(Mutex<Seed>);
+
+impl Chance {
+    /// Chance that is wholly determined by `seed`.
+    pub(crate) fn new(seed: u128) -> Self {
+        Self(Mutex::new(Seed::new(seed)))
+    }
+}
 
 impl Entropy for Chance {
     fn draw(&self) -> u128 {
@@ -191,7 +198,7 @@ impl Bed {
             store: Arc::new(Arc::clone(&mortal)),
             hosts: Arc::new(hosts.clone()),
             clock: Arc::new(Ticks(AtomicU64::new(1))),
-            entropy: Arc::new(Chance(Mutex::new(Seed::new(seed)))),
+            entropy: Arc::new(Chance::new(seed)),
         };
         let engine = Engine::open(parts, config).unwrap();
         Self {

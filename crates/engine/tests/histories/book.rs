@@ -1,0 +1,259 @@
+//! What clients asked for and were told, and whether it is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mortar_engine::{Ended, Engine, Outcome};
+use mortar_model::work::{Goal, Thing};
+use mortar_model::{Inventory, OperationId, OperationKind, State, Tags, layout};
+use mortar_plan::{Change, Plan, Subject};
+use mortar_simulator::World;
+
+/// How long an answer can be asked for again.
+pub(crate) const KEEP: Duration = Duration::from_secs(3600);
+
+/// An operation as its client knows it.
+pub(crate) struct Entry {
+    pub(crate) kind: OperationKind,
+    pub(crate) plan: Option<Plan>,
+    /// What became of it, and until when that can be asked for again.
+    pub(crate) told: Option<(Ended, Duration)>,
+    /// Its answer expired while nobody could ask: the machine's clock was set during a restart.
+    pub(crate) expired: bool,
+}
+
+/// What a thing's state and tags may be, as far as clients know.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) states: Vec<State>,
+    pub(crate) tags: Vec<Tags>,
+}
+
+/// All that clients know.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub(crate) entries: BTreeMap<OperationId, Entry>,
+    pub(crate) settings: BTreeMap<Subject, Settings>,
+    /// Things whose settings are being changed.
+    pub(crate) being_set: BTreeSet<Subject>,
+    /// What there was before anybody asked for anything.
+    pub(crate) first: Option<BTreeSet<Subject>>,
+    /// What was found to be not as it should be.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Book {
+    /// Operations that ended, with this kind and as asked.
+    fn done(&self, kind: OperationKind) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(move |entry| {
+            entry.kind == kind
+                && matches!(&entry.told, Some((ended, _)) if matches!(ended.outcome, Outcome::Done { .. }))
+        })
+    }
+
+    fn subjects(&self, kind: OperationKind) -> BTreeSet<Subject> {
+        let subjects = self
+            .done(kind)
+            .filter_map(|entry| entry.told.as_ref().and_then(|(ended, _)| ended.subject));
+        subjects.collect()
+    }
+
+    /// Whether anybody asked for something of this kind to be done to the thing.
+    pub(crate) fn asked(&self, kind: OperationKind, subject: Subject) -> bool {
+        let is_it = |entry: &Entry| {
+            let of_plan = entry.plan.as_ref().and_then(Plan::subject);
+            let of_end = entry.told.as_ref().and_then(|(ended, _)| ended.subject);
+            entry.kind == kind && (of_plan == Some(subject) || of_end == Some(subject))
+        };
+        self.entries.values().any(is_it)
+    }
+
+    /// Compares what exists with all that was told, when everything has ended.
+    pub(crate) fn check(&self, inventory: &Inventory) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if self.entries.values().any(|entry| entry.expired) {
+            // Some answers are not known any more, so nothing can be foretold.
+            return wrong;
+        }
+        let all = [
+            (OperationKind::CreateVolume, OperationKind::DeleteVolume, "volume"),
+            (OperationKind::AddDevice, OperationKind::RemoveDevice, "device"),
+            (OperationKind::AddNode, OperationKind::RemoveNode, "node"),
+        ];
+        let there = things(inventory);
+        for (made, removed, what) in all {
+            let of_kind = |subject: &Subject| subject.kind() == what;
+            let mut expected: BTreeSet<Subject> =
+                self.first.iter().flatten().copied().filter(of_kind).collect();
+            expected.extend(self.subjects(made));
+            for gone in self.subjects(removed) {
+                expected.remove(&gone);
+            }
+            let found: BTreeSet<Subject> = there.iter().copied().filter(of_kind).collect();
+            for lost in expected.difference(&found) {
+                wrong.push(format!("{what} {} was told to exist, and does not", lost.id()));
+            }
+            for extra in found.difference(&expected) {
+                wrong.push(format!(
+                    "{what} {} exists, and was told to be gone or not made",
+                    extra.id()
+                ));
+            }
+        }
+        self.check_sizes(inventory, &mut wrong);
+        self.check_settings(inventory, &mut wrong);
+        wrong
+    }
+
+    fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
+        let mut sizes = BTreeMap::new();
+        for kind in [OperationKind::CreateVolume, OperationKind::ExpandVolume] {
+            for change in self
+                .done(kind)
+                .filter_map(|entry| entry.plan.as_ref())
+                .flat_map(|plan| &plan.changes)
+            {
+                match change {
+                    Change::AddVolume(volume, _) => {
+                        *sizes.entry(volume.id).or_insert(0) += volume.size.bytes()
+                    }
+                    Change::GrowVolume { volume, by, .. } => *sizes.entry(*volume).or_insert(0) += by.bytes(),
+                    _ => {}
+                }
+            }
+        }
+        for volume in inventory.volumes() {
+            let told = sizes.get(&volume.id).copied().unwrap_or(0);
+            if told != volume.size.bytes() {
+                wrong.push(format!(
+                    "volume {} is {} bytes large, told were {told}",
+                    volume.id,
+                    volume.size.bytes()
+                ));
+            }
+        }
+    }
+
+    /// Compares states and tags with what was told of them.
+    pub(crate) fn check_settings(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
+        for (subject, settings) in &self.settings {
+            let Some((state, tags)) = settings_of(inventory, *subject) else {
+                continue;
+            };
+            if !settings.states.is_empty() && !settings.states.contains(&state) {
+                wrong.push(format!(
+                    "{} {} is {state}, told was {:?}",
+                    subject.kind(),
+                    subject.id(),
+                    settings.states
+                ));
+            }
+            if !settings.tags.is_empty() && !settings.tags.contains(&tags) {
+                wrong.push(format!(
+                    "{} {} has the tags {tags:?}, told were {:?}",
+                    subject.kind(),
+                    subject.id(),
+                    settings.tags
+                ));
+            }
+        }
+    }
+}
+
+/// State and tags of a node or device.
+pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(State, Tags)> {
+    match subject {
+        Subject::Node(id) => inventory.node(id).map(|node| (node.state, node.tags.clone())),
+        Subject::Device(id) => inventory
+            .device(id)
+            .map(|device| (device.state, device.tags.clone())),
+        Subject::Cluster(_) | Subject::Volume(_) => None,
+    }
+}
+
+/// Nodes, devices and volumes that are recorded.
+pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
+    let nodes = inventory.nodes().map(|node| Subject::Node(node.id));
+    let devices = inventory.devices().map(|device| Subject::Device(device.id));
+    let volumes = inventory.volumes().map(|volume| Subject::Volume(volume.id));
+    nodes.chain(devices).chain(volumes).collect()
+}
+
+/// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan.
+pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, done: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (_, step) in plan.steps() {
+        let present = (step.goal == Goal::Present) == done;
+        match &step.thing {
+            Thing::Brick(spec) => {
+                let there = places_of(world, &spec.brick.to_string());
+                if !present && !there.is_empty() {
+                    wrong.push(format!("brick {} should be gone: {there:?}", spec.brick));
+                }
+                let space = [
+                    layout::logical_volume(spec.brick),
+                    format!("{}.img", layout::logical_volume(spec.brick)),
+                ];
+                if present
+                    && !there
+                        .iter()
+                        .any(|place| space.iter().any(|name| place.ends_with(name.as_str())))
+                {
+                    wrong.push(format!("brick {} should have its space: {there:?}", spec.brick));
+                }
+            }
+            Thing::Volume(spec) => {
+                let hosts = engine.view(|landscape| {
+                    let nodes = landscape.inventory().nodes();
+                    nodes.map(|node| node.manage.to_string()).collect::<Vec<_>>()
+                });
+                let id = spec.volume.to_string();
+                let seen = hosts
+                    .iter()
+                    .filter_map(|host| world.volume(host, spec.name.as_str()))
+                    .find(|volume| {
+                        volume
+                            .options
+                            .iter()
+                            .any(|(key, value)| key == layout::VOLUME_ID_OPTION && *value == id)
+                    });
+                match seen {
+                    Some(_) if !present => {
+                        wrong.push(format!("volume {} should be gone from its pool", spec.name))
+                    }
+                    None if present => wrong.push(format!("volume {} should be in its pool", spec.name)),
+                    Some(volume) if volume.status != "Started" => {
+                        wrong.push(format!(
+                            "volume {} should be started, and is {}",
+                            spec.name, volume.status
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    wrong
+}
+
+/// Where a brick is on the nodes.
+fn places_of(world: &World, brick: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    for host in world.hosts() {
+        let Some(view) = world.host(&host) else { continue };
+        let volumes = view
+            .logical_volumes
+            .iter()
+            .map(|volume| format!("{}/{}", volume.group, volume.name));
+        let images = view.images.iter().map(|(path, _)| path.clone());
+        let mounts = view.mounts.iter().map(|mount| format!("mount {}", mount.target));
+        let entries = view.mount_entries.iter().map(|line| format!("entry {line}"));
+        let all = volumes.chain(images).chain(mounts).chain(entries);
+        places.extend(
+            all.filter(|place| place.contains(brick))
+                .map(|place| format!("{host}:{place}")),
+        );
+    }
+    places
+}
