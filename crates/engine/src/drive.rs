@@ -88,6 +88,14 @@ impl Handle {
         parked
     }
 
+    /// From now on it is seen as under way.
+    fn goes_on(&self) {
+        let mut operation = self.lock();
+        if operation.take_up() {
+            self.rest.send_replace(false);
+        }
+    }
+
     /// Lets those go on who wait for it to rest, unless it was taken up meanwhile.
     fn comes_to_rest(&self) {
         let operation = self.lock();
@@ -123,6 +131,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
     let span = tracing::info_span!("operation", operation = %id, kind = %kind);
     let task = async move {
         let mut event = first;
+        let mut wait = inner.config.attention_first;
         loop {
             // One that waits for somebody gives its turn to others.
             let turn = inner.running.acquire().await;
@@ -136,9 +145,11 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
                 Ok(End::Parked) => {}
                 Err(_) => panicked(&inner, &handle).await,
             }
-            if !parked(&inner, &handle).await {
-                break;
-            }
+            wait = match parked(&inner, &handle, wait).await {
+                Some(Woken::BySomebody) => inner.config.attention_first,
+                Some(Woken::ByTime) => wait.saturating_mul(2).min(inner.config.attention_longest),
+                None => break,
+            };
             event = Event::Resume;
         }
         inner.rested.notify_waiters();
@@ -296,32 +307,43 @@ fn count(inner: &Inner, ended: &Ended) {
     }
 }
 
-/// Waits for a nudge. Answers whether to go on.
-async fn parked(inner: &Inner, handle: &Handle) -> bool {
+/// What took up an operation that needed attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// A person, or a node that is back.
+    BySomebody,
+    /// Its time: what stood in the way may be gone.
+    ByTime,
+}
+
+/// Waits for a nudge, and no longer than this. Answers why to go on; not at all when the program ends.
+async fn parked(inner: &Inner, handle: &Handle, wait: Duration) -> Option<Woken> {
     let reason = match &handle.lock().phase {
         Phase::Attention { reason, .. } => reason.clone(),
         _ => String::new(),
     };
-    tracing::warn!(%reason, "needs attention");
+    tracing::warn!(%reason, retry_in_s = wait.as_secs(), "needs attention");
     inner.metrics.attention.inc();
     handle.comes_to_rest();
     inner.rested.notify_waiters();
     let halt = inner.halt.notified();
-    let go_on = if inner.is_halted() {
-        false
+    let woken = if inner.is_halted() {
+        None
     } else {
         // In order, so that the same history goes the same way when it is played again.
         tokio::select! {
             biased;
-            () = handle.wake.notified() => true,
-            () = halt => false,
+            () = handle.wake.notified() => Some(Woken::BySomebody),
+            () = halt => None,
+            () = tokio::time::sleep(wait) => Some(Woken::ByTime),
         }
     };
     inner.metrics.attention.dec();
-    if go_on {
-        tracing::info!("taken up again");
+    if let Some(woken) = woken {
+        handle.goes_on();
+        tracing::info!(?woken, "taken up again");
     }
-    go_on
+    woken
 }
 
 /// A bug in Mortar met the operation: it stands where it stood, and says so.

@@ -64,6 +64,11 @@ pub struct Config {
     pub health_interval: Duration,
     /// How often a node that did not answer is asked again.
     pub recovery_interval: Duration,
+    /// How long an operation that needs attention waits until it is tried again by itself; each further wait is twice as
+    /// long. What stood in its way may be gone without anybody having noticed.
+    pub attention_first: Duration,
+    /// The longest of these waits.
+    pub attention_longest: Duration,
 }
 
 impl Default for Config {
@@ -79,6 +84,8 @@ impl Default for Config {
             patience: Duration::from_secs(15),
             health_interval: Duration::from_secs(120),
             recovery_interval: Duration::from_secs(5),
+            attention_first: Duration::from_secs(30),
+            attention_longest: Duration::from_secs(600),
         }
     }
 }

@@ -57,6 +57,12 @@ impl World {
         self.start_glusterd(host);
     }
 
+    /// Whether a host has power and network and runs glusterd.
+    pub fn is_well(&self, host: &str) -> bool {
+        self.named(host)
+            .is_some_and(|node| self.nodes[node as usize].glusterd_answers())
+    }
+
     /// The node's network goes away: nobody reaches it, and its glusterd reaches nobody. Its processes run on, the
     /// scripts under way there too.
     pub fn cut(&mut self, host: &str) {

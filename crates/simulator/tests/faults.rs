@@ -80,6 +80,7 @@ fn each_effect_leaves_its_own_traces() {
         (Effect::LoseRest, "ruu", "/a/b/c"),
         (Effect::LoseCommand, "ruu", "/a"),
         (Effect::Hang, "ruu", "/a"),
+        (Effect::Late, "ruu", "/a/b"),
     ];
     for (effect, outcomes, traces) in cases {
         let (mut world, report) = second(effect.clone());

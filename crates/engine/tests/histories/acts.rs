@@ -63,9 +63,9 @@ pub(crate) async fn act(life: &Life) {
             }
         }
         54..=57 => ask_again(life),
-        58..=73 => inject(life),
-        74..=86 => disturb(life),
-        87..=94 => recover(life),
+        58..=72 => inject(life),
+        73..=81 => disturb(life),
+        82..=94 => recover(life),
         95..=96 => jump(life),
         97..=98 => disk(life),
         _ => {
@@ -104,7 +104,16 @@ fn wish(life: &Life) -> Option<Ask> {
         59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
         69..=75 => Ask::RemoveDevice(dice.any(&devices)?),
         76..=82 => Ask::AddNode(node(life, cluster)),
-        83..=86 => Ask::RemoveNode(dice.any(&nodes)?),
+        83..=86 => {
+            let bare: Vec<NodeId> = life.engine.view(|landscape| {
+                let inventory = landscape.inventory();
+                let bare = nodes.iter().copied();
+                bare.filter(|node| inventory.devices_of(*node).next().is_none())
+                    .collect()
+            });
+            let bare = dice.any(&bare).filter(|_| dice.percent(80));
+            Ask::RemoveNode(bare.or_else(|| dice.any(&nodes))?)
+        }
         87..=92 => Ask::State(setting(life, &nodes, &devices)?, state(life)),
         93..=97 => {
             let value = if dice.percent(50) { "disk" } else { "directory" };
@@ -500,9 +509,17 @@ fn kill_brick(life: &Life) {
     }
 }
 
-/// A node is well again.
+/// A node that is not well is well again.
 fn recover(life: &Life) {
-    let host = format!("n{}", life.site.dice.between(1, 5));
+    let ill: Vec<u64> = life.hosts.world(|world| {
+        (1..=5)
+            .filter(|number| !world.is_well(&format!("n{number}")))
+            .collect()
+    });
+    let Some(number) = life.site.dice.any(&ill) else {
+        return;
+    };
+    let host = format!("n{number}");
     life.site.tell(format!("{host} is mended"));
     life.site.count("node mended");
     life.hosts.world(|world| {

@@ -370,6 +370,8 @@ impl Life {
                     world.go_on(id);
                 } else {
                     world.give_up(id, "the connection broke");
+                    // One that would do its work late does it now.
+                    world.go_on(id);
                 }
             });
         }
