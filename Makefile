@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-lvm lint bench fmt
+.PHONY: help setup build demo demo-down test test-lvm sim lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,14 @@ test: setup ## Run all tests, those on real labs too (as root)
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
 		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss::
+
+# How many histories, and the seed of the first.
+COUNT ?= 10000
+FIRST ?= 1
+
+sim: setup ## Play seeded histories on simulated nodes: COUNT=10000 of them, from seed FIRST=1
+	MORTAR_SIM_COUNT=$(COUNT) MORTAR_SIM_FIRST=$(FIRST) $(CARGO) test --locked --release --package mortar-engine \
+		--test histories histories_end_well -- --nocapture
 
 lint: setup ## Check form, warnings, arrows between rooms, dependencies
 	@tools/lint

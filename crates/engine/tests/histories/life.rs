@@ -18,6 +18,7 @@ use crate::dice::Dice;
 use crate::disk::{Disk, Trouble};
 use crate::site::{Site, Tempo};
 use crate::support::bed::Chance;
+use crate::support::truth;
 
 /// How a life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -400,23 +401,24 @@ impl Life {
     pub(crate) async fn rest(&self) -> End {
         let site = &self.site;
         let begun = tokio::time::Instant::now();
-        while begun.elapsed() < Duration::from_secs(3600) {
-            let told = site
-                .book()
-                .entries
-                .values()
-                .all(|entry| entry.told.is_some() || entry.expired);
-            let scripts = self.hosts.world(|world| world.scripts().count());
-            if told && scripts == 0 && crate::support::truth::open(&self.engine).is_empty() {
-                break;
+        while begun.elapsed() < Duration::from_secs(3600) && site.book().wrong.is_empty() {
+            // A fault that struck before the faults were cleared may have its effect only now.
+            let well = self
+                .hosts
+                .world(|world| world.hosts().iter().all(|host| world.is_well(host)));
+            if !well {
+                acts::mend(self);
             }
-            if !site.book().wrong.is_empty() {
+            let scripts = self.hosts.world(|world| world.scripts().count());
+            self.reap().await;
+            let asking = self.clients.lock().await.len();
+            if well && asking == 0 && scripts == 0 && truth::open(&self.engine).is_empty() {
                 break;
             }
             sleep(Duration::from_secs(2)).await;
         }
         site.tell_faults();
-        for id in crate::support::truth::open(&self.engine) {
+        for id in truth::open(&self.engine) {
             site.wrong(format!("needs somebody's help: {:?}", self.engine.operation(id)));
         }
         End::Over
