@@ -12,6 +12,7 @@ use mortar_store::StoreError;
 use crate::book::{Settings, settings_of};
 use crate::disk::Trouble;
 use crate::life::Life;
+use crate::support::truth;
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ enum Ask {
     State(Subject, State),
     Tags(Subject, Tags),
     Flags(ClusterId, bool),
+    CreateCluster,
+    DeleteCluster(ClusterId),
+    Look(VolumeId),
+    Plan(CreateVolume),
 }
 
 impl std::fmt::Display for Ask {
@@ -47,6 +52,10 @@ impl std::fmt::Display for Ask {
             Self::State(subject, state) => write!(f, "set {} {} {state}", subject.kind(), subject.id()),
             Self::Tags(subject, tags) => write!(f, "tag {} {} {tags:?}", subject.kind(), subject.id()),
             Self::Flags(id, block) => write!(f, "set block {block} of cluster {id}"),
+            Self::CreateCluster => f.write_str("create a cluster"),
+            Self::DeleteCluster(id) => write!(f, "delete cluster {id}"),
+            Self::Look(id) => write!(f, "look at volume {id}"),
+            Self::Plan(request) => write!(f, "plan a volume of {}", request.size),
         }
     }
 }
@@ -67,7 +76,8 @@ pub(crate) async fn act(life: &Life) {
         73..=81 => disturb(life),
         82..=94 => recover(life),
         95..=96 => jump(life),
-        97..=98 => disk(life),
+        97 => disk(life),
+        98 => by_hand(life),
         _ => {
             let limit = site.dice.millis(0, 60_000);
             site.tell(format!("nothing happens for {limit:?}"));
@@ -87,16 +97,16 @@ pub(crate) fn ask(life: &Life) {
 /// What somebody may wish for as things are.
 fn wish(life: &Life) -> Option<Ask> {
     let dice = &life.site.dice;
-    let (cluster, nodes, devices, volumes) = life.engine.view(|landscape| {
+    let (clusters, nodes, devices, volumes) = life.engine.view(|landscape| {
         let inventory = landscape.inventory();
         (
-            inventory.clusters().next().map(|cluster| cluster.id),
+            inventory.clusters().map(|cluster| cluster.id).collect::<Vec<_>>(),
             inventory.nodes().map(|node| node.id).collect::<Vec<_>>(),
             inventory.devices().map(|device| device.id).collect::<Vec<_>>(),
             inventory.volumes().map(|volume| volume.id).collect::<Vec<_>>(),
         )
     });
-    let cluster = cluster?;
+    let cluster = dice.any(&clusters)?;
     Some(match dice.below(100) {
         0..=31 => Ask::Create(volume(life)),
         32..=41 => Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4))),
@@ -123,7 +133,13 @@ fn wish(life: &Life) -> Option<Ask> {
             ]);
             Ask::Tags(setting(life, &nodes, &devices)?, tags)
         }
-        _ => Ask::Flags(cluster, dice.percent(50)),
+        98 => match dice.below(3) {
+            0 => Ask::Flags(cluster, dice.percent(50)),
+            1 if clusters.len() < 3 => Ask::CreateCluster,
+            _ => Ask::DeleteCluster(cluster),
+        },
+        _ if dice.percent(50) => Ask::Look(dice.any(&volumes)?),
+        _ => Ask::Plan(volume(life)),
     })
 }
 
@@ -138,6 +154,13 @@ fn volume(life: &Life) -> CreateVolume {
     let large = dice.percent(10);
     let size = ByteSize::from_gib(dice.between(1, if large { 60 } else { 5 }));
     let mut request = CreateVolume::new(size, durability);
+    if dice.percent(20) {
+        let clusters: Vec<ClusterId> = life.engine.view(|landscape| {
+            let clusters = landscape.inventory().clusters();
+            clusters.map(|cluster| cluster.id).collect()
+        });
+        request.clusters.extend(dice.any(&clusters));
+    }
     if dice.percent(60) {
         request.name = Some(VolumeName::new(format!("data{}", dice.below(12))).unwrap());
     }
@@ -209,13 +232,66 @@ fn state(life: &Life) -> State {
 async fn client(life: Life, ask: Ask) {
     let site = &life.site;
     site.tell(format!("asked: {ask}"));
-    let answer = match &ask {
-        Ask::State(subject, _) | Ask::Tags(subject, _) => {
-            return set(&life, *subject, &ask).await;
+    if let Ask::State(subject, _) | Ask::Tags(subject, _) = &ask {
+        return set(&life, *subject, &ask).await;
+    }
+    let answer = if site.dice.percent(10) {
+        // A client that goes away is answered nothing, and what it asked for may be done or not.
+        let patience = site.dice.millis(0, 40);
+        match tokio::time::timeout(patience, asked(&life, &ask)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                site.count("client gone");
+                return site.tell(format!("  {ask}: the client goes away"));
+            }
         }
+    } else {
+        asked(&life, &ask).await
+    };
+    if life.death.is_dead() {
+        return std::future::pending().await;
+    }
+    match answer {
+        Ok(None) => {
+            site.count("answer at once");
+            site.tell(format!("  {ask}: done"));
+        }
+        Ok(Some(id)) => {
+            site.tell(format!("  {ask}: is {id}"));
+            life.enter(id);
+            life.follow(id).await;
+        }
+        Err(error) => refused(&life, &ask, &error),
+    }
+}
+
+/// Asks the engine. Answers with the operation, where there is one.
+async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineError> {
+    match ask {
+        Ask::State(..) | Ask::Tags(..) => Ok(None),
         Ask::Flags(cluster, block) => {
             let result = life.engine.set_cluster_flags(*cluster, true, *block).await;
             result.map(|()| None)
+        }
+        Ask::CreateCluster => {
+            let cluster = life.engine.create_cluster(true, true).await?;
+            life.site.book().clusters.insert(cluster.id, true);
+            Ok(None)
+        }
+        Ask::DeleteCluster(id) => {
+            // Until it is answered nobody knows.
+            life.site.book().clusters.remove(id);
+            life.engine.delete_cluster(*id).await?;
+            life.site.book().clusters.insert(*id, false);
+            Ok(None)
+        }
+        Ask::Look(id) => {
+            life.engine.look_at_volume(*id).await;
+            Ok(None)
+        }
+        Ask::Plan(request) => {
+            life.engine.plan_volume(request)?;
+            Ok(None)
         }
         Ask::Create(request) => life.engine.create_volume(request.clone()).await.map(Some),
         Ask::Expand(id, by) => life.engine.expand_volume(*id, *by).await.map(Some),
@@ -224,18 +300,6 @@ async fn client(life: Life, ask: Ask) {
         Ask::RemoveDevice(id) => life.engine.remove_device(*id, false).await.map(Some),
         Ask::AddNode(request) => life.engine.add_node(request.clone()).await.map(Some),
         Ask::RemoveNode(id) => life.engine.remove_node(*id).await.map(Some),
-    };
-    if life.death.is_dead() {
-        return std::future::pending().await;
-    }
-    match answer {
-        Ok(None) => site.tell(format!("  {ask}: done")),
-        Ok(Some(id)) => {
-            site.tell(format!("  {ask}: is {id}"));
-            life.enter(id);
-            life.follow(id).await;
-        }
-        Err(error) => refused(&life, &ask, &error),
     }
 }
 
@@ -430,6 +494,27 @@ fn effect(life: &Life) -> Effect {
         16 => Effect::Hang,
         17..=18 => Effect::Late,
         _ => Effect::PowerCut,
+    }
+}
+
+/// A person takes something up again, or keeps a snapshot in the way of a deletion.
+fn by_hand(life: &Life) {
+    let open = truth::open(&life.engine);
+    if let Some(id) = life.site.dice.any(&open)
+        && life.engine.retry(id)
+    {
+        life.site.count("retried by hand");
+        return life.site.tell(format!("somebody takes up {id}"));
+    }
+    let volumes: Vec<String> = life.engine.view(|landscape| {
+        let volumes = landscape.inventory().volumes();
+        volumes.map(|volume| volume.name.to_string()).collect()
+    });
+    if !volumes.is_empty() {
+        let volume = life.site.dice.pick(&volumes);
+        life.site.count("snapshot made");
+        life.site.tell(format!("somebody makes a snapshot of {volume}"));
+        life.hosts.world(|world| world.add_snapshot("n1", volume, "snap"));
     }
 }
 

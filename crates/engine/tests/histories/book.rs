@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mortar_engine::{Ended, Engine, Outcome};
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{Inventory, OperationId, OperationKind, State, Tags, layout};
+use mortar_model::{ClusterId, Inventory, OperationId, OperationKind, State, Tags, layout};
 use mortar_plan::{Change, Plan, Subject};
 use mortar_simulator::World;
 
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
 pub(crate) struct Book {
     pub(crate) entries: BTreeMap<OperationId, Entry>,
     pub(crate) settings: BTreeMap<Subject, Settings>,
+    /// Clusters that were told to be there, or to be gone.
+    pub(crate) clusters: BTreeMap<ClusterId, bool>,
     /// Things whose settings are being changed.
     pub(crate) being_set: BTreeSet<Subject>,
     /// What there was before anybody asked for anything.
@@ -100,6 +102,11 @@ impl Book {
                 ));
             }
         }
+        for (id, there) in &self.clusters {
+            if inventory.cluster(*id).is_some() != *there {
+                wrong.push(format!("cluster {id}: told was that it is there: {there}"));
+            }
+        }
         self.check_sizes(inventory, &mut wrong);
         self.check_settings(inventory, &mut wrong);
         wrong
@@ -107,7 +114,11 @@ impl Book {
 
     fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         let mut sizes = BTreeMap::new();
+        let mut unknown = BTreeSet::new();
         for kind in [OperationKind::CreateVolume, OperationKind::ExpandVolume] {
+            // What a client asked for who went away is known no more once it has ended.
+            let forgotten = self.done(kind).filter(|entry| entry.plan.is_none());
+            unknown.extend(forgotten.filter_map(|entry| entry.told.as_ref()?.0.subject));
             for change in self
                 .done(kind)
                 .filter_map(|entry| entry.plan.as_ref())
@@ -124,7 +135,7 @@ impl Book {
         }
         for volume in inventory.volumes() {
             let told = sizes.get(&volume.id).copied().unwrap_or(0);
-            if told != volume.size.bytes() {
+            if told != volume.size.bytes() && !unknown.contains(&Subject::Volume(volume.id)) {
                 wrong.push(format!(
                     "volume {} is {} bytes large, told were {told}",
                     volume.id,

@@ -75,7 +75,13 @@ impl Life {
             clock: Arc::clone(&site.time) as _,
             entropy: Arc::new(Chance::new(dice.id())),
         };
-        let engine = Engine::open(parts, Config::default()).unwrap();
+        let config = Config {
+            pool_width: *dice.pick(&[1, 2, 4, 4]),
+            running_max: *dice.pick(&[2, 8, 64]),
+            open_max: *dice.pick(&[8, 1024, 1024]),
+            ..Config::default()
+        };
+        let engine = Engine::open(parts, config).unwrap();
         let life = Self {
             site: Arc::clone(site),
             engine,
@@ -157,6 +163,22 @@ impl Life {
         self.site.book().entries.entry(id).or_insert_with(entry);
     }
 
+    /// Follows operations whose client went away.
+    fn adopt(&self) {
+        let (all, _) = self.engine.operations(usize::MAX);
+        for state in all {
+            let known = self.site.book().entries.contains_key(&state.id());
+            match state {
+                _ if known => {}
+                OperationState::Ended(ended) => self.told(&ended, self.site.time.passed() + KEEP),
+                OperationState::Open(operation) => {
+                    self.enter(operation.id);
+                    self.spawn(self.clone().follow(operation.id));
+                }
+            }
+        }
+    }
+
     /// Runs something for a client.
     pub(crate) fn spawn(&self, client: impl Future<Output = ()> + Send + 'static) {
         self.clients
@@ -222,14 +244,11 @@ impl Life {
             site.tell(format!("  {} {} is {outcome}", ended.kind, ended.id));
             site.count(format!("{} {}", ended.kind, if done { "done" } else { "undone" }));
         }
-        let gone = |subject: Subject| site.book().asked(OperationKind::DeleteVolume, subject);
-        let removed_since = ended.subject.is_some_and(|subject| {
-            matches!(subject, Subject::Volume(_))
-                && ended.kind != OperationKind::DeleteVolume
-                && gone(subject)
-        });
+        let changed_since = ended
+            .subject
+            .is_some_and(|subject| self.changed_since(ended, subject));
         // What is gone by now was looked at when its removal was told; what was never made stays so.
-        if let Some(plan) = plan.filter(|_| !(removed_since && done)) {
+        if let Some(plan) = plan.filter(|_| !changed_since) {
             let wrong = self
                 .hosts
                 .world(|world| check_nodes(&self.engine, world, &plan, done));
@@ -241,6 +260,16 @@ impl Life {
             }
         }
         self.sound();
+    }
+
+    /// Whether something was done to the thing since, or is under way.
+    fn changed_since(&self, ended: &Ended, subject: Subject) -> bool {
+        let holder = self.engine.view(|landscape| landscape.holder(subject));
+        let made =
+            ended.kind == OperationKind::CreateVolume && matches!(ended.outcome, Outcome::Failed { .. });
+        let removed = ended.kind != OperationKind::DeleteVolume
+            && self.site.book().asked(OperationKind::DeleteVolume, subject);
+        !made && (removed || holder.is_some())
     }
 
     /// Space is not promised twice, and the records hold together.
@@ -290,6 +319,7 @@ impl Life {
             sleep(site.dice.millis(0, if long { 200_000 } else { 4000 })).await;
             site.tell_faults();
             acts::act(self).await;
+            self.adopt();
             self.sound();
             if self.disk.trouble() == Trouble::Failed && site.dice.percent(50) {
                 site.tell("an operator finds the disk failed");
@@ -411,6 +441,7 @@ impl Life {
             }
             let scripts = self.hosts.world(|world| world.scripts().count());
             self.reap().await;
+            self.adopt();
             let asking = self.clients.lock().await.len();
             if well && asking == 0 && scripts == 0 && truth::open(&self.engine).is_empty() {
                 break;

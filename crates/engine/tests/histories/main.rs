@@ -25,9 +25,10 @@ mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use history::{Told, play};
 use mortar_model::OperationKind;
@@ -37,6 +38,8 @@ use site::Tally;
 const COUNT: u64 = 300;
 /// Histories that may go wrong before the rest is left.
 const ENOUGH: usize = 3;
+/// How long no history should take, in real time.
+const LONG: Duration = Duration::from_secs(30);
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| {
@@ -57,6 +60,11 @@ fn assert_covered(tally: &Tally) {
     }
     let others = [
         "setting done",
+        "answer at once",
+        "answer busy",
+        "client gone",
+        "retried by hand",
+        "snapshot made",
         "answer told again",
         "answer expired",
         "answer refused",
@@ -105,7 +113,13 @@ fn histories_end_well() {
     );
     let begun = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let running = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
+        scope.spawn(|| {
+            watch(&running, || {
+                next.load(Ordering::Relaxed) < first + count && failed.lock().unwrap().len() < ENOUGH
+            });
+        });
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
@@ -113,7 +127,9 @@ fn histories_end_well() {
                     if seed >= first + count || failed.lock().unwrap().len() >= ENOUGH {
                         return;
                     }
+                    running.lock().unwrap().insert(seed, Instant::now());
                     let told = play(seed, story == "commands");
+                    running.lock().unwrap().remove(&seed);
                     if !story.is_empty() {
                         println!("{}", told.story.join("\n"));
                     }
@@ -145,6 +161,22 @@ fn histories_end_well() {
     assert_eq!(failed, Vec::<u64>::new(), "histories that went wrong, by seed");
     if count >= COUNT {
         assert_covered(&total);
+    }
+}
+
+/// Tells of histories that do not come to an end.
+fn watch(running: &Mutex<BTreeMap<u64, Instant>>, more: impl Fn() -> bool) {
+    let mut told = BTreeSet::new();
+    while more() || !running.lock().unwrap().is_empty() {
+        for (seed, since) in running.lock().unwrap().iter() {
+            if since.elapsed() > LONG && told.insert(*seed) {
+                println!(
+                    "history {seed} goes on for {:.0} s already",
+                    since.elapsed().as_secs_f64()
+                );
+            }
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
