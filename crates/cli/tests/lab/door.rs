@@ -19,6 +19,8 @@ pub(crate) struct Said {
     pub(crate) location: Option<String>,
     /// The header that says that there is no result yet.
     pub(crate) pending: bool,
+    /// The header that tells programs what kind of refusal it is.
+    pub(crate) kind: Option<String>,
 }
 
 impl Said {
@@ -78,6 +80,38 @@ pub(crate) fn token(key: &str, method: &Method, path: &str) -> String {
     )
 }
 
+/// Sends one request to the server at this address; `None` when it is not there, or goes before all is said.
+pub(crate) fn ask_at(
+    address: &str,
+    method: &Method,
+    place: &str,
+    body: Option<&Value>,
+    token: Option<&str>,
+) -> Option<Said> {
+    let url = format!("http://{address}{place}");
+    runtime().block_on(async {
+        let mut request = client().request(method.clone(), url);
+        if let Some(token) = token {
+            request = request.header("Authorization", token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.ok()?;
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        Some(Said {
+            status: answer.status().as_u16(),
+            location: header("location"),
+            pending: header("x-pending").is_some(),
+            kind: header("mortar-error-kind"),
+            text: answer.text().await.ok()?,
+        })
+    })
+}
+
 impl Server {
     /// Sends one request as the admin; `None` when the server is not there.
     pub(crate) fn try_ask(&self, method: &Method, place: &str, body: Option<&Value>) -> Option<Said> {
@@ -93,27 +127,7 @@ impl Server {
         body: Option<&Value>,
         token: Option<&str>,
     ) -> Option<Said> {
-        let url = format!("http://{}{place}", self.address());
-        runtime().block_on(async {
-            let mut request = client().request(method.clone(), url);
-            if let Some(token) = token {
-                request = request.header("Authorization", token);
-            }
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            let answer = request.send().await.ok()?;
-            let header = |name: &str| {
-                let value = answer.headers().get(name)?;
-                Some(value.to_str().unwrap().to_owned())
-            };
-            Some(Said {
-                status: answer.status().as_u16(),
-                location: header("location"),
-                pending: header("x-pending").is_some(),
-                text: answer.text().await.ok()?,
-            })
-        })
+        ask_at(self.address(), method, place, body, token)
     }
 
     fn ask(&self, method: &Method, place: &str, body: Option<&Value>) -> Said {

@@ -18,11 +18,12 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    fn new(letter: char, nodes: u32, disks: u32) -> Self {
+    /// Disks of so many GiB, of which only what is written takes space.
+    pub(crate) fn new(letter: char, nodes: u32, disks: u32, gib: u64) -> Self {
         let spec = LabSpec {
             nodes,
             disks,
-            disk_size: 8 << 30,
+            disk_size: gib << 30,
             devices: devices(),
             ..LabSpec::named(format!("e2e{letter}{}", std::process::id()))
         };
@@ -50,7 +51,7 @@ pub(crate) static NODE_4: Mutex<()> = Mutex::new(());
 pub(crate) fn calm() -> &'static Lab {
     static CALM: OnceLock<Ground> = OnceLock::new();
     let ground = CALM.get_or_init(|| {
-        let ground = Ground::new('a', 6, 3);
+        let ground = Ground::new('a', 6, 3, 8);
         let sixth = ground.lab.nodes()[5].address.to_string();
         on(
             &ground.lab,
@@ -74,7 +75,7 @@ pub(crate) fn calm() -> &'static Lab {
 
 /// A lab whose nodes are killed: each such test has one of its own.
 pub(crate) fn stormy(letter: char) -> Ground {
-    Ground::new(letter, 3, 1)
+    Ground::new(letter, 3, 1, 8)
 }
 
 /// Starts a node that was killed, and waits until all its peers have found it again.
