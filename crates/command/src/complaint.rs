@@ -32,6 +32,16 @@ const NO_SPACE: [&str; 5] = [
     "disk quota exceeded",
 ];
 
+/// What one member of a pool says of a volume when it has not heard what the others know: it has just come back, or
+/// missed a change at that moment. It tells that member's state and not the pool's, and passes (seen with 10.3).
+const BEHIND: [&str; 5] = [
+    "does not exist",
+    "already started",
+    "has been started",
+    "needs to be started",
+    "is not in the started state",
+];
+
 /// Complaints after which nobody can tell what was done. "Connection failed" is among them: `gluster` says the
 /// same whether glusterd was not there or died in the middle of the work (seen with 10.3 and 11.1).
 const UNCERTAIN: [&str; 10] = [
@@ -53,7 +63,8 @@ const UNCERTAIN: [&str; 10] = [
 const SIGNALLED: [i32; 8] = [129, 130, 134, 135, 137, 139, 141, 143];
 
 /// Judges a report in which every failure counts, but for those that `tolerated` knows as "already so". It gets
-/// the whole complaint in lower case. Items whose failure may be tolerated must not stop their batch.
+/// the whole complaint in lower case, and is not asked where a member of the pool is merely behind: what is so there is
+/// not so elsewhere. Items whose failure may be tolerated must not stop their batch.
 pub(crate) fn judge(report: &Report, tolerated: impl Fn(&str) -> bool) -> Verdict {
     if let Some(verdict) = judge_line(report) {
         return verdict;
@@ -62,7 +73,8 @@ pub(crate) fn judge(report: &Report, tolerated: impl Fn(&str) -> bool) -> Verdic
         Outcome::Ran(output) if !output.success() => Some(output),
         _ => None,
     });
-    let mut failures = failures.filter(|output| !tolerated(&words(output)));
+    let counts = |words: &str| member_behind(words) || !tolerated(words);
+    let mut failures = failures.filter(|output| counts(&words(output)));
     match failures.next() {
         Some(output) => judge_failure(output),
         None if report.outcomes.contains(&Outcome::NotRun) => {
@@ -96,6 +108,14 @@ fn judge_line(report: &Report) -> Option<Verdict> {
     ))
 }
 
+/// Whether the complaint is one of a member that knows less of a volume than the node that was asked.
+fn member_behind(words: &str) -> bool {
+    words
+        .split_once(" failed on ")
+        .and_then(|(_, member)| member.split_once("volume "))
+        .is_some_and(|(_, said)| BEHIND.iter().any(|phrase| said.contains(phrase)))
+}
+
 /// What one failed command tells.
 pub(crate) fn judge_failure(output: &Output) -> Verdict {
     let words = words(output);
@@ -104,7 +124,7 @@ pub(crate) fn judge_failure(output: &Output) -> Verdict {
     if SIGNALLED.contains(&output.status) || said(&UNCERTAIN) {
         return Verdict::Unknown(reason(output));
     }
-    let kind = if said(&BUSY) {
+    let kind = if said(&BUSY) || member_behind(&words) {
         FailureKind::Busy
     } else if said(&NO_SPACE) {
         FailureKind::NoSpace
@@ -222,6 +242,18 @@ mod tests {
         );
         assert_eq!(
             kind("volume create: v: failed: Host node9 is not in 'Peer in Cluster' state"),
+            Some(FailureKind::Refused)
+        );
+        for behind in [
+            "volume set: failed: Staging failed on 10.0.0.3. Error: Volume v does not exist",
+            "volume stop: v: failed: Pre Validation failed on 10.0.0.3. Volume v does not exist",
+            "volume start: v: failed: Pre Validation failed on 10.0.0.3. Volume v already started",
+            "volume delete: v: failed: Staging failed on 10.0.0.3. Error: Volume v has been started.Volume needs to be stopped before deletion.",
+        ] {
+            assert_eq!(kind(behind), Some(FailureKind::Busy), "{behind}");
+        }
+        assert_eq!(
+            kind("volume create: v: failed: Staging failed on node3. Error: The brick node3:/b is not there"),
             Some(FailureKind::Refused)
         );
         for uncertain in [

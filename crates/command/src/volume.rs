@@ -59,13 +59,14 @@ pub(crate) fn addresses(bricks: &[BrickAddress]) -> Vec<String> {
 
 pub(crate) fn make(spec: &VolumeSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(create(spec, settings));
-    finish(spec, settings, batch)
+    options(spec, settings, batch).ask(program::volume(settings, "start", &spec.name))
 }
 
-/// glusterd's own record of the volume tells whether our bricks are in it; `create` would fail then.
+/// glusterd's own record of the volume tells whether our bricks are in it; `create` would fail then. The start is
+/// forced, so that no member refuses it for all because it is started there, or runs bricks that are stopped elsewhere.
 pub(crate) fn resume(spec: &VolumeSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().unless(ours(spec, settings), create(spec, settings));
-    finish(spec, settings, batch)
+    options(spec, settings, batch).ask(program::volume(settings, "start", &spec.name).arg("force"))
 }
 
 fn create(spec: &VolumeSpec, settings: &Settings) -> Command {
@@ -76,12 +77,11 @@ fn create(spec: &VolumeSpec, settings: &Settings) -> Command {
     create.args(addresses(&spec.bricks))
 }
 
-fn finish(spec: &VolumeSpec, settings: &Settings, batch: Batch) -> Batch {
-    let batch = match set(spec, settings) {
+fn options(spec: &VolumeSpec, settings: &Settings, batch: Batch) -> Batch {
+    match set(spec, settings) {
         Some(set) => batch.run(set),
         None => batch,
-    };
-    batch.ask(program::volume(settings, "start", &spec.name))
+    }
 }
 
 /// All options in one transaction.
@@ -117,6 +117,9 @@ pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
         )
 }
 
+/// Where the refusal for a volume with snapshots is in the batch of [`unmake`].
+const SNAPSHOTS: usize = 0;
+
 /// Whether glusterd's record of the volume holds our id, or one of our bricks when the id was not yet set.
 fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
     let record = format!("{}/vols/{}/info", settings.gluster_state, spec.name);
@@ -137,6 +140,7 @@ fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {
 
 pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
     use mortar_argv::Outcome;
+    let has_snapshots = report.output(SNAPSHOTS).is_some();
     let looked = complaint::judge(report, |words| words.contains("does not exist"));
     let stopped_or_deleted = report
         .outcomes
@@ -144,7 +148,8 @@ pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
         .any(|outcome| matches!(outcome, Outcome::Ran(_)));
     match looked {
         Verdict::Failed(failure)
-            if failure.reason.contains("has been started") || failure.reason.contains("snapshots") =>
+            if has_snapshots
+                && (failure.reason.contains("has been started") || failure.reason.contains("snapshots")) =>
         {
             complaint::refused(format!(
                 "volume {0} has snapshots and stays as it is: delete them first (gluster snapshot list {0})",

@@ -293,6 +293,43 @@ fn unmaking_a_volume() {
     assert_eq!(kind(&judge(&thing, Goal::Absent, &report)), None);
 }
 
+/// A member that has just come back speaks for itself: what it says is so there is not so in the pool (seen with 10.3).
+#[test]
+fn a_member_that_is_behind_does_not_speak_for_the_pool() {
+    let refused = |text: &str| output(1, "", text);
+    let thing = Thing::Volume(spec());
+    let stop = "volume stop: v: failed: Pre Validation failed on 10.0.0.3. Volume v does not exist";
+    let delete = "volume delete: v: failed: Staging failed on 10.0.0.3. Error: Volume v does not exist";
+    let report = |outcomes: Vec<Outcome>| Report {
+        outcomes,
+        broken: None,
+    };
+    let unmade = judge(
+        &thing,
+        Goal::Absent,
+        &report(vec![Outcome::Skipped, refused(stop), refused(delete)]),
+    );
+    assert_eq!(kind(&unmade), Some(FailureKind::Busy));
+    let started = "volume delete: v: failed: Staging failed on 10.0.0.3. Error: Volume v has been started.Volume needs to be stopped before deletion.";
+    let unmade = judge(
+        &thing,
+        Goal::Absent,
+        &report(vec![
+            Outcome::Skipped,
+            output(0, "volume stop: v: success\n", ""),
+            refused(started),
+        ]),
+    );
+    assert_eq!(kind(&unmade), Some(FailureKind::Busy));
+    let start = "volume start: v: failed: Pre Validation failed on 10.0.0.3. Volume v already started";
+    let made = judge(
+        &thing,
+        Goal::Present,
+        &report(vec![Outcome::Skipped, Outcome::Skipped, refused(start)]),
+    );
+    assert_eq!(kind(&made), Some(FailureKind::Busy));
+}
+
 /// The guard that protects snapshots is a `grep`: it found one, and none.
 #[test]
 fn the_snapshot_guard_was_seen_to_work() {

@@ -38,6 +38,7 @@ mod story;
 mod verdict;
 mod world;
 
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use client::{Client, Told, Volume};
@@ -122,11 +123,10 @@ fn weather(world: &World, storm: &Storm<'_>, site: &mut Site) -> (Vec<Volume>, V
                 })
             })
             .collect();
-        let nodes = scope.spawn(|| storm.nodes());
-        storm.server(site);
-        while !nodes.is_finished() {
-            storm.watch(Duration::from_millis(40));
-        }
+        let (ask, asked) = mpsc::channel();
+        scope.spawn(move || storm.nodes(&asked));
+        storm.server(site, &ask);
+        drop(ask);
         world.end();
         while !clients.iter().all(|client| client.is_finished()) {
             storm.watch(Duration::from_millis(40));

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
@@ -57,26 +58,43 @@ impl<'a> Storm<'a> {
     }
 
     /// Kills the server at random instants and starts it again on its store, from the thread that the server's life
-    /// is tied to.
-    pub(crate) fn server(&self, site: &mut Site) {
+    /// is tied to. In the middle of each part of its kills it has a node killed, and the part ends when that is over: so
+    /// it is killed with all nodes up, with one away, and while what waited for that one goes on.
+    pub(crate) fn server(&self, site: &mut Site, nodes: &Sender<()>) {
         let mut chance = Chance::new(self.world.seed, SERVER_STREAM);
-        for kill in 1..=self.kills.server {
-            // The nodes keep pace: theirs are spread over the whole soak.
-            let due = (kill * self.kills.node / (self.kills.server + 1)).saturating_sub(1);
-            while self.node_kills.load(Ordering::SeqCst) < due && !self.world.has_failed() {
+        let parts = self.kills.node.max(1);
+        for part in 0..parts {
+            let (from, to) = (
+                part * self.kills.server / parts,
+                (part + 1) * self.kills.server / parts,
+            );
+            for kill in from..=to {
+                if kill == from.midpoint(to) && self.kills.node > 0 {
+                    // Nobody listens any more when something went wrong there.
+                    let _ = nodes.send(());
+                }
+                if kill == to {
+                    break;
+                }
+                let longest = [200, 1500, 6000][usize::try_from(chance.below(3)).expect("below 3")];
+                self.watch(chance.within(Duration::from_millis(longest)));
+                if self.world.has_failed() {
+                    return;
+                }
+                let brief = chance.percent(50);
+                let away = if brief {
+                    Duration::ZERO
+                } else {
+                    chance.within(SERVER_AWAY)
+                };
+                self.kill_server(site, away, kill + 1);
+            }
+            while self.kills.node > part && self.node_kills.load(Ordering::SeqCst) <= part {
+                if self.world.has_failed() {
+                    return;
+                }
                 self.watch(LOOK);
             }
-            let longest = [200, 1500, 5000][usize::try_from(chance.below(3)).expect("below 3")];
-            self.watch(chance.within(Duration::from_millis(longest)));
-            if self.world.has_failed() {
-                return;
-            }
-            let away = if chance.percent(50) {
-                Duration::ZERO
-            } else {
-                chance.within(SERVER_AWAY)
-            };
-            self.kill_server(site, away, kill);
         }
     }
 
@@ -136,18 +154,14 @@ impl<'a> Storm<'a> {
         );
     }
 
-    /// Kills a node at random instants, and starts it again while everything goes on.
-    pub(crate) fn nodes(&self) {
+    /// Kills a node each time that it is asked to, soon after, and starts it again while everything goes on.
+    pub(crate) fn nodes(&self, asked: &Receiver<()>) {
         let mut chance = Chance::new(self.world.seed, NODE_STREAM);
-        for kill in 1..=self.kills.node {
-            let due = kill * self.kills.server / (self.kills.node + 1);
-            while self.server_kills.load(Ordering::SeqCst) < due && !self.world.has_failed() {
-                std::thread::sleep(LOOK);
-            }
-            std::thread::sleep(chance.within(Duration::from_secs(2)));
-            if self.world.has_failed() {
+        for kill in 1.. {
+            if asked.recv().is_err() {
                 return;
             }
+            std::thread::sleep(chance.within(Duration::from_secs(2)));
             let nodes = self.world.lab.nodes();
             let node = &nodes[usize::try_from(chance.below(nodes.len() as u64)).expect("few nodes")].name;
             if let Err(wrong) = self.kill_node(node, chance.within(AWAY)) {
