@@ -128,6 +128,23 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
     }
 }
 
+/// What to run on each member of a pool to see whether it still has a record of its own of `thing`, from which the others
+/// would take it over; `None` for things that no member could bring back.
+pub fn record(thing: &Thing, settings: &Settings) -> Option<Batch> {
+    match thing {
+        Thing::Volume(spec) => Some(volume::record(spec, settings)),
+        _ => None,
+    }
+}
+
+/// Whether the report of [`record`] says that the member has one.
+///
+/// # Errors
+/// The member did not answer, or not in a way that is understood.
+pub fn judge_record(report: &Report) -> Result<bool, Unreadable> {
+    volume::judge_record(report)
+}
+
 /// What the report of [`make`], [`resume`] (goal present) or [`unmake`] (goal absent) says about `thing`.
 pub fn judge(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
     match verdict(thing, goal, report) {

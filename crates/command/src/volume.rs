@@ -4,7 +4,7 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{BrickAddress, Facts, Seen, Verdict, VolumeSpec};
 use mortar_model::{VolumeName, layout};
 
-use crate::answer::Unreadable;
+use crate::answer::{self, Unreadable};
 use crate::query::volume_info::{self, VolumeInfo};
 use crate::{Settings, complaint, program};
 
@@ -129,6 +129,22 @@ fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
         grep = grep.arg("-e").arg(layout::logical_volume(first.brick));
     }
     grep.arg(record)
+}
+
+/// Whether glusterd on this very member has a record of the volume, wherever the others are.
+pub(crate) fn record(spec: &VolumeSpec, settings: &Settings) -> Batch {
+    Batch::new().ask(ours(spec, settings))
+}
+
+/// `grep` finds it, finds something else, or finds no file.
+pub(crate) fn judge_record(report: &Report) -> Result<bool, Unreadable> {
+    const WHAT: &str = "glusterd's record of the volume";
+    let output = answer::ran(report, 0, WHAT)?;
+    match output.status {
+        0 => Ok(true),
+        1 | 2 => Ok(false),
+        _ => Err(Unreadable::new(WHAT, complaint::reason(output))),
+    }
 }
 
 fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;
+use crate::members;
 use crate::metrics::{BatchLabels, CommandLabels};
 
 /// Carries the action out and answers with its event.
@@ -84,7 +85,7 @@ async fn do_it(
     )
     .await;
     drop(turn);
-    command::judge(thing, goal, &report)
+    members::confirm(inner, step, goal, command::judge(thing, goal, &report)).await
 }
 
 async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
@@ -99,7 +100,7 @@ async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
         &format!("look at {}", step.thing.kind()),
     )
     .await;
-    command::judge_look(&step.thing, &report)
+    members::confirm_seen(inner, step, command::judge_look(&step.thing, &report)).await
 }
 
 /// Waits; answers whether the program halts.

@@ -11,6 +11,7 @@
 //! | `drive` | the loop of one operation |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `pool` | the queue before each pool's lock |
+//! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
@@ -25,6 +26,7 @@ mod ended;
 mod engine;
 mod error;
 mod health;
+mod members;
 mod metrics;
 mod nodes;
 mod pool;

@@ -36,6 +36,7 @@ mod site;
 mod storm;
 mod story;
 mod verdict;
+mod watchdog;
 mod world;
 
 use std::sync::mpsc;
@@ -84,14 +85,27 @@ fn soak(seed: u64, kills: Kills) -> Result<String, String> {
     let ground = Ground::new('s', 3, 1, 40);
     let mut site = Site::new(&ground.lab, &[1, 2, 3], 1, PREFIX);
     let world = World::new(&site, PREFIX, seed);
-    let storm = Storm::new(&world, kills);
-    let (volumes, told) = weather(&world, &storm, &mut site);
+    std::thread::scope(|scope| {
+        let _told = world.told_of_panic();
+        for node in world.lab.nodes() {
+            let world = &world;
+            scope.spawn(move || watchdog::watch(world, &node.name));
+        }
+        let result = storm_and_calm(&world, &mut site, kills);
+        world.finish();
+        result
+    })
+}
+
+fn storm_and_calm(world: &World, site: &mut Site, kills: Kills) -> Result<String, String> {
+    let storm = Storm::new(world, kills);
+    let (volumes, told) = weather(world, &storm, site);
     let mut wrongs = world.wrongs();
     let mut files = 0;
     if wrongs.is_empty() {
         match storm
             .rest()
-            .and_then(|()| verdict::of(&world, &site, &volumes, &told))
+            .and_then(|()| verdict::of(world, site, &volumes, &told))
         {
             Ok(compared) => files = compared,
             Err(wrong) => wrongs.push(wrong),
@@ -100,20 +114,21 @@ fn soak(seed: u64, kills: Kills) -> Result<String, String> {
     if wrongs.is_empty() {
         let recoveries = lock(&storm.recoveries);
         return Ok(story::numbers(
-            &world,
+            world,
             storm.killed(),
             &recoveries,
             told.len(),
             files,
         ));
     }
-    Err(story::of_failure(&world, &site, storm.killed(), &wrongs))
+    Err(story::of_failure(world, site, storm.killed(), &wrongs))
 }
 
 /// Clients work and everything is killed, until all kills are done and the clients have ended what they were at. What
 /// the clients remember.
 fn weather(world: &World, storm: &Storm<'_>, site: &mut Site) -> (Vec<Volume>, Vec<Told>) {
     std::thread::scope(|scope| {
+        let _told = world.told_of_panic();
         let clients: Vec<_> = (1..=CLIENTS)
             .map(|number| {
                 scope.spawn(move || {

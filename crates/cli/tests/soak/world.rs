@@ -33,6 +33,7 @@ pub(crate) struct World {
     /// Where the server was last: a restart gives it another port.
     address: Mutex<String>,
     over: AtomicBool,
+    finished: AtomicBool,
     wrongs: Mutex<Vec<Wrong>>,
     counts: Mutex<BTreeMap<String, u64>>,
     diary: Mutex<Vec<String>>,
@@ -48,6 +49,7 @@ impl World {
             seed,
             address: Mutex::new(site.server.address().to_owned()),
             over: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             wrongs: Mutex::default(),
             counts: Mutex::default(),
             diary: Mutex::default(),
@@ -67,6 +69,21 @@ impl World {
 
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst) || self.has_failed()
+    }
+
+    /// All has been compared: nobody needs the nodes any more.
+    pub(crate) fn finish(&self) {
+        self.finished.store(true, Ordering::SeqCst);
+    }
+
+    /// All has been compared, or something went wrong.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::SeqCst) || self.has_failed()
+    }
+
+    /// Held by a thread for which others wait: should it panic, they wait no more.
+    pub(crate) fn told_of_panic(&self) -> impl Drop + '_ {
+        OfPanic(self)
     }
 
     /// Notes what must not be.
@@ -135,6 +152,16 @@ impl World {
         let said = self.try_ask(&Method::GET, "/v1/operations?open=true&limit=1000", None)?;
         let open = operations(&said).ok()?;
         Some(open.iter().map(|operation| text(operation, "id")).collect())
+    }
+}
+
+struct OfPanic<'a>(&'a World);
+
+impl Drop for OfPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.wrong("the soak itself", "it panicked");
+        }
     }
 }
 
