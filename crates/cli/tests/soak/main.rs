@@ -17,6 +17,7 @@ mod census;
 mod chance;
 mod client;
 mod data;
+mod doctor;
 #[allow(dead_code, reason = "shared with tests/lab")]
 #[path = "../lab/door.rs"]
 mod door;
@@ -36,7 +37,6 @@ mod site;
 mod storm;
 mod story;
 mod verdict;
-mod watchdog;
 mod world;
 
 use std::sync::mpsc;
@@ -87,10 +87,7 @@ fn soak(seed: u64, kills: Kills) -> Result<String, String> {
     let world = World::new(&site, PREFIX, seed);
     std::thread::scope(|scope| {
         let _told = world.told_of_panic();
-        for node in world.lab.nodes() {
-            let world = &world;
-            scope.spawn(move || watchdog::watch(world, &node.name));
-        }
+        scope.spawn(|| doctor::look_after(&world));
         let result = storm_and_calm(&world, &mut site, kills);
         world.finish();
         result

@@ -70,6 +70,7 @@ impl<'a> Storm<'a> {
             );
             for kill in from..=to {
                 if kill == from.midpoint(to) && self.kills.node > 0 {
+                    self.recovered();
                     // Nobody listens any more when something went wrong there.
                     let _ = nodes.send(());
                 }
@@ -94,6 +95,21 @@ impl<'a> Storm<'a> {
                     return;
                 }
                 self.watch(LOOK);
+            }
+        }
+    }
+
+    /// Waits until what was open at earlier kills has ended.
+    fn recovered(&self) {
+        let begun = Instant::now();
+        while !lock(&self.recoveries).open(None).is_empty() && !self.world.has_failed() {
+            self.watch(LOOK);
+            if begun.elapsed() > PATIENCE {
+                let open = lock(&self.recoveries).open(None);
+                self.world.wrong(
+                    "storm",
+                    &format!("not ended within {PATIENCE:?} after a kill: {open:?}"),
+                );
             }
         }
     }
