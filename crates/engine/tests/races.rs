@@ -14,7 +14,7 @@ use mortar_journal::Policy;
 use mortar_model::{ClusterId, DeviceId, DevicePath, HostName, OperationId, Tags};
 use mortar_plan::{AddDevice, AddNode};
 use mortar_simulator::{World, WorldConfig};
-use mortar_store::{Durability, GroupCommit, Kind, MemoryStore, Store, StoreError, Visit, Write};
+use mortar_store::{Durability, GroupCommit, Kind, MemoryStore, Store, StoreError, View, Visit, Write};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -125,6 +125,9 @@ impl Store for Held {
     }
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.store.scan(kind, from, visit)
+    }
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        self.store.view()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can stand in the way of remembering.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::Kind;
 
@@ -18,21 +19,21 @@ pub enum StoreError {
     },
     /// There is no such file.
     #[error(
-        "cannot open the store {path}: there is no such file; check the path, or import an export into a new one"
+        "cannot open the store {path}: there is no such file; check the path, or restore a backup into a new one"
     )]
     Missing {
         /// The store file.
         path: PathBuf,
     },
     /// A file is there already and none was expected.
-    #[error("cannot make a new store {path}: there is a file of that name already")]
+    #[error("cannot make the file {path}: there is one of that name already")]
     Exists {
-        /// The store file.
+        /// The file.
         path: PathBuf,
     },
     /// The file is not what a store wrote.
     #[error(
-        "the store {path} is damaged or not a store: {reason}; it was left as it is; keep a copy, then import the last export (`mortar db import`) into a new file"
+        "the store {path} is damaged or not a store: {reason}; it was left as it is; keep a copy, then restore the last backup (`mortar db restore`) into a new file"
     )]
     Damaged {
         /// The store file.
@@ -42,7 +43,7 @@ pub enum StoreError {
     },
     /// The file was written by a newer program.
     #[error(
-        "the store {path} has schema version {found}, this program knows version {known}; use a newer mortar, or import an export made for version {known} into a new file"
+        "the store {path} has schema version {found}, this program knows version {known}; use a newer mortar, or restore a backup of version {known} into a new file"
     )]
     NewerSchema {
         /// The store file.
@@ -54,10 +55,10 @@ pub enum StoreError {
     },
     /// There is no room on the disk. Nothing was changed; what was there can be read.
     #[error(
-        "cannot write to the store {path}: the disk is full ({reason}); nothing was changed; make room and try again"
+        "cannot write to {path}: the disk is full ({reason}); nothing was changed; make room and try again"
     )]
     Full {
-        /// The store file.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         reason: String,
@@ -105,10 +106,46 @@ pub enum StoreError {
     #[error("cannot read or write the record {kind} {key}: {reason}")]
     Record {
         /// What the record is of.
-        kind: Kind,
+        kind: String,
         /// Its key.
         key: String,
         /// What stood in the way.
+        reason: String,
+    },
+    /// A file could not be brought from an older schema to this program's.
+    #[error(
+        "cannot bring the records from schema version {from} to {to} ({what}): {source}; all is as it was; the program that wrote it still reads it"
+    )]
+    Migration {
+        /// The version that was there.
+        from: u32,
+        /// The version that was to be made.
+        to: u32,
+        /// What the step does.
+        what: &'static str,
+        /// What stood in the way.
+        source: Box<StoreError>,
+    },
+    /// The file of an older schema could not be backed up, so it was not brought to this program's.
+    #[error(
+        "the store {path} has schema version {found}, and is not brought to version {known} without a backup: {source}"
+    )]
+    NotBackedUp {
+        /// The store file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// This program's version.
+        known: u32,
+        /// What stood in the way.
+        source: Box<StoreError>,
+    },
+    /// A backup is not what was written.
+    #[error("the backup {path} is not sound: {reason}; use another one")]
+    Unsound {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong, with its place.
         reason: String,
     },
     /// An import met a store that holds something.
@@ -123,4 +160,21 @@ pub enum StoreError {
         /// What is wrong, with its place where known.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// What the system said, while `attempt` was being made.
+    pub(crate) fn from_io(attempt: &'static str, path: &Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full {
+                path: path.to_owned(),
+                reason: source.to_string(),
+            },
+            _ => Self::Io {
+                attempt,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::{Done, Durability, Kind, Store, StoreError, Visit, Write};
+use crate::{Done, Durability, Kind, Store, StoreError, View, Visit, Write};
 
 /// How many changes may wait for the writer.
 const WAITING: usize = 4096;
@@ -113,6 +113,10 @@ impl Store for GroupCommit {
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.store.scan(kind, from, visit)
     }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        self.store.view()
+    }
 }
 
 fn write_all(store: &dyn Store, waiting: &Receiver<Change>) {
@@ -204,7 +208,7 @@ mod tests {
     use std::sync::{Arc, Barrier, Condvar, Mutex};
 
     use super::GroupCommit;
-    use crate::{Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
+    use crate::{Durability, Kind, MemoryStore, Store, StoreError, View, Visit, Write};
 
     /// A store whose first transaction waits until it is let go, so that others gather behind it.
     #[derive(Default)]
@@ -242,6 +246,9 @@ mod tests {
         }
         fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
             self.inner.scan(kind, from, visit)
+        }
+        fn view(&self) -> Result<Box<dyn View>, StoreError> {
+            self.inner.view()
         }
     }
 

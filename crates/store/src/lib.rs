@@ -13,20 +13,42 @@
 //!    what survives is always a prefix of what was applied.
 //! 4. Readers see one consistent state and never wait for a writer's sync.
 //! 5. What cannot be read is an error. It is never an empty store, an older state or a default.
+//! 6. A [`Store::view`] is one moment of all kinds.
+//!
+//! | file | job |
+//! |---|---|
+//! | `record` | kinds, records, writes |
+//! | `embedded/` | the store in one file, and what it does when the disk fails |
+//! | `memory` | the store in memory |
+//! | `group` | many writers, few syncs |
+//! | `schema` | versions of the schema, and the way from each to the next |
+//! | `document` | a moment of a store as JSON, written |
+//! | `sums` | the seal by which a backup is known to be whole |
+//! | `import` | exports and backups, read and checked |
+//! | `backups` | a folder of backups |
+//! | `stamp` | moments in names of backups |
 
+mod backups;
+mod document;
 mod embedded;
 mod error;
-mod export;
 mod group;
+mod import;
 mod memory;
 mod record;
+mod schema;
+mod stamp;
+mod sums;
 
-pub use embedded::{EmbeddedStore, SCHEMA_VERSION};
+pub use backups::{BackupFile, Backups, Reason, verify_backup};
+pub use document::{export, export_to};
+pub use embedded::{EmbeddedStore, Opening, StoreFile};
 pub use error::StoreError;
-pub use export::{backup, export, import};
 pub use group::GroupCommit;
+pub use import::{Imported, import, read_backup, read_document};
 pub use memory::MemoryStore;
 pub use record::{Durability, Kind, Record, Write, decode, encode};
+pub use schema::{Draft, Migration, SCHEMA_VERSION, Schema};
 
 /// What a scan does with each record: its key and value. An error ends the scan and is handed on.
 pub type Visit<'a> = dyn FnMut(&str, &[u8]) -> Result<(), StoreError> + 'a;
@@ -53,6 +75,19 @@ pub trait Store: Send + Sync + 'static {
     /// Shows `visit` all records of `kind` in the order of their keys, as they were when the scan began;
     /// with `from`, only those whose key is not less.
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// The store as it is now, all kinds at one moment. Writers go on meanwhile and are not seen. Room that they give
+    /// back is not used again before the view is dropped: it is for passing through, not for keeping.
+    fn view(&self) -> Result<Box<dyn View>, StoreError>;
+}
+
+/// One moment of a store.
+pub trait View: Send {
+    /// The value of one record, if there was one.
+    fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Shows `visit` all records of `kind` in the order of their keys; with `from`, only those whose key is not less.
+    fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 }
 
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
@@ -70,5 +105,9 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         (**self).scan(kind, from, visit)
+    }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        (**self).view()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{Durability, Kind, Store, StoreError, Visit, Write};
+use crate::{Durability, Kind, Store, StoreError, View, Visit, Write};
 
 type Records = BTreeMap<Kind, BTreeMap<String, Vec<u8>>>;
 
@@ -132,6 +132,27 @@ impl Store for MemoryStore {
             }
         };
         records.iter().try_for_each(|(key, value)| visit(key, value))
+    }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        Ok(Box::new(Moment(self.lock().seen.clone())))
+    }
+}
+
+/// All records, copied.
+struct Moment(Records);
+
+impl View for Moment {
+    fn get(&self, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let of_kind = self.0.get(&kind);
+        Ok(of_kind.and_then(|records| records.get(key)).cloned())
+    }
+
+    fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let from = from.unwrap_or_default().to_owned();
+        let records = self.0.get(&kind).into_iter();
+        let mut records = records.flat_map(|records| records.range(from.clone()..));
+        records.try_for_each(|(key, value)| visit(key, value))
     }
 }
 

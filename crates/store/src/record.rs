@@ -177,7 +177,7 @@ pub fn encode<T: Serialize>(kind: Kind, key: &str, value: &T) -> Result<Vec<u8>,
         is: value,
     })
     .map_err(|source| StoreError::Record {
-        kind,
+        kind: kind.to_string(),
         key: key.to_owned(),
         reason: format!("it has no JSON form: {source}"),
     })
@@ -186,14 +186,14 @@ pub fn encode<T: Serialize>(kind: Kind, key: &str, value: &T) -> Result<Vec<u8>,
 /// Reads what [`encode`] wrote. `kind` and `key` are for the error only.
 pub fn decode<T: DeserializeOwned>(kind: Kind, key: &str, value: &[u8]) -> Result<T, StoreError> {
     let unreadable = |source: serde_json::Error| StoreError::Record {
-        kind,
+        kind: kind.to_string(),
         key: key.to_owned(),
         reason: source.to_string(),
     };
     let Version { v } = serde_json::from_slice(value).map_err(unreadable)?;
     if v != VALUE_VERSION {
         return Err(StoreError::Record {
-            kind,
+            kind: kind.to_string(),
             key: key.to_owned(),
             reason: format!(
                 "it has version {v} and this program reads version {VALUE_VERSION}; use the program that wrote it"

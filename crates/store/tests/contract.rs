@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use mortar_store::{
-    Durability, EmbeddedStore, GroupCommit, Kind, MemoryStore, Store, StoreError, Write, backup, decode,
-    export, import,
+    Durability, EmbeddedStore, GroupCommit, Kind, MemoryStore, Store, StoreError, Write, decode, export,
+    export_to, import,
 };
 use proptest::prelude::*;
 
@@ -148,6 +148,42 @@ fn a_scan_shows_the_state_of_its_beginning_and_its_visitor_may_write() {
 }
 
 #[test]
+fn a_view_is_one_moment_of_all_kinds() {
+    over_all(|store| {
+        let kinds = [Kind::Node, Kind::Volume];
+        store
+            .apply(&kinds.map(|kind| put(kind, "a", 1)), Durability::Lazy)
+            .unwrap();
+        let view = store.view().unwrap();
+        store
+            .apply(
+                &[
+                    put(Kind::Node, "a", 2),
+                    put(Kind::Node, "b", 2),
+                    Write::delete(Kind::Volume, "a"),
+                ],
+                Durability::Synced,
+            )
+            .unwrap();
+        for kind in kinds {
+            assert_eq!(view.get(kind, "a").unwrap().as_deref(), put(kind, "a", 1).value());
+            assert_eq!(view.get(kind, "b").unwrap(), None);
+            let mut seen = Vec::new();
+            view.scan(kind, None, &mut |key, value| {
+                seen.push((key.to_owned(), decode::<u64>(kind, key, value)?));
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, [("a".to_owned(), 1)]);
+            view.scan(kind, Some("aa"), &mut |_, _| Err(StoreError::Closed))
+                .unwrap();
+        }
+        drop(view);
+        assert_eq!(all(store, Kind::Node, None).len(), 2);
+    });
+}
+
+#[test]
 fn a_closed_file_opens_again_with_lazy_writes_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
@@ -201,7 +237,7 @@ fn what_is_not_a_store_is_told_by_name_and_left_alone() {
         let error = EmbeddedStore::open_or_create(&path).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         assert!(
-            error.to_string().contains(path.to_str().unwrap()) && error.to_string().contains("import"),
+            error.to_string().contains(path.to_str().unwrap()) && error.to_string().contains("restore"),
             "{error}"
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
@@ -289,7 +325,7 @@ fn an_import_takes_all_or_nothing() {
 }
 
 #[test]
-fn a_backup_replaces_the_old_one_only_when_whole() {
+fn an_export_replaces_the_old_one_only_when_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("backup.json");
     std::fs::write(&path, "the old one").unwrap();
@@ -300,13 +336,13 @@ fn a_backup_replaces_the_old_one_only_when_whole() {
         value: b"not json".to_vec(),
     });
     store.apply(&[bad], Durability::Synced).unwrap();
-    let error = backup(&store, &path).unwrap_err().to_string();
+    let error = export_to(&store, &path).unwrap_err().to_string();
     assert!(error.contains("node k1"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "the old one");
     store
         .apply(&[put(Kind::Node, "k1", 7)], Durability::Synced)
         .unwrap();
-    backup(&store, &path).unwrap();
+    export_to(&store, &path).unwrap();
     let copy = MemoryStore::new();
     import(&copy, &std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(all(&copy, Kind::Node, None), [("k1".to_owned(), 7)]);

@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // Helpers of tests fail as tests do.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use mortar_store::{Durability, EmbeddedStore, GroupCommit, Kind, Store, StoreError, Write, decode};
+use mortar_store::{
+    Backups, Durability, EmbeddedStore, GroupCommit, Kind, Reason, Store, StoreError, Write, decode,
+};
 
 const PART: &str = "MORTAR_STORE_TEST_FOLDER";
 
@@ -112,6 +114,7 @@ fn kill_in_the_middle_of_writing_loses_nothing_that_was_promised() {
 
 /// The child's part, inside a mount namespace of its own with a disk of 8 MiB.
 fn fill(folder: &Path) {
+    std::fs::write(folder.join("reserve"), [1; 262_144]).unwrap();
     let store = EmbeddedStore::create(folder.join("store")).unwrap();
     let value = "much ".repeat(10_000);
     let mut made = 0;
@@ -149,6 +152,19 @@ fn fill(folder: &Path) {
     drop(store);
     let store = EmbeddedStore::open(folder.join("store")).unwrap();
     assert!(store.get(Kind::Volume, "new").unwrap().is_some());
+    // No room for a backup beside it: told, and nothing of it stays.
+    let mut padding = std::fs::File::create(folder.join("padding")).unwrap();
+    while padding.write_all(&[1; 4096]).is_ok() {}
+    let backups = Backups::new(folder.join("backups"));
+    let error = backups.take(&store, Reason::Scheduled, 0).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    assert_eq!(std::fs::read_dir(backups.folder()).unwrap().count(), 0);
+    assert!(store.get(Kind::Volume, "new").unwrap().is_some());
+    assert!(error.to_string().contains("mortar-scheduled-"), "{error}");
+    std::fs::remove_file(folder.join("reserve")).unwrap();
+    let deletes: Vec<_> = (0..made).map(|key| Write::delete(Kind::Volume, &key)).collect();
+    store.apply(&deletes, Durability::Synced).unwrap();
+    backups.take(&store, Reason::Scheduled, 0).unwrap();
     let other = EmbeddedStore::create(folder.join("other"));
     if let Err(error) = other {
         assert!(matches!(error, StoreError::Full { .. }), "{error}");

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use mortar_store::{EmbeddedStore, StoreError, backup, export, import};
+use mortar_store::{EmbeddedStore, StoreError, StoreFile, read_document};
 
 use crate::args::DbCommand;
 use crate::error::{Error, Result};
@@ -35,13 +35,13 @@ fn told(attempt: String) -> impl Fn(StoreError) -> Error {
 
 fn write(store: &Path, file: &Path, out: Out) -> Result<()> {
     let told = told(format!("export the store {}", store.display()));
-    let open = EmbeddedStore::open(store).map_err(&told)?;
+    let open = StoreFile::open(store).map_err(&told)?;
     if file == Path::new("-") {
         let mut text = Vec::new();
-        export(&open, &mut text).map_err(&told)?;
+        open.export(&mut text).map_err(&told)?;
         return out.wire(&text);
     }
-    backup(&open, file).map_err(&told)?;
+    open.export_to(file).map_err(&told)?;
     out.line(format!("Exported {} to {}.", store.display(), file.display()))
 }
 
@@ -55,15 +55,7 @@ fn read(store: &Path, file: &Path, out: Out) -> Result<()> {
     };
     read.map_err(|error| Error::usage(&attempt, error.to_string()))?;
     let told = told(attempt);
-    let made = EmbeddedStore::create(store).map_err(&told)?;
-    if let Err(error) = import(&made, &document).map_err(&told) {
-        drop(made);
-        // An empty store in the place would look like an imported one.
-        let left = std::fs::remove_file(store);
-        return Err(match left {
-            Ok(()) => error,
-            Err(left) => error.advise(format!("remove the empty store {} ({left})", store.display())),
-        });
-    }
+    let read = read_document(&document).map_err(&told)?;
+    EmbeddedStore::restore(store, &read.writes).map_err(&told)?;
     out.line(format!("Imported {} into {}.", file.display(), store.display()))
 }

@@ -13,7 +13,7 @@ use mortar_model::{
 };
 use mortar_plan::{AddDevice, AddNode, Seed};
 use mortar_simulator::{World, WorldConfig};
-use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
+use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, View, Visit, Write};
 
 use super::truth::{self, Ground};
 
@@ -114,6 +114,9 @@ impl Store for MortalStore {
 
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.store.scan(kind, from, visit)
+    }
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        self.store.view()
     }
 }
 

@@ -13,7 +13,23 @@
 //! redb trusts a file that was closed well, and bit rot would be a panic or a wrong answer later. It costs about
 //! as much as loading the records does, which the server does next anyway (numbers: `examples/commits.rs`). The
 //! quick-repair mode of redb, which would make opening after a crash independent of the size, doubles the syncs
-//! of each change.
+//! of each change. A file of an older schema is backed up and brought along (`migrate.rs`).
+//!
+//! **What is found.** Opening finds what turned while the file was closed; after that redb trusts its reads, so each
+//! block that is read is held against what was written (`checked.rs`). Measured by the tests beside this file, with
+//! bits turned one at a time all over a file, pages of every kind, and everything read afterwards:
+//!
+//! | the file was | bits turned | told | harmless (no record lies there) | wrong records |
+//! |---|---|---|---|---|
+//! | closed well | 4,571 | 1,519 | 3,052 | 0 |
+//! | left by a crash | 4,571 | 368 | 4,203, the last change gone in some | 0 |
+//! | open, as it is now | 5,996 | 1,324 | 4,672 | 0 |
+//! | open, with redb alone | 5,996 | 8 | 5,247 | 741 |
+//!
+//! After a crash there is one thing that nobody can tell: a change that was cut off in the middle from the last whole
+//! one with a bit turned in its own pages. Then the state before it is used: the last synced change may be lost, and
+//! nothing before it. A cut-off file, a foreign one and an empty one are refused; torn writes, failing syncs and a full
+//! disk are below.
 //!
 //! **Failures.** redb refuses everything after the first failure of the file below it. So after one, the store
 //! closes and opens the file again, puts back the lazy changes that redb forgot, and looks whether the failed
@@ -23,26 +39,30 @@
 //!
 //! **One at a time.** redb locks the file; the lock ends with the process, however it ends.
 
+mod checked;
 mod file;
+mod migrate;
+mod moment;
 mod open;
+mod overlay;
+mod still;
 #[cfg(test)]
 mod tests;
 mod watched;
 
+pub use open::Opening;
 pub(crate) use open::sync_folder;
+pub use still::StoreFile;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, WriteTransaction};
 
-use crate::{Durability, Kind, Store, StoreError, Visit, Write};
+use crate::{Durability, Kind, Store, StoreError, View, Visit, Write};
 use watched::{Call, FailureLog};
-
-/// The version of the tables and of the meaning of their records. An older program refuses a newer file.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// How much of the file is kept in memory. The engine keeps its own picture of the pool, so records are read
 /// once at the start and by rare commands; redb's default would be 1 GiB.
@@ -107,24 +127,12 @@ impl EmbeddedStore {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn damaged(&self, reason: String) -> StoreError {
-        StoreError::Damaged {
-            path: self.path.clone(),
-            reason,
-        }
-    }
-
-    /// redb promises errors for damaged files where it can and panics where it cannot.
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
-        match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(open::translate(&self.path, error)),
-            Err(panic) => Err(self.damaged(open::panic_text(panic.as_ref()))),
-        }
+        guarded(&self.path, work)
     }
 
     /// A view of the store as it is now. It does not hold the database open.
-    fn view(&self) -> Result<ReadTransaction, StoreError> {
+    fn transaction(&self) -> Result<ReadTransaction, StoreError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let Some(database) = &*database else {
             return Err(StoreError::Closed);
@@ -136,7 +144,7 @@ impl EmbeddedStore {
         &self,
         work: &dyn Fn(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        let view = self.view()?;
+        let view = self.transaction()?;
         self.guarded(|| work(&view))
     }
 
@@ -167,23 +175,7 @@ impl EmbeddedStore {
             if durability == Durability::Lazy {
                 transaction.set_durability(redb::Durability::None)?;
             }
-            for kind in Kind::ALL {
-                let mut of_kind = writes.iter().filter(|write| write.kind() == kind).peekable();
-                if of_kind.peek().is_none() {
-                    continue;
-                }
-                let mut table = transaction.open_table(table(kind))?;
-                for write in of_kind {
-                    match write {
-                        Write::Put(record) => {
-                            table.insert(record.key.as_str(), record.value.as_slice())?;
-                        }
-                        Write::Delete { key, .. } => {
-                            table.remove(key.as_str())?;
-                        }
-                    }
-                }
-            }
+            write_all(&transaction, writes)?;
             transaction.commit()?;
             Ok(())
         })
@@ -284,6 +276,39 @@ impl EmbeddedStore {
     }
 }
 
+/// redb promises errors for damaged files where it can and panics where it cannot.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(open::translate(path, error)),
+        Err(panic) => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            reason: open::panic_text(panic.as_ref()),
+        }),
+    }
+}
+
+fn write_all(transaction: &WriteTransaction, writes: &[Write]) -> Result<(), redb::Error> {
+    for kind in Kind::ALL {
+        let mut of_kind = writes.iter().filter(|write| write.kind() == kind).peekable();
+        if of_kind.peek().is_none() {
+            continue;
+        }
+        let mut table = transaction.open_table(table(kind))?;
+        for write in of_kind {
+            match write {
+                Write::Put(record) => {
+                    table.insert(record.key.as_str(), record.value.as_slice())?;
+                }
+                Write::Delete { key, .. } => {
+                    table.remove(key.as_str())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 fn get(view: &ReadTransaction, kind: Kind, key: &str) -> Result<Option<Vec<u8>>, redb::Error> {
     Ok(view
         .open_table(table(kind))?
@@ -334,5 +359,12 @@ impl Store for EmbeddedStore {
             visit(key.value(), value.value())?;
         }
         Ok(())
+    }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        // Through a read, so that a failed database is brought back first.
+        self.read(|_| Ok(()))?;
+        let moment = self.transaction()?;
+        Ok(Box::new(moment::Moment::new(self.path.clone(), moment)))
     }
 }

@@ -3,26 +3,63 @@
 use std::any::Any;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Builder, Database, ReadableDatabase as _, StorageBackend, TableDefinition};
 
+use super::checked::Checked;
 use super::file::GrowingFile;
 use super::watched::{FailureLog, Watched};
-use super::{CACHE_BYTES, EmbeddedStore, SCHEMA_VERSION, table};
-use crate::{Kind, StoreError};
+use super::{CACHE_BYTES, EmbeddedStore, migrate, table};
+use crate::{Backups, Kind, Schema, StoreError, Write};
 
 /// Holds the schema version; apart from the records, so that no record can be taken for it.
 pub(super) const ABOUT: TableDefinition<'static, &str, u32> = TableDefinition::new("about");
-const SCHEMA: &str = "schema";
+pub(super) const SCHEMA: &str = "schema";
+
+/// How a store file is opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What the program knows of versions of the schema. A file of an older version is brought to its newest.
+    pub schema: Schema,
+    /// Where a file of an older version is backed up before that.
+    pub backups: Backups,
+    /// How much of the file is kept in memory, in bytes.
+    pub cache: usize,
+}
+
+impl Opening {
+    /// By this program, with backups beside the store.
+    pub fn beside(store: &Path) -> Self {
+        Self::with(Backups::beside(store))
+    }
+
+    /// By this program, with backups there.
+    pub fn with(backups: Backups) -> Self {
+        Self {
+            schema: Schema::CURRENT,
+            backups,
+            cache: CACHE_BYTES,
+        }
+    }
+}
 
 impl EmbeddedStore {
-    /// Opens the store in `path`, which must be there.
+    /// Opens the store in `path`, which must be there. One of an older schema is backed up beside it, and brought to
+    /// this program's.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
+        let opening = Opening::beside(&path);
+        Self::open_with(path, opening)
+    }
+
+    /// The same, opened in this way.
+    pub fn open_with(path: impl Into<PathBuf>, opening: Opening) -> Result<Self, StoreError> {
+        let path = path.into();
         let opened = path.clone();
-        Self::over(path, Box::new(move |failures| open(&opened, failures)))
+        Self::over(path, Box::new(move |failures| open(&opened, &opening, failures)))
     }
 
     /// Makes an empty store in `path`, where nothing may be yet, and opens it.
@@ -30,18 +67,30 @@ impl EmbeddedStore {
     /// It is made under another name and moved when whole, so `path` never holds half a store.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
-        create(&path)?;
+        create(&path, &[])?;
         Self::open(path)
+    }
+
+    /// Makes a store that holds `writes` in `path`, where nothing may be yet: whole and on the disk, or not at all.
+    pub fn restore(path: &Path, writes: &[Write]) -> Result<(), StoreError> {
+        create(path, writes)
     }
 
     /// Opens the store in `path`, or makes an empty one if there is no such file. A file that is there but empty
     /// or cut off is an error, never a new store.
     pub fn open_or_create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
-        match Self::open(&path) {
-            Err(StoreError::Missing { .. }) => match create(&path) {
+        let opening = Opening::beside(&path);
+        Self::open_or_create_with(path, opening)
+    }
+
+    /// The same, opened in this way.
+    pub fn open_or_create_with(path: impl Into<PathBuf>, opening: Opening) -> Result<Self, StoreError> {
+        let path = path.into();
+        match Self::open_with(&path, opening.clone()) {
+            Err(StoreError::Missing { .. }) => match create(&path, &[]) {
                 // Somebody else made it in between.
-                Ok(()) | Err(StoreError::Exists { .. }) => Self::open(path),
+                Ok(()) | Err(StoreError::Exists { .. }) => Self::open_with(path, opening),
                 Err(error) => Err(error),
             },
             result => result,
@@ -52,6 +101,7 @@ impl EmbeddedStore {
     #[cfg(test)]
     pub(super) fn open_backend<B: StorageBackend>(
         name: &str,
+        opening: Opening,
         backend: impl Fn() -> B + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
         let path = PathBuf::from(name);
@@ -59,27 +109,23 @@ impl EmbeddedStore {
         let opener = move |failures: &FailureLog| {
             let backend = backend();
             let fresh = backend.len().is_ok_and(|len| len == 0);
-            start(&opened, backend, failures, fresh)
+            if fresh {
+                make(&opened, backend, &opening, failures)
+            } else {
+                start(&opened, backend, &opening, failures)
+            }
         };
         Self::over(path, Box::new(opener))
     }
 }
 
+/// What the system said about the store file.
 fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
-    move |source| match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full {
-            path: path.to_owned(),
-            reason: source.to_string(),
-        },
-        _ => StoreError::Io {
-            attempt,
-            path: path.to_owned(),
-            source,
-        },
-    }
+    move |source| StoreError::from_io(attempt, path, source)
 }
 
-fn open(path: &Path, failures: &FailureLog) -> Result<Database, StoreError> {
+/// The store file, which is there and holds something.
+pub(super) fn open_file(path: &Path) -> Result<File, StoreError> {
     let file = match OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -103,11 +149,15 @@ fn open(path: &Path, failures: &FailureLog) -> Result<Database, StoreError> {
             reason: "the file is empty".to_owned(),
         });
     }
-    let file = GrowingFile::new(file).map_err(|error| translate(path, error))?;
-    start(path, file, failures, false)
+    Ok(file)
 }
 
-fn create(path: &Path) -> Result<(), StoreError> {
+fn open(path: &Path, opening: &Opening, failures: &FailureLog) -> Result<Database, StoreError> {
+    let file = GrowingFile::new(open_file(path)?).map_err(|error| translate(path, error))?;
+    start(path, file, opening, failures)
+}
+
+fn create(path: &Path, writes: &[Write]) -> Result<(), StoreError> {
     let attempt = "make a new store";
     if path.symlink_metadata().is_ok() {
         return Err(StoreError::Exists {
@@ -123,10 +173,14 @@ fn create(path: &Path) -> Result<(), StoreError> {
             .write(true)
             .create(true)
             .truncate(true)
+            // As its backups: what it holds is for those who run the server.
+            .mode(0o600)
             .open(&draft);
         let file = GrowingFile::new(file.map_err(io_error(attempt, path))?);
         let file = file.map_err(|error| translate(path, error))?;
-        let database = start(path, file, &FailureLog::default(), true)?;
+        let failures = FailureLog::default();
+        let database = make(path, file, &Opening::beside(path), &failures)?;
+        fill(path, &database, writes, &failures)?;
         database.close().map_err(|error| translate(path, error.into()))?;
         // A link refuses to take the place of a file that came up meanwhile; a rename would not.
         std::fs::hard_link(&draft, path).map_err(|error| match error.kind() {
@@ -151,41 +205,110 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Lets redb check and open `backend`; with `fresh`, makes the tables in it.
+/// Lets redb check and open `backend`, and brings it to this program's schema.
 fn start(
     path: &Path,
     backend: impl StorageBackend,
+    opening: &Opening,
     failures: &FailureLog,
-    fresh: bool,
+) -> Result<Database, StoreError> {
+    let database = build(path, backend, opening.cache, failures)?;
+    let found = caught(path, failures, || migrate::version(&database))?;
+    refuse_newer(path, found, opening.schema)?;
+    if found < opening.schema.version() {
+        migrate::to_newest(path, &database, found, opening, failures)?;
+    }
+    caught(path, failures, || {
+        let view = database.begin_read()?;
+        for kind in Kind::ALL {
+            view.open_table(table(kind))?;
+        }
+        Ok(())
+    })?;
+    Ok(database)
+}
+
+pub(super) fn refuse_newer(path: &Path, found: u32, known: Schema) -> Result<(), StoreError> {
+    let known = known.version();
+    if found <= known {
+        return Ok(());
+    }
+    Err(StoreError::NewerSchema {
+        path: path.to_owned(),
+        found,
+        known,
+    })
+}
+
+/// Makes the tables in `backend`, which holds nothing yet.
+fn make(
+    path: &Path,
+    backend: impl StorageBackend,
+    opening: &Opening,
+    failures: &FailureLog,
+) -> Result<Database, StoreError> {
+    let database = build(path, backend, opening.cache, failures)?;
+    caught(path, failures, || {
+        let transaction = database.begin_write()?;
+        transaction
+            .open_table(ABOUT)?
+            .insert(SCHEMA, opening.schema.version())?;
+        for kind in Kind::ALL {
+            transaction.open_table(table(kind))?;
+        }
+        transaction.commit()?;
+        Ok(())
+    })?;
+    Ok(database)
+}
+
+fn fill(path: &Path, database: &Database, writes: &[Write], failures: &FailureLog) -> Result<(), StoreError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    caught(path, failures, || {
+        let transaction = database.begin_write()?;
+        super::write_all(&transaction, writes)?;
+        transaction.commit()?;
+        Ok(())
+    })
+}
+
+/// Lets redb check and open `backend`.
+pub(super) fn build(
+    path: &Path,
+    backend: impl StorageBackend,
+    cache: usize,
+    failures: &FailureLog,
 ) -> Result<Database, StoreError> {
     let backend = Watched {
-        inner: backend,
+        inner: Checked::new(backend),
         failures: failures.clone(),
     };
-    let started = catch_unwind(AssertUnwindSafe(|| {
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
+    caught(path, failures, || {
+        Ok(Builder::new()
+            .set_cache_size(cache)
             .set_check_integrity_on_open(true)
-            .create_with_backend(backend)?;
-        if fresh {
-            make_tables(&database)?;
-        }
-        let version = check_tables(&database)?;
-        Ok((database, version))
-    }));
+            .create_with_backend(backend)?)
+    })
+}
+
+/// Does `work` with a file that is not in use yet; what goes wrong is told by its cause. redb promises errors for
+/// damaged files where it can and panics where it cannot.
+pub(super) fn caught<T>(
+    path: &Path,
+    failures: &FailureLog,
+    work: impl FnOnce() -> Result<T, redb::Error>,
+) -> Result<T, StoreError> {
+    let done = catch_unwind(AssertUnwindSafe(work));
     // What failed is told by the error; the log is for what fails from now on.
     let failure = failures.take();
-    match started {
+    match done {
         Err(panic) => Err(StoreError::Damaged {
             path: path.to_owned(),
             reason: panic_text(panic.as_ref()),
         }),
-        Ok(Ok((database, SCHEMA_VERSION))) => Ok(database),
-        Ok(Ok((_, found))) => Err(StoreError::NewerSchema {
-            path: path.to_owned(),
-            found,
-            known: SCHEMA_VERSION,
-        }),
+        Ok(Ok(value)) => Ok(value),
         Ok(Err(_)) if let Some(failure) = failure.as_ref().filter(|failure| failure.full) => {
             Err(StoreError::Full {
                 path: path.to_owned(),
@@ -194,32 +317,6 @@ fn start(
         }
         Ok(Err(error)) => Err(translate(path, error)),
     }
-}
-
-fn make_tables(database: &Database) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(ABOUT)?.insert(SCHEMA, SCHEMA_VERSION)?;
-    for kind in Kind::ALL {
-        transaction.open_table(table(kind))?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-/// The schema version of the file; all tables are there if it is this program's.
-fn check_tables(database: &Database) -> Result<u32, redb::Error> {
-    let view = database.begin_read()?;
-    let version = view
-        .open_table(ABOUT)?
-        .get(SCHEMA)?
-        .map(|version| version.value());
-    let version = version.ok_or_else(|| redb::Error::Corrupted("it has no schema version".to_owned()))?;
-    if version == SCHEMA_VERSION {
-        for kind in Kind::ALL {
-            view.open_table(table(kind))?;
-        }
-    }
-    Ok(version)
 }
 
 /// redb's error as ours.

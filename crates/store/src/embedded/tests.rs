@@ -1,20 +1,28 @@
 //! What happens when the disk below the store fails, loses power or turns bits.
 
 mod disk;
+mod flips;
+mod schema;
 
 use std::collections::BTreeMap;
 
 use disk::{Disk, Fault};
 use proptest::prelude::*;
 
-use super::EmbeddedStore;
+use super::{EmbeddedStore, Opening};
 use crate::{Durability, Kind, Store as _, StoreError, Write};
 
 type Content = BTreeMap<String, Vec<u8>>;
 
+const PATH: &str = "/var/lib/mortar/store";
+
 fn open(disk: &Disk) -> Result<EmbeddedStore, StoreError> {
+    open_as(disk, Opening::beside(PATH.as_ref()))
+}
+
+fn open_as(disk: &Disk, opening: Opening) -> Result<EmbeddedStore, StoreError> {
     let disk = disk.clone();
-    EmbeddedStore::open_backend("/var/lib/mortar/store", move || disk.clone())
+    EmbeddedStore::open_backend(PATH, opening, move || disk.clone())
 }
 
 fn content(store: &EmbeddedStore) -> Result<Content, StoreError> {
@@ -271,26 +279,4 @@ fn a_turned_bit_in_a_crashed_store_is_refused_or_loses_the_last_change_at_most()
         .unwrap()
         + 1;
     turn_bits(&image, &[states[before].clone(), states[synced].clone()]);
-}
-
-#[test]
-fn an_older_program_refuses_a_newer_store_by_both_versions() {
-    let disk = Disk::default();
-    let store = open(&disk).unwrap();
-    {
-        let database = store.database.read().unwrap();
-        let transaction = database.as_ref().unwrap().begin_write().unwrap();
-        transaction
-            .open_table(super::open::ABOUT)
-            .unwrap()
-            .insert("schema", 7)
-            .unwrap();
-        transaction.commit().unwrap();
-    }
-    drop(store);
-    let error = open(&disk).unwrap_err().to_string();
-    assert!(
-        error.contains("version 7") && error.contains("version 1"),
-        "{error}"
-    );
 }

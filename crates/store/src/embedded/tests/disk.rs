@@ -127,6 +127,20 @@ impl Disk {
         self.fault_met()
     }
 
+    /// Turns one bit of what is on the disk.
+    pub(super) fn flip(&self, bit: usize) {
+        let mut inner = self.lock();
+        inner.seen[bit / 8] ^= 1 << (bit % 8);
+        inner.synced[bit / 8] ^= 1 << (bit % 8);
+    }
+
+    /// Changes what is on the disk, behind the store's back.
+    pub(super) fn put(&self, at: usize, bytes: &[u8]) {
+        let mut inner = self.lock();
+        inner.seen[at..at + bytes.len()].copy_from_slice(bytes);
+        inner.synced[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
     /// What is in the file now.
     pub(super) fn image(&self) -> Vec<u8> {
         self.lock().seen.clone()
