@@ -18,6 +18,7 @@ use mortar_plan::{
 use mortar_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::backup::{self, BackupPlan, Keeper};
 use crate::clock::{Clock, Entropy};
 use crate::drive::Handle;
 use crate::ended::EndedLately;
@@ -69,6 +70,8 @@ pub struct Config {
     pub attention_first: Duration,
     /// The longest of these waits.
     pub attention_longest: Duration,
+    /// Where the store is backed up, and how often; `None` where it is not.
+    pub backups: Option<BackupPlan>,
 }
 
 impl Default for Config {
@@ -86,6 +89,7 @@ impl Default for Config {
             recovery_interval: Duration::from_secs(5),
             attention_first: Duration::from_secs(30),
             attention_longest: Duration::from_secs(600),
+            backups: None,
         }
     }
 }
@@ -107,6 +111,7 @@ pub(crate) struct Inner {
     pub(crate) gates: Gates,
     pub(crate) running: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
+    pub(crate) backups: Keeper,
     pub(crate) stopping: AtomicBool,
     /// No further action is begun; what waits is woken.
     pub(crate) halted: AtomicBool,
@@ -172,6 +177,7 @@ impl Engine {
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
             metrics: Metrics::new(),
+            backups: Keeper::new(config.backups.clone()),
             stopping: AtomicBool::new(false),
             halted: AtomicBool::new(false),
             halt: Arc::new(Notify::new()),
@@ -192,6 +198,7 @@ impl Engine {
             self.spawn(handle, Event::Resume);
         }
         health::spawn(&self.inner);
+        backup::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.

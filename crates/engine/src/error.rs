@@ -1,5 +1,6 @@
 //! Why the engine could not do what was asked.
 
+use mortar_model::OperationId;
 use mortar_plan::Refusal;
 use mortar_store::StoreError;
 
@@ -20,12 +21,39 @@ pub enum EngineError {
     /// The program is about to end.
     #[error("the server is stopping and takes no new work")]
     Stopping,
+    /// Too many changes wait for the disk already.
+    #[error("{waiting} changes wait for the server's disk: try again in a while")]
+    StoreBusy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The disk failed while the intent was being made durable: whether it is shows after the next start only.
+    #[error(
+        "it cannot be told whether operation {operation} is recorded: the server's disk failed meanwhile; after the server's next start, 'mortar operation info {operation}' tells what became of it, and one that is not found was never begun"
+    )]
+    Uncertain {
+        /// The operation.
+        operation: OperationId,
+        /// What the store said.
+        source: StoreError,
+    },
     /// The intent could not be made durable.
     #[error("cannot record the operation")]
     Store(#[from] StoreError),
     /// A node was asked first, and said no or nothing.
     #[error("{0}")]
     Node(NodeTrouble),
+}
+
+impl EngineError {
+    /// Why the intent of `operation` is not durable, or not known to be.
+    pub(crate) fn not_recorded(operation: OperationId, error: StoreError) -> Self {
+        match error {
+            StoreError::Busy { waiting } => Self::StoreBusy { waiting },
+            source @ StoreError::Uncertain { .. } => Self::Uncertain { operation, source },
+            other => Self::Store(other),
+        }
+    }
 }
 
 /// What stood in the way at a node that was asked before an operation.

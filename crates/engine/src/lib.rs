@@ -17,15 +17,19 @@
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `sight` | what is seen of a volume on its nodes |
+//! | `backup` | backups of the store, by the clock and on request |
+//! | `inspect` | what a store holds, without an engine |
 //! | `metrics` | what is counted |
 
 mod act;
+mod backup;
 mod clock;
 mod drive;
 mod ended;
 mod engine;
 mod error;
 mod health;
+mod inspect;
 mod members;
 mod metrics;
 mod nodes;
@@ -34,12 +38,15 @@ mod records;
 mod sight;
 mod submit;
 
+pub use backup::{Backup, BackupError, BackupPlan, Verdict};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
+pub use inspect::{Inspection, inspect};
 pub use metrics::Metrics;
 pub use mortar_command::query;
 pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
 pub use mortar_plan as plan;
+pub use mortar_store::Reason as BackupReason;
 pub use sight::VolumeSight;
 pub use submit::OperationState;

@@ -46,6 +46,9 @@ pub struct Metrics {
     pub(crate) refused: Family<KindLabel, Counter>,
     pub(crate) panics: Counter,
     pub(crate) unhealthy: Gauge,
+    pub(crate) backup_last: Gauge,
+    pub(crate) backup_failures: Counter,
+    pub(crate) backups_damaged: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -65,7 +68,16 @@ impl Metrics {
             refused: Family::default(),
             panics: Counter::default(),
             unhealthy: Gauge::default(),
+            backup_last: Gauge::default(),
+            backup_failures: Counter::default(),
+            backups_damaged: Gauge::default(),
         }
+    }
+
+    /// Notes when the youngest sound backup was taken.
+    pub(crate) fn backup_succeeded(&self, at_ms: u64) {
+        self.backup_last
+            .set(i64::try_from(at_ms / 1000).unwrap_or(i64::MAX));
     }
 
     /// Shows them in `registry`, all under `mortar_`.
@@ -111,6 +123,26 @@ impl Metrics {
             "nodes_unreachable",
             "Nodes that do not answer",
             self.unhealthy.clone(),
+        );
+        self.register_backups(registry);
+    }
+
+    fn register_backups(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "backup_last_success_timestamp",
+            "When the youngest sound backup of the store was taken; 0 when there is none",
+            Unit::Seconds,
+            self.backup_last.clone(),
+        );
+        registry.register(
+            "backup_failures",
+            "Backups of the store that could not be taken",
+            self.backup_failures.clone(),
+        );
+        registry.register(
+            "backups_damaged",
+            "Backups of the store that are not what was written",
+            self.backups_damaged.clone(),
         );
     }
 }

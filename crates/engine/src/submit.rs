@@ -109,7 +109,8 @@ impl Engine {
         to_the_end(async move {
             let inner = &engine.inner;
             let write = records::operation(&operation)?;
-            inner.write(vec![write], Durability::Synced).await?;
+            let written = inner.write(vec![write], Durability::Synced).await;
+            written.map_err(|error| EngineError::not_recorded(id, error))?;
             reservation.keep();
             let handle = Arc::new(Handle::new(operation));
             inner.operations().open.insert(id, Arc::clone(&handle));
@@ -150,7 +151,8 @@ impl Engine {
         writes.extend(records::end(&ended)?);
         let inner = Arc::clone(inner);
         to_the_end(async move {
-            inner.write(writes, Durability::Synced).await?;
+            let written = inner.write(writes, Durability::Synced).await;
+            written.map_err(|error| EngineError::not_recorded(id, error))?;
             // Given back by the change itself: in between somebody could decide on what is no longer so.
             reservation.keep();
             drive::settle(&inner, &plan.changes, &Facts::None, id);
