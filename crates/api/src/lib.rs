@@ -7,12 +7,14 @@
 //! The language only grows: fields are added with a default, never renamed or removed, and a reader that meets
 //! a state or kind it does not know reads it as `unknown` and goes on.
 
+mod backup;
 mod error;
 mod explain;
 mod operation;
 mod plan;
 mod topology;
 
+pub use backup::{Backup, BackupList, BackupReason, BackupState};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use mortar_engine::{Engine, Entropy, Parts, SystemClock, SystemEntropy};
+use mortar_engine::{BackupPlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
 use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
 use mortar_server::{HttpLimits, Options, Server};
-use mortar_store::{EmbeddedStore, GroupCommit, MemoryStore, Store, StoreError};
+use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,7 +42,7 @@ async fn serve(config: Config) -> Result<()> {
     let stop = stop_signal()?;
     let listener = listen(config.listen).await?;
     let new_store = config.store.as_ref().is_none_or(|file| !file.exists());
-    let store = store(config.store.as_deref())?;
+    let store = store(config.store.as_deref(), config.backups.as_ref())?;
     let (hosts, simulated) = hosts(&config.executor, &config.engine)?;
     let parts = Parts {
         store,
@@ -50,7 +50,11 @@ async fn serve(config: Config) -> Result<()> {
         clock: Arc::new(SystemClock),
         entropy: entropy(&config.executor, new_store)?,
     };
-    let engine = Engine::open(parts, engine_config(config.engine)).map_err(|error| failed(&error))?;
+    let behaviour = mortar_engine::Config {
+        backups: config.backups,
+        ..engine_config(config.engine)
+    };
+    let engine = Engine::open(parts, behaviour).map_err(|error| failed(&error))?;
     engine.start();
     let address = listener.local_addr().map_err(|error| failed(&error))?;
     if let Some(file) = &config.address_file {
@@ -86,7 +90,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-fn store(file: Option<&Path>) -> Result<Arc<dyn Store>> {
+fn store(file: Option<&Path>, backups: Option<&BackupPlan>) -> Result<Arc<dyn Store>> {
     let Some(file) = file else {
         tracing::warn!("the store is in memory: all is forgotten when the server ends");
         return Ok(Arc::new(MemoryStore::new()));
@@ -103,7 +107,8 @@ fn store(file: Option<&Path>) -> Result<Arc<dyn Store>> {
         };
         Error::new(exit, ATTEMPT, error.to_string())
     };
-    let store = EmbeddedStore::open_or_create(file).map_err(told)?;
+    let backups = backups.map_or_else(|| Backups::beside(file), |plan| Backups::new(&plan.folder));
+    let store = EmbeddedStore::open_or_create_with(file, Opening::with(backups)).map_err(told)?;
     let group = GroupCommit::new(store)
         .map_err(|error| failed(&format!("cannot start the writer of the store: {error}")))?;
     Ok(Arc::new(group))

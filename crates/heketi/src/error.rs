@@ -59,6 +59,9 @@ table! {
     /// Mortar: the server's own disk refuses changes, so nothing was begun.
     NotRecorded = 500
         "The server cannot record the request: its store refuses changes. The server's log has the details.";
+    /// Mortar: the server's own disk failed while the request was being recorded.
+    MaybeRecorded(operation: String) = 500
+        "The server cannot tell whether the request is recorded: its disk failed. After its next start, /queue/{operation} tells what became of it; when that is not found, nothing was begun.";
     /// Mortar: something went wrong inside; the log has the details.
     Internal = 500 "Internal error. The server's log has the details.";
 
@@ -203,6 +206,12 @@ mod tests {
                 "validation failed: size: cannot be blank.",
             ),
             (WireError::Busy, 429, "Server busy. Retry operation later."),
+            (
+                WireError::MaybeRecorded("0a".into()),
+                500,
+                "The server cannot tell whether the request is recorded: its disk failed. After its next start, \
+                 /queue/0a tells what became of it; when that is not found, nothing was begun.",
+            ),
             (
                 WireError::ClusterInUse("c".into()),
                 409,

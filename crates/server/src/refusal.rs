@@ -2,7 +2,7 @@
 
 use mortar_api::ErrorKind;
 use mortar_engine::plan::Refusal;
-use mortar_engine::{EngineError, NodeTrouble};
+use mortar_engine::{BackupError, EngineError, NodeTrouble};
 use mortar_heketi::{Allocation, WireError};
 use mortar_model::ClusterId;
 
@@ -38,9 +38,16 @@ pub(crate) fn failure(error: &EngineError, asked: Asked) -> Failure {
 pub(crate) fn failure_with(error: &EngineError, asked: Asked, off: TypesOff<'_>) -> Failure {
     match error {
         EngineError::Refused(refusal) => refused(refusal, asked, off),
-        EngineError::Busy { .. } => with_message(WireError::Busy.into(), error),
+        EngineError::Busy { .. } | EngineError::StoreBusy { .. } => {
+            with_message(WireError::Busy.into(), error)
+        }
         EngineError::Stopping => WireError::Stopping.into(),
         EngineError::Node(trouble) => node_trouble(trouble),
+        EngineError::Uncertain { operation, source } => {
+            tracing::error!(%operation, reason = %source, "whether the operation is recorded cannot be told");
+            let wire = WireError::MaybeRecorded(operation.to_string());
+            with_message(Failure::new(&wire, ErrorKind::NeedsAttention), error)
+        }
         EngineError::Store(reason) => {
             // Paths and records are for the log only.
             tracing::error!(%reason, "a change could not be recorded");
@@ -49,6 +56,22 @@ pub(crate) fn failure_with(error: &EngineError, asked: Asked, off: TypesOff<'_>)
             failure
         }
     }
+}
+
+/// What `/v1` says of a backup that there is not. The reason, with its paths, is in the log.
+pub(crate) fn no_backup(error: &BackupError) -> Failure {
+    let kind = match error {
+        BackupError::Off => ErrorKind::Conflict,
+        BackupError::Busy => ErrorKind::Busy,
+        BackupError::Store(reason) => {
+            tracing::error!(%reason, "a request about backups failed");
+            let mut failure = Failure::new(&WireError::Internal, ErrorKind::Unavailable);
+            failure.message = Some(format!("{error}: the server's log tells why"));
+            return failure;
+        }
+        BackupError::Bug => ErrorKind::Internal,
+    };
+    with_message(Failure::new(&WireError::Internal, kind), error)
 }
 
 fn with_message(mut failure: Failure, error: &dyn std::fmt::Display) -> Failure {

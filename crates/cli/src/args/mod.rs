@@ -107,7 +107,7 @@ pub(crate) enum Command {
         left is removed first."
     )]
     Demo(DemoArgs),
-    /// The server's store as a file of JSON, while the server is stopped
+    /// The server's store: backups of it, and its records as JSON
     #[command(subcommand)]
     Db(DbCommand),
     /// Print shell completions

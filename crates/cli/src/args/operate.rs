@@ -51,6 +51,37 @@ pub(crate) enum DbCommand {
         /// The exported file; - reads from standard input
         file: PathBuf,
     },
+    /// Back up the store: of the server that is asked, or of a file that no server uses
+    Backup {
+        /// A store file, while its server is stopped; without it the server is asked to back up its own
+        #[arg(long, value_name = "FILE")]
+        store: Option<PathBuf>,
+        /// Folder of the backup [default: 'backups' beside the store file]
+        #[arg(long, value_name = "FOLDER", requires = "store")]
+        folder: Option<PathBuf>,
+    },
+    /// List the backups that the server keeps, the youngest first
+    Backups,
+    /// Read a backup, or the store of a stopped server, whole, and tell whether it is sound; changes nothing
+    Verify {
+        /// The backup or the store file
+        file: PathBuf,
+    },
+    /// Make a store of a backup, once all of it is verified
+    Restore {
+        /// The backup
+        backup: PathBuf,
+        /// The store file to make, which must not exist
+        #[arg(long, value_name = "FILE", env = "MORTAR_STORE")]
+        store: PathBuf,
+    },
+}
+
+impl DbCommand {
+    /// Whether a server is asked.
+    pub(crate) const fn asks(&self) -> bool {
+        matches!(self, Self::Backup { store: None, .. } | Self::Backups)
+    }
 }
 
 /// `mortar completions …`

@@ -1,10 +1,11 @@
-//! `mortar db …`: the store as a file of JSON, while no server uses it.
+//! `mortar db …` on files: a store's records as JSON and back, while no server uses it.
 
 use std::io::Read as _;
 use std::path::Path;
 
 use mortar_store::{EmbeddedStore, StoreError, StoreFile, read_document};
 
+use super::backup;
 use crate::args::DbCommand;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -14,11 +15,20 @@ pub(super) fn run(command: DbCommand, out: Out) -> Result<()> {
     match command {
         DbCommand::Export { store, file } => write(&store, &file, out),
         DbCommand::Import { store, file } => read(&store, &file, out),
+        DbCommand::Backup {
+            store: Some(store),
+            folder,
+        } => backup::take(&store, folder, out),
+        DbCommand::Verify { file } => backup::verify(&file, out),
+        DbCommand::Restore { backup, store } => backup::restore(&backup, &store, out),
+        DbCommand::Backup { store: None, .. } | DbCommand::Backups => {
+            unreachable!("these ask a server and were run there")
+        }
     }
 }
 
 /// The store's errors tell attempt, obstacle and way on themselves; this adds the command's own attempt and code.
-fn told(attempt: String) -> impl Fn(StoreError) -> Error {
+pub(super) fn told(attempt: String) -> impl Fn(StoreError) -> Error {
     move |error| {
         let exit = match error {
             StoreError::Missing { .. } => Exit::NotFound,

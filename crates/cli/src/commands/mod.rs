@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod backup;
 mod cluster;
 mod db;
 mod device;
@@ -84,7 +85,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Serve(arguments) => serve::run(*arguments, out)?,
         Command::Completions(arguments) => paper::completions(&arguments, out)?,
         Command::Man(arguments) => paper::man(&arguments, out)?,
-        Command::Db(command) => db::run(command, out)?,
+        Command::Db(command) if !command.asks() => db::run(command, out)?,
         Command::Lab(command) => return lab::run(command, out),
         Command::Demo(arguments) => crate::demo::run(&arguments, &cli.global, out)?,
         command => {
@@ -109,6 +110,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<()> {
         Command::Volume(command) => volume::run(session, command).await,
         Command::Explain(command) => explain::run(session, command).await,
         Command::Operation(command) => operation::run(session, command).await,
+        Command::Db(command) if command.asks() => backup::ask(session, &command).await,
         Command::Serve(_)
         | Command::Completions(_)
         | Command::Man(_)

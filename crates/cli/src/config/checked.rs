@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mortar_engine::BackupPlan;
 use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, HostName, ZoneChecking};
+use mortar_store::Backups;
 
 use super::{ExecutorName, LogFormatName, Settings};
 use crate::args::ZoneName;
@@ -20,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) address_file: Option<PathBuf>,
     /// The store file; `None` keeps all in memory.
     pub(crate) store: Option<PathBuf>,
+    /// Where the store is backed up, and how often; `None` with one in memory.
+    pub(crate) backups: Option<BackupPlan>,
     /// The keys that tokens are checked with; `None` takes every request.
     pub(crate) keys: Option<Keys>,
     /// How commands get to nodes.
@@ -131,13 +135,16 @@ impl Config {
         };
         let store = settings
             .store
+            .clone()
             .unwrap_or_else(|| PathBuf::from("/var/lib/mortar/mortar.redb"));
+        let store = (store != Path::new("memory")).then_some(store);
         Ok(Self {
+            backups: store.as_deref().map(|store| backups(&settings, store)),
             listen: settings
                 .listen
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             address_file: settings.address_file,
-            store: (store != Path::new("memory")).then_some(store),
+            store,
             keys,
             executor,
             engine,
@@ -149,6 +156,15 @@ impl Config {
                 Some(LogFormatName::Json) => LogFormat::Json,
             },
         })
+    }
+}
+
+fn backups(settings: &Settings, store: &Path) -> BackupPlan {
+    let beside = || Backups::beside(store).folder().to_owned();
+    BackupPlan {
+        folder: settings.backup_folder.clone().unwrap_or_else(beside),
+        interval: Duration::from_secs(settings.backup_interval.unwrap_or(24 * 3600)),
+        keep: settings.backup_keep.unwrap_or(14),
     }
 }
 
@@ -168,6 +184,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
     let zero = [
         ("gluster-timeout", settings.gluster_timeout == Some(0)),
         ("brick-min", settings.brick_min == Some(0)),
+        ("backup-keep", settings.backup_keep == Some(0)),
         ("bricks-per-volume", settings.bricks_per_volume == Some(0)),
         ("pool-width", settings.pool_width == Some(0)),
         ("operations-running", settings.operations_running == Some(0)),

@@ -50,6 +50,15 @@ settings! {
     /// Store file, made when it is not there; 'memory' keeps nothing [default: /var/lib/mortar/mortar.redb]
     #[arg(long, env = "MORTAR_STORE", value_name = "FILE")]
     store: PathBuf,
+    /// Folder of the store's backups [default: 'backups' beside the store file]
+    #[arg(long, env = "MORTAR_BACKUP_FOLDER", value_name = "FOLDER")]
+    backup_folder: PathBuf,
+    /// Seconds between two backups of the store; 0 takes one only when it is asked for [default: 86400]
+    #[arg(long, env = "MORTAR_BACKUP_INTERVAL", value_name = "SECONDS")]
+    backup_interval: u64,
+    /// Backups that are kept: the youngest so many by the clock, and as many that were asked for [default: 14]
+    #[arg(long, env = "MORTAR_BACKUP_KEEP", value_name = "NUMBER")]
+    backup_keep: usize,
     /// Take requests without a token: whoever reaches the port is admin
     #[arg(long, env = "MORTAR_DISABLE_AUTH", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     disable_auth: bool,

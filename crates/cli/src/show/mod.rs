@@ -1,5 +1,6 @@
 //! What people see: colours, tables, trees and bars. Pure: turns wire types into text and prints nothing.
 
+mod backups;
 mod chain;
 mod operations;
 mod paint;
@@ -8,6 +9,7 @@ mod pool;
 mod table;
 mod tree;
 
+pub(crate) use backups::backups;
 pub(crate) use chain::explanation;
 pub(crate) use operations::{operation, operations};
 pub(crate) use paint::Paint;

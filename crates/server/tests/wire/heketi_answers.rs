@@ -359,6 +359,50 @@ async fn a_full_disk_under_the_store_refuses_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_busy_asks_to_come_again() {
+    let store = Arc::new(MemoryStore::new());
+    let door = Setup {
+        store: Arc::clone(&store),
+        ..Setup::default()
+    }
+    .open()
+    .await;
+    store.fail_apply(1, StoreError::Busy { waiting: 4096 });
+    let reply = door.ask("POST", "/clusters", "{}").await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (429, "Server busy. Retry operation later.\n")
+    );
+    assert_eq!(reply.header("retry-after"), Some("2"));
+    assert_eq!(reply.header("mortar-error-kind"), Some("busy"));
+    assert_eq!(door.ask("POST", "/clusters", "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_meanwhile_is_told_with_the_operation_to_ask_for() {
+    let store = Arc::new(MemoryStore::new());
+    let door = Setup {
+        store: Arc::clone(&store),
+        ..Setup::default()
+    }
+    .open()
+    .await;
+    let uncertain = StoreError::Uncertain {
+        path: "/secret/place".into(),
+        reason: "EIO".into(),
+    };
+    store.fail_apply(1, uncertain);
+    let reply = door.ask("POST", "/clusters", "{}").await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(reply.header("mortar-error-kind"), Some("needs-attention"));
+    let (_, after) = reply.body.split_once("/queue/").unwrap();
+    let (id, _) = after.split_once(' ').unwrap();
+    assert!(id.len() == 32 && !reply.body.contains("secret"), "{}", reply.body);
+    // It was not recorded, and that is what the place tells.
+    assert_eq!(door.ask("GET", &format!("/queue/{id}"), "").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_leaves_no_half_change() {
     use tokio::io::AsyncWriteExt;
     let door = Setup::default().open().await;

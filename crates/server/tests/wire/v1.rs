@@ -1,13 +1,16 @@
 //! Mortar's own routes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::hosts::Silent;
 use crate::support::world::{self, A, ADDED_DEVICE, C, D1, FAILED, MADE, UNKNOWN, V};
 use crate::support::{Door, Reply, Setup};
 use mortar_api::{
-    ErrorBody, ErrorKind, Explanation, Operation, OperationList, Phase, PlanAnswer, SightState, Topology,
+    Backup, BackupList, BackupReason, BackupState, ErrorBody, ErrorKind, Explanation, Operation,
+    OperationList, Phase, PlanAnswer, SightState, Topology,
 };
+use mortar_engine::{BackupPlan, Config};
 use serde::de::DeserializeOwned;
 
 async fn door() -> Door {
@@ -273,6 +276,62 @@ async fn an_explanation_without_nodes_says_that_nothing_is_known() {
         );
         assert_eq!(brick.file_system.sight.state, SightState::Unknown);
     }
+}
+
+#[tokio::test]
+async fn backups_are_taken_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = BackupPlan {
+        folder: folder.path().join("backups"),
+        interval: Duration::ZERO,
+        keep: 3,
+    };
+    let door = Setup {
+        store: world::recorded(),
+        engine: Config {
+            backups: Some(plan.clone()),
+            ..Config::default()
+        },
+        ..Setup::default()
+    }
+    .open()
+    .await;
+    let none: BackupList = read(&door.ask("GET", "/v1/backups", "").await);
+    assert_eq!((none.backups.len(), none.interval_seconds, none.keep), (0, 0, 3));
+    let reply = door.ask("POST", "/v1/backups", "").await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let taken: Backup = serde_json::from_str(&reply.body).unwrap();
+    let file = plan.folder.join(&taken.name);
+    assert_eq!(taken.size, file.metadata().unwrap().len());
+    assert_eq!(
+        (taken.reason, taken.state, taken.schema),
+        (
+            BackupReason::Requested,
+            BackupState::Verified,
+            Some(mortar_store::SCHEMA_VERSION)
+        )
+    );
+    let list: BackupList = read(&door.ask("GET", "/v1/backups", "").await);
+    assert_eq!(list.backups, [taken]);
+    mortar_store::verify_backup(&file).unwrap();
+    // What cannot be: said without the paths of the server.
+    std::fs::remove_dir_all(&plan.folder).unwrap();
+    std::fs::write(&plan.folder, "in the way").unwrap();
+    for method in ["GET", "POST"] {
+        let reply = door.ask(method, "/v1/backups", "").await;
+        assert_eq!(reply.status, 503, "{method}: {}", reply.body);
+        assert!(!reply.body.contains("backups/"), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_store_in_memory_has_no_backups() {
+    let door = door().await;
+    let reply = door.ask("POST", "/v1/backups", "").await;
+    assert_eq!(reply.status, 409);
+    assert_eq!(reply.json()["error"]["kind"], "conflict");
+    let list: BackupList = read(&door.ask("GET", "/v1/backups", "").await);
+    assert_eq!(list, BackupList::default());
 }
 
 #[tokio::test]
