@@ -3,6 +3,7 @@
 
 mod answers;
 mod arrows;
+mod backups;
 mod demo;
 mod fake;
 mod help;

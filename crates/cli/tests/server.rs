@@ -36,12 +36,23 @@ impl Server {
 
     /// Asks it to stop, waits for its end and starts another on the same store and the same simulated nodes.
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
+        self.restart_after(arguments, |_| {});
+    }
+
+    /// The same, with something done in its folder in between.
+    pub(crate) fn restart_after(&mut self, arguments: &[&str], between: impl FnOnce(&Path)) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(&pid).status().unwrap().success());
         let ended = self.child.wait().unwrap();
         assert!(ended.success(), "the server ended with {ended}");
         std::fs::remove_file(self.folder.path().join("address")).unwrap();
+        between(self.folder.path());
         (self.child, self.address) = launch(self.folder.path(), arguments);
+    }
+
+    /// The folder of its store.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 

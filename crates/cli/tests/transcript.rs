@@ -206,7 +206,7 @@ fn next_varying(text: &str) -> Option<(&str, Varying<'_>, &str)> {
     None
 }
 
-/// The end of a time like `2026-01-02T03:04:05.678Z` that begins here.
+/// The end of a time like `2026-01-02T03:04:05.678Z`, or `20260102T030405.678Z` in the name of a file, that begins here.
 fn time_end(text: &str, start: usize) -> Option<usize> {
     let end = text[start..].find('Z').map(|length| start + length + 1)?;
     let time = &text[start..end];
@@ -214,7 +214,8 @@ fn time_end(text: &str, start: usize) -> Option<usize> {
         .chars()
         .map(|c| if c.is_ascii_digit() { '0' } else { c })
         .collect();
-    (form.starts_with("0000-00-00T00:00:00") && time.len() <= 30).then_some(end)
+    let of_file = form == "00000000T000000.000Z";
+    (of_file || form.starts_with("0000-00-00T00:00:00") && time.len() <= 30).then_some(end)
 }
 
 /// Words of a command: blanks part them, quotes keep them together.

@@ -102,9 +102,9 @@ pub(crate) fn check(document: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     if !is_sealed(document) && !document.ends_with(AFTER_SUM.as_bytes()) {
+        let last = place(document, usize::MAX);
         return Err(format!(
-            "it is cut off: it ends in {}",
-            place(document, usize::MAX)
+            "there is no checksum behind {last}: it was cut off there, or is an export, which 'mortar db import' reads"
         ));
     }
     Err(locate(body))
@@ -233,8 +233,8 @@ mod tests {
         let cut = text.find("\"0b\"").unwrap() + 6;
         assert_eq!(
             check(&text.as_bytes()[..cut]).unwrap_err(),
-            "it is cut off: it ends in line 5 (brick 0b)"
+            "there is no checksum behind line 5 (brick 0b): it was cut off there, or is an export, which 'mortar db import' reads"
         );
-        assert_eq!(check(b"").unwrap_err(), "it is cut off: it ends in line 1");
+        assert!(check(b"").unwrap_err().contains("behind line 1:"));
     }
 }

@@ -184,12 +184,17 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
     let zero = [
         ("gluster-timeout", settings.gluster_timeout == Some(0)),
         ("brick-min", settings.brick_min == Some(0)),
-        ("backup-keep", settings.backup_keep == Some(0)),
         ("bricks-per-volume", settings.bricks_per_volume == Some(0)),
         ("pool-width", settings.pool_width == Some(0)),
         ("operations-running", settings.operations_running == Some(0)),
         ("operations-open", settings.operations_open == Some(0)),
     ];
+    if settings.backup_keep == Some(0) {
+        let obstacle = "backup-keep is 0: no backup would be kept";
+        return Err(
+            Error::usage(ATTEMPT, obstacle).advise("set backup-interval to 0 for no scheduled backups")
+        );
+    }
     if let Some((name, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
         return Err(Error::usage(
             ATTEMPT,

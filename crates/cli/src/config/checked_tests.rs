@@ -36,6 +36,9 @@ fn defaults_fill_what_is_not_given() {
     );
     assert_eq!(config.log_format, LogFormat::Auto);
     assert_eq!(config.keys, keys("a", "u"));
+    let backups = config.backups.unwrap();
+    assert_eq!(backups.folder.to_str(), Some("/var/lib/mortar/backups"));
+    assert_eq!((backups.interval.as_secs(), backups.keep), (86_400, 14));
     let named = Settings {
         sim_nodes: Some(vec!["n1".into(), "n2=10.0.0.2".into()]),
         ..enough()
@@ -49,7 +52,17 @@ fn defaults_fill_what_is_not_given() {
         store: Some("memory".into()),
         ..enough()
     };
-    assert_eq!(Config::new(memory).unwrap().store, None);
+    let memory = Config::new(memory).unwrap();
+    assert_eq!((memory.store, memory.backups), (None, None));
+    let set = Settings {
+        backup_folder: Some("/b".into()),
+        backup_interval: Some(0),
+        backup_keep: Some(3),
+        ..enough()
+    };
+    let backups = Config::new(set).unwrap().backups.unwrap();
+    assert_eq!(backups.folder.to_str(), Some("/b"));
+    assert_eq!((backups.interval.as_secs(), backups.keep), (0, 3));
 }
 
 #[test]
