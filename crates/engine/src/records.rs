@@ -39,6 +39,13 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     let mut landscape = Landscape::new(inventory);
     let mut open = Vec::new();
     each(store, Kind::Operation, |operation: Operation| {
+        if operation.steps.len() != operation.plan.steps().count() {
+            return Err(OpenError::Unsound(format!(
+                "operation {} has {} steps and its plan has others",
+                operation.id,
+                operation.steps.len()
+            )));
+        }
         landscape.hold(operation.id, &operation.plan);
         open.push(operation);
         Ok(())

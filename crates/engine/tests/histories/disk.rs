@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mortar_store::{Done, Durability, Kind, MemoryStore, Store, StoreError, Visit, Write};
+use mortar_store::{Done, Durability, Kind, MemoryStore, Store, StoreError, View, Visit, Write};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
@@ -177,5 +177,9 @@ impl Store for Disk {
 
     fn scan(&self, kind: Kind, from: Option<&str>, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         self.store.scan(kind, from, visit)
+    }
+
+    fn view(&self) -> Result<Box<dyn View>, StoreError> {
+        self.store.view()
     }
 }
