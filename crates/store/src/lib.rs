@@ -15,6 +15,11 @@
 //! 5. What cannot be read is an error. It is never an empty store, an older state or a default.
 //! 6. A [`Store::view`] is one moment of all kinds.
 //!
+//! What 5 is worth was measured: torn writes, failing calls and syncs, full disks and turned bits under the file are
+//! tried one by one, with the figures in `embedded/mod.rs`; in a backup, every single turned bit and every missing end is
+//! refused with its place. How long a backup takes, and that writers do not wait for it: `examples/backups.rs` (10,000
+//! volumes, 19 MiB: 0.5 s; the median of a writer's changes stayed at 0.26 ms).
+//!
 //! | file | job |
 //! |---|---|
 //! | `record` | kinds, records, writes |
