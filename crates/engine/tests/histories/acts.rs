@@ -7,7 +7,6 @@ use mortar_model::{
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume, Subject};
 use mortar_simulator::{Effect, Fault, Foreign, When};
-use mortar_store::StoreError;
 
 use crate::book::{Settings, settings_of};
 use crate::disk::Trouble;
@@ -308,6 +307,8 @@ fn refused(life: &Life, ask: &Ask, error: &EngineError) {
         EngineError::Refused(_) => "refused",
         EngineError::Busy { .. } => "busy",
         EngineError::Stopping => "stopping",
+        EngineError::StoreBusy { .. } => "store busy",
+        EngineError::Uncertain { .. } => "perhaps recorded",
         EngineError::Store(_) => "not recorded",
         EngineError::Node(_) => "node trouble",
     };
@@ -377,7 +378,7 @@ async fn set(life: &Life, subject: Subject, ask: &Ask) {
     }
     let known = match &answer {
         Ok(()) => after,
-        Err(EngineError::Store(StoreError::Uncertain { .. })) => either,
+        Err(EngineError::Uncertain { .. }) => either,
         Err(_) => before,
     };
     let mut book = site.book();

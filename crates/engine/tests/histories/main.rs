@@ -69,6 +69,7 @@ fn assert_covered(tally: &Tally) {
         "answer expired",
         "answer refused",
         "answer not recorded",
+        "answer perhaps recorded",
         "answer node trouble",
         "answer stopping",
         "needed attention",
