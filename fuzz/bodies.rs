@@ -120,6 +120,7 @@ fn pool_things() -> Vec<Thing> {
             replica: 3,
             bricks: bricks(),
             options: Vec::new(),
+            options_back: Vec::new(),
         }),
         Thing::Rebalance(RebalanceSpec { volume: VOLUME, name }),
     ]
