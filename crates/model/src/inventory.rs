@@ -1,6 +1,7 @@
 //! All things of all pools, with indexes that are kept up to date as things change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::{
     Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, HostName, Node, NodeId, Volume, VolumeId,
@@ -323,6 +324,16 @@ impl Inventory {
     /// All bricks, by id.
     pub fn bricks(&self) -> impl Iterator<Item = &Brick> {
         self.bricks.values()
+    }
+
+    /// The other nodes of a cluster in the order of their ids, beginning after `node` and going round.
+    pub fn nodes_after(&self, cluster: ClusterId, node: NodeId) -> impl Iterator<Item = &Node> {
+        let all = self.nodes_of.get(&cluster).into_iter();
+        all.flat_map(move |all| {
+            let after = all.range((Bound::Excluded(node), Bound::Unbounded));
+            after.chain(all.range(..node))
+        })
+        .filter_map(|id| self.nodes.get(id))
     }
 
     /// The nodes of a cluster, by id.

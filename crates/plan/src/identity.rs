@@ -6,7 +6,12 @@
 //! | volume | options `user.mortar.*` |
 //! | brick | `mortar.json` beside its folder; tags of its thin pool |
 //! | device | name and tag of its volume group, or `mortar-device.json` in its directory |
-//! | node, its devices' labels, its cluster | `node.json` in Mortar's folder on the node |
+//! | node, its devices' labels, its cluster | `node.json` in Mortar's folder on the node; a copy on two neighbours |
+//!
+//! A node that is gone for good takes its own file along. Without it nobody would know what its bricks' ids and paths
+//! mean, and no volume with a brick there could be restored. So each node's file also keeps what is recorded of the two
+//! nodes of its cluster whose ids come next, the last before the first. Two, not all: a change of one node
+//! is written on three, however large the cluster is.
 //!
 //! The readers take any text: what a node shows may be old, cut short, or somebody else's.
 
@@ -20,6 +25,9 @@ use serde::{Deserialize, Serialize};
 
 /// What the names of identity options begin with.
 pub const PREFIX: &str = "user.mortar.";
+
+/// Neighbours of which a node keeps what is recorded.
+const KEPT: usize = 2;
 
 /// The form of identity files; raised when an older program would misread one.
 const FORM: u32 = 1;
@@ -238,6 +246,18 @@ pub struct NodeIdentity {
     pub node: Node,
     /// Its devices, by id.
     pub devices: Vec<Device>,
+    /// What it keeps of its neighbours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// What a node keeps of another node of its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// The node.
+    pub node: Node,
+    /// Its devices, by id.
+    pub devices: Vec<Device>,
 }
 
 /// Text of a node's file; `None` when the node is not known.
@@ -248,7 +268,18 @@ pub fn node_file(inventory: &Inventory, id: NodeId) -> Option<String> {
         cluster: inventory.cluster(node.cluster)?.clone(),
         node: node.clone(),
         devices: inventory.devices_of(id).cloned().collect(),
+        neighbours: neighbours(inventory, node),
     }))
+}
+
+/// The nodes whose ids come next, as recorded.
+fn neighbours(inventory: &Inventory, node: &Node) -> Vec<Neighbour> {
+    let next = inventory.nodes_after(node.cluster, node.id).take(KEPT);
+    next.map(|other| Neighbour {
+        node: other.clone(),
+        devices: inventory.devices_of(other.id).cloned().collect(),
+    })
+    .collect()
 }
 
 /// Reads a node's file.
@@ -257,6 +288,18 @@ pub fn node_file(inventory: &Inventory, id: NodeId) -> Option<String> {
 /// It is none, or of a newer form.
 pub fn read_node_file(text: &str) -> Result<NodeIdentity, Unintelligible> {
     read_file(text, "a node's file")
+}
+
+/// Reads the file that tells whose a directory is.
+///
+/// # Errors
+/// It is none, or of a newer form.
+pub fn read_device_file(text: &str) -> Result<DeviceId, Unintelligible> {
+    #[derive(Deserialize)]
+    struct DeviceIdentity {
+        device: DeviceId,
+    }
+    read_file::<DeviceIdentity>(text, "a device's identity file").map(|identity| identity.device)
 }
 
 /// One line per fact: an administrator reads this with cat.
@@ -409,11 +452,58 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_node_is_known_by_two_others() {
+        let mut inventory = Inventory::new();
+        for (cluster, nodes) in [(1, 5_u128), (2, 2), (3, 1)] {
+            let id = ClusterId::from_u128(cluster);
+            inventory.put_cluster(Cluster {
+                id,
+                file: true,
+                block: false,
+            });
+            for number in 1..=nodes {
+                let host = HostName::new(format!("c{cluster}n{number}")).unwrap();
+                let node = Node {
+                    id: NodeId::from_u128(number * 10 + cluster),
+                    cluster: id,
+                    zone: 1,
+                    manage: host.clone(),
+                    storage: host,
+                    tags: Tags::new(),
+                    state: State::Online,
+                };
+                inventory.put_node(node).unwrap();
+            }
+        }
+        let mut kept: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for node in inventory.nodes() {
+            let file = read_node_file(&node_file(&inventory, node.id).unwrap()).unwrap();
+            for neighbour in file.neighbours {
+                assert_eq!(neighbour.node.cluster, node.cluster);
+                assert_ne!(neighbour.node.id, node.id);
+                *kept.entry(neighbour.node.id).or_default() += 1;
+            }
+        }
+        let counts: Vec<usize> = kept.values().copied().collect();
+        assert_eq!(counts, [2, 1, 2, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_directory_says_whose_it_is() {
+        let id = DeviceId::from_u128(5);
+        let text = format!("{{\n  \"mortar\": 1,\n  \"device\": \"{id}\"\n}}\n");
+        assert_eq!(read_device_file(&text), Ok(id));
+        assert!(read_device_file("").is_err());
+        assert!(read_device_file(&text.replace("\": 1", "\": 2")).is_err());
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_without_panic(text in ".{0,300}", key in "[a-z.]{0,20}") {
             let _ = read_node_file(&text);
             let _ = read_brick_file(&text);
+            let _ = read_device_file(&text);
             let options = [("user.mortar.id".to_owned(), text.clone()), (key, text)];
             let _ = read_volume_options(&options);
         }
