@@ -7,7 +7,11 @@
 //! | file | job |
 //! |---|---|
 //! | `scan` | what was answered, by node and by pool |
+//! | `place` | names on nodes read back into ids |
+//! | `rebuild/` | records made again from what nodes and pools show |
 
+mod place;
+pub mod rebuild;
 mod scan;
 
 pub use scan::Scan;

@@ -1,0 +1,80 @@
+//! Names on nodes read back into ids: the other way of [`mortar_model::layout`].
+
+use mortar_model::{BrickId, DeviceId, layout};
+
+/// What is at a path below Mortar's mount folder.
+pub(crate) fn mount_point(path: &str) -> Option<(DeviceId, BrickId)> {
+    let below = path.strip_prefix(layout::MOUNTS)?.strip_prefix('/')?;
+    let (group, brick) = below.split_once('/')?;
+    Some((volume_group(group)?, logical_volume(brick)?))
+}
+
+/// The brick whose folder GlusterFS knows by this path.
+pub(crate) fn brick_path(path: &str) -> Option<(DeviceId, BrickId)> {
+    let (device, brick) = mount_point(path.strip_suffix("/brick")?)?;
+    (layout::brick_path(device, brick) == path).then_some((device, brick))
+}
+
+/// The device of a volume group.
+pub(crate) fn volume_group(name: &str) -> Option<DeviceId> {
+    id(name, "vg_")
+}
+
+/// The brick of a logical volume.
+pub(crate) fn logical_volume(name: &str) -> Option<BrickId> {
+    id(name, "brick_")
+}
+
+/// The brick of a thin pool.
+pub(crate) fn thin_pool(name: &str) -> Option<BrickId> {
+    id(name, "tp_")
+}
+
+/// Only the spelling that Mortar itself uses: `parse` would take capital letters as well.
+fn id<T: std::str::FromStr + std::fmt::Display>(name: &str, prefix: &str) -> Option<T> {
+    let text = name.strip_prefix(prefix)?;
+    let id: T = text.parse().ok()?;
+    (id.to_string() == text).then_some(id)
+}
+
+/// An image file of a brick: the directory that its device is, the brick, and whether it is still being made.
+pub(crate) fn image(path: &str) -> Option<(&str, BrickId, bool)> {
+    let (folder, file) = path.rsplit_once('/')?;
+    let directory = folder.strip_suffix("/mortar-bricks")?;
+    let (name, making) = match file.strip_suffix(".part") {
+        Some(name) => (name, true),
+        None => (file, false),
+    };
+    Some((directory, logical_volume(name.strip_suffix(".img")?)?, making))
+}
+
+#[cfg(test)]
+mod tests {
+    use mortar_model::{BrickId, DeviceId, DevicePath, layout};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_layout_writes_is_read_back(device: u128, brick: u128) {
+            let (device, brick) = (DeviceId::from_u128(device), BrickId::from_u128(brick));
+            let directory = DevicePath::new("/disks/1").unwrap();
+            prop_assert_eq!(super::brick_path(&layout::brick_path(device, brick)), Some((device, brick)));
+            prop_assert_eq!(super::mount_point(&layout::mount_point(device, brick)), Some((device, brick)));
+            prop_assert_eq!(super::volume_group(&layout::volume_group(device)), Some(device));
+            prop_assert_eq!(super::logical_volume(&layout::logical_volume(brick)), Some(brick));
+            prop_assert_eq!(super::thin_pool(&layout::thin_pool(brick)), Some(brick));
+            let (image, part) = (layout::image(&directory, brick), layout::image_in_making(&directory, brick));
+            prop_assert_eq!(super::image(&image), Some(("/disks/1", brick, false)));
+            prop_assert_eq!(super::image(&part), Some(("/disks/1", brick, true)));
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in ".{0,120}", tail in "[a-z0-9_/.]{0,80}") {
+            let below = format!("{}/{tail}", layout::MOUNTS);
+            for text in [&text, &tail, &below] {
+                let _ = super::brick_path(text);
+                let _ = super::image(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! How large a brick is, and what it takes of its device.
+
+use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceKind, Volume};
+use mortar_plan::{BrickSize, brick_space};
+
+use super::Work;
+use super::listed::Listed;
+use super::report::FoundKind;
+use super::traces::Trace;
+use super::volumes::unrestored;
+
+/// Size of a brick and what it takes.
+type Measure = (ByteSize, BrickSpace);
+
+impl Work<'_> {
+    /// The bricks of a volume. Where each is in the list says its set and its place.
+    pub(super) fn bricks(
+        &mut self,
+        volume: &Volume,
+        listed: &[Listed],
+    ) -> Result<Vec<Brick>, (FoundKind, String)> {
+        let per_set = volume.durability.bricks_per_set() as usize;
+        let mut bricks = Vec::with_capacity(listed.len());
+        for (set, members) in (0..).zip(listed.chunks(per_set)) {
+            let measured: Vec<Option<Measure>> = members
+                .iter()
+                .map(|brick| self.measured(volume, *brick))
+                .collect();
+            let twins: Vec<(Listed, Measure)> = members
+                .iter()
+                .zip(&measured)
+                .filter_map(|(brick, measure)| Some((*brick, (*measure)?)))
+                .collect();
+            for (position, (member, measure)) in (0..).zip(members.iter().zip(&measured)) {
+                let (size, space) = match measure {
+                    Some(measure) => *measure,
+                    None => self.as_its_twin(volume, *member, &twins)?,
+                };
+                let brick = Brick {
+                    id: member.brick,
+                    volume: volume.id,
+                    device: member.device,
+                    size,
+                    space,
+                    set,
+                    position,
+                };
+                self.compare(volume, *member, &brick);
+                bricks.push(brick);
+            }
+        }
+        Ok(bricks)
+    }
+
+    fn ground_of(&self, brick: Listed) -> &Device {
+        self.inventory
+            .device(brick.device)
+            .expect("bricks are listed on devices that were restored")
+    }
+
+    /// What the node shows of it: its space itself, else its file.
+    fn measured(&self, volume: &Volume, brick: Listed) -> Option<Measure> {
+        let trace = self.trace(brick)?;
+        let kind = &self.ground_of(brick).kind;
+        let said = trace
+            .identity
+            .as_ref()
+            .map(|identity| ByteSize::from_bytes(identity.size));
+        match kind {
+            DeviceKind::Directory => {
+                let size = trace.image.map(|image| image.size).or(said)?;
+                Some((size, BrickSpace::Image))
+            }
+            DeviceKind::Lvm { .. } => {
+                let size = trace.volume.map(|volume| volume.size).or(said)?;
+                let space = match trace.pool {
+                    Some(pool) => BrickSpace::ThinPool {
+                        pool: pool.size,
+                        metadata: pool.metadata,
+                    },
+                    None => space_said(volume, kind, size, trace)?,
+                };
+                Some((size, space))
+            }
+        }
+    }
+
+    /// A brick that shows nothing is as large as the others of its set: they were made together.
+    fn as_its_twin(
+        &mut self,
+        volume: &Volume,
+        brick: Listed,
+        twins: &[(Listed, Measure)],
+    ) -> Result<Measure, (FoundKind, String)> {
+        let host = self.host(brick.node);
+        let kind = self.ground_of(brick).kind.clone();
+        let alike = |twin: &Listed| {
+            self.ground_of(*twin).kind.extent() == kind.extent()
+                && std::mem::discriminant(&self.ground_of(*twin).kind) == std::mem::discriminant(&kind)
+        };
+        let measure = match twins.iter().find(|(twin, _)| alike(twin)) {
+            Some((_, measure)) => *measure,
+            None => {
+                let (_, (size, _)) = twins.first().ok_or_else(|| {
+                    unrestored(format!(
+                        "nothing shows how large its brick {} on {host} is",
+                        brick.brick
+                    ))
+                })?;
+                let size = size.round_up(kind.extent());
+                (size, brick_space(wanted(volume, size), &kind))
+            }
+        };
+        let about = format!("brick {} of volume {} on node {host}", brick.brick, volume.name);
+        let instead = "the size of another brick of its set";
+        match self.why_unseen(brick) {
+            Some(why) => self.notes.gap(about, format!("its size: {why}"), instead),
+            None => self.notes.contradiction(
+                about,
+                "the volume lists it, and nothing is there of its space",
+                format!("it is restored with {instead}; 'mortar check' tells what is missing"),
+            ),
+        }
+        Ok(measure)
+    }
+
+    /// Why nothing is seen of a brick, when that does not say that nothing is there.
+    fn why_unseen(&self, brick: Listed) -> Option<String> {
+        let Some(machine) = self.placed.get(&brick.node).and_then(|placed| placed.machine) else {
+            return Some("its node did not answer".into());
+        };
+        let survey = self.ground.machines[machine].survey;
+        let device = self.ground_of(brick);
+        let own = device.path.as_str();
+        match device.kind {
+            DeviceKind::Lvm { .. } => survey.volumes.as_ref().err().cloned(),
+            DeviceKind::Directory => {
+                let unreadable = survey.unreadable.iter().find(|(path, _)| path == own);
+                let unasked = survey.directories.iter().flatten().all(|seen| seen.path != own);
+                let unasked = unasked.then(|| "its directory was not looked at".to_owned());
+                let error = survey.images.as_ref().err().cloned();
+                error
+                    .or_else(|| unreadable.map(|(_, why)| why.clone()))
+                    .or(unasked)
+            }
+        }
+    }
+
+    /// What the brick's file says beside what was decided.
+    fn compare(&mut self, volume: &Volume, listed: Listed, brick: &Brick) {
+        let Some(trace) = self.trace(listed) else { return };
+        let mut said = Vec::new();
+        if let Some(why) = &trace.unreadable {
+            said.push(format!("its file cannot be used: {why}"));
+        }
+        if let Some(identity) = &trace.identity {
+            if identity.volume != volume.id {
+                said.push(format!(
+                    "its file says that it is of volume {} ({})",
+                    identity.volume_name, identity.volume
+                ));
+            }
+            if (identity.set, identity.position) != (brick.set, brick.position) {
+                said.push(format!(
+                    "its file says that it is brick {} of set {}, the volume lists it as brick {} of set {}",
+                    identity.position, identity.set, brick.position, brick.set
+                ));
+            }
+            if (identity.size, identity.footprint) != (brick.size.bytes(), brick.footprint().bytes()) {
+                said.push(format!(
+                    "its file says that it has {} and takes {}, it has {} and takes {}",
+                    ByteSize::from_bytes(identity.size),
+                    ByteSize::from_bytes(identity.footprint),
+                    brick.size,
+                    brick.footprint()
+                ));
+            }
+        }
+        let about = format!(
+            "brick {} of volume {} on node {}",
+            brick.id,
+            volume.name,
+            self.host(listed.node)
+        );
+        for found in said {
+            self.notes.contradiction(
+                about.clone(),
+                found,
+                "what the pool and the node's tools show counts",
+            );
+        }
+    }
+}
+
+fn wanted(volume: &Volume, size: ByteSize) -> BrickSize {
+    let snapshots = volume.snapshots;
+    BrickSize {
+        size,
+        snapshot_factor: if snapshots.enable {
+            snapshots.factor.max(1.0)
+        } else {
+            1.0
+        },
+    }
+}
+
+/// What a thin pool that LVM does not tell of takes, by the brick's file: it says the sum.
+fn space_said(volume: &Volume, kind: &DeviceKind, size: ByteSize, trace: &Trace<'_>) -> Option<BrickSpace> {
+    let sum = ByteSize::from_bytes(trace.identity.as_ref()?.footprint);
+    let computed = brick_space(wanted(volume, size), kind);
+    let BrickSpace::ThinPool { metadata, .. } = computed else {
+        return None;
+    };
+    Some(BrickSpace::ThinPool {
+        pool: sum.minus(metadata),
+        metadata,
+    })
+}

@@ -1,0 +1,87 @@
+//! What was heard when everything was asked, and whom to ask next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_command::query::survey::{NodeSurvey, PoolSurvey};
+use mortar_model::{DeviceKind, DevicePath, HostName};
+use mortar_plan::identity;
+
+use super::machines::{self, Ground};
+use super::report::Notes;
+use crate::place;
+
+/// The answers of hosts that may be nodes, by the names under which they were asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// What each host shows, or why it did not answer.
+    pub hosts: BTreeMap<HostName, Result<NodeSurvey, String>>,
+    /// What hosts that were asked for it tell of the volumes of their pools.
+    pub pools: BTreeMap<HostName, Result<PoolSurvey, String>>,
+}
+
+impl Heard {
+    /// Names under which further nodes may answer: members of the pools and neighbours in nodes' files that have not
+    /// answered yet, one name of each at a time; and where nodes' files say that commands reach them.
+    pub fn unasked(&self) -> Vec<HostName> {
+        let ground = Ground::of(self, &mut Notes::default());
+        let mut next = BTreeSet::new();
+        let mut add = |names: Vec<HostName>| {
+            next.extend(names.into_iter().find(|name| !self.hosts.contains_key(name)));
+        };
+        for machine in &ground.machines {
+            if let Some(file) = &machine.file {
+                add(vec![file.node.manage.clone()]);
+            }
+        }
+        let answered = |name: &str| ground.machines.iter().any(|machine| machine.is_called(name));
+        for kept in ground.kept.values() {
+            let node = &kept.node;
+            let names = [&node.manage, &node.storage];
+            let filed = |file: &identity::NodeIdentity| file.node.id == node.id;
+            let here = ground
+                .machines
+                .iter()
+                .any(|machine| machine.file.as_ref().is_some_and(filed));
+            if !here && !names.iter().any(|name| answered(name.as_str())) {
+                add(names.into_iter().cloned().collect());
+            }
+        }
+        for member in ground.pools.iter().flat_map(|pool| &pool.members) {
+            if member.machine.is_none() {
+                add(ground.addresses(member));
+            }
+        }
+        next.into_iter().collect()
+    }
+
+    /// For each pool the hosts that can tell of its volumes, in the order in which to ask them.
+    pub fn spokesmen(&self) -> Vec<Vec<HostName>> {
+        machines::tellers(self)
+    }
+}
+
+/// Directories of a node that may be devices, as far as its file, its mount entries and its loop devices tell.
+pub fn directories(survey: &NodeSurvey) -> Vec<DevicePath> {
+    let mut found = BTreeSet::new();
+    if let Ok(Some(text)) = &survey.node_file
+        && let Ok(file) = identity::read_node_file(text)
+    {
+        let own = file.devices.into_iter();
+        found.extend(
+            own.filter(|device| device.kind == DeviceKind::Directory)
+                .map(|device| device.path),
+        );
+    }
+    let entries = survey.entries.iter().flatten().map(|entry| entry.source.as_str());
+    let loops = survey.loops.iter().flatten().map(|used| used.file.as_str());
+    let images = entries.chain(loops).filter_map(|path| {
+        let (directory, _, _) = place::image(path.strip_suffix(" (deleted)").unwrap_or(path))?;
+        DevicePath::new(directory).ok()
+    });
+    for path in images {
+        if !found.iter().any(|known: &DevicePath| known.is_same_place(&path)) {
+            found.insert(path);
+        }
+    }
+    found.into_iter().collect()
+}

@@ -1,0 +1,211 @@
+//! Records made again from what nodes and pools show, when there are none.
+//!
+//! What was heard goes in, records come out, and beside them every thing that a scan cannot know, every thing that is
+//! there and not in the records, and every contradiction with what was decided. Three rules:
+//!
+//! * A volume comes back only when it is whole enough to be operated: each of its bricks is known with its device and
+//!   size, and its sets are those of its durability. What is not restored is named and left as it is.
+//! * What is there and not in the records keeps its space: the devices below it come back smaller by that much,
+//!   so that nothing is promised twice.
+//! * Nothing is made up but what is named as such: an id that is written nowhere is drawn, a zone that is written
+//!   nowhere is 1.
+//!
+//! | fact | from | else from |
+//! |---|---|---|
+//! | cluster | its nodes' files | options of its volumes, files of its bricks |
+//! | node | its own file | the file of a neighbour, which keeps a copy; files of its bricks |
+//! | device | the node's file, and the volume group or directory itself | one of the two |
+//! | volume | its options | files of its bricks, and what GlusterFS shows of it |
+//! | brick | its path and place in the volume; its logical volume or image | its file; its twins in the set |
+//!
+//! | file | job |
+//! |---|---|
+//! | `heard` | the answers; whom to ask next |
+//! | `machines` | which answers are one machine, and which machines one pool |
+//! | `nodes` | which member is which node |
+//! | `devices` | the devices of a node |
+//! | `traces` | what is there of each brick |
+//! | `volumes` | volumes with their bricks |
+//! | `listed` | the bricks that a volume lists |
+//! | `bricks` | size and space of a brick |
+//! | `remains` | what is there and not in the records, and the space it keeps |
+//! | `report` | what was restored and what is to be told |
+
+mod bricks;
+mod devices;
+mod heard;
+mod listed;
+mod machines;
+mod nodes;
+mod remains;
+mod report;
+mod traces;
+mod volumes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_model::{ClusterId, Device, Inventory, NodeId, VolumeId, check};
+use mortar_plan::{Change, Seed, identity};
+
+pub use heard::{Heard, directories};
+pub use report::{Contradiction, Found, FoundKind, Gap, Rebuilt};
+
+use machines::{Ground, Pool};
+use report::Notes;
+use traces::Traces;
+
+/// Makes records of what was heard. The same answers and seed give the same records.
+pub fn rebuild(heard: &Heard, seed: &mut Seed) -> Rebuilt {
+    let mut notes = Notes::default();
+    let ground = Ground::of(heard, &mut notes);
+    let mut work = Work {
+        traces: Traces::of(&ground),
+        ground: &ground,
+        seed,
+        notes,
+        inventory: Inventory::new(),
+        placed: BTreeMap::new(),
+        drawn: BTreeSet::new(),
+        left: BTreeSet::new(),
+    };
+    for pool in &ground.pools {
+        work.pool(pool);
+    }
+    work.unsound();
+    work.remains();
+    work.unheard();
+    work.finish()
+}
+
+/// What is worked with.
+struct Work<'a> {
+    ground: &'a Ground<'a>,
+    traces: Traces<'a>,
+    seed: &'a mut Seed,
+    notes: Notes,
+    inventory: Inventory,
+    /// Where the nodes are, and what is written of their devices.
+    placed: BTreeMap<NodeId, Placed>,
+    /// Nodes whose zone is written nowhere.
+    drawn: BTreeSet<NodeId>,
+    /// Volumes that are there and not restored.
+    left: BTreeSet<VolumeId>,
+}
+
+/// A node that was restored.
+struct Placed {
+    /// The machine that it is, when that answered.
+    machine: Option<usize>,
+    /// Names by which its pool knows it.
+    names: Vec<String>,
+    /// Its devices, as its own file or that of a neighbour tells.
+    devices: Vec<Device>,
+    /// Whether it was its own file.
+    filed: bool,
+}
+
+impl Work<'_> {
+    fn pool(&mut self, pool: &Pool<'_>) {
+        let Some(cluster) = self.cluster(pool) else { return };
+        let volumes = match &pool.volumes {
+            Ok(volumes) => volumes,
+            Err(reason) => {
+                self.notes.left(
+                    FoundKind::Unrestored,
+                    format!("cluster {cluster}"),
+                    None,
+                    format!(
+                        "no member of its pool told of its volumes ({reason}): start glusterd there and rebuild again"
+                    ),
+                );
+                return;
+            }
+        };
+        self.nodes(pool, cluster);
+        self.devices(cluster, volumes);
+        self.volumes(cluster, volumes);
+    }
+
+    /// Names the volumes of a pool that is not restored.
+    fn leave(&mut self, pool: &Pool<'_>) {
+        for info in pool.volumes.iter().copied().flatten() {
+            if let Ok(Some(said)) = identity::read_volume_options(&info.options) {
+                self.left.insert(said.id);
+            }
+            self.notes.left(
+                FoundKind::Unrestored,
+                format!("volume {}", info.name),
+                None,
+                "its pool is not restored".into(),
+            );
+        }
+    }
+
+    /// The invariants have the last word: what breaks one is taken out again, and named.
+    fn unsound(&mut self) {
+        let ids: Vec<VolumeId> = self.inventory.volumes().map(|volume| volume.id).collect();
+        let broken = check::check(&self.inventory);
+        for id in ids {
+            let about = format!("volume {id}:");
+            let mut why = broken.iter().filter(|violation| violation.0.starts_with(&about));
+            let Some(first) = why.next() else { continue };
+            if let Ok((volume, _)) = self.inventory.remove_volume(id) {
+                self.left.insert(id);
+                self.notes.left(
+                    FoundKind::Unrestored,
+                    format!("volume {}", volume.name),
+                    None,
+                    first.0.clone(),
+                );
+            }
+        }
+    }
+
+    /// Hosts that did not answer and of which no node's file tells.
+    fn unheard(&mut self) {
+        for (host, reason) in &self.ground.silent {
+            let called = |node: &mortar_model::Node| node.manage == **host || node.storage == **host;
+            let elsewhere = self
+                .ground
+                .machines
+                .iter()
+                .any(|machine| machine.is_called(host.as_str()));
+            if !elsewhere && !self.inventory.nodes().any(called) {
+                self.notes.left(
+                    FoundKind::Unrestored,
+                    format!("node {host}"),
+                    None,
+                    format!("it did not answer ({reason}), and no node's file tells of it: let it answer and rebuild again"),
+                );
+            }
+        }
+    }
+
+    fn finish(self) -> Rebuilt {
+        let inventory = &self.inventory;
+        let clusters = inventory.clusters().cloned().map(Change::PutCluster);
+        let nodes = inventory.nodes().cloned().map(Change::PutNode);
+        let devices = inventory.devices().cloned().map(Change::PutDevice);
+        let volumes = inventory.volumes().map(|volume| {
+            let bricks = inventory.bricks_of(volume.id).copied().collect();
+            Change::AddVolume(volume.clone(), bricks)
+        });
+        let changes = clusters.chain(nodes).chain(devices).chain(volumes).collect();
+        self.notes.finish(changes)
+    }
+
+    /// Name of the cluster's node for people.
+    fn host(&self, node: NodeId) -> String {
+        self.inventory
+            .node(node)
+            .map_or_else(|| node.to_string(), |node| node.manage.to_string())
+    }
+
+    fn fresh(&mut self) -> u128 {
+        self.seed.next_u128()
+    }
+
+    fn known_cluster(&self, id: ClusterId) -> bool {
+        self.inventory.cluster(id).is_some()
+    }
+}

@@ -1,0 +1,254 @@
+//! What is there and not in the records: it is named, and keeps its space.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_command::query::survey::GroupSeen;
+use mortar_model::{BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId};
+
+use super::Work;
+use super::devices::is_marked;
+use super::report::FoundKind;
+use super::traces::{Spot, Trace};
+use crate::place;
+
+impl Work<'_> {
+    /// Names what is beside the records, and makes devices smaller by what it takes.
+    pub(super) fn remains(&mut self) {
+        let spots: Vec<Spot> = self.traces.all.keys().copied().collect();
+        for spot in spots {
+            if !self.is_recorded(spot) {
+                self.remain(spot);
+            }
+        }
+        self.nameless_images();
+        for machine in 0..self.ground.machines.len() {
+            self.groups(machine);
+        }
+        let devices: Vec<DeviceId> = self.inventory.devices().map(|device| device.id).collect();
+        for device in devices {
+            self.set_aside(device);
+        }
+    }
+
+    fn machine_of(&self, node: NodeId) -> Option<usize> {
+        self.placed.get(&node)?.machine
+    }
+
+    fn is_recorded(&self, (machine, device, brick): Spot) -> bool {
+        let recorded = self.inventory.brick(brick);
+        recorded.is_some_and(|recorded| {
+            let node = self.inventory.node_of_brick(recorded);
+            recorded.device == device && node.and_then(|node| self.machine_of(node.id)) == Some(machine)
+        })
+    }
+
+    /// Whether the device was restored on this machine.
+    fn is_ours(&self, machine: usize, device: DeviceId) -> bool {
+        let device = self.inventory.device(device);
+        device.is_some_and(|device| self.machine_of(device.node) == Some(machine))
+    }
+
+    fn remain(&mut self, spot: Spot) {
+        let (machine, device, brick) = spot;
+        let host = self.ground.machines[machine].host;
+        let Some(trace) = self.traces.get(spot) else {
+            return;
+        };
+        if !self.is_ours(machine, device) && !self.says_mortar(machine, device, trace) {
+            // Told of with its volume group.
+            return;
+        }
+        let (kind, why) = match trace.says() {
+            Some(volume) if self.left.contains(&volume) => (
+                FoundKind::Unrestored,
+                format!("a brick of volume {volume}, which is not restored"),
+            ),
+            Some(volume) => match self.inventory.volume(volume) {
+                Some(known) => (
+                    FoundKind::Unfinished,
+                    format!(
+                        "says that it is of volume {}, which does not list it: an expand was under way, or the brick was taken out",
+                        known.name
+                    ),
+                ),
+                None => (
+                    FoundKind::Unfinished,
+                    format!(
+                        "says that it is of volume {volume}, which no pool lists: a create or a delete of it was under way"
+                    ),
+                ),
+            },
+            None => (
+                FoundKind::Unfinished,
+                "does not say which volume it is of".to_owned(),
+            ),
+        };
+        let what = format!("{why} (there: {})", trace.parts());
+        let space = if self.is_ours(machine, device) {
+            trace.space()
+        } else {
+            ByteSize::ZERO
+        };
+        self.notes.keeps(
+            kind,
+            format!("brick {brick} on device {device}"),
+            Some(host),
+            what,
+            space,
+        );
+    }
+
+    /// A brick on a device that was not restored is Mortar's when it is mounted where Mortar mounts, or says so.
+    fn says_mortar(&self, machine: usize, device: DeviceId, trace: &Trace<'_>) -> bool {
+        let groups = self.ground.machines[machine].survey.groups.iter().flatten();
+        let mut own = groups.filter(|group| place::volume_group(&group.name) == Some(device));
+        trace.mounted || trace.entry || trace.says().is_some() || own.any(is_marked)
+    }
+
+    fn nameless_images(&mut self) {
+        for (machine, image) in &self.traces.nameless {
+            let host = self.ground.machines[*machine].host;
+            self.notes.left(
+                FoundKind::Unrestored,
+                format!("image {}", image.path),
+                Some(host),
+                "a brick's image in a directory that does not say which device it is".into(),
+            );
+        }
+    }
+
+    /// Volume groups of Heketi's form that are not Mortar's, and what else is in Mortar's groups.
+    fn groups(&mut self, machine: usize) {
+        let machine_seen = &self.ground.machines[machine];
+        let (host, survey) = (machine_seen.host, machine_seen.survey);
+        let volumes = |group: &GroupSeen| {
+            let all = survey.volumes.iter().flatten();
+            all.filter(|volume| volume.group == group.name)
+                .collect::<Vec<_>>()
+        };
+        let mut told = BTreeSet::new();
+        for group in survey.groups.iter().flatten() {
+            let Some(device) = place::volume_group(&group.name) else {
+                continue;
+            };
+            if !told.insert(&group.name) {
+                continue;
+            }
+            if self.is_ours(machine, device) {
+                for volume in volumes(group) {
+                    let brick =
+                        place::logical_volume(&volume.name).or_else(|| place::thin_pool(&volume.name));
+                    if brick.is_none() {
+                        let space = if volume.pool.is_some() {
+                            ByteSize::ZERO
+                        } else {
+                            volume.size + volume.metadata
+                        };
+                        self.notes.keeps(
+                            FoundKind::Foreign,
+                            format!("logical volume {}/{}", volume.group, volume.name),
+                            Some(host),
+                            "in a volume group of Mortar's, and no brick".into(),
+                            space,
+                        );
+                    }
+                }
+            } else if is_marked(group) {
+                self.notes.left(
+                    FoundKind::Unrestored,
+                    format!("device {} ({})", group.path, group.name),
+                    Some(host),
+                    "says that it is Mortar's, and is not restored".into(),
+                );
+            } else {
+                let bricks = volumes(group);
+                let bricks = bricks
+                    .iter()
+                    .filter(|volume| place::logical_volume(&volume.name).is_some());
+                self.notes.left(
+                    FoundKind::Heketi,
+                    format!("volume group {} on {}", group.name, group.path),
+                    Some(host),
+                    format!(
+                        "of Heketi's form, with {} bricks, and without a mark of Mortar's; it is left alone",
+                        bricks.count()
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Makes a device smaller by what is on it and not in the records.
+    fn set_aside(&mut self, id: DeviceId) {
+        let Some(device) = self.inventory.device(id).cloned() else {
+            return;
+        };
+        let recorded = self.inventory.used(id);
+        let others = match self.machine_of(device.node) {
+            Some(machine) => match device.kind {
+                DeviceKind::Lvm { .. } => self.others_in_group(machine, &device, recorded),
+                DeviceKind::Directory => self.others_in_directory(machine, &device),
+            },
+            None => ByteSize::ZERO,
+        };
+        let mut total = device.total.minus(others);
+        let about = format!("device {} of node {}", device.path, self.host(device.node));
+        if others > ByteSize::ZERO {
+            self.notes.contradiction(
+                about.clone(),
+                format!(
+                    "{others} of its {} are taken by what is not in the records",
+                    device.total
+                ),
+                format!("it is restored with {total}, so that these are not promised again"),
+            );
+        }
+        if recorded > total {
+            self.notes.contradiction(
+                about,
+                format!("its bricks take {recorded}, and it has {total} for them"),
+                "it is restored with what they take: it is full",
+            );
+            total = recorded;
+        }
+        // Nothing of the device but its size changes, so the inventory takes it.
+        let _ = self.inventory.put_device(Device { total, ..device });
+    }
+
+    /// What is taken of a volume group, without what its recorded bricks take of it there.
+    fn others_in_group(&self, machine: usize, device: &Device, recorded: ByteSize) -> ByteSize {
+        let survey = self.ground.machines[machine].survey;
+        let mut groups = survey.groups.iter().flatten();
+        let Some(group) = groups.find(|group| place::volume_group(&group.name) == Some(device.id)) else {
+            return ByteSize::ZERO;
+        };
+        let taken = group.size.minus(group.free);
+        if survey.volumes.is_err() {
+            return taken.minus(recorded);
+        }
+        let there: ByteSize = self
+            .inventory
+            .bricks_on(device.id)
+            .filter_map(|brick| self.traces.get((machine, device.id, brick.id)))
+            .map(Trace::space)
+            .sum();
+        taken.minus(there)
+    }
+
+    /// Images are as large as they may become, whatever they take now.
+    fn others_in_directory(&self, machine: usize, device: &Device) -> ByteSize {
+        let on = |spot: &Spot| spot.0 == machine && spot.1 == device.id;
+        let traces = self.traces.all.iter().filter(|(spot, _)| on(spot));
+        let mut others: BTreeMap<Spot, ByteSize> = BTreeMap::new();
+        for (spot, trace) in traces {
+            let image = |image: Option<&mortar_command::query::survey::ImageSeen>| {
+                image.map_or(ByteSize::ZERO, |image| image.size)
+            };
+            let recorded = self.inventory.brick(spot.2).filter(|_| self.is_recorded(*spot));
+            let own = recorded.is_some_and(|brick| brick.space == BrickSpace::Image);
+            let size = image(trace.making) + if own { ByteSize::ZERO } else { image(trace.image) };
+            others.insert(*spot, size);
+        }
+        others.into_values().sum()
+    }
+}

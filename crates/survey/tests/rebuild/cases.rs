@@ -1,0 +1,303 @@
+//! Single stories: what is told, word by word where it matters.
+
+use mortar_command::query::survey::VolumeSeen;
+use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::{BrickId, ByteSize, HostName, Volume, VolumeId, check, layout};
+use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
+
+use crate::rebuilt;
+use crate::world::{Records, World, made, part};
+
+/// A world with a pool of several nodes and a replicated volume there.
+fn world() -> (World, Volume) {
+    (1..)
+        .find_map(|seed| {
+            let world = World::random(seed, 8);
+            let inventory = world.inventory();
+            let fits = |volume: &&Volume| {
+                volume.durability.bricks_per_set() == 2
+                    && inventory.bricks_of(volume.id).count() == 4
+                    && inventory.nodes_of(volume.cluster).count() >= 3
+                    && !volume.options.is_empty()
+            };
+            let volume = inventory.volumes().find(fits)?.clone();
+            Some((world, volume))
+        })
+        .unwrap()
+}
+
+fn info<'a>(heard: &'a mut Heard, volume: &Volume) -> Vec<&'a mut VolumeInfo> {
+    let all = heard.pools.values_mut().flatten().flatten();
+    all.filter(|info| info.name == volume.name.as_str()).collect()
+}
+
+fn told(rebuilt: &Rebuilt, about: &str) -> Vec<(FoundKind, String)> {
+    let found = rebuilt.found.iter().filter(|found| found.about == about);
+    found.map(|found| (found.kind, found.what.clone())).collect()
+}
+
+#[test]
+fn nodes_that_were_not_given_are_found_by_those_that_were() {
+    let (world, volume) = world();
+    let all = world.heard();
+    let given = world
+        .inventory()
+        .nodes_of(volume.cluster)
+        .next()
+        .unwrap()
+        .manage
+        .clone();
+    let mut heard = Heard::default();
+    let mut next = vec![given];
+    while !next.is_empty() {
+        for host in next {
+            let known = all.hosts.get(&host).cloned();
+            let answer = known.unwrap_or_else(|| Err("no such host".into()));
+            heard.hosts.insert(host, answer);
+        }
+        next = heard.unasked();
+    }
+    assert_eq!(heard.spokesmen().len(), 1);
+    heard.pools = all.pools;
+    let records = made(&rebuilt(&heard).changes);
+    let nodes =
+        |inventory: &mortar_model::Inventory| inventory.nodes_of(volume.cluster).cloned().collect::<Vec<_>>();
+    assert_eq!(nodes(records.inventory()), nodes(world.inventory()));
+    assert!(records.inventory().volume(volume.id).is_some());
+}
+
+/// The disks are whole, everything else of the machine is new: no file, no mounts, a glusterd that knows nobody.
+#[test]
+fn a_node_with_a_new_root_is_known_by_its_disks_and_its_neighbours() {
+    let (world, volume) = world();
+    let mut heard = world.heard();
+    let node = world.inventory().nodes_of(volume.cluster).next().unwrap().clone();
+    let directories = world
+        .inventory()
+        .devices_of(node.id)
+        .any(|device| device.kind == mortar_model::DeviceKind::Directory);
+    let Some(Ok(survey)) = heard.hosts.get_mut(&node.manage) else {
+        panic!()
+    };
+    survey.node_file = Ok(None);
+    part(&mut survey.identities).clear();
+    part(&mut survey.mounts).clear();
+    part(&mut survey.entries).clear();
+    part(&mut survey.folders).clear();
+    let own = part(&mut survey.members);
+    own.retain(|member| member.hosts == ["localhost"]);
+    own[0].uuid = "forgotten".into();
+    heard.pools.insert(node.manage.clone(), Ok(Vec::new()));
+    let rebuilt = rebuilt(&heard);
+    assert_eq!(
+        Records::of(made(&rebuilt.changes).inventory()),
+        Records::of(world.inventory()),
+        "{directories}"
+    );
+    let about = format!("node {}", node.manage);
+    assert!(
+        rebuilt.gaps.iter().all(|gap| gap.about == about) && rebuilt.gaps.len() == 1,
+        "{:?}",
+        rebuilt.gaps
+    );
+    assert!(
+        rebuilt
+            .contradictions
+            .iter()
+            .any(|note| note.about == about && note.found.contains("forgotten")),
+        "{:?}",
+        rebuilt.contradictions
+    );
+    assert_eq!(rebuilt.found, []);
+}
+
+#[test]
+fn what_a_broken_create_left_keeps_its_space_and_is_named() {
+    let (world, _) = world();
+    let mut heard = world.heard();
+    let (host, device) = world
+        .inventory()
+        .devices()
+        .find(|device| matches!(device.kind, mortar_model::DeviceKind::Lvm { .. }))
+        .map(|device| {
+            (
+                world.inventory().node(device.node).unwrap().manage.clone(),
+                device.clone(),
+            )
+        })
+        .unwrap();
+    let (size, metadata) = (ByteSize::from_gib(2), ByteSize::from_mib(12));
+    let brick = BrickId::from_u128(0xb);
+    let group = layout::volume_group(device.id);
+    let Some(Ok(survey)) = heard.hosts.get_mut(&host) else {
+        panic!()
+    };
+    let seen = part(&mut survey.groups)
+        .iter_mut()
+        .find(|seen| seen.name == group)
+        .unwrap();
+    seen.free = seen.free.minus(size + metadata);
+    part(&mut survey.volumes).push(VolumeSeen {
+        group,
+        name: layout::thin_pool(brick),
+        size,
+        metadata,
+        pool: None,
+        is_pool: true,
+        active: true,
+        tags: vec![
+            layout::brick_tag(brick),
+            layout::volume_tag(VolumeId::from_u128(7)),
+        ],
+        data_percent: None,
+        metadata_percent: None,
+    });
+    let rebuilt = rebuilt(&heard);
+    let found: Vec<_> = rebuilt
+        .found
+        .iter()
+        .map(|found| (found.kind, found.host.clone(), found.space))
+        .collect();
+    assert_eq!(found, [(FoundKind::Unfinished, Some(host), size + metadata)]);
+    assert!(
+        rebuilt.found[0]
+            .what
+            .contains("a create or a delete of it was under way (there: thin pool)")
+    );
+    let records = made(&rebuilt.changes);
+    let total = records.inventory().device(device.id).unwrap().total;
+    assert_eq!(total, device.total.minus(size + metadata));
+}
+
+#[test]
+fn others_volumes_are_named_and_left_alone() {
+    let (world, volume) = world();
+    let mut heard = world.heard();
+    let other = |name: &str, path: &str| VolumeInfo {
+        name: name.into(),
+        bricks: vec![format!("h:{path}")],
+        options: vec![("nfs.disable".into(), "on".into())],
+        kind: "Distribute".into(),
+        replica: 1,
+        uuid: String::new(),
+        status: "Started".into(),
+        snapshots: 0,
+    };
+    for node in world.inventory().nodes_of(volume.cluster) {
+        let Some(Ok(told)) = heard.pools.get_mut(&node.manage) else {
+            panic!()
+        };
+        told.push(other("by-hand", "/bricks/1"));
+        told.push(other("old", "/var/lib/heketi/mounts/vg_1/brick_2/brick"));
+    }
+    let rebuilt = rebuilt(&heard);
+    assert_eq!(told(&rebuilt, "volume by-hand")[0].0, FoundKind::Foreign);
+    assert_eq!(told(&rebuilt, "volume old")[0].0, FoundKind::Heketi);
+    assert_eq!(
+        Records::of(made(&rebuilt.changes).inventory()),
+        Records::of(world.inventory())
+    );
+}
+
+/// `gluster volume reset` takes the options away; the bricks' files still tell whose they are.
+#[test]
+fn a_volume_without_options_comes_back_by_its_bricks() {
+    let (world, volume) = world();
+    let mut heard = world.heard();
+    for info in info(&mut heard, &volume) {
+        info.options.clear();
+    }
+    let rebuilt = rebuilt(&heard);
+    let records = made(&rebuilt.changes);
+    let restored = records.inventory().volume(volume.id).unwrap();
+    assert_eq!((restored.gid, &restored.options), (volume.gid, &Vec::new()));
+    assert!(restored.size >= volume.size);
+    assert!(
+        rebuilt
+            .gaps
+            .iter()
+            .any(|gap| gap.about == format!("volume {}", volume.name)
+                && gap.unknown.starts_with("its size, options"))
+    );
+}
+
+#[test]
+fn a_volume_that_lacks_a_brick_is_not_restored_and_keeps_its_space() {
+    let (world, volume) = world();
+    let mut heard = world.heard();
+    for info in info(&mut heard, &volume) {
+        info.bricks.pop();
+    }
+    let rebuilt = rebuilt(&heard);
+    let told = told(&rebuilt, &format!("volume {}", volume.name));
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, FoundKind::Unrestored);
+    assert!(told[0].1.contains("3 bricks"), "{told:?}");
+    let records = made(&rebuilt.changes);
+    assert!(records.inventory().volume(volume.id).is_none());
+    for brick in world.inventory().bricks_of(volume.id) {
+        let (before, after) = (
+            world.inventory().device(brick.device).unwrap(),
+            records.inventory().device(brick.device).unwrap(),
+        );
+        assert!(
+            after.total <= before.total.minus(brick.footprint()),
+            "{}",
+            before.path
+        );
+        assert!(
+            rebuilt
+                .found
+                .iter()
+                .any(|found| found.kind == FoundKind::Unrestored
+                    && found.about.contains(&brick.id.to_string()))
+        );
+    }
+}
+
+/// The bricks of an expand are in, its new size is not yet said; and the other way round.
+#[test]
+fn a_broken_expand_is_told() {
+    let (world, volume) = world();
+    let name = format!("volume {}", volume.name);
+    let said = |heard: &mut Heard, size: ByteSize| {
+        for info in info(heard, &volume) {
+            for (key, value) in &mut info.options {
+                if key == "user.mortar.size" {
+                    *value = size.bytes().to_string();
+                }
+            }
+        }
+    };
+    let mut heard = world.heard();
+    said(&mut heard, ByteSize::from_mib(1));
+    let small = rebuilt(&heard);
+    assert!(told(&small, &name)[0].1.contains("an expand was under way"));
+    assert_eq!(
+        made(&small.changes).inventory().volume(volume.id).unwrap().size,
+        ByteSize::from_mib(1)
+    );
+
+    said(&mut heard, ByteSize::from_gib(1000));
+    let large = rebuilt(&heard);
+    assert!(
+        large
+            .contradictions
+            .iter()
+            .any(|note| note.about == name && note.decided.contains("an expand may have been"))
+    );
+    let records = made(&large.changes);
+    assert!(records.inventory().volume(volume.id).unwrap().size < ByteSize::from_gib(1000));
+    assert_eq!(check::check(records.inventory()), []);
+}
+
+#[test]
+fn a_host_that_nobody_knows_and_that_is_silent_is_named() {
+    let mut heard = Heard::default();
+    heard
+        .hosts
+        .insert(HostName::new("gone").unwrap(), Err("no route to host".into()));
+    let rebuilt = rebuilt(&heard);
+    assert_eq!(rebuilt.changes, []);
+    assert!(told(&rebuilt, "node gone")[0].1.contains("no route to host"));
+}

@@ -1,0 +1,428 @@
+//! Records as the planner makes them, and what nodes show that are just as recorded.
+
+use std::collections::BTreeMap;
+
+use mortar_command::query::pool::Member;
+use mortar_command::query::survey::{
+    DirectorySeen, EntrySeen, FolderSeen, GroupSeen, ImageSeen, MountSeen, NodeSurvey, VolumeSeen,
+};
+use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::work::{DeviceFacts, Facts, Thing};
+use mortar_model::{
+    Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind, DevicePath, Durability,
+    HostName, Inventory, Node, NodeId, Snapshots, State, Tags, Volume, VolumeId, VolumeName, VolumeOption,
+    ZoneChecking, layout,
+};
+use mortar_plan::{
+    AddDevice, AddNode, Change, CreateVolume, Landscape, Limits, Plan, Seed, add_device, add_node,
+    create_volume, expand_volume, identity,
+};
+use mortar_survey::rebuild::Heard;
+
+/// Records, and what making them wrote on the nodes.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) landscape: Landscape,
+    identities: BTreeMap<BrickId, String>,
+    options: BTreeMap<VolumeId, Vec<(String, String)>>,
+    seed: Seed,
+}
+
+impl World {
+    /// One or two pools of up to five nodes, and volumes of every shape.
+    pub(crate) fn random(seed: u64, volumes: usize) -> Self {
+        let mut world = Self {
+            landscape: Landscape::new(Inventory::new()),
+            identities: BTreeMap::new(),
+            options: BTreeMap::new(),
+            seed: Seed::new(u128::from(seed) + 1),
+        };
+        for pool in 0..=world.below(2) {
+            world.pool(pool);
+        }
+        for number in 0..volumes {
+            world.volume(number);
+        }
+        world
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        self.landscape.inventory()
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.seed.next_u64() % bound
+    }
+
+    fn state(&mut self) -> State {
+        if self.below(8) == 0 {
+            State::Offline
+        } else {
+            State::Online
+        }
+    }
+
+    fn tags(&mut self) -> Tags {
+        let count = self.below(3);
+        (0..count)
+            .map(|number| (format!("key{number}"), format!("value \"{}\"", self.below(9))))
+            .collect()
+    }
+
+    fn apply(&mut self, plan: &Plan, facts: &Facts) {
+        for (_, step) in plan.steps() {
+            match &step.thing {
+                Thing::Brick(spec) => {
+                    self.identities.insert(spec.brick, spec.identity.clone());
+                }
+                Thing::Volume(spec) => {
+                    let options = spec.options.iter().cloned().map(Into::into).collect();
+                    self.options.insert(spec.volume, options);
+                }
+                Thing::AddedBricks(spec) => {
+                    let set = self.options.get_mut(&spec.volume).unwrap();
+                    for (key, value) in spec.options.iter().cloned().map(<(String, String)>::from) {
+                        set.retain(|(known, _)| *known != key);
+                        set.push((key, value));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for change in &plan.changes {
+            self.landscape.apply(change, facts).unwrap();
+        }
+    }
+
+    fn record(&mut self, change: Change) {
+        self.apply(&Plan::record(vec![change]), &Facts::None);
+    }
+
+    fn pool(&mut self, pool: u64) {
+        let cluster = Cluster {
+            id: ClusterId::from_u128(self.seed.next_u128()),
+            file: true,
+            block: self.below(2) == 0,
+        };
+        self.record(Change::PutCluster(cluster.clone()));
+        for number in 0..=self.below(5) {
+            self.node(cluster.id, pool, number);
+        }
+    }
+
+    fn node(&mut self, cluster: ClusterId, pool: u64, number: u64) {
+        let host = |kind: &str| HostName::new(format!("p{pool}n{number}{kind}")).unwrap();
+        let apart = self.below(2) == 0;
+        let request = AddNode {
+            cluster,
+            zone: 1 + u32::try_from(self.below(4)).unwrap(),
+            manage: host(".manage"),
+            storage: host(if apart { ".storage" } else { ".manage" }),
+            tags: self.tags(),
+        };
+        let mut seed = self.seed.clone();
+        let plan = add_node(&self.landscape, &request, &mut seed).unwrap();
+        self.seed = seed;
+        self.apply(&plan, &Facts::None);
+        let node = self.inventory().node_by_host(&request.manage).unwrap().clone();
+        for disk in 0..=self.below(3) {
+            let path = if self.below(2) == 0 {
+                format!("/disks/disk{disk}")
+            } else {
+                format!("/dev/sd{}", ["b", "c", "d", "e"][usize::try_from(disk).unwrap()])
+            };
+            self.device(&node, &path);
+        }
+        let state = self.state();
+        self.record(Change::PutNode(Node { state, ..node }));
+    }
+
+    fn device(&mut self, node: &Node, path: &str) {
+        let request = AddDevice {
+            node: node.id,
+            path: DevicePath::new(path).unwrap(),
+            tags: self.tags(),
+            destroy: false,
+        };
+        let mut seed = self.seed.clone();
+        let plan = add_device(&self.landscape, &request, &mut seed).unwrap();
+        self.seed = seed;
+        let Some(Change::AddDevice(device)) = plan.changes.first().cloned() else {
+            panic!("a device is added")
+        };
+        let facts = DeviceFacts {
+            total: ByteSize::from_gib(50 + self.below(100)),
+            extent: ByteSize::from_mib(4),
+            uuid: layout::physical_volume_uuid(device.id),
+            paths: vec![path.to_owned(), format!("/dev/disk/by-id/{}", device.id)],
+        };
+        self.apply(&plan, &Facts::Device(facts));
+        let known = self.inventory().device(device.id).unwrap().clone();
+        let state = self.state();
+        self.record(Change::PutDevice(Device { state, ..known }));
+    }
+
+    fn volume(&mut self, number: usize) {
+        let durability = [
+            Durability::None,
+            Durability::Replicate(1),
+            Durability::Replicate(2),
+            Durability::Replicate(3),
+        ][usize::try_from(self.below(4)).unwrap()];
+        let size = ByteSize::from_mib(1024 + self.below(6 * 1024));
+        let mut request = CreateVolume::new(size, durability);
+        if self.below(2) == 0 {
+            request.name = Some(VolumeName::new(format!("vol-{number}")).unwrap());
+        }
+        request.gid = if self.below(2) == 0 { 2000 } else { 0 };
+        request.block = self.below(4) == 0;
+        if self.below(2) == 0 {
+            request.options = vec![
+                VolumeOption::new("performance.readdir-ahead", "off").unwrap(),
+                VolumeOption::new("user.note", "a,b").unwrap(),
+            ];
+        }
+        if self.below(3) == 0 {
+            request.snapshots = Snapshots {
+                enable: true,
+                factor: 1.5,
+            };
+        }
+        if self.below(3) == 0 {
+            request.zone_checking = Some(ZoneChecking::Strict);
+        }
+        let limits = Limits {
+            brick_max: ByteSize::from_gib(3),
+            ..Limits::default()
+        };
+        let mut seed = self.seed.clone();
+        // Not every pool has room for every shape.
+        let Ok(plan) = create_volume(&self.landscape, &limits, &request, &mut seed) else {
+            self.below(2);
+            return;
+        };
+        self.seed = seed;
+        self.apply(&plan, &Facts::None);
+        let id = plan.new_volume().unwrap().id;
+        if self.below(3) == 0 {
+            let mut seed = self.seed.clone();
+            let by = ByteSize::from_gib(1 + self.below(3));
+            if let Ok(plan) = expand_volume(&self.landscape, &limits, id, by, &mut seed) {
+                self.seed = seed;
+                self.apply(&plan, &Facts::None);
+            }
+        }
+    }
+
+    /// What is heard when everything is as recorded.
+    pub(crate) fn heard(&self) -> Heard {
+        let inventory = self.inventory();
+        let mut heard = Heard::default();
+        for node in inventory.nodes() {
+            heard.hosts.insert(node.manage.clone(), Ok(self.survey(node)));
+        }
+        for cluster in inventory.clusters() {
+            let volumes = inventory.volumes_of(cluster.id);
+            let mut infos: Vec<VolumeInfo> = volumes.map(|volume| self.info(volume)).collect();
+            infos.sort_by(|a, b| a.name.cmp(&b.name));
+            for node in inventory.nodes_of(cluster.id) {
+                heard.pools.insert(node.manage.clone(), Ok(infos.clone()));
+            }
+        }
+        heard
+    }
+
+    fn survey(&self, node: &Node) -> NodeSurvey {
+        let inventory = self.inventory();
+        let mut survey = NodeSurvey {
+            node_file: Ok(identity::node_file(inventory, node.id)),
+            groups: Ok(Vec::new()),
+            volumes: Ok(Vec::new()),
+            directories: Ok(Vec::new()),
+            images: Ok(Vec::new()),
+            mounts: Ok(Vec::new()),
+            entries: Ok(Vec::new()),
+            loops: Ok(Vec::new()),
+            folders: Ok(Vec::new()),
+            identities: Ok(Vec::new()),
+            unreadable: Vec::new(),
+            members: Ok(members(inventory, node)),
+        };
+        for device in inventory.devices_of(node.id) {
+            show_device(inventory, device, &mut survey);
+            for brick in inventory.bricks_on(device.id) {
+                self.show_brick(device, brick, &mut survey);
+            }
+        }
+        survey
+    }
+
+    fn show_brick(&self, device: &Device, brick: &Brick, survey: &mut NodeSurvey) {
+        let target = layout::mount_point(device.id, brick.id);
+        let source = match brick.space {
+            BrickSpace::ThinPool { pool, metadata } => {
+                show_volumes(device, brick, pool, metadata, survey);
+                layout::logical_volume_device(device.id, brick.id)
+            }
+            BrickSpace::Image => {
+                let path = layout::image(&device.path, brick.id);
+                part(&mut survey.images).push(ImageSeen {
+                    path: path.clone(),
+                    size: brick.size,
+                    taken: ByteSize::ZERO,
+                });
+                path
+            }
+        };
+        part(&mut survey.mounts).push(MountSeen {
+            target: target.clone(),
+            source: source.clone(),
+            uuid: layout::file_system_uuid(brick.id),
+            size: brick.size,
+            used: ByteSize::ZERO,
+        });
+        part(&mut survey.entries).push(EntrySeen {
+            source,
+            target: target.clone(),
+        });
+        let volume = self.inventory().volume(brick.volume).unwrap();
+        part(&mut survey.folders).push(FolderSeen {
+            mount_point: target.clone(),
+            gid: volume.gid,
+        });
+        part(&mut survey.identities).push((target, self.identities[&brick.id].clone()));
+    }
+
+    fn info(&self, volume: &Volume) -> VolumeInfo {
+        let inventory = self.inventory();
+        let bricks: Vec<String> = inventory
+            .bricks_of(volume.id)
+            .map(|brick| {
+                let node = inventory.node_of_brick(brick).unwrap();
+                format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
+            })
+            .collect();
+        let replica = volume.durability.bricks_per_set();
+        let kind = match (replica, bricks.len()) {
+            (1, _) => "Distribute",
+            (replica, count) if count == replica as usize => "Replicate",
+            _ => "Distributed-Replicate",
+        };
+        VolumeInfo {
+            name: volume.name.to_string(),
+            uuid: format!("uuid-of-{}", volume.id),
+            status: "Started".into(),
+            kind: kind.into(),
+            replica,
+            snapshots: 0,
+            bricks,
+            options: self.options[&volume.id].clone(),
+        }
+    }
+}
+
+pub(crate) fn uuid_of(node: NodeId) -> String {
+    format!("uuid-of-{node}")
+}
+
+fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
+    let member = |node: &Node| Member {
+        uuid: uuid_of(node.id),
+        hosts: if node.id == asked.id {
+            vec!["localhost".into()]
+        } else {
+            vec![node.storage.to_string()]
+        },
+        connected: true,
+        settled: true,
+        state: "Peer in Cluster".into(),
+    };
+    inventory.nodes_of(asked.cluster).map(member).collect()
+}
+
+fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) {
+    match &device.kind {
+        DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
+            name: layout::volume_group(device.id),
+            size: device.total,
+            free: device.total.minus(inventory.used(device.id)),
+            extent: *extent,
+            path: device.path.to_string(),
+            uuid: uuid.clone(),
+            tags: vec![layout::device_tag(device.id)],
+        }),
+        DeviceKind::Directory => part(&mut survey.directories).push(DirectorySeen {
+            path: device.path.to_string(),
+            identity: Some(format!("{{\"mortar\":1,\"device\":\"{}\"}}", device.id)),
+            space: Some((device.total, device.total)),
+        }),
+    }
+}
+
+fn show_volumes(device: &Device, brick: &Brick, pool: ByteSize, metadata: ByteSize, survey: &mut NodeSurvey) {
+    let seen = |name: String, size, metadata, inside: Option<String>| VolumeSeen {
+        group: layout::volume_group(device.id),
+        name,
+        size,
+        metadata,
+        is_pool: inside.is_none(),
+        tags: if inside.is_none() {
+            vec![layout::brick_tag(brick.id), layout::volume_tag(brick.volume)]
+        } else {
+            Vec::new()
+        },
+        pool: inside,
+        active: true,
+        data_percent: None,
+        metadata_percent: None,
+    };
+    let name = layout::thin_pool(brick.id);
+    let volumes = part(&mut survey.volumes);
+    volumes.push(seen(name.clone(), pool, metadata, None));
+    volumes.push(seen(
+        layout::logical_volume(brick.id),
+        brick.size,
+        ByteSize::ZERO,
+        Some(name),
+    ));
+}
+
+pub(crate) fn part<T>(part: &mut Result<Vec<T>, String>) -> &mut Vec<T> {
+    if part.is_err() {
+        *part = Ok(Vec::new());
+    }
+    part.as_mut().unwrap()
+}
+
+/// All records, to be compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Records {
+    clusters: Vec<Cluster>,
+    nodes: Vec<Node>,
+    devices: Vec<Device>,
+    volumes: Vec<Volume>,
+    bricks: Vec<Brick>,
+}
+
+impl Records {
+    pub(crate) fn of(inventory: &Inventory) -> Self {
+        Self {
+            clusters: inventory.clusters().cloned().collect(),
+            nodes: inventory.nodes().cloned().collect(),
+            devices: inventory.devices().cloned().collect(),
+            volumes: inventory.volumes().cloned().collect(),
+            bricks: inventory.bricks().copied().collect(),
+        }
+    }
+}
+
+/// The records that changes make.
+pub(crate) fn made(changes: &[Change]) -> Landscape {
+    let mut landscape = Landscape::new(Inventory::new());
+    for change in changes {
+        landscape
+            .apply(change, &Facts::None)
+            .unwrap_or_else(|error| panic!("{change:?}: {error}"));
+    }
+    landscape
+}
