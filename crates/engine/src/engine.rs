@@ -192,6 +192,11 @@ impl Engine {
     /// Takes up what was under way when the program ended, and starts looking after nodes. Must run on a tokio runtime.
     pub fn start(&self) {
         let open: Vec<Arc<Handle>> = self.inner.operations().open.values().cloned().collect();
+        if open.is_empty() && self.view(|landscape| landscape.inventory().clusters().next().is_none()) {
+            tracing::info!(
+                "nothing is recorded; if the store was lost, 'mortar rebuild --node HOST' restores it from the nodes"
+            );
+        }
         for handle in open {
             self.inner.metrics.open.inc();
             tracing::info!(operation = %handle.id(), "taken up again after a restart");

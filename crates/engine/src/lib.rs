@@ -16,6 +16,7 @@
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
+//! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `backup` | backups of the store, by the clock and on request |
 //! | `inspect` | what a store holds, without an engine |
@@ -34,6 +35,7 @@ mod members;
 mod metrics;
 mod nodes;
 mod pool;
+mod rebuild;
 mod records;
 mod sight;
 mod submit;
@@ -48,5 +50,7 @@ pub use mortar_command::query;
 pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
 pub use mortar_plan as plan;
 pub use mortar_store::Reason as BackupReason;
+pub use mortar_survey::rebuild::{Contradiction, Found, FoundKind, Gap, Rebuilt};
+pub use rebuild::Rebuild;
 pub use sight::VolumeSight;
 pub use submit::OperationState;

@@ -78,6 +78,11 @@ impl Landscape {
         self.spoken.get(&device).map_or(0, |(_, count)| *count)
     }
 
+    /// Operations that hold something, those that are just being recorded among them.
+    pub fn holders(&self) -> usize {
+        self.held.len()
+    }
+
     /// The operation that changes this thing.
     pub fn holder(&self, thing: Subject) -> Option<OperationId> {
         self.things.get(&thing).copied()

@@ -196,6 +196,15 @@ pub enum Refusal {
         /// What would help.
         wanted: &'static str,
     },
+    /// Records that are to be made anew are there, or their names belong to others.
+    #[error(
+        "what was found is recorded already, and is not restored a second time ('mortar topology show' lists what is recorded):{}",
+        .0.iter().map(|what| format!("\n{what}")).collect::<String>()
+    )]
+    Recorded(Vec<String>),
+    /// Operations are under way, and what they are about to make would be taken for what is there.
+    #[error("{0} operations are under way: rebuild when they have ended")]
+    UnderWay(usize),
     /// Another operation works on it.
     #[error("{0} {1} is being changed by operation {2}")]
     Busy(&'static str, String, OperationId),

@@ -125,6 +125,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),
         Refusal::InUse(..) | Refusal::WrongState { .. } => (WireError::InUse, Conflict),
+        Refusal::Recorded(_) | Refusal::UnderWay(_) => (WireError::InUse, Conflict),
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),

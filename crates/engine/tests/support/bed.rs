@@ -234,6 +234,10 @@ impl Bed {
         (world, store)
     }
 
+    pub(crate) fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
     pub(crate) fn changes(&self) -> u64 {
         self.hosts.world(|world| world.changes_run())
     }

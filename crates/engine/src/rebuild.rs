@@ -1,0 +1,230 @@
+//! Records restored from the nodes: asks those that were named and those that these name, lets
+//! [`mortar_survey::rebuild`] say what it means, and records it in one transaction. Nothing is changed on any node.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _};
+use mortar_argv::{Batch, Report};
+use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
+use mortar_model::{DevicePath, HostName, Inventory, OperationId};
+use mortar_plan::{Change, Landscape, Plan, Refusal, Seed};
+use mortar_survey::rebuild::{Heard, Rebuilt, directories, rebuild};
+
+use crate::act;
+use crate::engine::{Engine, Inner};
+use crate::error::EngineError;
+
+/// Hosts that are asked side by side.
+const WIDTH: usize = 16;
+/// Most things of one kind that a refusal names.
+const NAMED: usize = 20;
+
+/// What a rebuild came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rebuild {
+    /// What was restored, or would be, and what is to be told.
+    pub rebuilt: Rebuilt,
+    /// The hosts that were asked, with the reason of those that did not answer.
+    pub asked: Vec<(HostName, Option<String>)>,
+    /// The operation that recorded it; `None` when nothing was to be recorded.
+    pub operation: Option<OperationId>,
+}
+
+impl Engine {
+    /// Restores the records of the clusters that these hosts and the members of their pools belong to. With `dry_run`,
+    /// nothing is recorded.
+    ///
+    /// # Errors
+    /// Operations are under way, something of what was found is recorded already, or it could not be recorded.
+    pub async fn rebuild(&self, hosts: &[HostName], dry_run: bool) -> Result<Rebuild, EngineError> {
+        let inner = &self.inner;
+        self.view(idle)?;
+        let heard = hear(inner, hosts).await;
+        let rebuilt = rebuild(&heard, &mut Seed::new(inner.entropy.draw()));
+        let changes = &rebuilt.changes;
+        self.view(|landscape| unknown(landscape, changes))?;
+        let operation = if dry_run || changes.is_empty() {
+            None
+        } else {
+            let record = |landscape: &Landscape| {
+                unknown(landscape, changes)?;
+                Ok(Plan::record(changes.clone()))
+            };
+            Some(self.record(record).await?)
+        };
+        if operation.is_some() {
+            self.tell(&heard, &rebuilt);
+        }
+        let asked = heard.hosts.into_iter();
+        Ok(Rebuild {
+            rebuilt,
+            asked: asked.map(|(host, answer)| (host, answer.err())).collect(),
+            operation,
+        })
+    }
+
+    /// Leaves out of placement what did not answer, until it does.
+    fn tell(&self, heard: &Heard, rebuilt: &Rebuilt) {
+        let mut counts = [0; 4];
+        for change in &rebuilt.changes {
+            match change {
+                Change::PutCluster(_) => counts[0] += 1,
+                Change::PutNode(node) => {
+                    counts[1] += 1;
+                    if let Some(Err(reason)) = heard.hosts.get(&node.manage) {
+                        self.inner.note_health(node.id, false, reason);
+                    }
+                }
+                Change::PutDevice(_) => counts[2] += 1,
+                Change::AddVolume(..) => counts[3] += 1,
+                _ => {}
+            }
+        }
+        let [clusters, nodes, devices, volumes] = counts;
+        tracing::info!(
+            clusters,
+            nodes,
+            devices,
+            volumes,
+            gaps = rebuilt.gaps.len(),
+            found = rebuilt.found.len(),
+            contradictions = rebuilt.contradictions.len(),
+            "records were restored from the nodes"
+        );
+    }
+}
+
+/// Asks these hosts, and as long as new ones are named, those.
+async fn hear(inner: &Inner, hosts: &[HostName]) -> Heard {
+    let mut heard = Heard::default();
+    let mut next: BTreeSet<HostName> = hosts.iter().cloned().collect();
+    while !next.is_empty() {
+        let answers: Vec<_> = stream::iter(next)
+            .map(|host| async move {
+                let answer = ask_node(inner, &host).await;
+                (host, answer)
+            })
+            .buffer_unordered(WIDTH)
+            .collect()
+            .await;
+        heard.hosts.extend(answers);
+        next = heard.unasked().into_iter().collect();
+    }
+    let told: Vec<_> = stream::iter(heard.spokesmen())
+        .map(|hosts| ask_pool(inner, hosts))
+        .buffer_unordered(WIDTH)
+        .collect()
+        .await;
+    heard.pools = told.into_iter().flatten().collect();
+    heard
+}
+
+/// What a host shows. Which directories may be devices is learned from its first answer; where there are some, it is
+/// asked a second time with them.
+async fn ask_node(inner: &Inner, host: &HostName) -> Result<NodeSurvey, String> {
+    let first = survey_of(inner, host, &[]).await?;
+    let directories = directories(&first);
+    if directories.is_empty() {
+        return Ok(first);
+    }
+    survey_of(inner, host, &directories).await
+}
+
+async fn survey_of(inner: &Inner, host: &HostName, directories: &[DevicePath]) -> Result<NodeSurvey, String> {
+    let batch = survey::ask_node(&inner.config.settings, directories);
+    let report = ask(inner, host, &batch, "survey a node").await;
+    survey::read_node(directories, &report).map_err(|error| error.to_string())
+}
+
+/// What the first of these tells of the volumes of its pool; those before it with their reasons.
+async fn ask_pool(inner: &Inner, hosts: Vec<HostName>) -> Vec<(HostName, Result<PoolSurvey, String>)> {
+    let batch = survey::ask_pool(&inner.config.settings);
+    let mut told = Vec::new();
+    for host in hosts {
+        let report = ask(inner, &host, &batch, "survey a pool").await;
+        let answer = survey::read_pool(&report).map_err(|error| error.to_string());
+        let done = answer.is_ok();
+        told.push((host, answer));
+        if done {
+            break;
+        }
+    }
+    told
+}
+
+/// One tool that hangs must not cost the answers of the others: it is given up before the whole is.
+async fn ask(inner: &Inner, host: &HostName, batch: &Batch, what: &str) -> Report {
+    let limit: Duration = inner.config.settings.command_limit + inner.config.patience;
+    let answer = act::run_on(inner, host.as_str(), batch, what);
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Report::not_run(batch.items().len(), format!("no answer within {limit:?}")))
+}
+
+fn idle(landscape: &Landscape) -> Result<(), Refusal> {
+    match landscape.holders() {
+        0 => Ok(()),
+        count => Err(Refusal::UnderWay(count)),
+    }
+}
+
+/// Whether nothing of it is recorded: what is there already is compared by a check, and never made over.
+fn unknown(landscape: &Landscape, changes: &[Change]) -> Result<(), Refusal> {
+    idle(landscape)?;
+    let inventory = landscape.inventory();
+    let mut known: Vec<String> = changes
+        .iter()
+        .flat_map(|change| recorded(inventory, change))
+        .collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    if known.len() > NAMED {
+        let more = known.len() - NAMED;
+        known.truncate(NAMED);
+        known.push(format!("and {more} more"));
+    }
+    Err(Refusal::Recorded(known))
+}
+
+fn recorded(inventory: &Inventory, change: &Change) -> Vec<String> {
+    match change {
+        Change::PutCluster(cluster) => {
+            let known = inventory.cluster(cluster.id);
+            known
+                .map(|known| format!("cluster {}", known.id))
+                .into_iter()
+                .collect()
+        }
+        Change::PutNode(node) => {
+            if inventory.node(node.id).is_some() {
+                return vec![format!("node {} ({})", node.id, node.manage)];
+            }
+            let hosts = BTreeSet::from([&node.manage, &node.storage]);
+            let taken = hosts.into_iter().filter_map(|host| {
+                let other = inventory.node_by_host(host)?;
+                Some(format!("host name {host}, of node {}", other.id))
+            });
+            taken.collect()
+        }
+        Change::PutDevice(device) => {
+            let known = inventory.device(device.id);
+            known
+                .map(|_| format!("device {} ({})", device.id, device.path))
+                .into_iter()
+                .collect()
+        }
+        Change::AddVolume(volume, bricks) => {
+            let known = inventory
+                .volume(volume.id)
+                .map(|_| format!("volume {} ({})", volume.id, volume.name));
+            let bricks = bricks.iter().filter(|brick| inventory.brick(brick.id).is_some());
+            known
+                .into_iter()
+                .chain(bricks.map(|brick| format!("brick {}", brick.id)))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,211 @@
+//! The program dies in the middle of an operation, and its store is lost with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_engine::{FoundKind, Rebuild};
+use mortar_model::{
+    BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, VolumeName, VolumeOption, check,
+    layout,
+};
+use mortar_plan::CreateVolume;
+use mortar_simulator::World;
+
+use crate::cases::{ALL, Case};
+use crate::ground::{notes, rebuild, with_empty_store, write_files};
+use crate::support::bed::{self, Bed, Saved, Stop};
+
+/// A pool as it was, and what its devices had for bricks.
+struct Before {
+    saved: Saved,
+    totals: BTreeMap<DeviceId, ByteSize>,
+}
+
+fn prepared(case: &Case) -> Before {
+    bed::run(async {
+        let bed = Bed::new(100);
+        bed.make_pool().await;
+        (case.prepare)(&bed).await;
+        write_files(&bed).await;
+        let totals = |inventory: &Inventory| {
+            inventory
+                .devices()
+                .map(|device| (device.id, device.total))
+                .collect()
+        };
+        Before {
+            saved: bed.save(),
+            totals: bed.inventory(totals),
+        }
+    })
+}
+
+/// Commands and store writes of an undisturbed run.
+fn measure(case: &Case, saved: &Saved) -> (u64, u64) {
+    bed::run(async {
+        let bed = Bed::load(saved, Stop::Never);
+        bed.engine.start();
+        let before = (bed.commands(), bed.store_writes());
+        let id = (case.run)(&bed).await.unwrap();
+        bed.settle(id, case.name).await;
+        (bed.commands() - before.0, bed.store_writes() - before.1)
+    })
+}
+
+fn dies(case: &Case, saved: &Saved, stop: Stop) -> World {
+    bed::run(async {
+        let bed = Bed::load(saved, stop);
+        bed.engine.start();
+        if let Ok(id) = (case.run)(&bed).await {
+            bed.rest_or_death(id).await;
+        }
+        bed.remains().0
+    })
+}
+
+/// Answers whether anything was left over.
+fn lost(case: &Case, before: &Before, stop: Stop) -> bool {
+    let story = format!(
+        "{} ({}): dies at {stop:?}, and the store is lost",
+        case.name, case.kind
+    );
+    let world = dies(case, &before.saved, stop);
+    bed::run(async {
+        let bed = with_empty_store(world);
+        bed.all_on();
+        let report = rebuild(&bed, &["n1"]).await;
+        bed.inventory(|inventory| {
+            assert_eq!(check::check(inventory), Vec::new(), "{story}");
+            bed.hosts.world(|world| {
+                left_over_is_named(inventory, world, &report, &story);
+                nothing_is_promised_twice(inventory, before, world, &story);
+            });
+        });
+        // What was there before is there again, unless the operation was about it.
+        let volumes = bed.inventory(|inventory| inventory.volumes().count());
+        assert!(
+            volumes >= usize::from(case.name == "create_unreplicated" || case.name.starts_with("expand")),
+            "{story}"
+        );
+        goes_on(&bed, &story).await;
+        !notes(&report).is_empty()
+    })
+}
+
+/// Logical volumes, images and GlusterFS volumes that no record has.
+fn left_over_is_named(inventory: &Inventory, world: &World, report: &Rebuild, story: &str) {
+    let told = notes(report);
+    let named = |text: &str| told.iter().any(|note| note.contains(text));
+    let bricks = |space: fn(&BrickSpace) -> bool| {
+        let all = inventory.bricks().filter(move |brick| space(&brick.space));
+        all.map(|brick| brick.id.to_string())
+            .collect::<BTreeSet<String>>()
+    };
+    let thin = bricks(|space| matches!(space, BrickSpace::ThinPool { .. }));
+    let images = bricks(|space| *space == BrickSpace::Image);
+    for host in world.hosts() {
+        let host = world.host(&host).unwrap();
+        for volume in &host.logical_volumes {
+            let id = volume.name.rsplit('_').next().unwrap();
+            assert!(
+                thin.contains(id) || named(id),
+                "{story}: {} is not told of: {told:#?}",
+                volume.name
+            );
+        }
+        for (path, _) in &host.images {
+            let id = path.rsplit('_').next().unwrap().split('.').next().unwrap();
+            assert!(
+                images.contains(id) || named(id),
+                "{story}: {path} is not told of: {told:#?}"
+            );
+        }
+        let groups = host.devices.iter().filter_map(|device| device.group.as_ref());
+        for group in groups {
+            let known = inventory
+                .devices()
+                .any(|device| layout::volume_group(device.id) == group.name);
+            assert!(
+                known || named(group.name.as_str()),
+                "{story}: {} is not told of: {told:#?}",
+                group.name
+            );
+        }
+    }
+    for volume in &world.pool("n1").unwrap().volumes {
+        let known = inventory
+            .volumes()
+            .any(|known| known.name.as_str() == volume.name);
+        assert!(
+            known || named(&volume.name),
+            "{story}: volume {} is not told of: {told:#?}",
+            volume.name
+        );
+        let unfinished = report.rebuilt.found.iter().any(|found| {
+            found.about == format!("volume {}", volume.name) && found.kind == FoundKind::Unfinished
+        });
+        assert!(
+            volume.status == "Started" || unfinished,
+            "{story}: {} is {}: {told:#?}",
+            volume.name,
+            volume.status
+        );
+    }
+}
+
+fn nothing_is_promised_twice(inventory: &Inventory, before: &Before, world: &World, story: &str) {
+    for device in inventory.devices() {
+        let node = inventory.node(device.node).unwrap();
+        let host = world.host(node.manage.as_str()).unwrap();
+        let free = device.total.minus(inventory.used(device.id)).bytes();
+        match device.kind {
+            DeviceKind::Lvm { .. } => {
+                let name = layout::volume_group(device.id);
+                let mut groups = host.devices.iter().filter_map(|device| device.group.as_ref());
+                let group = groups.find(|group| group.name == name).unwrap();
+                assert_eq!(free, group.free, "{story}: {}", device.path);
+            }
+            DeviceKind::Directory => {
+                let folder = layout::image_folder(&device.path);
+                let images = host.images.iter().filter(|(path, _)| path.starts_with(&folder));
+                let promised: u64 = images.map(|(_, size)| size).sum();
+                // One that was just being added had no size yet.
+                let total = before.totals.get(&device.id).unwrap_or(&device.total);
+                assert_eq!(free, total.bytes() - promised, "{story}: {}", device.path);
+            }
+        }
+    }
+}
+
+/// A volume on every disk and one on every directory, beside whatever is left there.
+async fn goes_on(bed: &Bed, story: &str) {
+    for media in ["disk", "directory"] {
+        let mut request = CreateVolume::new(ByteSize::from_gib(3), Durability::Replicate(3));
+        request.name = Some(VolumeName::new(format!("after-{media}")).unwrap());
+        request.options =
+            vec![VolumeOption::new("user.mortar.device-tag-match", format!("media={media}")).unwrap()];
+        let id = bed
+            .engine
+            .create_volume(request)
+            .await
+            .unwrap_or_else(|error| panic!("{story}: {error}"));
+        bed.engine.wait(id, bed::LIMIT).await;
+        assert!(bed.is_done(id), "{story}: {:?}", bed.engine.operation(id));
+    }
+}
+
+/// Every kind of operation, dead at every store write and every command.
+#[test]
+fn a_store_lost_in_the_middle_of_an_operation() {
+    let (mut deaths, mut left) = (0, 0);
+    for case in ALL {
+        let before = prepared(case);
+        let (commands, writes) = measure(case, &before.saved);
+        let at_writes = (1..=writes).flat_map(|nth| [Stop::BeforeWrite(nth), Stop::AfterWrite(nth)]);
+        for stop in at_writes.chain((0..commands).map(Stop::AfterCommand)) {
+            deaths += 1;
+            left += u32::from(lost(case, &before, stop));
+        }
+    }
+    println!("{deaths} deaths with a lost store; {left} left something over, all of it named");
+    assert!(left > 0, "operations that die leave something over");
+}
