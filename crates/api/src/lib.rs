@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod operation;
 mod plan;
+mod rebuild;
 mod topology;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
@@ -24,6 +25,10 @@ pub use operation::{
     Attention, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };
 pub use plan::{NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+pub use rebuild::{
+    FOUND_UNRESTORED, RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost,
+    RebuildRequest,
+};
 pub use topology::{
     DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
     TopologyVolume,

@@ -59,6 +59,14 @@ fn refusals() {
 }
 
 #[test]
+fn rebuilds_that_are_refused() {
+    let server = Server::start(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("rebuild.txt");
+}
+
+#[test]
 fn tokens() {
     let server = Server::start(&NODES);
     asking(&server).play("tokens.txt");

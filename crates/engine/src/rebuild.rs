@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
+use mortar_model::work::Facts;
 use mortar_model::{DevicePath, HostName, Inventory, OperationId};
 use mortar_plan::{Change, Landscape, Plan, Refusal, Seed};
 use mortar_survey::rebuild::{Heard, Rebuilt, directories, rebuild};
@@ -29,6 +30,19 @@ pub struct Rebuild {
     pub asked: Vec<(HostName, Option<String>)>,
     /// The operation that recorded it; `None` when nothing was to be recorded.
     pub operation: Option<OperationId>,
+}
+
+impl Rebuild {
+    /// The records that were restored, or would be, by themselves.
+    pub fn landscape(&self) -> Landscape {
+        let mut landscape = Landscape::new(Inventory::new());
+        for change in &self.rebuilt.changes {
+            if let Err(error) = landscape.apply(change, &Facts::None) {
+                tracing::error!(%error, "what was restored does not fit together");
+            }
+        }
+        landscape
+    }
 }
 
 impl Engine {

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
-pub(crate) use operate::{CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand};
+pub(crate) use operate::{
+    CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
+};
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
 pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
 
@@ -96,6 +98,14 @@ pub(crate) enum Command {
     /// Operations: changes that were asked for, and how far they are
     #[command(subcommand)]
     Operation(OperationCommand),
+    /// Restore the records from the nodes, when the store is lost
+    #[command(
+        long_about = "Restore the records from the nodes, when the store is lost.\n\n\
+        Asks the named nodes and the members of their trusted pools what is there, and records clusters, nodes, \
+        devices, volumes and bricks as they were. Nothing is changed on any node. What the nodes cannot tell, what is \
+        there beside the records, and what does not fit together is shown; docs/recovery.md says what to do about it."
+    )]
+    Rebuild(RebuildArgs),
     /// A real GlusterFS pool on this machine, for trying and testing (Linux, root)
     #[command(subcommand)]
     Lab(LabCommand),

@@ -32,6 +32,17 @@ pub(crate) enum OperationCommand {
     },
 }
 
+/// `mortar rebuild`
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArgs {
+    /// A node, by the name or address where commands reach it; one of each trusted pool is enough
+    #[arg(long, value_name = "HOST", required = true, num_args = 1.., value_delimiter = ',')]
+    pub(crate) node: Vec<String>,
+    /// Show what would be restored, and record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// `mortar db …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {

@@ -25,6 +25,8 @@ use crate::exit::Exit;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take, long polls aside. A node's own limits are below this.
 const ANSWER: Duration = Duration::from_secs(120);
+/// How long an answer may take that many nodes are asked for, each of them several times.
+const MANY_NODES: Duration = Duration::from_secs(1800);
 
 /// A server, and who asks it.
 #[derive(Debug)]
@@ -74,9 +76,20 @@ impl Client {
         body: Option<Vec<u8>>,
         attempt: &str,
     ) -> Result<Answer> {
-        let mut request = self
+        let request = self
             .http
             .request(method.clone(), format!("{}{path}{query}", self.server));
+        self.send_request(request, &method, path, body, attempt).await
+    }
+
+    async fn send_request(
+        &self,
+        mut request: reqwest::RequestBuilder,
+        method: &Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        attempt: &str,
+    ) -> Result<Answer> {
         if let Some(identity) = &self.identity {
             request = request.header(
                 "Authorization",
@@ -135,6 +148,26 @@ impl Client {
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize, attempt: &str) -> Result<Answer> {
         let body = serde_json::to_vec(body).expect("wire types always have a JSON form");
         self.send(Method::POST, path, "", Some(body), attempt)
+            .await?
+            .success(attempt)
+    }
+
+    /// `POST` of what asks many nodes before it is answered.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn post_patiently(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        attempt: &str,
+    ) -> Result<Answer> {
+        let body = serde_json::to_vec(body).expect("wire types always have a JSON form");
+        let request = self
+            .http
+            .post(format!("{}{path}", self.server))
+            .timeout(MANY_NODES);
+        self.send_request(request, &Method::POST, path, Some(body), attempt)
             .await?
             .success(attempt)
     }

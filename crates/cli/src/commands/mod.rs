@@ -10,6 +10,7 @@ mod load;
 mod node;
 mod operation;
 mod paper;
+mod rebuild;
 mod serve;
 mod tags;
 mod topology;
@@ -111,6 +112,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<()> {
         Command::Explain(command) => explain::run(session, command).await,
         Command::Operation(command) => operation::run(session, command).await,
         Command::Db(command) if command.asks() => backup::ask(session, &command).await,
+        Command::Rebuild(arguments) => rebuild::run(session, arguments).await,
         Command::Serve(_)
         | Command::Completions(_)
         | Command::Man(_)

@@ -6,6 +6,7 @@ mod operations;
 mod paint;
 mod placement;
 mod pool;
+mod rebuild;
 mod table;
 mod tree;
 
@@ -15,6 +16,7 @@ pub(crate) use operations::{operation, operations};
 pub(crate) use paint::Paint;
 pub(crate) use placement::plan;
 pub(crate) use pool::{device, node, topology};
+pub(crate) use rebuild::rebuild;
 pub(crate) use table::{fields, table};
 
 use mortar_model::ByteSize;

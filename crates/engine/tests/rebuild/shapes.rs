@@ -277,3 +277,25 @@ fn hosts_that_are_nobodys_restore_nothing_and_are_named() {
         );
     });
 }
+
+/// What it is about to make would be taken for what is there.
+#[test]
+fn not_while_an_operation_is_under_way() {
+    bed::run(async {
+        let bed = Bed::new(100);
+        bed.make_pool().await;
+        bed.hosts.world(|world| world.kill_node("n3"));
+        let id = bed
+            .engine
+            .create_volume(request("data", Durability::Replicate(3), "disk"))
+            .await
+            .unwrap();
+        bed.engine.wait(id, bed::LIMIT).await;
+        assert_eq!(bed.open(), [id]);
+        let refused = bed.engine.rebuild(&hosts(&["n1"]), true).await;
+        assert!(
+            matches!(refused, Err(EngineError::Refused(Refusal::UnderWay(1)))),
+            "{refused:?}"
+        );
+    });
+}

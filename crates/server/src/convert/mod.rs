@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod heketi;
 pub(crate) mod operation;
 pub(crate) mod placement;
+pub(crate) mod rebuild;
 pub(crate) mod request;
 pub(crate) mod sight;
 pub(crate) mod topology;

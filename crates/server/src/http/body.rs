@@ -3,8 +3,8 @@
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use futures::StreamExt;
-use mortar_heketi::WireError;
 use mortar_heketi::json::{self, FromJson};
+use mortar_heketi::{Problems, WireError};
 
 use crate::state::App;
 
@@ -16,6 +16,15 @@ impl Payload {
     /// Reads it as JSON, as Heketi does.
     pub(crate) fn read<T: FromJson>(&self) -> Result<T, WireError> {
         json::read(&self.0)
+    }
+
+    /// Reads it as JSON of Mortar's own language. A name that is not known is refused: what it was to say would be lost.
+    pub(crate) fn read_strictly<T: serde::de::DeserializeOwned>(&self) -> Result<T, WireError> {
+        serde_json::from_slice(&self.0).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.add("body", error.to_string());
+            problems.into()
+        })
     }
 
     /// Reads it as JSON; one that was left out is the default.

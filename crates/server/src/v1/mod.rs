@@ -5,4 +5,5 @@ pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod operations;
 pub(crate) mod plan;
+pub(crate) mod rebuild;
 pub(crate) mod topology;

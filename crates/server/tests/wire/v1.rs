@@ -8,7 +8,7 @@ use crate::support::world::{self, A, ADDED_DEVICE, C, D1, FAILED, MADE, UNKNOWN,
 use crate::support::{Door, Reply, Setup};
 use mortar_api::{
     Backup, BackupList, BackupReason, BackupState, ErrorBody, ErrorKind, Explanation, Operation,
-    OperationList, Phase, PlanAnswer, SightState, Topology,
+    OperationList, Phase, PlanAnswer, RebuildAnswer, SightState, Topology,
 };
 use mortar_engine::{BackupPlan, Config};
 use serde::de::DeserializeOwned;
@@ -342,4 +342,33 @@ async fn the_document_is_answered_as_it_is_checked_in() {
         reply.header("content-type"),
         Some("application/json; charset=UTF-8")
     );
+}
+
+#[tokio::test]
+async fn a_rebuild_that_cannot_be_is_refused_before_any_node_is_asked() {
+    let door = door().await;
+    for (body, text) in [
+        ("", "EOF"),
+        (r#"{"nodes":[]}"#, "cannot be empty"),
+        (r#"{"nodes":["a b"]}"#, "number 1: a host name"),
+        (r#"{"nodes":["n1"],"dryrun":true}"#, "unknown field `dryrun`"),
+    ] {
+        let reply = door.ask("POST", "/v1/rebuild", body).await;
+        assert_eq!(reply.status, 400, "{body}: {}", reply.body);
+        let error: ErrorBody = read(&reply);
+        assert_eq!(error.error.kind, ErrorKind::Invalid);
+        assert!(error.error.message.contains(text), "{body}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_without_an_answer_tells_who_was_silent() {
+    let door = Setup::default().open().await;
+    let reply = door.ask("POST", "/v1/rebuild", r#"{"nodes":["n1","n2"]}"#).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let answer: RebuildAnswer = read(&reply);
+    assert_eq!((answer.operation, answer.restored), (None, Topology::default()));
+    assert_eq!(answer.asked.len(), 2);
+    assert!(answer.asked.iter().all(|host| host.silent.is_some()));
+    assert_eq!(answer.found.len(), 2, "{:?}", answer.found);
 }

@@ -1,0 +1,49 @@
+//! What a rebuild came to, as `/v1/rebuild` says it.
+
+use mortar_api::{RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost};
+use mortar_engine::{Contradiction, Found, Gap, Rebuild};
+
+use super::topology::topology;
+
+/// The whole report.
+pub(crate) fn answer(done: &Rebuild, dry_run: bool) -> RebuildAnswer {
+    let asked = done.asked.iter().map(|(host, silent)| RebuildHost {
+        host: host.to_string(),
+        silent: silent.clone(),
+    });
+    RebuildAnswer {
+        dry_run,
+        operation: done.operation.map(|id| id.to_string()),
+        asked: asked.collect(),
+        restored: topology(&done.landscape()),
+        gaps: done.rebuilt.gaps.iter().map(gap).collect(),
+        found: done.rebuilt.found.iter().map(found).collect(),
+        contradictions: done.rebuilt.contradictions.iter().map(contradiction).collect(),
+    }
+}
+
+fn gap(gap: &Gap) -> RebuildGap {
+    RebuildGap {
+        about: gap.about.clone(),
+        unknown: gap.unknown.clone(),
+        instead: gap.instead.clone(),
+    }
+}
+
+fn found(found: &Found) -> RebuildFound {
+    RebuildFound {
+        kind: found.kind.name().to_owned(),
+        about: found.about.clone(),
+        host: found.host.as_ref().map(ToString::to_string),
+        what: found.what.clone(),
+        space: found.space.bytes(),
+    }
+}
+
+fn contradiction(note: &Contradiction) -> RebuildContradiction {
+    RebuildContradiction {
+        about: note.about.clone(),
+        found: note.found.clone(),
+        decided: note.decided.clone(),
+    }
+}
