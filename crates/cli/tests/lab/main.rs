@@ -21,6 +21,7 @@ mod door;
 mod ground;
 mod life;
 mod loss;
+mod rebuild;
 mod remains;
 mod server;
 mod site;

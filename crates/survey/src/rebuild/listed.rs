@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::volume_info::VolumeInfo;
-use mortar_model::{BrickId, ClusterId, DeviceId, Durability, NodeId};
+use mortar_model::{BrickId, ClusterId, DeviceId, Durability, HostName, NodeId};
 
 use super::Work;
 use super::report::FoundKind;
@@ -101,6 +101,12 @@ impl<'a> Work<'a> {
 
     /// The node of a cluster that its pool knows by this name.
     pub(super) fn node_called(&self, cluster: ClusterId, host: &str) -> Option<NodeId> {
+        // As it is written, most of the time.
+        let exact = HostName::new(host).ok();
+        let exact = exact.and_then(|host| self.inventory.node_by_host(&host));
+        if let Some(node) = exact.filter(|node| node.cluster == cluster && node.storage.as_str() == host) {
+            return Some(node.id);
+        }
         let is = |name: &str| name.eq_ignore_ascii_case(host);
         let nodes = || self.inventory.nodes_of(cluster);
         let stores = nodes().find(|node| is(node.storage.as_str()));

@@ -1,9 +1,9 @@
 //! What is there and not in the records: it is named, and keeps its space.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use mortar_command::query::survey::GroupSeen;
-use mortar_model::{BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId};
+use mortar_command::query::survey::{GroupSeen, ImageSeen};
+use mortar_model::{BrickId, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId};
 
 use super::Work;
 use super::devices::is_marked;
@@ -237,18 +237,15 @@ impl Work<'_> {
 
     /// Images are as large as they may become, whatever they take now.
     fn others_in_directory(&self, machine: usize, device: &Device) -> ByteSize {
-        let on = |spot: &Spot| spot.0 == machine && spot.1 == device.id;
-        let traces = self.traces.all.iter().filter(|(spot, _)| on(spot));
-        let mut others: BTreeMap<Spot, ByteSize> = BTreeMap::new();
-        for (spot, trace) in traces {
-            let image = |image: Option<&mortar_command::query::survey::ImageSeen>| {
-                image.map_or(ByteSize::ZERO, |image| image.size)
-            };
+        let first = (machine, device.id, BrickId::from_u128(0));
+        let last = (machine, device.id, BrickId::from_u128(u128::MAX));
+        let size = |image: Option<&ImageSeen>| image.map_or(ByteSize::ZERO, |image| image.size);
+        let others = self.traces.all.range(first..=last).map(|(spot, trace)| {
             let recorded = self.inventory.brick(spot.2).filter(|_| self.is_recorded(*spot));
             let own = recorded.is_some_and(|brick| brick.space == BrickSpace::Image);
-            let size = image(trace.making) + if own { ByteSize::ZERO } else { image(trace.image) };
-            others.insert(*spot, size);
-        }
-        others.into_values().sum()
+            let whole = if own { ByteSize::ZERO } else { size(trace.image) };
+            size(trace.making) + whole
+        });
+        others.sum()
     }
 }
