@@ -6,7 +6,8 @@ use mortar_command::query::survey::{NodeSurvey, PoolSurvey};
 use mortar_model::{DeviceKind, DevicePath, HostName};
 use mortar_plan::identity;
 
-use super::machines::{self, Ground};
+use super::machines::Ground;
+use super::pools;
 use super::report::Notes;
 use crate::place;
 
@@ -56,7 +57,7 @@ impl Heard {
 
     /// For each pool the hosts that can tell of its volumes, in the order in which to ask them.
     pub fn spokesmen(&self) -> Vec<Vec<HostName>> {
-        machines::tellers(self)
+        pools::tellers(self)
     }
 }
 

@@ -1,26 +1,25 @@
-//! Which answers are one machine, and which machines are one trusted pool.
+//! Which answers are one machine, and where in a pool it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mortar_command::query::pool::Member as Peer;
 use mortar_command::query::survey::NodeSurvey;
-use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{HostName, NodeId};
 use mortar_plan::identity::{self, Neighbour, NodeIdentity};
 
 use super::heard::Heard;
+use super::pools::{Member, Pool, pools};
 use super::report::{FoundKind, Notes};
 use crate::place;
 
 /// How glusterd calls the machine that is asked.
-const ITSELF: &str = "localhost";
+pub(super) const ITSELF: &str = "localhost";
 
 /// A machine that answered.
 pub(super) struct Machine<'a> {
     /// The name to call it by.
     pub(super) host: &'a HostName,
     /// Every name under which it answered.
-    names: Vec<&'a HostName>,
+    pub(super) names: Vec<&'a HostName>,
     pub(super) survey: &'a NodeSurvey,
     /// glusterd's id of it, when its glusterd answers.
     pub(super) uuid: Option<&'a str>,
@@ -63,30 +62,6 @@ impl Machine<'_> {
     }
 }
 
-/// A member of a pool, as all who were asked see it.
-pub(super) struct Member {
-    pub(super) uuid: String,
-    /// Names by which the others know it.
-    pub(super) names: Vec<String>,
-    /// The machine that it is, when that answered.
-    pub(super) machine: Option<usize>,
-}
-
-impl Member {
-    pub(super) fn is_called(&self, name: &str) -> bool {
-        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
-    }
-}
-
-/// A trusted pool.
-pub(super) struct Pool<'a> {
-    pub(super) members: Vec<Member>,
-    /// Machines whose glusterd answers.
-    pub(super) tellers: Vec<usize>,
-    /// Its volumes, or why none of them told.
-    pub(super) volumes: Result<&'a [VolumeInfo], String>,
-}
-
 /// Everything that was heard, sorted.
 pub(super) struct Ground<'a> {
     pub(super) machines: Vec<Machine<'a>>,
@@ -125,20 +100,22 @@ impl<'a> Ground<'a> {
         ground
     }
 
-    /// Another machine whose file names the same node, and that has the better right to it: it answered where that file
-    /// says that the node is.
-    pub(super) fn rightful_twin(&self, machine: usize) -> Option<&Machine<'a>> {
+    /// Who the file of a machine speaks of, when that is not the machine itself: the machine that answers where the file
+    /// says that the node is, or the member that its pool knows by that name.
+    pub(super) fn speaks_of(&self, pool: &Pool<'_>, machine: usize) -> Option<String> {
         let own = &self.machines[machine];
-        let file = own.file.as_ref()?;
-        let is_there = |machine: &Machine<'_>| {
-            machine.answered_as(&file.node.manage) || machine.answered_as(&file.node.storage)
-        };
-        let same = |other: &&Machine<'_>| {
-            let other = other.file.as_ref();
-            other.is_some_and(|other| other.node.id == file.node.id)
-        };
-        let mut twins = self.machines.iter().filter(same);
-        twins.find(|other| is_there(other) && !is_there(own))
+        let node = &own.file.as_ref()?.node;
+        let is_there =
+            |machine: &Machine<'_>| machine.answered_as(&node.manage) || machine.answered_as(&node.storage);
+        if is_there(own) {
+            return None;
+        }
+        if let Some(other) = self.machines.iter().find(|other| is_there(other)) {
+            return Some(other.host.to_string());
+        }
+        let named = |member: &&Member| member.is_called(node.storage.as_str());
+        let other = pool.members.iter().find(named)?;
+        (other.machine != Some(machine)).then(|| node.storage.to_string())
     }
 
     /// Addresses to try for a member that has not answered.
@@ -150,25 +127,32 @@ impl<'a> Ground<'a> {
         kept.map(|node| node.manage.clone()).chain(names).collect()
     }
 
-    /// What is kept of a member or a machine: by the member's names, by the machine's own disks, by the names under which
-    /// it answered, and last by those that its file tells.
+    /// What is kept of a member or a machine: by the member's names, else as [`Self::kept_of_machine`] says.
     pub(super) fn kept_of(&self, member: Option<&Member>, machine: Option<usize>) -> Option<&Kept<'a>> {
-        let find = |fits: &dyn Fn(&Kept<'_>) -> bool| self.kept.values().find(|kept| fits(kept));
-        let named = |is: &dyn Fn(&str) -> bool| {
-            find(&|kept| is(kept.node.storage.as_str()) || is(kept.node.manage.as_str()))
-        };
-        let by_member = member.and_then(|member| named(&|name| member.is_called(name)));
-        if by_member.is_some() {
-            return by_member;
-        }
-        let machine = &self.machines[machine?];
+        let by_member = member.and_then(|member| self.kept_as(&|name| member.is_called(name)));
+        by_member.or_else(|| self.kept_of_machine(machine?).into_iter().next())
+    }
+
+    fn kept_as(&self, is: &dyn Fn(&str) -> bool) -> Option<&Kept<'a>> {
+        let mut all = self.kept.values();
+        all.find(|kept| is(kept.node.storage.as_str()) || is(kept.node.manage.as_str()))
+    }
+
+    /// What may be kept of a machine, the best evidence first: the names under which it answered, its disks, the names
+    /// that its file tells.
+    fn kept_of_machine(&self, machine: usize) -> Vec<&Kept<'a>> {
+        let machine = &self.machines[machine];
         let groups = machine.survey.groups.iter().flatten();
         let groups: BTreeSet<_> = groups
             .filter_map(|group| place::volume_group(&group.name))
             .collect();
-        find(&|kept| kept.devices.iter().any(|device| groups.contains(&device.id)))
-            .or_else(|| named(&|name| machine.answered(name)))
-            .or_else(|| named(&|name| machine.says(name)))
+        let has_its_disk = |kept: &&Kept<'_>| kept.devices.iter().any(|device| groups.contains(&device.id));
+        let evidence = [
+            self.kept_as(&|name| machine.answered(name)),
+            self.kept.values().find(has_its_disk),
+            self.kept_as(&|name| machine.says(name)),
+        ];
+        evidence.into_iter().flatten().collect()
     }
 
     /// Puts machines that glusterd does not tell the place of where their names say: those whose glusterd does not
@@ -214,8 +198,8 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// The member without a machine that this one is: by the names of what is kept of it, by those under which it
-    /// answered, and last by those that its file tells.
+    /// The member without a machine that this one is: by the names under which it answered, by those of what may be kept
+    /// of it, and last by those that its file tells.
     fn place_of(&self, machine: usize) -> Option<(usize, usize)> {
         let find = |is: &dyn Fn(&Member) -> bool| {
             let mut pools = self.pools.iter().enumerate();
@@ -225,25 +209,16 @@ impl<'a> Ground<'a> {
                 Some((number, member))
             })
         };
-        let kept = self.kept_of(None, Some(machine)).map(|kept| &kept.node);
+        let kept = self.kept_of_machine(machine);
         let machine = &self.machines[machine];
-        let kept = kept.and_then(|node| {
+        let by_kept = |kept: &Kept<'_>| {
+            let node = &kept.node;
             find(&|member| member.is_called(node.storage.as_str()) || member.is_called(node.manage.as_str()))
-        });
-        kept.or_else(|| find(&|member| member.names.iter().any(|name| machine.answered(name))))
+        };
+        find(&|member| member.names.iter().any(|name| machine.answered(name)))
+            .or_else(|| kept.into_iter().find_map(by_kept))
             .or_else(|| find(&|member| member.names.iter().any(|name| machine.says(name))))
     }
-}
-
-/// For each pool, as glusterd tells of it, the names of those that can be asked for its volumes.
-pub(super) fn tellers(heard: &Heard) -> Vec<Vec<HostName>> {
-    let machines = machines(heard, &mut Notes::default());
-    let pools = pools(heard, &machines);
-    let hosts = |pool: &Pool<'_>| -> Vec<HostName> {
-        let tellers = pool.tellers.iter();
-        tellers.map(|machine| machines[*machine].host.clone()).collect()
-    };
-    pools.iter().map(hosts).collect()
 }
 
 fn member_of(pool: &Pool<'_>, machine: usize) -> usize {
@@ -253,7 +228,7 @@ fn member_of(pool: &Pool<'_>, machine: usize) -> usize {
         .unwrap_or_default()
 }
 
-fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'a>> {
+pub(super) fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'a>> {
     let mut machines: Vec<Machine<'a>> = Vec::new();
     for (host, answer) in &heard.hosts {
         let Ok(survey) = answer else { continue };
@@ -335,75 +310,4 @@ fn kept<'a>(machines: &[Machine<'a>], notes: &mut Notes) -> BTreeMap<NodeId, Kep
         }
     }
     all
-}
-
-/// Members by glusterd's ids, with their names, and the machines that told of them.
-type Group = (BTreeMap<String, Vec<String>>, Vec<usize>);
-
-fn pools<'a>(heard: &'a Heard, machines: &[Machine<'a>]) -> Vec<Pool<'a>> {
-    // Members that see each other, however indirectly, are one pool.
-    let mut groups: Vec<Group> = Vec::new();
-    for (number, machine) in machines.iter().enumerate() {
-        let Ok(peers) = &machine.survey.members else {
-            continue;
-        };
-        if machine.uuid.is_none() {
-            continue;
-        }
-        let (touching, mut rest): (Vec<_>, Vec<_>) = groups
-            .into_iter()
-            .partition(|(known, _)| peers.iter().any(|peer| known.contains_key(&peer.uuid)));
-        let (mut members, mut tellers) = (BTreeMap::new(), Vec::new());
-        for (known, asked) in touching {
-            for (uuid, names) in known {
-                names_of(&mut members, uuid, names);
-            }
-            tellers.extend(asked);
-        }
-        for Peer { uuid, hosts, .. } in peers {
-            names_of(&mut members, uuid.clone(), hosts.clone());
-        }
-        tellers.push(number);
-        tellers.sort_unstable();
-        rest.push((members, tellers));
-        groups = rest;
-    }
-    groups.sort_by(|a, b| a.1.cmp(&b.1));
-    let member = |(uuid, names): (String, Vec<String>)| {
-        let machine = machines.iter().position(|machine| machine.uuid == Some(&uuid));
-        Member { uuid, names, machine }
-    };
-    let pool = |(members, tellers): Group| Pool {
-        members: members.into_iter().map(member).collect(),
-        volumes: volumes(heard, machines, &tellers),
-        tellers,
-    };
-    groups.into_iter().map(pool).collect()
-}
-
-fn names_of(members: &mut BTreeMap<String, Vec<String>>, uuid: String, names: Vec<String>) {
-    let known = members.entry(uuid).or_default();
-    for name in names {
-        if name != ITSELF && !known.contains(&name) {
-            known.push(name);
-        }
-    }
-}
-
-/// The volumes as the first member tells that could.
-fn volumes<'a>(
-    heard: &'a Heard,
-    machines: &[Machine<'a>],
-    tellers: &[usize],
-) -> Result<&'a [VolumeInfo], String> {
-    let names = tellers.iter().flat_map(|machine| &machines[*machine].names);
-    let mut why = "none was asked".to_owned();
-    for name in names {
-        match heard.pools.get(*name) {
-            Some(Ok(volumes)) => return Ok(volumes),
-            Some(Err(reason)) => why.clone_from(reason),
-            None => {}
-        }
-    }
-    Err(why)
 }

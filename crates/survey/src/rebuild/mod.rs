@@ -21,7 +21,8 @@
 //! | file | job |
 //! |---|---|
 //! | `heard` | the answers; whom to ask next |
-//! | `machines` | which answers are one machine, and which machines one pool |
+//! | `machines` | which answers are one machine, and where in a pool it is |
+//! | `pools` | which machines are one pool |
 //! | `nodes` | which member is which node |
 //! | `devices` | the devices of a node |
 //! | `traces` | what is there of each brick |
@@ -37,6 +38,7 @@ mod heard;
 mod listed;
 mod machines;
 mod nodes;
+mod pools;
 mod remains;
 mod report;
 mod traces;
@@ -50,7 +52,8 @@ use mortar_plan::{Change, Seed, identity};
 pub use heard::{Heard, directories};
 pub use report::{Contradiction, Found, FoundKind, Gap, Rebuilt};
 
-use machines::{Ground, Pool};
+use machines::Ground;
+use pools::Pool;
 use report::Notes;
 use traces::Traces;
 
@@ -165,11 +168,10 @@ impl Work<'_> {
     fn unheard(&mut self) {
         for (host, reason) in &self.ground.silent {
             let called = |node: &mortar_model::Node| node.manage == **host || node.storage == **host;
-            let elsewhere = self
-                .ground
-                .machines
-                .iter()
-                .any(|machine| machine.is_called(host.as_str()));
+            // A node that answered at another address than its file tells is told of already.
+            let restored = self.placed.values().filter_map(|placed| placed.machine);
+            let mut restored = restored.map(|machine| &self.ground.machines[machine]);
+            let elsewhere = restored.any(|machine| machine.is_called(host.as_str()));
             if !elsewhere && !self.inventory.nodes().any(called) {
                 self.notes.left(
                     FoundKind::Unrestored,

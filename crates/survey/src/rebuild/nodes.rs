@@ -6,7 +6,7 @@ use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{Cluster, ClusterId, Device, HostName, Node, NodeId, State, Tags};
 use mortar_plan::identity;
 
-use super::machines::{Member, Pool};
+use super::pools::{Member, Pool};
 use super::report::FoundKind;
 use super::{Placed, Work};
 use crate::place;
@@ -22,7 +22,7 @@ impl Work<'_> {
     /// The cluster that a pool is, by what most of its nodes and volumes say.
     pub(super) fn cluster(&mut self, pool: &Pool<'_>) -> Option<ClusterId> {
         let mut votes: BTreeMap<ClusterId, usize> = BTreeMap::new();
-        for id in self.said_by_files(pool).chain(said_by_volumes(pool)) {
+        for id in self.said_by_files(pool).into_iter().chain(said_by_volumes(pool)) {
             *votes.entry(id).or_default() += 1;
         }
         if votes.is_empty() {
@@ -63,15 +63,11 @@ impl Work<'_> {
         Some(id)
     }
 
-    fn said_by_files(&self, pool: &Pool<'_>) -> impl Iterator<Item = ClusterId> + use<'_> {
-        let machines: Vec<usize> = pool.members.iter().filter_map(|member| member.machine).collect();
-        let own = machines
-            .into_iter()
-            .filter(|machine| self.ground.rightful_twin(*machine).is_none());
-        own.filter_map(|machine| {
-            let file = self.ground.machines[machine].file.as_ref()?;
-            Some(file.cluster.id)
-        })
+    fn said_by_files(&self, pool: &Pool<'_>) -> Vec<ClusterId> {
+        let machines = pool.members.iter().filter_map(|member| member.machine);
+        let own = machines.filter(|machine| self.ground.speaks_of(pool, *machine).is_none());
+        let files = own.filter_map(|machine| self.ground.machines[machine].file.as_ref());
+        files.map(|file| file.cluster.id).collect()
     }
 
     fn said_by_bricks(&self, pool: &Pool<'_>) -> impl Iterator<Item = ClusterId> + use<'_> {
@@ -146,7 +142,7 @@ impl Work<'_> {
         // Those whose own file names them come first: no other may have their id.
         let mut others = Vec::new();
         for member in &pool.members {
-            match self.own_file(member, cluster) {
+            match self.own_file(pool, member, cluster) {
                 Some(known) => self.put(member, known),
                 None => others.push(member),
             }
@@ -168,7 +164,7 @@ impl Work<'_> {
         }
     }
 
-    fn own_file(&mut self, member: &Member, cluster: ClusterId) -> Option<Known> {
+    fn own_file(&mut self, pool: &Pool<'_>, member: &Member, cluster: ClusterId) -> Option<Known> {
         let machine = &self.ground.machines[member.machine?];
         let file = machine.file.as_ref()?;
         let about = format!("node {}", machine.host);
@@ -180,17 +176,11 @@ impl Work<'_> {
             );
             return None;
         }
-        if let Some(twin) = self.ground.rightful_twin(member.machine?) {
+        if let Some(other) = self.ground.speaks_of(pool, member.machine?) {
             self.notes.contradiction(
                 about,
-                format!(
-                    "its file says that it is node {}, and so does that of {}",
-                    file.node.id, twin.host
-                ),
-                format!(
-                    "{} is that node; the file of {} is not used",
-                    twin.host, machine.host
-                ),
+                format!("its file says that it is node {}, which is {other}", file.node.id),
+                "its file is not used",
             );
             return None;
         }

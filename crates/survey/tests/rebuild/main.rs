@@ -17,8 +17,14 @@ pub(crate) fn rebuilt(heard: &Heard) -> Rebuilt {
     rebuild(heard, &mut Seed::new(99))
 }
 
+/// As many as are asked for, else enough to meet every kind of damage.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     /// What the nodes show is enough: the same records, and nothing to be told.
     #[test]
