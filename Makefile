@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-lvm sim lint bench fmt
+.PHONY: help setup build demo demo-down test test-lvm sim soak lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ FIRST ?= 1
 sim: setup ## Play seeded histories on simulated nodes: COUNT=10000 of them, from seed FIRST=1
 	MORTAR_SIM_COUNT=$(COUNT) MORTAR_SIM_FIRST=$(FIRST) $(CARGO) test --locked --release --package mortar-engine \
 		--test histories histories_end_well -- --nocapture
+
+# How often the server and a node are killed, and what chance begins with (a seed of its own each time, unless one is given).
+SERVER_KILLS ?= 200
+NODE_KILLS ?= 20
+
+soak: setup ## Kill the server SERVER_KILLS=200 times and nodes NODE_KILLS=20 times on a real pool, then count what is left (as root)
+	MORTAR_SOAK_SERVER_KILLS=$(SERVER_KILLS) MORTAR_SOAK_NODE_KILLS=$(NODE_KILLS) \
+		$(CARGO) test --locked --package mortar-cli --test soak -- --nocapture
 
 lint: setup ## Check form, warnings, arrows between rooms, dependencies
 	@tools/lint

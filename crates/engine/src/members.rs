@@ -21,7 +21,7 @@ use crate::engine::Inner;
 /// Members that are asked side by side.
 const WIDTH: usize = 16;
 /// Wait before they are asked again where some have a record and some have none: they are about to tell each other.
-const AGREE: Duration = Duration::from_millis(200);
+const AGREE: Duration = Duration::from_millis(500);
 
 /// A removal that was done is only done when no member has a record.
 pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Verdict) -> Verdict {

@@ -1,15 +1,19 @@
-//! What somebody who looks after a trusted pool does for glusterd itself, and what is no work of Mortar's operations.
+//! Interventions: what a person who looks after a trusted pool would do by hand to glusterd, done here so that a soak goes on.
 //!
 //! glusterd 10.3 does not survive everything that is done to it here. A member that comes back in the middle of a
-//! change has no part in that change and does not hear of it: it stays behind for good, or its peers reject it. And
-//! a deletion that meets that moment may hang it. The bricks go on, but changes of the pool fail or wait. The known
-//! cure: end that member's glusterd, take from it what it alone believes, and start it; it learns the rest from its
-//! peers. Each cure is counted, and told in the diary with what was found.
+//! change has no part in that change and does not hear of it: it stays behind for good, or its peers reject it. A
+//! deletion that meets that moment may hang it, and a record that a power cut left half written keeps it from
+//! starting. The bricks go on, but changes of the pool fail or wait, and Mortar has no cure for it yet. The known one:
+//! end that member's glusterd, remove from its disk the records that it alone believes, and start it; it learns the
+//! rest from its peers.
+//!
+//! So a soak in which this had anything to do did need somebody. Every intervention is counted and printed with the
+//! numbers, and the diary tells what was found; `MORTAR_SOAK_DOCTOR=0` leaves it out.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::world::World;
+use crate::world::{World, Wrong};
 
 /// Pause between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
@@ -35,40 +39,59 @@ for each; do rm -rf "/var/lib/glusterd/vols/$each"; done
 exec glusterd -p /run/glusterd.pid
 "#;
 
+/// Starts glusterd without its record of a volume; tells the end of its log when it does not start.
+const START_WITHOUT: &str = r#"
+rm -rf "/var/lib/glusterd/vols/$1"
+glusterd -p /run/glusterd.pid && exit
+tail -n 12 /var/log/glusterfs/glusterd.log
+exit 1
+"#;
+
+/// Records that a power cut may leave half written: one for each client of the soak.
+const MOST_UNREADABLE: usize = 4;
+
 /// Each volume that some member differs in, with what each node believes of it; empty where it knows of none.
 type Differences = BTreeMap<String, Vec<String>>;
 
 /// Looks after all members until nobody needs them any more.
 pub(crate) fn look_after(world: &World) {
-    let mut since = Instant::now();
-    let mut before = Differences::new();
+    let mut since = BTreeMap::<String, (Vec<String>, Instant)>::new();
     while !world.is_finished() {
         std::thread::sleep(ROUND);
         let names: Vec<String> = world.lab.nodes().into_iter().map(|node| node.name).collect();
         for name in &names {
             if hangs(world, name) {
-                world.count("left by GlusterFS, cured: glusterd hung");
-                cure(world, name, "it hangs", &[]);
+                world.intervened("glusterd that hung was ended and started", name);
+                cure(world, name, &[]);
             }
         }
-        let now = names
+        let Some(records) = names
             .iter()
             .map(|name| records(world, name))
-            .collect::<Option<Vec<_>>>();
-        let now = now.map(|records| differences(&records)).unwrap_or_default();
-        if now != before {
-            (before, since) = (now, Instant::now());
-        } else if !now.is_empty() && since.elapsed() >= STAYS {
-            for (name, volumes) in outvoted(&names, &now) {
-                world.count("left by GlusterFS, cured: a member believed what the others did not");
-                cure(
-                    world,
-                    &name,
-                    &format!("it is alone with its records: {now:?}"),
-                    &volumes,
-                );
-            }
-            since = Instant::now();
+            .collect::<Option<Vec<_>>>()
+        else {
+            // With a node away, nobody can say who is right.
+            since.clear();
+            continue;
+        };
+        let now = differences(&records);
+        since.retain(|volume, (believed, _)| now.get(volume) == Some(believed));
+        for (volume, believed) in &now {
+            since
+                .entry(volume.clone())
+                .or_insert_with(|| (believed.clone(), Instant::now()));
+        }
+        let stays = |volume: &String| {
+            since
+                .get(volume)
+                .is_some_and(|(_, since)| since.elapsed() >= STAYS)
+        };
+        let for_good: Differences = now.into_iter().filter(|(volume, _)| stays(volume)).collect();
+        for (name, volumes) in outvoted(&names, &for_good) {
+            let why = format!("{name}, without {volumes:?}, of {for_good:?}");
+            world.intervened("records that a member alone believed were removed from it", why);
+            cure(world, &name, &volumes);
+            since.clear();
         }
     }
 }
@@ -129,15 +152,41 @@ fn outvoted(nodes: &[String], differences: &Differences) -> BTreeMap<String, Vec
     found
 }
 
-fn cure(world: &World, node: &str, why: &str, forget: &[String]) {
-    world.tell(
-        "doctor",
-        format!("glusterd on {node} is started again, without {forget:?}: {why}"),
-    );
+fn cure(world: &World, node: &str, forget: &[String]) {
     let mut argv = vec!["sh", "-c", CURE, "sh"];
     argv.extend(forget.iter().map(String::as_str));
     match world.lab.exec(node, &argv, ANSWER) {
         Ok(output) if output.status.success() => {}
         other => world.tell("doctor", format!("{node}: {other:?}")),
     }
+}
+
+/// Starts a node that was killed. Where its glusterd cannot read a record that the power cut left half written, that
+/// one is removed: its peers have it.
+pub(crate) fn start(world: &World, node: &str) -> Result<(), Wrong> {
+    let Err(error) = world.lab.start(node) else {
+        return Ok(());
+    };
+    let mut complaint = error.to_string();
+    for _ in 0..MOST_UNREADABLE {
+        let volume = complaint.split("Unable to restore volume: ").nth(1);
+        let volume = volume
+            .and_then(|rest| rest.split_whitespace().next())
+            .map(str::to_owned);
+        let Some(volume) = volume.filter(|_| world.has_doctor) else {
+            return Err(complaint);
+        };
+        let why = format!("{node}, {volume}");
+        world.intervened("a record that kept glusterd from starting was removed", why);
+        let argv = ["sh", "-c", START_WITHOUT, "sh", &volume];
+        let output = world
+            .lab
+            .exec(node, &argv, ANSWER)
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        complaint = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    Err(complaint)
 }

@@ -6,6 +6,9 @@
 //! often is killed, `MORTAR_SOAK_SEED` what chance begins with. A seed gives the same requests, pauses and kills again;
 //! how threads and nodes interleave it cannot give, so a story also keeps diary, logs and records.
 //!
+//! glusterd itself does not survive all of it. Where a person would have to step in there, `doctor` does, by hand on the
+//! nodes; the numbers tell how often, and such a soak did need somebody.
+//!
 //! Ground, server and door are those of tests/lab, which hold more than is used here.
 #![allow(
     clippy::unwrap_used,
@@ -84,10 +87,12 @@ fn whatever_is_killed_nothing_is_lost_and_nothing_is_left() {
 fn soak(seed: u64, kills: Kills) -> Result<String, String> {
     let ground = Ground::new('s', 3, 1, 40);
     let mut site = Site::new(&ground.lab, &[1, 2, 3], 1, PREFIX);
-    let world = World::new(&site, PREFIX, seed);
+    let world = World::new(&site, PREFIX, seed, setting("MORTAR_SOAK_DOCTOR", 1) != 0);
     std::thread::scope(|scope| {
         let _told = world.told_of_panic();
-        scope.spawn(|| doctor::look_after(&world));
+        if world.has_doctor {
+            scope.spawn(|| doctor::look_after(&world));
+        }
         let result = storm_and_calm(&world, &mut site, kills);
         world.finish();
         result

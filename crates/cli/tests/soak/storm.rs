@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
+use crate::doctor;
 use crate::recovery::{Killed, Recoveries};
 use crate::site::Site;
 use crate::world::{PATIENCE, Patience, World, Wrong, lock};
@@ -194,7 +195,7 @@ impl<'a> Storm<'a> {
         lock(&self.recoveries).node_away();
         lab.kill(node).map_err(|error| error.to_string())?;
         std::thread::sleep(away);
-        lab.start(node).map_err(|error| error.to_string())?;
+        doctor::start(self.world, node)?;
         let since = Instant::now();
         self.world.tell("storm", format!("{node} is back"));
         let open = self.world.open_operations()?;

@@ -36,7 +36,17 @@ pub(crate) fn numbers(
     ] {
         let _ = writeln!(text, "recovered {what}: {}", recoveries.times(kind));
     }
-    let _ = writeln!(text, "orphans: 0; operations that needed a person: 0");
+    // A soak with orphans, or with an operation that did not end, has a story instead.
+    let _ = writeln!(text, "orphans on the nodes: none");
+    let interventions = world.interventions();
+    let times: u64 = interventions.values().sum();
+    let _ = writeln!(
+        text,
+        "interventions by hand in glusterd, without which it might not have ended: {times}"
+    );
+    for (what, count) in interventions {
+        let _ = writeln!(text, "  {what}: {count}");
+    }
     let _ = writeln!(
         text,
         "queue ids that were asked again at the end: {answers}; files compared: {files}"

@@ -30,28 +30,33 @@ pub(crate) struct World {
     /// What names of volumes begin with.
     pub(crate) prefix: String,
     pub(crate) seed: u64,
+    /// Whether somebody looks after glusterd.
+    pub(crate) has_doctor: bool,
     /// Where the server was last: a restart gives it another port.
     address: Mutex<String>,
     over: AtomicBool,
     finished: AtomicBool,
     wrongs: Mutex<Vec<Wrong>>,
     counts: Mutex<BTreeMap<String, u64>>,
+    interventions: Mutex<BTreeMap<String, u64>>,
     diary: Mutex<Vec<String>>,
     begun: Instant,
 }
 
 impl World {
-    pub(crate) fn new(site: &Site, prefix: &str, seed: u64) -> Self {
+    pub(crate) fn new(site: &Site, prefix: &str, seed: u64, has_doctor: bool) -> Self {
         Self {
             lab: site.lab.clone(),
             cluster: site.cluster.clone(),
             prefix: prefix.to_owned(),
             seed,
+            has_doctor,
             address: Mutex::new(site.server.address().to_owned()),
             over: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             wrongs: Mutex::default(),
             counts: Mutex::default(),
+            interventions: Mutex::default(),
             diary: Mutex::default(),
             begun: Instant::now(),
         }
@@ -116,6 +121,16 @@ impl World {
 
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
         lock(&self.counts).clone()
+    }
+
+    /// Somebody did by hand, on the nodes, what Mortar did not: told apart from everything that went by itself.
+    pub(crate) fn intervened(&self, what: &str, why: impl Display) {
+        self.tell("intervention", format!("{what}: {why}"));
+        *lock(&self.interventions).entry(what.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn interventions(&self) -> BTreeMap<String, u64> {
+        lock(&self.interventions).clone()
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
