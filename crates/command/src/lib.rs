@@ -33,6 +33,7 @@ use mortar_model::work::{Goal, Seen, Thing, Verdict};
 pub use answer::Unreadable;
 pub use complaint::glusterd_down;
 pub use settings::Settings;
+pub use volume::Knows;
 
 /// What to run to see whether `thing` is there. Changes nothing.
 pub fn look(thing: &Thing, settings: &Settings) -> Batch {
@@ -137,11 +138,11 @@ pub fn record(thing: &Thing, settings: &Settings) -> Option<Batch> {
     }
 }
 
-/// Whether the report of [`record`] says that the member has one.
+/// What the report of [`record`] says.
 ///
 /// # Errors
 /// The member did not answer, or not in a way that is understood.
-pub fn judge_record(report: &Report) -> Result<bool, Unreadable> {
+pub fn judge_record(report: &Report) -> Result<Knows, Unreadable> {
     volume::judge_record(report)
 }
 

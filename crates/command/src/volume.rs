@@ -131,20 +131,38 @@ fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
     grep.arg(record)
 }
 
-/// Whether glusterd on this very member has a record of the volume, wherever the others are.
+/// Made anew whenever glusterd starts.
+const GLUSTERD_SOCKET: &str = "/run/glusterd.socket";
+
+/// Whether glusterd on this very member has a record of the volume, wherever the others are; and whether it started
+/// a moment ago: some seconds later it has written down what it heard from them.
 pub(crate) fn record(spec: &VolumeSpec, settings: &Settings) -> Batch {
-    Batch::new().ask(ours(spec, settings))
+    let young = program::program(settings, "find").args([GLUSTERD_SOCKET, "-newermt", "15 seconds ago"]);
+    Batch::new().ask(ours(spec, settings)).ask(young)
 }
 
-/// `grep` finds it, finds something else, or finds no file.
-pub(crate) fn judge_record(report: &Report) -> Result<bool, Unreadable> {
+/// `grep` finds it, finds something else, or finds no file; `find` names the socket or nothing.
+pub(crate) fn judge_record(report: &Report) -> Result<Knows, Unreadable> {
     const WHAT: &str = "glusterd's record of the volume";
     let output = answer::ran(report, 0, WHAT)?;
+    let young = answer::ran(report, 1, WHAT)?;
     match output.status {
-        0 => Ok(true),
-        1 | 2 => Ok(false),
+        0 => Ok(Knows::Yes),
+        1 | 2 if young.stdout.trim().is_empty() => Ok(Knows::No),
+        1 | 2 => Ok(Knows::NotYet),
         _ => Err(Unreadable::new(WHAT, complaint::reason(output))),
     }
+}
+
+/// Whether a member of a pool knows of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knows {
+    /// It has a record of its own.
+    Yes,
+    /// It has none.
+    No,
+    /// It has none, but started a moment ago, and may still write down what it heard from the others before.
+    NotYet,
 }
 
 fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {

@@ -2,14 +2,15 @@
 //!
 //! glusterd refuses to delete a volume while a member is away. But a member that comes back between the begin of that
 //! transaction and its check has no part in it (seen with 10.3): it keeps its record, the deletion succeeds, and when
-//! members tell each other what they have, the others take the volume over again. So each member is looked at.
+//! members tell each other what they have, the others take the volume over again. And one that started a moment ago may
+//! be about to write down what it heard before the deletion. So each member is looked at, and such a one for a while.
 
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::Batch;
-use mortar_command as command;
+use mortar_command::{self as command, Knows};
 use mortar_model::NodeId;
 use mortar_model::work::{Goal, Seen, Verdict};
 use mortar_plan::{Place, Step};
@@ -22,6 +23,9 @@ use crate::engine::Inner;
 const WIDTH: usize = 16;
 /// Wait before they are asked again where some have a record and some have none: they are about to tell each other.
 const AGREE: Duration = Duration::from_millis(500);
+
+/// What a member knows, or why that is not known.
+type Answer = Result<Knows, String>;
 
 /// A removal that was done is only done when no member has a record.
 pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Verdict) -> Verdict {
@@ -66,28 +70,38 @@ async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), String>
                 .collect()
         };
         let answers = ask(inner, members, &batch).await;
-        let having = answers.iter().find(|(_, answer)| *answer == Ok(true));
-        let without = answers.iter().any(|(_, answer)| *answer == Ok(false));
-        let Some((host, _)) = having else {
-            let silent = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
-            return silent.filter(|_| sure).map_or(Ok(()), |why| Err(why.clone()));
-        };
-        let why = format!("{host} still has a record of it, from which the others take it over");
-        if !without || begun.elapsed() >= inner.config.patience || wait_or_halt(inner, AGREE).await {
-            return Err(why);
+        let (known, settled) = known(&answers, sure);
+        if settled || begun.elapsed() >= inner.config.patience || wait_or_halt(inner, AGREE).await {
+            return known;
         }
     }
 }
 
+/// What the answers say now, and whether they will still say it in a while.
+fn known(answers: &[(String, Answer)], sure: bool) -> (Result<(), String>, bool) {
+    let saying = |knows: Knows| answers.iter().find(|(_, answer)| *answer == Ok(knows));
+    let young = saying(Knows::NotYet).is_some();
+    if let Some((host, _)) = saying(Knows::Yes) {
+        let why = format!(
+            "{host} still has a record of it, from which the others take it over (when that stays so, restart \
+             glusterd there)"
+        );
+        return (Err(why), !young && saying(Knows::No).is_none());
+    }
+    let silent = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
+    let known = silent.filter(|_| sure).map_or(Ok(()), |why| Err(why.clone()));
+    (known, !young)
+}
+
 /// Whether each member has a record, by its host name.
-async fn ask(inner: &Inner, members: Vec<NodeId>, batch: &Batch) -> Vec<(String, Result<bool, String>)> {
+async fn ask(inner: &Inner, members: Vec<NodeId>, batch: &Batch) -> Vec<(String, Answer)> {
     let questions = members
         .into_iter()
         .map(|node| ask_one(inner, node, batch).boxed());
     stream::iter(questions).buffer_unordered(WIDTH).collect().await
 }
 
-async fn ask_one(inner: &Inner, node: NodeId, batch: &Batch) -> (String, Result<bool, String>) {
+async fn ask_one(inner: &Inner, node: NodeId, batch: &Batch) -> (String, Answer) {
     let answer = act::run(inner, node, batch, "look for a record");
     let report = act::patiently(inner, batch, answer).await;
     let landscape = inner.landscape();
@@ -95,6 +109,6 @@ async fn ask_one(inner: &Inner, node: NodeId, batch: &Batch) -> (String, Result<
         .inventory()
         .node(node)
         .map(|node| node.manage.to_string());
-    let has = command::judge_record(&report).map_err(|error| error.to_string());
-    (host.unwrap_or_default(), has)
+    let knows = command::judge_record(&report).map_err(|error| error.to_string());
+    (host.unwrap_or_default(), knows)
 }

@@ -30,12 +30,14 @@ enum Keeps {
     For(u32),
     /// It tells the others, who take the volume over: these commands make it again.
     TellsOthers(Vec<Command>),
+    /// It has just started and has none yet; then it writes down what it heard before, and tells the others.
+    Heard(Vec<Command>),
     /// It does not answer that question, so many times.
     Silent(u32),
 }
 
-/// Simulated nodes of which one missed the deletion. The question for its record is the only batch without a lock that is
-/// one `grep`.
+/// Simulated nodes of which one missed the deletion. The question for its record is the only batch without a lock that begins with
+/// a `grep`.
 struct Nodes {
     hosts: SimHosts,
     keeps: Mutex<Keeps>,
@@ -44,7 +46,25 @@ struct Nodes {
 
 fn has_record() -> Report {
     Report {
-        outcomes: vec![Outcome::Ran(Output::default())],
+        outcomes: vec![Outcome::Ran(Output::default()), Outcome::Ran(Output::default())],
+        broken: None,
+    }
+}
+
+/// No record, and a socket that is young.
+fn has_just_started() -> Report {
+    let (none, young) = (
+        Output {
+            status: 2,
+            ..Output::default()
+        },
+        Output {
+            stdout: "/run/glusterd.socket\n".into(),
+            ..Output::default()
+        },
+    );
+    Report {
+        outcomes: vec![Outcome::Ran(none), Outcome::Ran(young)],
         broken: None,
     }
 }
@@ -55,7 +75,8 @@ impl Nodes {
         let (answer, next) = match keeps.clone() {
             Keeps::Nothing | Keeps::For(0) | Keeps::Silent(0) => return None,
             Keeps::For(times) => (has_record(), Keeps::For(times - 1)),
-            Keeps::Silent(times) => (Report::not_run(1, "no route to host"), Keeps::Silent(times - 1)),
+            Keeps::Heard(commands) => (has_just_started(), Keeps::TellsOthers(commands)),
+            Keeps::Silent(times) => (Report::not_run(2, "no route to host"), Keeps::Silent(times - 1)),
             Keeps::TellsOthers(commands) => {
                 self.hosts.world(|world| {
                     for command in &commands {
@@ -77,7 +98,7 @@ impl Hosts for Nodes {
             let is = |item: &mortar_argv::Item, words: &[&str]| {
                 words.iter().all(|word| item.command.to_string().contains(word))
             };
-            let asks = batch.items().len() == 1
+            let asks = batch.items().len() == 2
                 && is(&batch.items()[0], &["grep", "/vols/"])
                 && batch.items()[0].guard == Guard::Always;
             if asks
@@ -216,9 +237,8 @@ async fn a_deletion_waits_until_every_member_has_heard_of_it() {
     );
 }
 
-#[tokio::test]
-async fn a_volume_that_a_member_brings_back_is_deleted_again() {
-    let bed = Bed::new().await;
+/// The commands by which a volume is there again as it was.
+fn again(bed: &Bed) -> Vec<Command> {
     let view = bed.nodes.hosts.world(|world| world.volume("n1", "v").unwrap());
     let gluster = |words: &[&str]| {
         Command::new("gluster")
@@ -229,11 +249,23 @@ async fn a_volume_that_a_member_brings_back_is_deleted_again() {
     create.extend(view.bricks.iter().map(String::as_str));
     create.push("force");
     let id = bed.volume.to_string();
-    let again = vec![
+    vec![
         gluster(&create),
         gluster(&["volume", "set", "v", "user.mortar.id", &id]),
-    ];
-    bed.deletes(Keeps::TellsOthers(again)).await;
+    ]
+}
+
+#[tokio::test]
+async fn a_volume_that_a_member_brings_back_is_deleted_again() {
+    let bed = Bed::new().await;
+    bed.deletes(Keeps::TellsOthers(again(&bed))).await;
+    assert_eq!(bed.deletions(), 2);
+}
+
+#[tokio::test]
+async fn a_member_that_has_just_started_is_looked_at_for_a_while() {
+    let bed = Bed::new().await;
+    bed.deletes(Keeps::Heard(again(&bed))).await;
     assert_eq!(bed.deletions(), 2);
 }
 
