@@ -5,7 +5,7 @@ use std::time::Duration;
 use mortar_argv::{Batch, Outcome, Report, script};
 use mortar_command as command;
 use mortar_journal::{Action, Event};
-use mortar_model::work::{Facts, Goal, Seen, Verdict};
+use mortar_model::work::{Facts, Goal, Seen, Thing, Verdict};
 use mortar_model::{NodeId, OperationId};
 use mortar_plan::{Place, Step};
 use tokio::time::Instant;
@@ -73,6 +73,10 @@ async fn do_it(
         Place::Pool(pool, _) => inner.gates.enter(*pool).await,
         Place::Node(_) => None,
     };
+    let leaves = match (thing, goal) {
+        (Thing::Peer(peer), Goal::Absent) => Some(inner.gates.leave(peer.node).await),
+        _ => None,
+    };
     // The turn may have come long after it was asked for.
     if inner.is_halted() {
         return Verdict::Unknown("the server is stopping".into());
@@ -84,7 +88,7 @@ async fn do_it(
         &format!("{verb} {}", thing.kind()),
     )
     .await;
-    drop(turn);
+    drop((turn, leaves));
     members::confirm(inner, step, goal, command::judge(thing, goal, &report)).await
 }
 
@@ -124,14 +128,19 @@ fn tell(step: &Step, goal: Goal, verdict: &Verdict) {
 }
 
 /// Sends the batch where the plan says. For a pool: to the first of its nodes that answers, those that are known
-/// to be down last.
+/// to be down last, and none that leaves.
 async fn send(inner: &Inner, place: &Place, batch: &Batch, what: &str) -> Report {
     let nodes = match place {
-        Place::Node(node) => vec![*node],
+        Place::Node(node) => return run(inner, *node, batch, what).await,
         Place::Pool(_, nodes) => healthy_first(inner, nodes),
     };
     let mut report = Report::not_run(batch.items().len(), "the pool has no node left to ask");
     for node in nodes {
+        let _asked = inner.gates.ask(node).await;
+        // Its removal may have begun while it was waited for.
+        if inner.landscape().is_node_leaving(node) {
+            continue;
+        }
         report = run(inner, node, batch, what).await;
         if !reached(&report) {
             continue;
@@ -158,10 +167,12 @@ fn may_have_changed(report: &Report) -> bool {
     report.first_failure().is_some_and(|(index, _)| index > 0)
 }
 
+/// Members of a pool in the order in which they are asked; those that leave it are not.
 pub(crate) fn healthy_first(inner: &Inner, nodes: &[NodeId]) -> Vec<NodeId> {
     let landscape = inner.landscape();
     let (mut first, last): (Vec<NodeId>, Vec<NodeId>) = nodes
         .iter()
+        .filter(|node| !landscape.is_node_leaving(**node))
         .partition(|node| landscape.is_healthy(**node) && landscape.inventory().node(**node).is_some());
     first.extend(last);
     first

@@ -1,20 +1,24 @@
-//! The queue before each pool's lock.
+//! The queue before each pool's lock, and who may be asked about a pool.
 //!
 //! glusterd takes a lock over the whole trusted pool for every change, and answers those who come meanwhile with an
 //! error. A few changes side by side still pay, since a part of each is done outside the lock; more than a few
 //! only make each other retry.
+//!
+//! A member that leaves its pool knows nothing of it from some moment within the command that detaches it. So it leaves
+//! when nobody asks it about the pool any more.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mortar_model::ClusterId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use mortar_model::{ClusterId, NodeId};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 
 /// One gate per pool.
 #[derive(Debug)]
 pub(crate) struct Gates {
     width: usize,
     gates: Mutex<HashMap<ClusterId, Arc<Semaphore>>>,
+    members: Mutex<HashMap<NodeId, Arc<RwLock<()>>>>,
 }
 
 impl Gates {
@@ -23,7 +27,23 @@ impl Gates {
         Self {
             width: width.max(1),
             gates: Mutex::new(HashMap::new()),
+            members: Mutex::new(HashMap::new()),
         }
+    }
+
+    fn member(&self, node: NodeId) -> Arc<RwLock<()>> {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(members.entry(node).or_default())
+    }
+
+    /// A member is asked about its pool, for as long as the answer is held.
+    pub(crate) async fn ask(&self, node: NodeId) -> OwnedRwLockReadGuard<()> {
+        self.member(node).read_owned().await
+    }
+
+    /// Waits until nobody asks this member any more. Those who come after it must see that it leaves.
+    pub(crate) async fn leave(&self, node: NodeId) -> OwnedRwLockWriteGuard<()> {
+        self.member(node).write_owned().await
     }
 
     /// Waits in line for the pool's turn; first come, first served.

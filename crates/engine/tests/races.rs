@@ -338,3 +338,74 @@ async fn a_stuck_node_keeps_no_other_from_being_asked() {
         "node n3 does not answer: no answer within 200ms"
     );
 }
+
+/// Nodes of which one takes its time to detach a peer.
+struct Slow {
+    hosts: SimHosts,
+    detaching: Mutex<Option<tokio::sync::oneshot::Sender<()>>>,
+    detach: tokio::sync::Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Hosts for Slow {
+    fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
+        async move {
+            let detaches = batch
+                .items()
+                .iter()
+                .any(|item| item.command.kind() == "gluster peer detach");
+            let report = self.hosts.run(host, batch).await;
+            if detaches {
+                // The peer is gone, and nobody knows it yet.
+                if let Some(detaching) = self.detaching.lock().unwrap().take() {
+                    detaching.send(()).unwrap();
+                }
+                if let Some(detach) = self.detach.lock().await.take() {
+                    detach.await.unwrap();
+                }
+            } else if batch.lock_name().is_some() {
+                self.asked.lock().unwrap().push(host.to_owned());
+            }
+            report
+        }
+        .boxed()
+    }
+}
+
+/// A node that is being removed is alone in a pool of its own from some moment on: one that joins through it would be lost.
+#[tokio::test]
+async fn a_node_that_leaves_is_not_asked_about_its_pool() {
+    let (detaching, begun) = tokio::sync::oneshot::channel();
+    let (end, detach) = tokio::sync::oneshot::channel();
+    let mut world = World::new(WorldConfig::default());
+    for host in ["n1", "n2", "n3", "n4"] {
+        world.add_node(host);
+    }
+    let hosts = Arc::new(Slow {
+        hosts: SimHosts::new(world),
+        detaching: Mutex::new(Some(detaching)),
+        detach: tokio::sync::Mutex::new(Some(detach)),
+        asked: Mutex::default(),
+    });
+    let engine = engine(Arc::new(MemoryStore::new()), Arc::clone(&hosts) as Arc<dyn Hosts>);
+    let cluster = engine.create_cluster(true, false).await.unwrap().id;
+    for host in ["n1", "n2", "n3"] {
+        ended(&engine, engine.add_node(node(cluster, host)).await.unwrap()).await;
+    }
+    // The one that would be asked first.
+    let first = engine.view(|landscape| landscape.inventory().nodes_of(cluster).next().unwrap().clone());
+    hosts.asked.lock().unwrap().clear();
+    let leaves = engine.remove_node(first.id).await.unwrap();
+    begun.await.unwrap();
+    let joins = engine.add_node(node(cluster, "n4")).await.unwrap();
+    ended(&engine, joins).await;
+    end.send(()).unwrap();
+    ended(&engine, leaves).await;
+    let asked = hosts.asked.lock().unwrap().clone();
+    assert!(
+        !asked.is_empty() && !asked.contains(&first.manage.to_string()),
+        "{first:?} was asked: {asked:?}"
+    );
+    let members = hosts.hosts.world(|world| world.pool("n4").unwrap().members);
+    assert_eq!(members.len(), 3, "{members:?}");
+}

@@ -21,6 +21,8 @@ struct Held {
     things: Vec<Subject>,
     /// Devices that are being removed: they take no bricks meanwhile.
     leaving: Vec<DeviceId>,
+    /// Nodes that are being removed: they are not asked about their pool meanwhile.
+    nodes_leaving: Vec<NodeId>,
 }
 
 impl Held {
@@ -128,6 +130,15 @@ impl Landscape {
         holder
             .and_then(|operation| self.held.get(&operation))
             .is_some_and(|held| held.leaving.contains(&device))
+    }
+
+    /// Whether an operation removes this node. From some moment on it is alone in a pool of its own, where nothing of what
+    /// is asked about the old one is true.
+    pub fn is_node_leaving(&self, node: NodeId) -> bool {
+        let holder = self.holder(Subject::Node(node));
+        holder
+            .and_then(|operation| self.held.get(&operation))
+            .is_some_and(|held| held.nodes_leaving.contains(&node))
     }
 
     /// Whether the node answered when it was last asked.
@@ -320,6 +331,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             }
             Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
             Change::RemoveDevice(id) => held.leaving.push(*id),
+            Change::RemoveNode(id) => held.nodes_leaving.push(*id),
             Change::AddVolume(volume, _) => held.names.push((volume.cluster, volume.name.clone())),
             _ => {}
         }

@@ -114,11 +114,17 @@ impl Script {
     fn met(&mut self, met: Met) {
         let output = match met {
             Met::Ended(output) => output,
-            Met::Lost { goes_on, why } => {
-                self.breaks(&why, goes_on);
-                self.outcomes.push(Outcome::Unknown);
-                self.ended |= !goes_on;
-                return self.next_item();
+            Met::Lost {
+                why,
+                then: Some(output),
+            } => {
+                self.breaks(&why, true);
+                output
+            }
+            Met::Lost { why, then: None } => {
+                self.breaks(&why, false);
+                self.ended = true;
+                return;
             }
         };
         let item = &self.batch.items()[self.outcomes.len()];

@@ -71,8 +71,12 @@ impl Begun {
 pub(crate) enum Met {
     /// It ended.
     Ended(Output),
-    /// Its end is not known. `goes_on`: the rest of the batch runs, unseen.
-    Lost { goes_on: bool, why: String },
+    /// Nobody was told how it ended.
+    Lost {
+        why: String,
+        /// How it did, where the rest of the batch runs unseen.
+        then: Option<Output>,
+    },
 }
 
 impl World {
@@ -220,10 +224,10 @@ impl World {
 
     /// A command that has begun ends.
     pub(crate) fn finish(&mut self, host: &str, node: u32, command: &Command, begun: Begun) -> Met {
-        let lost = |goes_on, why: String| Met::Lost { goes_on, why };
+        let lost = |why: String| Met::Lost { why, then: None };
         let broke = || format!("the connection to {host} broke");
         if begun.halted {
-            return lost(false, "the world was halted".into());
+            return lost("the world was halted".into());
         }
         if let (None, true, Some((_, volume))) = (&begun.effect, begun.locked, &begun.volume) {
             return Met::Ended(gluster::locked(command, volume));
@@ -237,22 +241,22 @@ impl World {
             }
             Some(Effect::LoseAnswer) => {
                 self.execute(node, command);
-                lost(false, broke())
+                lost(broke())
             }
-            Some(Effect::LoseRest) => {
-                self.execute(node, command);
-                lost(true, broke())
-            }
-            Some(Effect::LoseCommand) => lost(false, broke()),
-            Some(Effect::Hang) => lost(false, hung(host, command)),
+            Some(Effect::LoseRest) => Met::Lost {
+                why: broke(),
+                then: Some(self.execute(node, command)),
+            },
+            Some(Effect::LoseCommand) => lost(broke()),
+            Some(Effect::Hang) => lost(hung(host, command)),
             Some(Effect::Late) => {
                 self.execute(node, command);
-                lost(false, hung(host, command))
+                lost(hung(host, command))
             }
             Some(Effect::PowerCut) => {
                 self.execute(node, command);
                 self.kill(node);
-                lost(false, broke())
+                lost(broke())
             }
         }
     }

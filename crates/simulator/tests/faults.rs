@@ -91,6 +91,38 @@ fn each_effect_leaves_its_own_traces() {
     }
 }
 
+/// A guard whose answer is lost decides all the same, and a command that fails unseen ends the batch.
+#[test]
+fn what_goes_on_unseen_goes_on_as_its_script_says() {
+    let lose = |nth| {
+        let mut world = world();
+        world.inject(Fault {
+            when: When::Command {
+                kind: "test".into(),
+                host: None,
+                nth,
+            },
+            effect: Effect::LoseRest,
+        });
+        world
+    };
+    let is = |path: &str| Command::new("test").args(["-d", path]);
+    let batch = Batch::new()
+        .unless(is("/none"), mkdir("/a"))
+        .only_if(is("/none"), mkdir("/b"))
+        .run(mkdir("/c"));
+    assert_eq!(shape(&lose(1).run(HOST, &batch)), "uuu");
+    for nth in [1, 2] {
+        let mut world = lose(nth);
+        world.run(HOST, &batch);
+        assert_eq!(made(&mut world), "/a/c", "the test number {nth} is not heard");
+    }
+    let mut world = lose(1);
+    let batch = Batch::new().run(is("/none")).run(mkdir("/a"));
+    assert_eq!(shape(&world.run(HOST, &batch)), "uu");
+    assert_eq!(made(&mut world), "");
+}
+
 #[test]
 fn a_power_cut_in_a_batch_leaves_the_node_off() {
     let (mut world, report) = second(Effect::PowerCut);

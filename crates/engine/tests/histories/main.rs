@@ -118,7 +118,8 @@ fn histories_end_well() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             watch(&running, || {
-                next.load(Ordering::Relaxed) < first + count && failed.lock().unwrap().len() < ENOUGH
+                let begun = next.load(Ordering::Relaxed) - first;
+                (failed.lock().unwrap().len() < ENOUGH && begun < count).then_some(begun)
             });
         });
         for _ in 0..threads {
@@ -165,10 +166,20 @@ fn histories_end_well() {
     }
 }
 
-/// Tells of histories that do not come to an end.
-fn watch(running: &Mutex<BTreeMap<u64, Instant>>, more: impl Fn() -> bool) {
-    let mut told = BTreeSet::new();
-    while more() || !running.lock().unwrap().is_empty() {
+/// Tells of histories that do not come to an end, and how many have begun.
+fn watch(running: &Mutex<BTreeMap<u64, Instant>>, more: impl Fn() -> Option<u64>) {
+    let (mut told, mut last) = (BTreeSet::new(), Instant::now());
+    loop {
+        let begun = more();
+        if begun.is_none() && running.lock().unwrap().is_empty() {
+            return;
+        }
+        if let Some(begun) = begun
+            && last.elapsed() > LONG
+        {
+            last = Instant::now();
+            println!("{begun} histories so far");
+        }
         for (seed, since) in running.lock().unwrap().iter() {
             if since.elapsed() > LONG && told.insert(*seed) {
                 println!(
