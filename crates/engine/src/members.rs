@@ -5,7 +5,7 @@
 //! members tell each other what they have, the others take the volume over again. And one that started a moment ago may
 //! be about to write down what it heard before the deletion. So each member is looked at, and such a one for a while.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
@@ -14,6 +14,7 @@ use mortar_command::{self as command, Knows};
 use mortar_model::NodeId;
 use mortar_model::work::{Goal, Seen, Verdict};
 use mortar_plan::{Place, Step};
+use tokio::time::Instant;
 
 use crate::act;
 use crate::drive::wait_or_halt;

@@ -307,9 +307,8 @@ fn refused(life: &Life, ask: &Ask, error: &EngineError) {
         EngineError::Refused(_) => "refused",
         EngineError::Busy { .. } => "busy",
         EngineError::Stopping => "stopping",
-        EngineError::StoreBusy { .. } => "store busy",
-        EngineError::Uncertain { .. } => "perhaps recorded",
-        EngineError::Store(_) => "not recorded",
+        EngineError::Uncertain { .. } => "uncertain",
+        EngineError::Store(_) | EngineError::StoreBusy { .. } => "not recorded",
         EngineError::Node(_) => "node trouble",
     };
     life.site.count(format!("answer {kind}"));

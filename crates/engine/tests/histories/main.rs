@@ -69,7 +69,7 @@ fn assert_covered(tally: &Tally) {
         "answer expired",
         "answer refused",
         "answer not recorded",
-        "answer perhaps recorded",
+        "answer uncertain",
         "answer node trouble",
         "answer stopping",
         "needed attention",
