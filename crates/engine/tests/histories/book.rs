@@ -29,6 +29,16 @@ pub(crate) struct Settings {
     pub(crate) tags: Vec<Tags>,
 }
 
+impl Settings {
+    /// Either these or those.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self {
+            states: [self.states.clone(), other.states.clone()].concat(),
+            tags: [self.tags.clone(), other.tags.clone()].concat(),
+        }
+    }
+}
+
 /// All that clients know.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -126,7 +136,7 @@ impl Book {
             {
                 match change {
                     Change::AddVolume(volume, _) => {
-                        *sizes.entry(volume.id).or_insert(0) += volume.size.bytes()
+                        *sizes.entry(volume.id).or_insert(0) += volume.size.bytes();
                     }
                     Change::GrowVolume { volume, by, .. } => *sizes.entry(*volume).or_insert(0) += by.bytes(),
                     _ => {}
@@ -230,7 +240,7 @@ pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, done: boo
                     });
                 match seen {
                     Some(_) if !present => {
-                        wrong.push(format!("volume {} should be gone from its pool", spec.name))
+                        wrong.push(format!("volume {} should be gone from its pool", spec.name));
                     }
                     None if present => wrong.push(format!("volume {} should be in its pool", spec.name)),
                     Some(volume) if volume.status != "Started" => {

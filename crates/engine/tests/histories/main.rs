@@ -15,7 +15,9 @@
 )]
 
 mod acts;
+mod asks;
 mod book;
+mod clients;
 mod death;
 mod dice;
 mod disk;
@@ -51,7 +53,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// Things that must have happened in 300 histories.
 fn assert_covered(tally: &Tally) {
     let mut all: Vec<String> = Vec::new();
-    for kind in acts::KINDS {
+    for kind in asks::KINDS {
         all.push(format!("{kind} done"));
         // There is no way back from giving a device back.
         if kind != OperationKind::RemoveDevice {

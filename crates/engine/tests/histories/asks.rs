@@ -1,0 +1,405 @@
+//! What clients ask for, and what they make of the answers.
+
+use std::time::Duration;
+
+use mortar_engine::{EngineError, OperationState};
+use mortar_model::{
+    ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId, OperationKind,
+    Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+};
+use mortar_plan::{AddDevice, AddNode, CreateVolume, Subject};
+
+use crate::book::{Settings, settings_of};
+use crate::life::Life;
+
+/// The kinds of operation that are asked for.
+pub(crate) const KINDS: [OperationKind; 7] = [
+    OperationKind::AddNode,
+    OperationKind::RemoveNode,
+    OperationKind::AddDevice,
+    OperationKind::RemoveDevice,
+    OperationKind::CreateVolume,
+    OperationKind::ExpandVolume,
+    OperationKind::DeleteVolume,
+];
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+enum Ask {
+    Create(CreateVolume),
+    Expand(VolumeId, ByteSize),
+    Delete(VolumeId),
+    AddDevice(AddDevice),
+    RemoveDevice(DeviceId),
+    AddNode(AddNode),
+    RemoveNode(NodeId),
+    State(Subject, State),
+    Tags(Subject, Tags),
+    Flags(ClusterId, bool),
+    CreateCluster,
+    DeleteCluster(ClusterId),
+    Look(VolumeId),
+    Plan(CreateVolume),
+}
+
+impl std::fmt::Display for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Create(request) => write!(
+                f,
+                "create {} of {}, {}",
+                request.name.as_ref().map_or("a volume", VolumeName::as_str),
+                request.size,
+                request.durability
+            ),
+            Self::Expand(id, by) => write!(f, "expand volume {id} by {by}"),
+            Self::Delete(id) => write!(f, "delete volume {id}"),
+            Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
+            Self::RemoveDevice(id) => write!(f, "remove device {id}"),
+            Self::AddNode(request) => write!(f, "add node {}", request.manage),
+            Self::RemoveNode(id) => write!(f, "remove node {id}"),
+            Self::State(subject, state) => write!(f, "set {} {} {state}", subject.kind(), subject.id()),
+            Self::Tags(subject, tags) => write!(f, "tag {} {} {tags:?}", subject.kind(), subject.id()),
+            Self::Flags(id, block) => write!(f, "set block {block} of cluster {id}"),
+            Self::CreateCluster => f.write_str("create a cluster"),
+            Self::DeleteCluster(id) => write!(f, "delete cluster {id}"),
+            Self::Look(id) => write!(f, "look at volume {id}"),
+            Self::Plan(request) => write!(f, "plan a volume of {}", request.size),
+        }
+    }
+}
+
+/// Some client asks for something.
+pub(crate) fn ask(life: &Life) {
+    if let Some(ask) = wish(life) {
+        life.spawn(client(life.clone(), ask));
+    }
+}
+
+/// What somebody may wish for as things are.
+fn wish(life: &Life) -> Option<Ask> {
+    let dice = &life.site.dice;
+    let (clusters, nodes, devices, volumes) = life.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        (
+            inventory.clusters().map(|cluster| cluster.id).collect::<Vec<_>>(),
+            inventory.nodes().map(|node| node.id).collect::<Vec<_>>(),
+            inventory.devices().map(|device| device.id).collect::<Vec<_>>(),
+            inventory.volumes().map(|volume| volume.id).collect::<Vec<_>>(),
+        )
+    });
+    let cluster = dice.any(&clusters)?;
+    Some(match dice.below(100) {
+        0..=31 => Ask::Create(volume(life)),
+        32..=41 => Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4))),
+        42..=58 => Ask::Delete(dice.any(&volumes)?),
+        59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
+        69..=75 => Ask::RemoveDevice(dice.any(&devices)?),
+        76..=82 => Ask::AddNode(node(life, cluster)),
+        83..=86 => {
+            let bare: Vec<NodeId> = life.engine.view(|landscape| {
+                let inventory = landscape.inventory();
+                let bare = nodes.iter().copied();
+                bare.filter(|node| inventory.devices_of(*node).next().is_none())
+                    .collect()
+            });
+            let bare = dice.any(&bare).filter(|_| dice.percent(80));
+            Ask::RemoveNode(bare.or_else(|| dice.any(&nodes))?)
+        }
+        87..=92 => Ask::State(setting(life, &nodes, &devices)?, state(life)),
+        93..=97 => {
+            let value = if dice.percent(50) { "disk" } else { "directory" };
+            let tags = Tags::from([
+                ("media".to_owned(), value.to_owned()),
+                ("turn".to_owned(), dice.below(1000).to_string()),
+            ]);
+            Ask::Tags(setting(life, &nodes, &devices)?, tags)
+        }
+        98 => match dice.below(3) {
+            0 => Ask::Flags(cluster, dice.percent(50)),
+            1 if clusters.len() < 3 => Ask::CreateCluster,
+            _ => Ask::DeleteCluster(cluster),
+        },
+        _ if dice.percent(50) => Ask::Look(dice.any(&volumes)?),
+        _ => Ask::Plan(volume(life)),
+    })
+}
+
+fn volume(life: &Life) -> CreateVolume {
+    let dice = &life.site.dice;
+    let durability = *dice.pick(&[
+        Durability::None,
+        Durability::Replicate(2),
+        Durability::Replicate(3),
+        Durability::Replicate(3),
+    ]);
+    let large = dice.percent(10);
+    let size = ByteSize::from_gib(dice.between(1, if large { 60 } else { 5 }));
+    let mut request = CreateVolume::new(size, durability);
+    if dice.percent(20) {
+        let clusters: Vec<ClusterId> = life.engine.view(|landscape| {
+            let clusters = landscape.inventory().clusters();
+            clusters.map(|cluster| cluster.id).collect()
+        });
+        request.clusters.extend(dice.any(&clusters));
+    }
+    if dice.percent(60) {
+        request.name = Some(VolumeName::new(format!("data{}", dice.below(12))).unwrap());
+    }
+    if dice.percent(40) {
+        let media = if dice.percent(50) { "disk" } else { "directory" };
+        let tag = VolumeOption::new("user.mortar.device-tag-match", format!("media={media}"));
+        request.options.push(tag.unwrap());
+    }
+    if dice.percent(20) {
+        request.gid = 2000;
+    }
+    if dice.percent(15) {
+        request.snapshots = Snapshots {
+            enable: true,
+            factor: 1.5,
+        };
+    }
+    request
+}
+
+fn device(life: &Life, node: NodeId) -> AddDevice {
+    let dice = &life.site.dice;
+    let path = *dice.pick(&["/dev/sdb", "/dev/sdc", "/disks/one", "/disks/two"]);
+    let media = if path.starts_with("/dev") {
+        "disk"
+    } else {
+        "directory"
+    };
+    AddDevice {
+        node,
+        path: DevicePath::new(path).unwrap(),
+        tags: Tags::from([("media".to_owned(), media.to_owned())]),
+        destroy: dice.percent(30),
+    }
+}
+
+fn node(life: &Life, cluster: ClusterId) -> AddNode {
+    let number = life.site.dice.between(1, 5);
+    let host = HostName::new(format!("n{number}")).unwrap();
+    AddNode {
+        cluster,
+        zone: u32::try_from(number % 3).unwrap(),
+        manage: host.clone(),
+        storage: host,
+        tags: Tags::new(),
+    }
+}
+
+fn setting(life: &Life, nodes: &[NodeId], devices: &[DeviceId]) -> Option<Subject> {
+    let dice = &life.site.dice;
+    let subject = if dice.percent(40) {
+        Subject::Node(dice.any(nodes)?)
+    } else {
+        Subject::Device(dice.any(devices)?)
+    };
+    (!life.site.book().being_set.contains(&subject)).then_some(subject)
+}
+
+fn state(life: &Life) -> State {
+    // Mostly online: what is offline takes no bricks.
+    if life.site.dice.percent(30) {
+        State::Offline
+    } else {
+        State::Online
+    }
+}
+
+/// A client that asks, and then for what became of it.
+async fn client(life: Life, ask: Ask) {
+    let site = &life.site;
+    site.tell(format!("asked: {ask}"));
+    if let Ask::State(subject, _) | Ask::Tags(subject, _) = &ask {
+        return set(&life, *subject, &ask).await;
+    }
+    let answer = if site.dice.percent(10) {
+        // A client that goes away is answered nothing, and what it asked for may be done or not.
+        let patience = site.dice.millis(0, 40);
+        match tokio::time::timeout(patience, asked(&life, &ask)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                site.count("client gone");
+                return site.tell(format!("  {ask}: the client goes away"));
+            }
+        }
+    } else {
+        asked(&life, &ask).await
+    };
+    if life.death.is_dead() {
+        return std::future::pending().await;
+    }
+    match answer {
+        Ok(None) => {
+            site.count("answer at once");
+            site.tell(format!("  {ask}: done"));
+        }
+        Ok(Some(id)) => {
+            site.tell(format!("  {ask}: is {id}"));
+            life.enter(id);
+            life.follow(id).await;
+        }
+        Err(error) => refused(&life, &ask, &error),
+    }
+}
+
+/// Asks the engine. Answers with the operation, where there is one.
+async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineError> {
+    match ask {
+        Ask::State(..) | Ask::Tags(..) => Ok(None),
+        Ask::Flags(cluster, block) => {
+            let result = life.engine.set_cluster_flags(*cluster, true, *block).await;
+            result.map(|()| None)
+        }
+        Ask::CreateCluster => {
+            let cluster = life.engine.create_cluster(true, true).await?;
+            life.site.book().clusters.insert(cluster.id, true);
+            Ok(None)
+        }
+        Ask::DeleteCluster(id) => {
+            // Until it is answered nobody knows.
+            life.site.book().clusters.remove(id);
+            life.engine.delete_cluster(*id).await?;
+            life.site.book().clusters.insert(*id, false);
+            Ok(None)
+        }
+        Ask::Look(id) => {
+            life.engine.look_at_volume(*id).await;
+            Ok(None)
+        }
+        Ask::Plan(request) => {
+            life.engine.plan_volume(request)?;
+            Ok(None)
+        }
+        Ask::Create(request) => life.engine.create_volume(request.clone()).await.map(Some),
+        Ask::Expand(id, by) => life.engine.expand_volume(*id, *by).await.map(Some),
+        Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
+        Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
+        Ask::RemoveDevice(id) => life.engine.remove_device(*id, false).await.map(Some),
+        Ask::AddNode(request) => life.engine.add_node(request.clone()).await.map(Some),
+        Ask::RemoveNode(id) => life.engine.remove_node(*id).await.map(Some),
+    }
+}
+
+fn refused(life: &Life, ask: &Ask, error: &EngineError) {
+    let kind = match error {
+        EngineError::Refused(_) => "refused",
+        EngineError::Busy { .. } => "busy",
+        EngineError::Stopping => "stopping",
+        EngineError::Uncertain { .. } => "uncertain",
+        EngineError::Store(_) | EngineError::StoreBusy { .. } => "not recorded",
+        EngineError::Node(_) => "node trouble",
+    };
+    life.site.count(format!("answer {kind}"));
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    life.site.tell(format!("  {ask}: {kind}: {line}"));
+}
+
+/// Sets a state or tags; while nobody knows whether it was set, both may be.
+async fn set(life: &Life, subject: Subject, ask: &Ask) {
+    let site = &life.site;
+    let Some(before) = begin_setting(life, subject) else {
+        return;
+    };
+    let mut after = before.clone();
+    match ask {
+        Ask::State(_, state) => after.states = vec![*state],
+        Ask::Tags(_, tags) => after.tags = vec![tags.clone()],
+        _ => return,
+    }
+    let either = before.or(&after);
+    site.book().settings.insert(subject, either.clone());
+    let answer = ask_to_set(life, subject, ask).await;
+    if life.death.is_dead() {
+        return std::future::pending().await;
+    }
+    let known = match &answer {
+        Ok(()) => after,
+        Err(EngineError::Uncertain { .. }) => either,
+        Err(_) => before,
+    };
+    {
+        let mut book = site.book();
+        book.settings.insert(subject, known);
+        book.being_set.remove(&subject);
+    }
+    match answer {
+        Ok(()) => {
+            site.count("setting done");
+            site.tell(format!("  {ask}: done"));
+        }
+        Err(error) => refused(life, ask, &error),
+    }
+    let mut wrong = Vec::new();
+    life.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        site.book().check_settings(inventory, &mut wrong);
+    });
+    for what in wrong {
+        site.wrong(what);
+    }
+}
+
+/// What is known of the thing's settings, which nobody else changes from now on. `None` when somebody does.
+fn begin_setting(life: &Life, subject: Subject) -> Option<Settings> {
+    let (state, tags) = life
+        .engine
+        .view(|landscape| settings_of(landscape.inventory(), subject))?;
+    let mut book = life.site.book();
+    book.being_set.insert(subject).then_some(())?;
+    let settings = book.settings.entry(subject).or_default();
+    if settings.states.is_empty() {
+        settings.states.push(state);
+    }
+    if settings.tags.is_empty() {
+        settings.tags.push(tags);
+    }
+    Some(settings.clone())
+}
+
+async fn ask_to_set(life: &Life, subject: Subject, ask: &Ask) -> Result<(), EngineError> {
+    let engine = &life.engine;
+    match (ask, subject) {
+        (Ask::State(_, state), Subject::Node(id)) => engine.set_node_state(id, *state).await.map(drop),
+        (Ask::State(_, state), Subject::Device(id)) => engine.set_device_state(id, *state).await.map(drop),
+        (Ask::Tags(_, new), Subject::Node(id)) => {
+            let change = |tags: &mut Tags| tags.clone_from(new);
+            engine.set_node_tags(id, change).await.map(drop)
+        }
+        (Ask::Tags(_, new), Subject::Device(id)) => {
+            let change = |tags: &mut Tags| tags.clone_from(new);
+            engine.set_device_tags(id, change).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A client asks again for an answer that it has.
+pub(crate) fn ask_again(life: &Life) {
+    let site = &life.site;
+    let now = site.time.passed();
+    let told: Vec<OperationId> = {
+        let book = site.book();
+        let told = book.entries.iter().filter(|(_, entry)| entry.told.is_some());
+        told.map(|(id, _)| *id).collect()
+    };
+    let Some(id) = site.dice.any(&told) else { return };
+    let (ended, until) = site.book().entries[&id].told.clone().unwrap();
+    let margin = Duration::from_secs(10);
+    let state = life.engine.operation(id);
+    match state {
+        Some(OperationState::Ended(again)) if again == ended => {
+            site.count("answer told again");
+            if now > until + margin {
+                site.wrong(format!("the answer of {id} is kept for too long"));
+            }
+        }
+        None if now + margin > until => site.count("answer expired"),
+        other => site.wrong(format!("{id} was told to be {ended:?}, and again {other:?}")),
+    }
+}
