@@ -117,7 +117,8 @@ struct Machine<'a> {
 impl Machine<'_> {
     /// Nothing is under way. Marks on disk may be older than what was done: what stands there as untouched may
     /// have been touched, except beyond a point of no return that was never passed; on the way back, what stands
-    /// there as reached may have been undone. They are never older than the last turn, which is synced.
+    /// there as reached may have been undone, and on the way forward, what stands there as returned (it has turned
+    /// twice) may have been done again. They are never older than the last turn, which is synced.
     fn resume(&mut self) {
         let back = self.direction() == Direction::Back;
         let stages: Vec<usize> = self.operation.plan.steps().map(|(stage, _)| stage).collect();
@@ -136,6 +137,7 @@ impl Machine<'_> {
             let stale = match state.mark {
                 Mark::Untouched => reachable,
                 Mark::Reached => back,
+                Mark::Returned => !back,
                 _ => false,
             };
             if stale {

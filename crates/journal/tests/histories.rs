@@ -363,3 +363,36 @@ fn one_lost_answer_after_many_busy_ones_is_looked_at_again() {
     );
     assert_eq!(operation.phase, Phase::Forward);
 }
+
+/// It went back, could not (what was to be destroyed was gone), went forward, and the server died twice: what had been
+/// returned on the first way back was done again by then, and that was not on disk.
+#[test]
+fn what_was_returned_and_done_again_is_not_forgotten() {
+    use Fault::{CrashAfter, CrashBefore, FailBefore, LostAfter, LostBefore, None};
+    let steps = vec![
+        step(1, Goal::Absent, false, true),
+        step(2, Goal::Absent, false, false),
+        step(3, Goal::Present, true, true),
+    ];
+    let plan = Plan {
+        stages: vec![Stage {
+            title: String::new(),
+            steps,
+        }],
+        ..Plan::default()
+    };
+    let faults = [
+        [None, LostAfter, None],
+        [None, FailBefore, None],
+        [LostBefore, None, None],
+        [None, None, LostAfter],
+        [CrashBefore, None, None],
+        [FailBefore, None, CrashAfter],
+    ];
+    let (operation, things) = run(plan, faults.concat(), 9_290_381_063_107_545_579);
+    let expected = match operation.phase {
+        Phase::Done => [Truth::Absent, Truth::Absent, Truth::Present],
+        _ => [Truth::Present, Truth::Present, Truth::Absent],
+    };
+    assert_eq!(things, expected, "{operation:?}");
+}
