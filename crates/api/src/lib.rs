@@ -22,9 +22,9 @@ pub use explain::{
     Heal, Mount, Sight, SightState, SpaceKind,
 };
 pub use operation::{
-    Attention, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
+    Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };
-pub use plan::{NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+pub use plan::{Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
 pub use rebuild::{
     FOUND_UNRESTORED, RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost,
     RebuildRequest,

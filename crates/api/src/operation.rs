@@ -27,6 +27,28 @@ pub struct OperationList {
     /// How many more there are that the list leaves out.
     #[serde(default)]
     pub more: u64,
+    /// What waits and what runs.
+    #[serde(default)]
+    pub load: Load,
+}
+
+/// How much the server has to do, and the bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Load {
+    /// Operations under way, those that wait for their turn or for a person included.
+    pub open: u64,
+    /// As many may be under way; over it, what would begin another is answered with 429.
+    pub open_limit: u64,
+    /// Operations that run.
+    pub running: u64,
+    /// As many may run side by side.
+    pub running_limit: u64,
+    /// Operations that wait for their turn.
+    pub waiting: u64,
+    /// Operations that wait for a person.
+    pub attention: u64,
+    /// Changes that wait for their trusted pool's turn.
+    pub pool_waiting: u64,
 }
 
 /// How far an operation is.

@@ -14,17 +14,30 @@ pub struct PlanAnswer {
     /// Why it could not be made; absent when it could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ErrorInfo>,
-    /// The cluster it would be on; absent when it could not be made.
+    /// The volume that has the name and is as asked: nothing would be made. Absent when it would be a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
+    /// The cluster it would be on, or is on; absent when it could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// How the volume would survive the loss of bricks, in words (`none`, `replicate 3`).
     pub durability: String,
     /// Usable size asked for, bytes.
     pub size: u64,
-    /// Its sets of bricks, in order; empty when it could not be made.
+    /// The sets of bricks that would be made, in order.
     pub sets: Vec<PlannedSet>,
     /// What was looked at and not taken.
     pub not_chosen: NotChosen,
+}
+
+/// A volume that was asked for before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Existing {
+    /// The volume's id.
+    pub volume: String,
+    /// The operation that is just making it; absent when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 /// Bricks that hold the same files, each on a node of its own.

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 
-/// Sets the log up for the whole program.
+/// Sets the log up for the whole program, for bugs in it as well.
 ///
 /// # Errors
 /// The filter is not one.
@@ -30,5 +30,7 @@ pub(crate) fn set_up(config: &Config) -> Result<()> {
             .with_span_list(false)
             .try_init(),
     };
-    done.map_err(|error| wrong(error.to_string()))
+    done.map_err(|error| wrong(error.to_string()))?;
+    mortar_engine::log_panics();
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod answers;
 mod arrows;
 mod backups;
 mod demo;
+mod drain;
 mod fake;
 mod help;
 mod server;

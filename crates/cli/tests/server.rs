@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mortar_simulator::World;
+
 use crate::transcript::mortar;
 
 /// A running server; ended when dropped.
@@ -41,13 +43,28 @@ impl Server {
 
     /// The same, with something done in its folder in between.
     pub(crate) fn restart_after(&mut self, arguments: &[&str], between: impl FnOnce(&Path)) {
+        self.stop();
+        std::fs::remove_file(self.folder.path().join("address")).unwrap();
+        between(self.folder.path());
+        (self.child, self.address) = launch(self.folder.path(), arguments);
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(crate) fn stop(&mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(&pid).status().unwrap().success());
         let ended = self.child.wait().unwrap();
         assert!(ended.success(), "the server ended with {ended}");
-        std::fs::remove_file(self.folder.path().join("address")).unwrap();
-        between(self.folder.path());
-        (self.child, self.address) = launch(self.folder.path(), arguments);
+    }
+
+    /// What this run of it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The simulated nodes as the last run left them.
+    pub(crate) fn nodes(&self) -> World {
+        World::load(&std::fs::read_to_string(self.folder.path().join("nodes.json")).unwrap()).unwrap()
     }
 
     /// The folder of its store.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use mortar_store::{BackupFile, Backups, Reason, StoreError};
 
 use crate::engine::{Engine, Inner};
+use crate::panics;
 
 /// Longest wait before the clock is looked at again: it may jump.
 const LOOK: Duration = Duration::from_secs(60);
@@ -223,7 +224,7 @@ fn look(folder: &Backups, file: &BackupFile) -> Verdict {
 /// Starts taking scheduled backups until the engine is gone or halts.
 pub(crate) fn spawn(inner: &Arc<Inner>) {
     if let Some(plan) = inner.backups.plan.clone() {
-        tokio::spawn(keep(Arc::downgrade(inner), plan));
+        panics::keep(inner, "backups", move |engine| keep(engine, plan.clone()));
     }
 }
 

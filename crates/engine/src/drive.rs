@@ -1,7 +1,7 @@
 //! The loop of one operation: an event, what the journal says is next, and the actions side by side.
 
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
 
 use crate::act;
+use crate::admission::Place;
 use crate::engine::Inner;
 use crate::metrics::{KindLabel, OperationLabels};
 use crate::records;
@@ -123,7 +124,7 @@ enum End {
 }
 
 /// Runs the operation in a task of its own. A panic in it fails this operation and nothing else.
-pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
+pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first: Event) {
     let (id, kind) = {
         let operation = handle.lock();
         (operation.id, operation.kind)
@@ -134,7 +135,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
         let mut wait = inner.config.attention_first;
         loop {
             // One that waits for somebody gives its turn to others.
-            let turn = inner.running.acquire().await;
+            let turn = inner.turn().await;
             tracing::info!("begins");
             let end = AssertUnwindSafe(drive(&inner, &handle, event))
                 .catch_unwind()
@@ -152,6 +153,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, first: Event) {
             };
             event = Event::Resume;
         }
+        drop(place);
         inner.rested.notify_waiters();
     };
     tokio::spawn(task.instrument(span));
@@ -259,12 +261,16 @@ async fn finish(inner: &Inner, handle: &Handle) -> End {
             return End::Halted;
         }
     }
-    settle(inner, &changes, &facts, ended.id);
+    // From here on it has ended, whatever happens to memory: it must not be taken up once more.
+    if catch_unwind(AssertUnwindSafe(|| settle(inner, &changes, &facts, ended.id))).is_err() {
+        inner.metrics.panicked("operation");
+        tracing::error!("a bug in Mortar: the end is recorded and not made in memory; restart the server");
+    }
     count(inner, &ended);
     {
         let mut operations = inner.operations();
         operations.open.remove(&ended.id);
-        operations.ended.add(ended.id);
+        operations.note_ended(&ended);
     }
     *handle.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     handle.rest.send_replace(true);
@@ -301,6 +307,7 @@ fn count(inner: &Inner, ended: &Ended) {
         .get_or_create(&KindLabel { kind })
         .observe(took.as_secs_f64());
     inner.metrics.open.dec();
+    inner.admission.ended();
     match reason {
         None => tracing::info!(took_ms = took.as_millis(), "done"),
         Some(reason) => tracing::warn!(took_ms = took.as_millis(), %reason, "undone"),
@@ -348,7 +355,7 @@ async fn parked(inner: &Inner, handle: &Handle, wait: Duration) -> Option<Woken>
 
 /// A bug in Mortar met the operation: it stands where it stood, and says so.
 async fn panicked(inner: &Inner, handle: &Handle) {
-    inner.metrics.panics.inc();
+    inner.metrics.panicked("operation");
     let write = {
         let mut operation = handle.lock();
         let (because, direction) = match &operation.phase {

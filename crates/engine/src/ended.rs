@@ -51,6 +51,12 @@ impl EndedLately {
         self.until.get(&id).is_some_and(|until| *until >= Instant::now())
     }
 
+    /// Whether it can be asked for at least so long from now on.
+    pub(crate) fn lasts(&self, id: OperationId, time: Duration) -> bool {
+        let until = self.until.get(&id);
+        until.is_some_and(|until| *until >= Instant::now() + time)
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.order.len()

@@ -1,6 +1,5 @@
 //! What doors can ask of the engine.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,18 +11,17 @@ use mortar_model::{
     ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, OperationId, OperationKind, State, Tags,
     VolumeId,
 };
-use mortar_plan::{
-    AddDevice, AddNode, Change, CreateVolume, DeviceRefusal, Landscape, Limits, Plan, Refusal, Seed, Subject,
-};
+use mortar_plan::{AddDevice, AddNode, Change, Landscape, Limits, Plan, Refusal, Seed, Subject};
 use mortar_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::admission::Admission;
 use crate::backup::{self, BackupPlan, Keeper};
 use crate::clock::{Clock, Entropy};
 use crate::drive::Handle;
-use crate::ended::EndedLately;
 use crate::error::{EngineError, OpenError};
 use crate::metrics::Metrics;
+use crate::operations::Operations;
 use crate::pool::Gates;
 use crate::submit::OperationState;
 use crate::{health, nodes, records};
@@ -94,12 +92,6 @@ impl Default for Config {
     }
 }
 
-/// Operations under way and those that ended a while ago.
-pub(crate) struct Operations {
-    pub(crate) open: BTreeMap<OperationId, Arc<Handle>>,
-    pub(crate) ended: EndedLately,
-}
-
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
@@ -109,7 +101,8 @@ pub(crate) struct Inner {
     landscape: Mutex<Landscape>,
     operations: Mutex<Operations>,
     pub(crate) gates: Gates,
-    pub(crate) running: Arc<Semaphore>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) running: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) backups: Keeper,
     pub(crate) stopping: AtomicBool,
@@ -159,24 +152,20 @@ impl Engine {
         for violation in &violations {
             tracing::error!(found = %violation.0, "the records break an invariant");
         }
-        let operations = Operations {
-            open: loaded
-                .open
-                .into_iter()
-                .map(|operation| (operation.id, Arc::new(Handle::new(operation))))
-                .collect(),
-            ended: EndedLately::load(loaded.ended, clock.now_ms(), config.keep_ended),
-        };
+        let now = clock.now_ms();
+        let operations = Operations::load(loaded.open, &loaded.ended, now, config.keep_ended);
+        let metrics = Metrics::new(config.open_max);
         let inner = Inner {
-            gates: Gates::new(config.pool_width),
-            running: Arc::new(Semaphore::new(config.running_max.max(1))),
+            gates: Gates::new(config.pool_width, metrics.pool_waiting.clone()),
+            admission: Admission::new(config.open_max),
+            running: Semaphore::new(config.running_max.max(1)),
             store,
             hosts,
             clock,
             entropy,
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
-            metrics: Metrics::new(),
+            metrics,
             backups: Keeper::new(config.backups.clone()),
             stopping: AtomicBool::new(false),
             halted: AtomicBool::new(false),
@@ -200,7 +189,8 @@ impl Engine {
         for handle in open {
             self.inner.metrics.open.inc();
             tracing::info!(operation = %handle.id(), "taken up again after a restart");
-            self.spawn(handle, Event::Resume);
+            let place = self.inner.admission.enter_again();
+            self.spawn(handle, place, Event::Resume);
         }
         health::spawn(&self.inner);
         backup::spawn(&self.inner);
@@ -323,18 +313,6 @@ impl Engine {
         .await
     }
 
-    /// Makes a volume.
-    ///
-    /// # Errors
-    /// It cannot be planned; the refusal says why.
-    pub async fn create_volume(&self, request: CreateVolume) -> Result<OperationId, EngineError> {
-        let limits = self.inner.config.limits.clone();
-        self.submit(OperationKind::CreateVolume, |landscape, seed| {
-            mortar_plan::create_volume(landscape, &limits, &request, seed)
-        })
-        .await
-    }
-
     /// Makes a volume larger, by further sets of bricks.
     ///
     /// # Errors
@@ -356,20 +334,6 @@ impl Engine {
             mortar_plan::delete_volume(landscape, id)
         })
         .await
-    }
-
-    /// Where would this volume go, and why not elsewhere? Changes nothing.
-    ///
-    /// # Errors
-    /// It cannot be planned; the refusal says why.
-    pub fn plan_volume(&self, request: &CreateVolume) -> Result<(Plan, Vec<DeviceRefusal>, usize), Refusal> {
-        let limits = &self.inner.config.limits;
-        let mut seed = Seed::new(self.inner.entropy.draw());
-        self.view(|landscape| {
-            let plan = mortar_plan::create_volume(landscape, limits, request, &mut seed)?;
-            let (devices, more) = mortar_plan::device_verdicts(landscape, limits, request, &plan);
-            Ok((plan, devices, more))
-        })
     }
 
     /// Sets whether a node takes new bricks.
@@ -492,13 +456,7 @@ impl Engine {
         let drained = async {
             loop {
                 let rested = self.inner.rested.notified();
-                if !self
-                    .inner
-                    .operations()
-                    .open
-                    .values()
-                    .any(|handle| handle.is_running())
-                {
+                if self.inner.operations().at_rest() {
                     return;
                 }
                 rested.await;

@@ -1,5 +1,7 @@
 //! Why the engine could not do what was asked.
 
+use std::time::Duration;
+
 use mortar_model::OperationId;
 use mortar_plan::Refusal;
 use mortar_store::StoreError;
@@ -11,12 +13,14 @@ pub enum EngineError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Too much is under way already.
-    #[error("{open} operations are under way and no more than {limit} may be: try again in a while")]
+    #[error("{limit} operations are under way and no more may be: {}", later(*.attention, *.wait))]
     Busy {
-        /// Operations under way.
-        open: usize,
-        /// The limit.
+        /// The limit, which is reached.
         limit: usize,
+        /// How many of them wait for somebody and not for the nodes.
+        attention: usize,
+        /// When there may be room, at the pace at which operations end.
+        wait: Duration,
     },
     /// The program is about to end.
     #[error("the server is stopping and takes no new work")]
@@ -52,6 +56,16 @@ impl EngineError {
             StoreError::Busy { waiting } => Self::StoreBusy { waiting },
             source @ StoreError::Uncertain { .. } => Self::Uncertain { operation, source },
             other => Self::Store(other),
+        }
+    }
+}
+
+fn later(attention: usize, wait: Duration) -> String {
+    let again = format!("try again in {} s", wait.as_millis().div_ceil(1000).max(1));
+    match attention {
+        0 => again,
+        some => {
+            format!("{again}; {some} of them need attention, see 'mortar operation list --open'")
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::act;
 use crate::drive::Handle;
 use crate::engine::Inner;
+use crate::panics;
 
 /// Nodes that are asked side by side.
 const WIDTH: usize = 16;
@@ -24,8 +25,7 @@ const FORGET_AT_ONCE: usize = 1000;
 
 /// Starts looking after nodes until the engine is gone or halts.
 pub(crate) fn spawn(inner: &Arc<Inner>) {
-    let weak = Arc::downgrade(inner);
-    tokio::spawn(watch(weak));
+    panics::keep(inner, "node watch", watch);
 }
 
 async fn watch(engine: Weak<Inner>) {
@@ -153,7 +153,7 @@ async fn forget_old(inner: &Inner) {
     }
     let writes = old.iter().map(|id| Write::delete(Kind::Ended, id)).collect();
     match inner.write(writes, Durability::Lazy).await {
-        Ok(()) => inner.operations().ended.forget(old.len()),
+        Ok(()) => inner.operations().forget(old.len()),
         Err(error) => tracing::warn!(%error, "cannot forget old operations"),
     }
 }

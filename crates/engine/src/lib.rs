@@ -7,7 +7,11 @@
 //! | file | job |
 //! |---|---|
 //! | `engine` | what doors can ask |
+//! | `create` | a volume that is asked for, perhaps not for the first time |
+//! | `admission` | how many may begin, and when to come again |
+//! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
+//! | `operations` | those that are known, from the way to the disk until an hour after the end |
 //! | `drive` | the loop of one operation |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `pool` | the queue before each pool's lock |
@@ -21,19 +25,25 @@
 //! | `backup` | backups of the store, by the clock and on request |
 //! | `inspect` | what a store holds, without an engine |
 //! | `metrics` | what is counted |
+//! | `panics` | bugs: told, counted, kept to what met them |
 
 mod act;
+mod admission;
 mod backup;
 mod clock;
+mod create;
 mod drive;
 mod ended;
 mod engine;
 mod error;
 mod health;
 mod inspect;
+mod load;
 mod members;
 mod metrics;
 mod nodes;
+mod operations;
+mod panics;
 mod pool;
 mod rebuild;
 mod records;
@@ -45,12 +55,14 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
 pub use inspect::{Inspection, inspect};
+pub use load::Load;
 pub use metrics::Metrics;
 pub use mortar_command::query;
 pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
 pub use mortar_plan as plan;
 pub use mortar_store::Reason as BackupReason;
 pub use mortar_survey::rebuild::{Contradiction, Found, FoundKind, Gap, Rebuilt};
+pub use panics::log_panics;
 pub use rebuild::Rebuild;
 pub use sight::VolumeSight;
 pub use submit::OperationState;

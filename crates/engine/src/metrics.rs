@@ -34,17 +34,28 @@ pub(crate) struct BatchLabels {
     pub(crate) batch: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct PanicLabels {
+    /// What was hurt.
+    pub(crate) place: &'static str,
+}
+
 /// The engine's counters and histograms.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(crate) operations: Family<OperationLabels, Counter>,
     pub(crate) operation_seconds: Family<KindLabel, Histogram>,
     pub(crate) open: Gauge,
+    pub(crate) open_limit: Gauge,
+    pub(crate) running: Gauge,
+    pub(crate) waiting: Gauge,
+    pub(crate) pool_waiting: Gauge,
     pub(crate) attention: Gauge,
     pub(crate) commands: Family<CommandLabels, Counter>,
     pub(crate) batch_seconds: Family<BatchLabels, Histogram>,
     pub(crate) refused: Family<KindLabel, Counter>,
-    pub(crate) panics: Counter,
+    pub(crate) repeated: Counter,
+    pub(crate) panics: Family<PanicLabels, Counter>,
     pub(crate) unhealthy: Gauge,
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
@@ -56,22 +67,39 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    /// Fresh metrics, not shown anywhere yet.
-    pub(crate) fn new() -> Self {
+    /// Fresh metrics, not shown anywhere yet. As many operations may be under way.
+    pub(crate) fn new(open_max: usize) -> Self {
+        let panics = Family::<PanicLabels, Counter>::default();
+        // Shown from the beginning: an alarm on growth needs the zero before the one.
+        for place in ["operation", "request", "task", "connection"] {
+            drop(panics.get_or_create(&PanicLabels { place }));
+        }
+        let open_limit: Gauge = Gauge::default();
+        open_limit.set(i64::try_from(open_max).unwrap_or(i64::MAX));
         Self {
             operations: Family::default(),
             operation_seconds: Family::new_with_constructor(histogram),
             open: Gauge::default(),
+            open_limit,
+            running: Gauge::default(),
+            waiting: Gauge::default(),
+            pool_waiting: Gauge::default(),
             attention: Gauge::default(),
             commands: Family::default(),
             batch_seconds: Family::new_with_constructor(histogram),
             refused: Family::default(),
-            panics: Counter::default(),
+            repeated: Counter::default(),
+            panics,
             unhealthy: Gauge::default(),
             backup_last: Gauge::default(),
             backup_failures: Counter::default(),
             backups_damaged: Gauge::default(),
         }
+    }
+
+    /// Counts a bug that was met: `place` says what it hurt, one of few words.
+    pub fn panicked(&self, place: &'static str) {
+        self.panics.get_or_create(&PanicLabels { place }).inc();
     }
 
     /// Notes when the youngest sound backup was taken.
@@ -91,7 +119,7 @@ impl Metrics {
             Unit::Seconds,
             self.operation_seconds.clone(),
         );
-        registry.register("operations_open", "Operations under way", self.open.clone());
+        self.register_load(registry);
         registry.register(
             "operations_needing_attention",
             "Operations that wait for somebody",
@@ -115,8 +143,13 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register(
+            "requests_repeated",
+            "Requests for a volume that was there or under way already",
+            self.repeated.clone(),
+        );
+        registry.register(
             "panics",
-            "Operations that met a bug in Mortar",
+            "Bugs in Mortar that were met, by what they hurt",
             self.panics.clone(),
         );
         registry.register(
@@ -144,5 +177,30 @@ impl Metrics {
             "Backups of the store that are not what was written",
             self.backups_damaged.clone(),
         );
+    }
+
+    /// What waits and what runs.
+    fn register_load(&self, registry: &mut Registry) {
+        for (name, text, gauge) in [
+            ("operations_open", "Operations under way", &self.open),
+            (
+                "operations_open_limit",
+                "Operations that may be under way",
+                &self.open_limit,
+            ),
+            ("operations_running", "Operations that run", &self.running),
+            (
+                "operations_waiting",
+                "Operations that wait for their turn",
+                &self.waiting,
+            ),
+            (
+                "pool_changes_waiting",
+                "Changes that wait for their pool's turn",
+                &self.pool_waiting,
+            ),
+        ] {
+            registry.register(name, text, gauge.clone());
+        }
     }
 }

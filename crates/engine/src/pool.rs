@@ -11,21 +11,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mortar_model::{ClusterId, NodeId};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
+
+use crate::load::Counted;
 
 /// One gate per pool.
 #[derive(Debug)]
 pub(crate) struct Gates {
     width: usize,
+    /// Counts those that wait.
+    waiting: Gauge,
     gates: Mutex<HashMap<ClusterId, Arc<Semaphore>>>,
     members: Mutex<HashMap<NodeId, Arc<RwLock<()>>>>,
 }
 
 impl Gates {
     /// Gates through which `width` changes of a pool pass side by side.
-    pub(crate) fn new(width: usize) -> Self {
+    pub(crate) fn new(width: usize, waiting: Gauge) -> Self {
         Self {
             width: width.max(1),
+            waiting,
             gates: Mutex::new(HashMap::new()),
             members: Mutex::new(HashMap::new()),
         }
@@ -48,6 +54,7 @@ impl Gates {
 
     /// Waits in line for the pool's turn; first come, first served.
     pub(crate) async fn enter(&self, pool: ClusterId) -> Option<OwnedSemaphorePermit> {
+        let _waits = Counted::new(&self.waiting);
         let gate = {
             let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(

@@ -2,7 +2,7 @@
 
 use mortar_journal::{Ended, Operation};
 use mortar_model::work::Facts;
-use mortar_model::{Brick, Cluster, Device, Inventory, Node, OperationId, Volume};
+use mortar_model::{Brick, Cluster, Device, Inventory, Node, Volume};
 use mortar_plan::{Change, Landscape};
 use mortar_store::{Kind, Store, StoreError, Write, decode};
 use serde::de::DeserializeOwned;
@@ -13,8 +13,8 @@ use crate::error::OpenError;
 pub(crate) struct Loaded {
     pub(crate) landscape: Landscape,
     pub(crate) open: Vec<Operation>,
-    /// When each ended operation ended, oldest first.
-    pub(crate) ended: Vec<(u64, OperationId)>,
+    /// Those that ended, oldest first.
+    pub(crate) ended: Vec<Ended>,
 }
 
 /// Reads all records and puts them together.
@@ -53,10 +53,10 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     open.sort_by_key(|operation| (operation.created, operation.id));
     let mut ended = Vec::new();
     each(store, Kind::Ended, |operation: Ended| {
-        ended.push((operation.ended, operation.id));
+        ended.push(operation);
         Ok(())
     })?;
-    ended.sort_unstable();
+    ended.sort_unstable_by_key(|operation| (operation.ended, operation.id));
     Ok(Loaded {
         landscape,
         open,

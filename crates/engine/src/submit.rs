@@ -1,5 +1,6 @@
 //! From a plan to a durable, running operation, and to what became of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use mortar_model::work::Facts;
 use mortar_model::{OperationId, OperationKind};
 use mortar_plan::{Landscape, Plan, Refusal, Seed};
 use mortar_store::{Durability, Kind, StoreError, Write, decode};
-
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
+use crate::admission::{self, Place};
 use crate::drive::{self, Handle};
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -67,24 +69,41 @@ impl Inner {
         self.store.submit(writes, Durability::Lazy, done);
     }
 
-    fn admit(&self) -> Result<(), EngineError> {
+    /// A place for one more operation.
+    pub(crate) fn admit(&self) -> Result<Place, EngineError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(EngineError::Stopping);
         }
-        let (open, limit) = (self.operations().open.len(), self.config.open_max);
-        if open >= limit {
-            Err(EngineError::Busy { open, limit })
-        } else {
-            Ok(())
+        self.admission.enter().ok_or_else(|| self.busy())
+    }
+
+    fn busy(&self) -> EngineError {
+        let limit = self.admission.limit();
+        let attention = usize::try_from(self.metrics.attention.get()).unwrap_or(0);
+        EngineError::Busy {
+            limit,
+            attention,
+            // Where nothing goes on by itself, no pace tells when a place will be free.
+            wait: if attention >= limit {
+                admission::LONGEST
+            } else {
+                self.admission.wait()
+            },
         }
     }
 
-    fn refused(&self, kind: OperationKind) {
+    pub(crate) fn refused(&self, kind: OperationKind) {
         self.metrics
             .refused
             .get_or_create(&KindLabel { kind: kind.name() })
             .inc();
     }
+}
+
+/// A decision that is not on disk yet. What it needs is held; dropped, it is given back.
+pub(crate) struct Intent {
+    operation: Operation,
+    reservation: Reservation,
 }
 
 impl Engine {
@@ -95,27 +114,55 @@ impl Engine {
         plan: impl FnOnce(&Landscape, &mut Seed) -> Result<Plan, Refusal> + Send,
     ) -> Result<OperationId, EngineError> {
         let inner = &self.inner;
-        inner.admit().inspect_err(|_| inner.refused(kind))?;
+        let place = inner.admit().inspect_err(|_| inner.refused(kind))?;
         let mut seed = Seed::new(inner.entropy.draw());
         let id = OperationId::from_u128(seed.next_u128());
-        let operation = {
+        let intent = {
             let mut landscape = inner.landscape();
             let plan = plan(&landscape, &mut seed).inspect_err(|_| inner.refused(kind))?;
-            landscape.hold(id, &plan);
-            Operation::new(id, kind, inner.clock.now_ms(), plan)
+            self.intend(&mut landscape, place, id, kind, plan)
         };
-        let reservation = Reservation::new(inner, id);
+        self.enter(intent).await
+    }
+
+    /// Holds what the plan needs.
+    pub(crate) fn intend(
+        &self,
+        landscape: &mut Landscape,
+        place: Place,
+        id: OperationId,
+        kind: OperationKind,
+        plan: Plan,
+    ) -> Intent {
+        landscape.hold(id, &plan);
+        Intent {
+            // Known as entering before the landscape is unlocked: whoever finds what it holds finds it too.
+            reservation: Reservation::new(&self.inner, id, place),
+            operation: Operation::new(id, kind, self.inner.clock.now_ms(), plan),
+        }
+    }
+
+    /// Makes the intent durable, and runs it.
+    pub(crate) async fn enter(&self, intent: Intent) -> Result<OperationId, EngineError> {
         let engine = self.clone();
         to_the_end(async move {
-            let inner = &engine.inner;
+            let Intent {
+                operation,
+                reservation,
+            } = intent;
+            let (inner, id) = (&engine.inner, operation.id);
             let write = records::operation(&operation)?;
-            let written = inner.write(vec![write], Durability::Synced).await;
-            written.map_err(|error| EngineError::not_recorded(id, error))?;
-            reservation.keep();
+            if let Err(error) = inner.write(vec![write], Durability::Synced).await {
+                if let StoreError::Uncertain { path, reason } = &error {
+                    reservation.doubt(path.clone(), reason.clone());
+                }
+                return Err(EngineError::not_recorded(id, error));
+            }
             let handle = Arc::new(Handle::new(operation));
             inner.operations().open.insert(id, Arc::clone(&handle));
             inner.metrics.open.inc();
-            engine.spawn(handle, Event::Begin);
+            let place = reservation.keep();
+            engine.spawn(handle, place, Event::Begin);
             Ok(id)
         })
         .await
@@ -127,7 +174,7 @@ impl Engine {
         plan: impl FnOnce(&Landscape) -> Result<Plan, Refusal> + Send,
     ) -> Result<OperationId, EngineError> {
         let inner = &self.inner;
-        inner.admit()?;
+        let place = inner.admit()?;
         let id = OperationId::from_u128(inner.entropy.draw());
         let now = inner.clock.now_ms();
         let (plan, mut writes) = {
@@ -137,7 +184,7 @@ impl Engine {
             landscape.hold(id, &plan);
             (plan, writes)
         };
-        let reservation = Reservation::new(inner, id);
+        let reservation = Reservation::new(inner, id, place);
         let removed = plan.changes.first().is_some_and(mortar_plan::Change::removes);
         let ended = Ended {
             id,
@@ -154,16 +201,17 @@ impl Engine {
             let written = inner.write(writes, Durability::Synced).await;
             written.map_err(|error| EngineError::not_recorded(id, error))?;
             // Given back by the change itself: in between somebody could decide on what is no longer so.
-            reservation.keep();
+            let place = reservation.keep();
             drive::settle(&inner, &plan.changes, &Facts::None, id);
-            inner.operations().ended.add(id);
+            inner.operations().note_ended(&ended);
+            drop(place);
             Ok(id)
         })
         .await
     }
 
-    pub(crate) fn spawn(&self, handle: Arc<Handle>, first: Event) {
-        drive::spawn(Arc::clone(&self.inner), handle, first);
+    pub(crate) fn spawn(&self, handle: Arc<Handle>, place: Place, first: Event) {
+        drive::spawn(Arc::clone(&self.inner), handle, place, first);
     }
 
     /// The operation, if it is under way or ended within the keeping time.
@@ -202,7 +250,7 @@ impl Engine {
 
 /// Carries on in a task of its own: what is handed to the store is written also when the caller goes away, so what
 /// follows from it must happen as well.
-async fn to_the_end<R: Send + 'static>(
+pub(crate) async fn to_the_end<R: Send + 'static>(
     work: impl Future<Output = Result<R, EngineError>> + Send + 'static,
 ) -> Result<R, EngineError> {
     match tokio::spawn(work.in_current_span()).await {
@@ -219,27 +267,82 @@ async fn to_the_end<R: Send + 'static>(
 struct Reservation {
     inner: Arc<Inner>,
     id: OperationId,
-    kept: bool,
+    /// None once it is kept.
+    place: Option<Place>,
+    /// Dropped when it is decided whether the intent is on disk: those wake who wait for that.
+    _decided: watch::Sender<()>,
 }
 
 impl Reservation {
-    fn new(inner: &Arc<Inner>, id: OperationId) -> Self {
+    fn new(inner: &Arc<Inner>, id: OperationId, place: Place) -> Self {
+        let (decided, waiting) = watch::channel(());
+        inner.operations().entering.insert(id, waiting);
         Self {
             inner: Arc::clone(inner),
             id,
-            kept: false,
+            place: Some(place),
+            _decided: decided,
         }
     }
 
-    fn keep(mut self) {
-        self.kept = true;
+    /// Nobody knows whether the intent is on disk: what it holds stays held.
+    fn doubt(mut self, path: PathBuf, reason: String) {
+        self.inner.operations().doubt(self.id, path, reason);
+        self.place = None;
+    }
+
+    /// The intent is on disk.
+    fn keep(mut self) -> Place {
+        self.place.take().expect("it is kept once")
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if !self.kept {
+        // Given back before those wake who wait: they decide anew, on what is then.
+        if self.place.is_some() {
             self.inner.landscape().release(self.id);
         }
+        self.inner.operations().entering.remove(&self.id);
+        self.inner.rested.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+    use std::sync::Arc;
+
+    use futures::FutureExt as _;
+    use mortar_executor::LocalHosts;
+    use mortar_model::OperationKind;
+    use mortar_plan::Plan;
+    use mortar_store::MemoryStore;
+
+    use crate::{Config, Engine, Parts, SystemClock, SystemEntropy};
+
+    /// Whoever plans with a bug is told by the door; what was held for the request is given back.
+    #[tokio::test]
+    async fn a_bug_in_a_plan_leaves_nothing_behind() {
+        let parts = Parts {
+            store: Arc::new(MemoryStore::new()),
+            hosts: Arc::new(LocalHosts::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open().unwrap()),
+        };
+        let engine = Engine::open(parts, Config::default()).unwrap();
+        let bug = engine.submit(OperationKind::CreateVolume, |_, _| panic!("a bug in a plan"));
+        assert!(AssertUnwindSafe(bug).catch_unwind().await.is_err());
+        assert_eq!(engine.load().open, 0);
+        assert!(engine.inner.operations().at_rest());
+        let id = engine.submit(OperationKind::Record, |_, _| Ok(Plan::default()));
+        let id = id.await.unwrap();
+        assert!(
+            engine
+                .wait(id, std::time::Duration::from_secs(20))
+                .await
+                .unwrap()
+                .at_rest()
+        );
     }
 }

@@ -156,6 +156,9 @@ pub enum Allocation {
     /// Another volume of the cluster has that name.
     #[error("Volume name '{0}' already in use")]
     NameTaken(String),
+    /// Mortar: the same, with what has it.
+    #[error("Volume name '{0}' already in use {1}")]
+    NameTakenBy(String, String),
     /// The cluster has as many volumes as it may.
     #[error("Cluster has {0} volumes and limit is {1}")]
     TooManyVolumes(usize, usize),
@@ -303,6 +306,15 @@ mod tests {
                 WireError::AllocateVolume(Allocation::NameTaken("foo".into())),
                 500,
                 "Failed to allocate new volume: Volume name 'foo' already in use",
+            ),
+            (
+                WireError::AllocateVolume(Allocation::NameTakenBy(
+                    "foo".into(),
+                    "by a volume with another size (asked 2 GiB, has 1 GiB)".into(),
+                )),
+                500,
+                "Failed to allocate new volume: Volume name 'foo' already in use by a volume with another size \
+                 (asked 2 GiB, has 1 GiB)",
             ),
             (
                 WireError::AllocateVolume(Allocation::TooManyVolumes(1000, 1000)),

@@ -71,7 +71,8 @@ fn measure(nodes: u32, zones: u32, mixed: bool, volumes: u32) {
         let gib = u64::from(number % 37) + 1;
         let request = CreateVolume::new(ByteSize::from_gib(gib), Durability::Replicate(3));
         let began = Instant::now();
-        let plan = create_volume(&landscape, &limits, &request, &mut Seed::new(u128::from(number))).unwrap();
+        let made = create_volume(&landscape, &limits, &request, &mut Seed::new(u128::from(number)));
+        let plan = made.unwrap().plan().unwrap();
         let bricks = u32::try_from(plan.new_bricks().count()).unwrap();
         for change in &plan.changes {
             landscape.apply(change, &Facts::None).unwrap();

@@ -3,7 +3,7 @@
 use mortar_model::work::{BrickAddress, BrickSpec, Goal, Thing, VolumeSpec};
 use mortar_model::{
     Brick, BrickId, ByteSize, ClusterId, DeviceId, Durability, Inventory, NodeId, Snapshots, Volume,
-    VolumeId, VolumeName, VolumeOption, ZoneChecking, layout,
+    VolumeId, VolumeName, VolumeOption, layout,
 };
 
 use crate::identity;
@@ -12,11 +12,14 @@ use crate::limits::Limits;
 use crate::placement::{Needs, Search, Sets, name_refusals, verdicts};
 use crate::plan::{Change, Place, Plan, Stage, Step};
 use crate::refusal::{DeviceRefusal, NoSpace, Refusal};
-use crate::request::{CreateVolume, STEERING_OPTIONS, TagRule};
+use crate::repeat::{self, Creation, Known};
+use crate::request::{CreateVolume, STEERING_OPTIONS};
 use crate::seed::Seed;
 use crate::space::{BrickSize, brick_space, whole};
+use crate::steering::Steering;
 
-/// Plans a volume on the first cluster that can take it, in order of their ids (Heketi promises no order).
+/// Plans a volume on the first cluster that can take it, in order of their ids (Heketi promises no order); or finds
+/// it, when it was asked for by name before.
 ///
 /// # Errors
 /// Says why it cannot be; with several clusters, why for each.
@@ -25,7 +28,11 @@ pub fn create_volume(
     limits: &Limits,
     request: &CreateVolume,
     seed: &mut Seed,
-) -> Result<Plan, Refusal> {
+) -> Result<Creation, Refusal> {
+    // Before the limits: they may have been other ones when it was made.
+    if let Some(known) = known_volume(landscape, request)? {
+        return Ok(Creation::Known(known));
+    }
     check_request(limits, request)?;
     let clusters = candidates(landscape.inventory(), request)?;
     let steering = Steering::of(limits, request)?;
@@ -33,7 +40,7 @@ pub fn create_volume(
     let mut refusals = Vec::new();
     for cluster in clusters {
         match create_on(landscape, limits, request, &steering, id, cluster, seed) {
-            Ok(plan) => return Ok(plan),
+            Ok(plan) => return Ok(Creation::New(plan)),
             Err(refusal) => refusals.push((cluster, refusal)),
         }
     }
@@ -45,6 +52,16 @@ pub fn create_volume(
         }
         None => Err(Refusal::NoClusters),
     }
+}
+
+/// The volume that the request asks for, if it was asked for by name before. Places nothing, so it is cheap.
+///
+/// # Errors
+/// The name stands for something else, or a cluster that the request names is not known.
+pub fn known_volume(landscape: &Landscape, request: &CreateVolume) -> Result<Option<Known>, Refusal> {
+    let clusters = candidates(landscape.inventory(), request)?;
+    let zones = Steering::asked_zones(request)?;
+    repeat::known(landscape, request, zones, &clusters)
 }
 
 /// For a volume that was planned: what was said of every device of its cluster.
@@ -114,75 +131,6 @@ fn candidates(inventory: &Inventory, request: &CreateVolume) -> Result<Vec<Clust
     }
 }
 
-/// What steers placement beside space.
-pub(crate) struct Steering {
-    zones: ZoneChecking,
-    tag_rules: Vec<TagRule>,
-}
-
-impl Steering {
-    /// Reads the request and those volume options that steer placement.
-    fn of(limits: &Limits, request: &CreateVolume) -> Result<Self, Refusal> {
-        let mut steering = Self {
-            zones: request.zone_checking.unwrap_or(limits.zone_checking),
-            tag_rules: Vec::new(),
-        };
-        for option in &request.options {
-            steering.read(option)?;
-        }
-        Ok(steering)
-    }
-
-    /// The steering that a volume was made with, for its later sets.
-    pub(crate) fn of_volume(volume: &Volume) -> Result<Self, Refusal> {
-        let mut steering = Self {
-            zones: volume.zone_checking,
-            tag_rules: Vec::new(),
-        };
-        for option in &volume.options {
-            steering.read(option)?;
-        }
-        Ok(steering)
-    }
-
-    fn read(&mut self, option: &VolumeOption) -> Result<(), Refusal> {
-        if !STEERING_OPTIONS.contains(&option.key()) {
-            return Ok(());
-        }
-        if option.key().ends_with("zone-checking") {
-            self.zones = match option.value() {
-                "none" => ZoneChecking::None,
-                "strict" => ZoneChecking::Strict,
-                other => {
-                    return Err(Refusal::BadOption(format!(
-                        "{} is none or strict, not {other}",
-                        option.key()
-                    )));
-                }
-            };
-            return Ok(());
-        }
-        for text in option.value().split(',') {
-            let rule = TagRule::parse(text).ok_or_else(|| {
-                Refusal::BadOption(format!(
-                    "Invalid tag matching rule: Invalid tag match rule: {text}"
-                ))
-            })?;
-            self.tag_rules.push(rule);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn needs(&self, cluster: ClusterId, durability: Durability) -> Needs<'_> {
-        Needs {
-            cluster,
-            bricks_per_set: durability.bricks_per_set(),
-            zones: self.zones,
-            tag_rules: &self.tag_rules,
-        }
-    }
-}
-
 fn create_on(
     landscape: &Landscape,
     limits: &Limits,
@@ -197,10 +145,6 @@ fn create_on(
         Some(name) => name.clone(),
         None => VolumeName::new(format!("vol_{id}")).expect("vol_ and hex digits are a volume name"),
     };
-    let taken = landscape.inventory().volume_by_name(cluster, &name).is_some();
-    if taken || landscape.name_holder(cluster, &name).is_some() {
-        return Err(Refusal::NameTaken(name));
-    }
     let needs = steering.needs(cluster, request.durability);
     let demand = Demand {
         size: request.size,

@@ -3,13 +3,14 @@
 use mortar_model::work::{AddedBricksSpec, Goal, RebalanceSpec, Thing};
 use mortar_model::{Brick, ByteSize, VolumeId};
 
-use crate::create::{Demand, Steering, addresses, brick_steps, factor, make_bricks, place, pool_step};
+use crate::create::{Demand, addresses, brick_steps, factor, make_bricks, place, pool_step};
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::plan::{Change, Plan, Stage, Step, Subject};
 use crate::refusal::Refusal;
 use crate::seed::Seed;
+use crate::steering::Steering;
 
 /// Plans `by` more for the volume, as further sets of bricks.
 ///

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
     Brick, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
-    InventoryError, NodeId, OperationId, State, VolumeName,
+    InventoryError, NodeId, OperationId, State, Volume, VolumeId, VolumeName,
 };
 
 use crate::index::{Index, Slot};
@@ -15,7 +15,8 @@ use crate::plan::{Change, Plan, Subject};
 #[derive(Clone, Debug, Default)]
 struct Held {
     bricks: Vec<Brick>,
-    names: Vec<(ClusterId, VolumeName)>,
+    /// The volume that is being made: its name is spoken for.
+    volume: Option<Volume>,
     hosts: Vec<HostName>,
     paths: Vec<(NodeId, DevicePath)>,
     things: Vec<Subject>,
@@ -23,6 +24,8 @@ struct Held {
     leaving: Vec<DeviceId>,
     /// Nodes that are being removed: they are not asked about their pool meanwhile.
     nodes_leaving: Vec<NodeId>,
+    /// Volumes that are being removed.
+    removes: Vec<VolumeId>,
 }
 
 impl Held {
@@ -90,9 +93,18 @@ impl Landscape {
         self.things.get(&thing).copied()
     }
 
-    /// The operation that speaks for this volume name.
-    pub fn name_holder(&self, cluster: ClusterId, name: &VolumeName) -> Option<OperationId> {
-        self.names.get(&(cluster, name.clone())).copied()
+    /// The volume of this name that an operation is making.
+    pub fn volume_to_come(&self, cluster: ClusterId, name: &VolumeName) -> Option<(OperationId, &Volume)> {
+        let operation = *self.names.get(&(cluster, name.clone()))?;
+        let volume = self.held.get(&operation)?.volume.as_ref()?;
+        Some((operation, volume))
+    }
+
+    /// The operation that removes this volume.
+    pub fn remover(&self, volume: VolumeId) -> Option<OperationId> {
+        let holder = self.holder(Subject::Volume(volume))?;
+        let removes = &self.held.get(&holder)?.removes;
+        removes.contains(&volume).then_some(holder)
     }
 
     /// The operation that adds a node with this host name.
@@ -174,8 +186,10 @@ impl Landscape {
             *size += brick.footprint();
             *count += 1;
         }
-        self.names
-            .extend(held.names.iter().map(|key| (key.clone(), operation)));
+        if let Some(volume) = &held.volume {
+            self.names
+                .insert((volume.cluster, volume.name.clone()), operation);
+        }
         self.hosts
             .extend(held.hosts.iter().map(|host| (host.clone(), operation)));
         self.paths
@@ -204,8 +218,8 @@ impl Landscape {
                 }
             }
         }
-        for name in &held.names {
-            self.names.remove(name);
+        if let Some(volume) = &held.volume {
+            self.names.remove(&(volume.cluster, volume.name.clone()));
         }
         for host in &held.hosts {
             self.hosts.remove(host);
@@ -321,6 +335,7 @@ impl Landscape {
 fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     let mut held = Held {
         bricks: plan.new_bricks().copied().collect(),
+        volume: plan.new_volume().cloned(),
         ..Held::default()
     };
     for change in &plan.changes {
@@ -332,7 +347,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
             Change::RemoveDevice(id) => held.leaving.push(*id),
             Change::RemoveNode(id) => held.nodes_leaving.push(*id),
-            Change::AddVolume(volume, _) => held.names.push((volume.cluster, volume.name.clone())),
+            Change::RemoveVolume(id) => held.removes.push(*id),
             _ => {}
         }
     }

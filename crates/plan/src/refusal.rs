@@ -4,6 +4,8 @@ use std::fmt;
 
 use mortar_model::{ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, OperationId, VolumeName};
 
+use crate::repeat::Difference;
+
 /// The rule that kept a device from taking a brick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -116,6 +118,12 @@ impl fmt::Display for NoSpace {
     }
 }
 
+/// Differences in one line.
+pub fn differences_in_words(differences: &[Difference]) -> String {
+    let each: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    each.join(", ")
+}
+
 /// A request that cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -128,9 +136,19 @@ pub enum Refusal {
     /// A thing that was named is not known.
     #[error("{0} {1} is not known")]
     Unknown(&'static str, String),
-    /// The name belongs to another volume of the cluster, or is spoken for by a running operation.
-    #[error("volume name {0} is already in use")]
-    NameTaken(VolumeName),
+    /// The name belongs to a volume of the cluster that is not what is asked for, made or just being made.
+    #[error("volume name {name} is already in use on cluster {cluster} by a volume with {}", differences_in_words(.differences))]
+    NameTaken {
+        /// The name.
+        name: VolumeName,
+        /// The cluster.
+        cluster: ClusterId,
+        /// In what the volume is not as asked.
+        differences: Vec<Difference>,
+    },
+    /// The name belongs to a volume that is just being removed.
+    #[error("volume name {0} is still in use: operation {1} is removing its volume")]
+    NameLeaving(VolumeName, OperationId),
     /// A host name belongs to another node.
     #[error("host name {0} is already used by node {1}")]
     HostTaken(HostName, NodeId),

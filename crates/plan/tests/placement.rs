@@ -11,9 +11,19 @@ use mortar_model::{
 };
 use mortar_plan::{
     AddDevice, AddNode, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule,
-    add_device, add_node, create_volume, expand_volume, remove_device, remove_node,
+    add_device, add_node, expand_volume, remove_device, remove_node,
 };
 use proptest::prelude::*;
+
+/// The plan of a volume that has no name of its own, and so is always a new one.
+fn create_volume(
+    landscape: &Landscape,
+    limits: &Limits,
+    request: &CreateVolume,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
+    mortar_plan::create_volume(landscape, limits, request, seed).map(|creation| creation.plan().unwrap())
+}
 
 const CLUSTER: ClusterId = ClusterId::from_u128(1);
 

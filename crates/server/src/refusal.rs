@@ -1,7 +1,7 @@
 //! The one table from what the engine refuses to what the wire says.
 
 use mortar_api::ErrorKind;
-use mortar_engine::plan::Refusal;
+use mortar_engine::plan::{Refusal, differences_in_words};
 use mortar_engine::{BackupError, EngineError, NodeTrouble};
 use mortar_heketi::{Allocation, WireError};
 use mortar_model::ClusterId;
@@ -38,8 +38,11 @@ pub(crate) fn failure(error: &EngineError, asked: Asked) -> Failure {
 pub(crate) fn failure_with(error: &EngineError, asked: Asked, off: TypesOff<'_>) -> Failure {
     match error {
         EngineError::Refused(refusal) => refused(refusal, asked, off),
-        EngineError::Busy { .. } | EngineError::StoreBusy { .. } => {
-            with_message(WireError::Busy.into(), error)
+        EngineError::StoreBusy { .. } => with_message(WireError::Busy.into(), error),
+        EngineError::Busy { wait, .. } => {
+            let mut failure = with_message(WireError::Busy.into(), error);
+            failure.retry_after = Some(*wait);
+            failure
         }
         EngineError::Stopping => WireError::Stopping.into(),
         EngineError::Node(trouble) => node_trouble(trouble),
@@ -132,7 +135,8 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
             _ => (WireError::InUse, Conflict),
         },
         Refusal::BadOption(_) => (placement(refusal, asked, off), Invalid),
-        Refusal::NameTaken(_)
+        Refusal::NameTaken { .. }
+        | Refusal::NameLeaving(..)
         | Refusal::TooManyVolumes { .. }
         | Refusal::TooManyBricks { .. }
         | Refusal::WrongType(_) => (placement(refusal, asked, off), Conflict),
@@ -164,7 +168,16 @@ fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
 fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) -> Allocation {
     match refusal {
         Refusal::NoSpace(_) => Allocation::NoSpace,
-        Refusal::NameTaken(name) => Allocation::NameTaken(name.to_string()),
+        Refusal::NameTaken {
+            name, differences, ..
+        } => {
+            let by = format!("by a volume with {}", differences_in_words(differences));
+            Allocation::NameTakenBy(name.to_string(), by)
+        }
+        Refusal::NameLeaving(name, operation) => {
+            let by = format!("until operation {operation} has removed its volume");
+            Allocation::NameTakenBy(name.to_string(), by)
+        }
         Refusal::TooManyVolumes { has, limit } => Allocation::TooManyVolumes(*has, *limit),
         Refusal::TooManyBricks { .. } => Allocation::TooManyBricks,
         Refusal::WrongType(_) if off(cluster) => Allocation::NoType,

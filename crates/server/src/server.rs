@@ -75,7 +75,9 @@ impl Server {
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()> + Send, patience: Duration) {
         let Self { app, router } = self;
         let ended = app.ended.subscribe();
-        let doors = connection::serve_all(&listener, router, &app.limits, ended);
+        let metrics = app.engine.metrics().clone();
+        let panicked = move || metrics.panicked("connection");
+        let doors = connection::serve_all(&listener, router, &app.limits, ended, panicked);
         let stopping = async {
             stop.await;
             app.stopping.store(true, Ordering::Release);
@@ -155,5 +157,11 @@ mod tests {
                 "{method} {path}"
             );
         }
+        let mut metrics = String::new();
+        prometheus_client::encoding::text::encode(&mut metrics, &app.registry).unwrap();
+        assert!(
+            metrics.contains("\nmortar_panics_total{place=\"request\"} 2\n"),
+            "{metrics}"
+        );
     }
 }

@@ -1,12 +1,16 @@
 //! Operations: a list, and one with its stages and steps.
 
-use mortar_api::{Operation, OperationList, Step};
+use mortar_api::{Load, Operation, OperationList, Step};
 
 use super::tree::Tree;
 use super::{Paint, table};
 
 /// A list of operations.
 pub(crate) fn operations(list: &OperationList, paint: Paint) -> String {
+    format!("{}{}", rows(list, paint), load(&list.load))
+}
+
+fn rows(list: &OperationList, paint: Paint) -> String {
     if list.operations.is_empty() {
         return "There are none.\n".to_owned();
     }
@@ -30,6 +34,18 @@ pub(crate) fn operations(list: &OperationList, paint: Paint) -> String {
         text.push_str(&attention(one, paint));
     }
     text
+}
+
+/// What waits, where something does.
+fn load(load: &Load) -> String {
+    let full = load.open > 0 && load.open >= load.open_limit;
+    if load.waiting == 0 && !full {
+        return String::new();
+    }
+    format!(
+        "\n{} under way, at most {}: {} run, at most {}; {} wait for their turn\n",
+        load.open, load.open_limit, load.running, load.running_limit, load.waiting
+    )
 }
 
 /// One operation.
@@ -109,7 +125,7 @@ fn attention(one: &Operation, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mortar_api::{Attention, Operation, OperationList, Phase, Stage, Step, StepState, Subject};
+    use mortar_api::{Attention, Load, Operation, OperationList, Phase, Stage, Step, StepState, Subject};
 
     use super::{Paint, operation, operations};
 
@@ -172,6 +188,7 @@ create-volume volume films  needs-attention  00000000000000000000000000000000
         let list = OperationList {
             operations: vec![sample()],
             more: 7,
+            load: Load::default(),
         };
         assert_eq!(
             operations(&list, Paint::PLAIN),
@@ -187,6 +204,35 @@ and 7 older ones
         assert_eq!(
             operations(&OperationList::default(), Paint::PLAIN),
             "There are none.\n"
+        );
+    }
+
+    #[test]
+    fn what_waits_is_told_where_something_does() {
+        let told = |open, waiting| {
+            let load = Load {
+                open,
+                open_limit: 9,
+                running: 4,
+                running_limit: 4,
+                waiting,
+                ..Load::default()
+            };
+            let list = OperationList {
+                load,
+                ..OperationList::default()
+            };
+            operations(&list, Paint::PLAIN)
+        };
+        assert_eq!(told(4, 0), "There are none.\n");
+        let line = "under way, at most 9: 4 run, at most 4;";
+        assert_eq!(
+            told(7, 3),
+            format!("There are none.\n\n7 {line} 3 wait for their turn\n")
+        );
+        assert_eq!(
+            told(9, 0),
+            format!("There are none.\n\n9 {line} 0 wait for their turn\n")
         );
     }
 }

@@ -9,9 +9,20 @@ use super::{Paint, size};
 pub(crate) fn plan(answer: &PlanAnswer, paint: Paint) -> String {
     let mut text = String::new();
     let what = format!("A volume of {}, {},", size(answer.size), answer.durability);
-    match &answer.refusal {
-        None => {
-            let cluster = answer.cluster.as_deref().unwrap_or("?");
+    let cluster = answer.cluster.as_deref().unwrap_or("?");
+    match (&answer.refusal, &answer.existing) {
+        (None, Some(existing)) => {
+            let how = match &existing.operation {
+                Some(operation) => format!("is being made by operation {operation}"),
+                None => "is there".to_owned(),
+            };
+            text.push_str(&format!(
+                "{what} {} on cluster {cluster}, as {}: nothing would be made\n",
+                paint.good(how),
+                existing.volume
+            ));
+        }
+        (None, None) => {
             let head = format!("{what} {} on cluster {cluster}:", paint.good("can be made"));
             text.push_str(
                 &Tree::new(head)
@@ -19,7 +30,7 @@ pub(crate) fn plan(answer: &PlanAnswer, paint: Paint) -> String {
                     .text(),
             );
         }
-        Some(refusal) => {
+        (Some(refusal), _) => {
             text.push_str(&format!(
                 "{what} {}: {}\n",
                 paint.bad("cannot be made"),
@@ -78,7 +89,9 @@ fn passed_over(answer: &PlanAnswer, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mortar_api::{ErrorInfo, ErrorKind, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+    use mortar_api::{
+        ErrorInfo, ErrorKind, Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet,
+    };
 
     use super::{Paint, plan};
 
@@ -112,6 +125,7 @@ mod tests {
         PlanAnswer {
             possible: true,
             refusal: None,
+            existing: None,
             cluster: Some("c".repeat(32)),
             durability: "none".into(),
             size: 1 << 30,
@@ -124,6 +138,31 @@ mod tests {
                 more: 3,
             },
         }
+    }
+
+    #[test]
+    fn a_volume_that_was_asked_for_before_is_named() {
+        let mut answer = answer();
+        (answer.sets, answer.not_chosen) = (Vec::new(), NotChosen::default());
+        let mut told = |operation: Option<&str>| {
+            answer.existing = Some(Existing {
+                volume: "v1".into(),
+                operation: operation.map(str::to_owned),
+            });
+            plan(&answer, Paint::PLAIN)
+        };
+        let cluster = "c".repeat(32);
+        assert_eq!(
+            told(None),
+            format!("A volume of 1 GiB, none, is there on cluster {cluster}, as v1: nothing would be made\n")
+        );
+        assert_eq!(
+            told(Some("o1")),
+            format!(
+                "A volume of 1 GiB, none, is being made by operation o1 on cluster {cluster}, as v1: nothing would be \
+                 made\n"
+            )
+        );
     }
 
     #[test]

@@ -27,7 +27,10 @@ fn volumes_that_cannot_be_change_nothing() {
     let name = |name: &str| with("name", json!(name));
     let option = |option: &str| with("glustervolumeoptions", json!([option]));
     let three = site.request("new", 1, 3);
-    let taken = format!("Volume name '{}' already in use", site.name("kept"));
+    let taken = format!(
+        "Volume name '{}' already in use by a volume with another size (asked 2 GiB, has 1 GiB)",
+        site.name("kept")
+    );
     let cases: Vec<(&str, Value, u16, &str)> = vec![
         (
             "a size of 0",
@@ -54,7 +57,7 @@ fn volumes_that_cannot_be_change_nothing() {
             500,
             "Failed to allocate new volume: No space",
         ),
-        ("a name that is taken", site.request("kept", 1, 2), 500, &taken),
+        ("a name that is taken", site.request("kept", 2, 2), 500, &taken),
         (
             "a name with a command",
             name(";$(touch /tmp/bad_volumes)"),
@@ -147,8 +150,25 @@ fn volumes_that_cannot_be_change_nothing() {
     assert_eq!(site.state(), before);
     the_program_says_it_too(&site);
     assert_eq!(site.state(), before);
+    what_is_there_is_not_made_again(&site, &kept);
+    assert_eq!(site.state(), before);
     site.deleted(&kept);
     site.assert_bare();
+}
+
+/// The same request once more leads to the volume that there is, through both doors.
+fn what_is_there_is_not_made_again(site: &Site, kept: &Value) {
+    assert_eq!(site.created("kept", 1, 2)["id"], kept["id"]);
+    let (name, cluster) = (site.name("kept"), site.cluster.as_str());
+    let create = ["volume", "create", "--name", &name, "--size", "1"];
+    let output = site
+        .server
+        .cli(&[&create[..], &["--replica", "2", "--clusters", cluster]].concat());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && said.contains(kept["id"].as_str().unwrap()),
+        "{said}"
+    );
 }
 
 /// Only GlusterFS itself can tell: the bricks are made, the volume is refused, and all is taken back.

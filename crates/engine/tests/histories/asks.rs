@@ -224,7 +224,8 @@ async fn client(life: Life, ask: Ask) {
             Ok(answer) => answer,
             Err(_) => {
                 site.count("client gone");
-                return site.tell(format!("  {ask}: the client goes away"));
+                site.tell(format!("  {ask}: the client goes away"));
+                return again(&life, &ask, None).await;
             }
         }
     } else {
@@ -241,9 +242,38 @@ async fn client(life: Life, ask: Ask) {
         Ok(Some(id)) => {
             site.tell(format!("  {ask}: is {id}"));
             life.enter(id);
+            if site.dice.percent(20) {
+                again(&life, &ask, Some(id)).await;
+            }
             life.follow(id).await;
         }
         Err(error) => refused(&life, &ask, &error),
+    }
+}
+
+/// Asks for a named volume once more, and follows that too. Where the first answer is known, both must lead to the same
+/// volume, unless the first came to nothing or was removed since.
+async fn again(life: &Life, ask: &Ask, first: Option<OperationId>) {
+    let (Ask::Create(CreateVolume { name: Some(_), .. }), false) = (ask, life.death.is_dead()) else {
+        return;
+    };
+    let site = &life.site;
+    let answer = asked(life, ask).await;
+    if life.death.is_dead() {
+        return std::future::pending().await;
+    }
+    match answer {
+        Ok(second) => {
+            let second = second.expect("a create is an operation");
+            site.count("asked again");
+            site.tell(format!("  {ask}, asked again: is {second}"));
+            life.enter(second);
+            if let Some(first) = first.filter(|first| *first != second) {
+                life.leads_to_the_same(first, second);
+            }
+            life.clone().follow(second).await;
+        }
+        Err(error) => refused(life, ask, &error),
     }
 }
 

@@ -128,6 +128,24 @@ impl Life {
         }
     }
 
+    /// The second of two answers to the same request is another operation: only where the first was undone, was removed
+    /// since, or has ended as asked and the second says so.
+    pub(crate) fn leads_to_the_same(&self, first: OperationId, second: OperationId) {
+        let subject = |id| match self.engine.operation(id) {
+            Some(OperationState::Ended(ended)) if matches!(ended.outcome, Outcome::Failed { .. }) => None,
+            Some(OperationState::Ended(ended)) => ended.subject,
+            Some(OperationState::Open(operation)) => operation.plan.subject(),
+            None => None,
+        };
+        let Some(made) = subject(first) else { return };
+        let removed = self.site.book().asked(OperationKind::DeleteVolume, made);
+        if subject(second) != Some(made) && !removed {
+            self.site.wrong(format!(
+                "{first} and {second} answer the same request and are two volumes"
+            ));
+        }
+    }
+
     /// A client is told how an operation ended: is it true?
     pub(crate) fn told(&self, ended: &Ended, until: Duration) {
         let site = &self.site;

@@ -260,10 +260,16 @@ impl Life {
         self.engine.metrics().register(&mut registry);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        let line = text
+        // One line for each kind of thing that a bug may hurt.
+        let lines: Vec<&str> = text
             .lines()
-            .find_map(|line| line.strip_prefix("mortar_panics_total "));
-        line.unwrap().parse().unwrap()
+            .filter(|line| line.starts_with("mortar_panics_total{"))
+            .collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        let counts = lines
+            .iter()
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+        counts.sum()
     }
 }
 

@@ -65,6 +65,7 @@ fn assert_covered(tally: &Tally) {
         "answer at once",
         "answer busy",
         "client gone",
+        "asked again",
         "retried by hand",
         "snapshot made",
         "answer told again",

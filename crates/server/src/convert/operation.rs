@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mortar_api::{self as api, Attention, ErrorKind, Subject};
 use mortar_engine::plan::{Landscape, Place, Step, Subject as Thing};
-use mortar_engine::{Ended, Mark, Operation, OperationState, Outcome, Phase, StepState};
+use mortar_engine::{Ended, Load, Mark, Operation, OperationState, Outcome, Phase, StepState};
 use mortar_model::work::Goal;
 
 /// An operation; with its stages when `whole`.
@@ -11,6 +11,20 @@ pub(crate) fn operation(state: &OperationState, landscape: &Landscape, whole: bo
     match state {
         OperationState::Open(operation) => open(operation, landscape, whole),
         OperationState::Ended(operation) => ended(operation, landscape),
+    }
+}
+
+/// How much there is to do.
+pub(crate) fn load(load: Load) -> api::Load {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    api::Load {
+        open: count(load.open),
+        open_limit: count(load.open_limit),
+        running: count(load.running),
+        running_limit: count(load.running_limit),
+        waiting: count(load.waiting),
+        attention: count(load.attention),
+        pool_waiting: count(load.pool_waiting),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a volume would go, as `/v1/plan` shows it.
 
-use mortar_api::{ErrorInfo, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
-use mortar_engine::plan::{CreateVolume, DeviceRefusal, Landscape, Plan, Refusal, Rule};
+use mortar_api::{ErrorInfo, Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+use mortar_engine::plan::{CreateVolume, DeviceRefusal, Known, Landscape, Plan, Refusal, Rule};
 use mortar_model::{Brick, ByteSize, DeviceId};
 
 /// The answer for a volume that could be made. `verdicts` are what was said of each device, `more` counts those
@@ -16,11 +16,29 @@ pub(crate) fn possible(
     PlanAnswer {
         possible: true,
         refusal: None,
+        existing: None,
         cluster: plan.new_volume().map(|volume| volume.cluster.to_string()),
         durability: request.durability.to_string(),
         size: request.size.bytes(),
         sets: sets(plan, landscape),
         not_chosen: not_chosen(verdicts, more),
+    }
+}
+
+/// The answer for a volume that was asked for before.
+pub(crate) fn existing(request: &CreateVolume, known: Known) -> PlanAnswer {
+    PlanAnswer {
+        possible: true,
+        refusal: None,
+        existing: Some(Existing {
+            volume: known.volume.to_string(),
+            operation: known.operation.map(|operation| operation.to_string()),
+        }),
+        cluster: Some(known.cluster.to_string()),
+        durability: request.durability.to_string(),
+        size: request.size.bytes(),
+        sets: Vec::new(),
+        not_chosen: NotChosen::default(),
     }
 }
 
@@ -33,6 +51,7 @@ pub(crate) fn impossible(request: &CreateVolume, refusal: &Refusal, info: ErrorI
     PlanAnswer {
         possible: false,
         refusal: Some(info),
+        existing: None,
         cluster: None,
         durability: request.durability.to_string(),
         size: request.size.bytes(),

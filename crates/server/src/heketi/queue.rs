@@ -121,6 +121,7 @@ fn failed(text: String, kind: ErrorKind) -> Failure {
         kind,
         message: None,
         details: Vec::new(),
+        retry_after: None,
     }
 }
 

@@ -16,13 +16,13 @@ use crate::state::App;
 /// Heketi's own database volume: it was never to be deleted through the API.
 const DATABASE_VOLUME: &str = "heketidbstorage";
 
-/// Makes a volume.
+/// Makes a volume. Asked again by the same name, it leads to the same volume.
 #[utoipa::path(post, path = "/volumes", operation_id = "create_volume", tag = "volumes", request_body = VolumeCreateRequest, responses(
     (status = 202, description = "Placed and begun: Location names its place in the queue, which leads to the volume"),
     (status = 400, description = "A rule is broken", body = String),
     (status = 422, description = "The body cannot be read", body = String),
     (status = 429, description = "Too much is under way", body = String),
-    (status = 500, description = "No place for it, or its name is taken. The header mortar-error-kind tells which", body = String),
+    (status = 500, description = "No place for it, or its name is that of a volume that is not as asked. The header mortar-error-kind tells which", body = String),
 ))]
 pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
     let request = body.read::<VolumeCreateRequest>()?.validate()?;

@@ -1,5 +1,7 @@
 //! The forms of answers.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -16,8 +18,9 @@ const JSON: &str = "application/json; charset=UTF-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Seconds that a client is asked to wait when the server is busy or stopping. Heketi's Go client adds its own random pause.
-const RETRY_SECONDS: &str = "2";
+/// How long a client is asked to wait when the server is busy or stopping and nothing better is known. Heketi's Go
+/// client adds its own random pause.
+const RETRY: Duration = Duration::from_secs(2);
 
 fn build(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Answer {
     let mut answer = Response::new(body.into());
@@ -83,7 +86,7 @@ pub(crate) fn plain_failure(failure: &Failure) -> Answer {
     answer
         .headers_mut()
         .insert(ERROR_KIND_HEADER, HeaderValue::from_static(failure.kind.name()));
-    ask_to_retry(&mut answer);
+    ask_to_retry(&mut answer, failure.retry_after);
     answer
 }
 
@@ -94,18 +97,21 @@ pub(crate) fn json_failure(failure: &Failure) -> Answer {
     answer
         .headers_mut()
         .insert(ERROR_KIND_HEADER, HeaderValue::from_static(failure.kind.name()));
-    ask_to_retry(&mut answer);
+    ask_to_retry(&mut answer, failure.retry_after);
     answer
 }
 
-fn ask_to_retry(answer: &mut Answer) {
+fn ask_to_retry(answer: &mut Answer, after: Option<Duration>) {
     if matches!(
         answer.status(),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
     ) {
+        // The header takes whole seconds; a place that is free in less is worth the rest of one.
+        let seconds = after.unwrap_or(RETRY).as_millis().div_ceil(1000).max(1);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
         answer
             .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,12 +32,14 @@ const HEAD_BYTES: usize = 64 << 10;
 /// How long a client may go on sending after its last answer before the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Accepts and serves connections until `stop` becomes true, then waits for them within the limit.
+/// Accepts and serves connections until `stop` becomes true, then waits for them within the limit. `panicked` is told
+/// of each connection that a bug ended.
 pub(crate) async fn serve_all(
     listener: &TcpListener,
     router: Router,
     limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
+    panicked: impl Fn() + Clone + Send + 'static,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -55,8 +59,12 @@ pub(crate) async fn serve_all(
         };
         let _ = stream.set_nodelay(true);
         let (router, limits, stop) = (router.clone(), limits.clone(), stop.clone());
+        let panicked = panicked.clone();
         tokio::spawn(async move {
-            serve(stream, router, &limits, stop).await;
+            let served = AssertUnwindSafe(serve(stream, router, &limits, stop));
+            if served.catch_unwind().await.is_err() {
+                panicked();
+            }
             drop(place);
         });
     }

@@ -1,5 +1,7 @@
 //! What went wrong with a request, in both languages of the server at once.
 
+use std::time::Duration;
+
 use mortar_api::{ErrorBody, ErrorInfo, ErrorKind};
 use mortar_heketi::WireError;
 use mortar_heketi::token::AuthError;
@@ -17,6 +19,8 @@ pub(crate) struct Failure {
     pub(crate) message: Option<String>,
     /// More lines on `/v1`.
     pub(crate) details: Vec<String>,
+    /// When to come again, where that is known.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -28,6 +32,7 @@ impl Failure {
             kind,
             message: None,
             details: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl From<AuthError> for Failure {
             kind,
             message: None,
             details: Vec::new(),
+            retry_after: None,
         }
     }
 }

@@ -31,7 +31,8 @@ pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -
         .instrument(span.clone())
         .await
         .unwrap_or_else(|_| {
-            tracing::error!(parent: &span, "the handler panicked; only this request is hurt");
+            app.engine.metrics().panicked("request");
+            tracing::error!(parent: &span, "a bug in Mortar ended the request; only this one is hurt");
             (String::new(), refuse(&path, &WireError::Internal.into()))
         });
     let took = began.elapsed();

@@ -45,7 +45,13 @@ pub(crate) async fn list(
     });
     operations.sort_by(|a, b| (&b.started, &b.id).cmp(&(&a.started, &a.id)));
     let more = u64::try_from(left_out + unseen).unwrap_or(u64::MAX);
-    Ok(answer::json(StatusCode::OK, &OperationList { operations, more }))
+    let load = convert::operation::load(app.engine.load());
+    let list = OperationList {
+        operations,
+        more,
+        load,
+    };
+    Ok(answer::json(StatusCode::OK, &list))
 }
 
 /// One operation with its stages and steps.

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use mortar_api::{ErrorBody, PlanAnswer};
+use mortar_engine::plan::Creation;
 use mortar_heketi::WireError;
 use mortar_heketi::volume::VolumeCreateRequest;
 
@@ -24,7 +25,8 @@ pub(crate) async fn plan(State(app): State<App>, body: Result<Payload, BodyError
         .validate()?;
     let wanted = app.engine.view(|landscape| request::volume(wanted, landscape))?;
     let answer = match app.engine.plan_volume(&wanted) {
-        Ok((plan, verdicts, more)) => app
+        Ok((Creation::Known(known), ..)) => placement::existing(&wanted, known),
+        Ok((Creation::New(plan), verdicts, more)) => app
             .engine
             .view(|landscape| placement::possible(&wanted, &plan, &verdicts, more, landscape)),
         Err(refusal) => placement::impossible(

@@ -16,9 +16,14 @@ const NODES: [&str; 3] = ["n1", "n2", "n3"];
 const GIB: u64 = 1 << 30;
 
 fn nodes() -> SimHosts {
+    nodes_with(100 * GIB)
+}
+
+/// Three blank nodes with two disks of this size each.
+pub(crate) fn nodes_with(disk_size: u64) -> SimHosts {
     let mut world = World::new(WorldConfig {
         disks_per_node: 2,
-        disk_size: 100 * GIB,
+        disk_size,
         directories: vec![("/disks/one".into(), 100 * GIB)],
         ..WorldConfig::default()
     });
@@ -85,7 +90,7 @@ impl Door {
     }
 
     /// A cluster of all nodes with these devices each. Answers the ids of cluster, nodes and devices.
-    async fn pool(&self, paths: &[&str]) -> (String, Vec<String>, Vec<String>) {
+    pub(crate) async fn pool(&self, paths: &[&str]) -> (String, Vec<String>, Vec<String>) {
         let cluster = self.cluster().await;
         let (mut nodes, mut devices) = (Vec::new(), Vec::new());
         for (zone, host) in (1..).zip(NODES) {
@@ -111,7 +116,7 @@ impl Door {
     }
 }
 
-fn replica(count: u32, size: u64) -> serde_json::Value {
+pub(crate) fn replica(count: u32, size: u64) -> serde_json::Value {
     json!({"size": size, "durability": {"type": "replicate", "replicate": {"replica": count}}})
 }
 

@@ -225,7 +225,7 @@ async fn errors_of_volumes() {
         "POST" "/volumes" "{{\"size\":1,\"gid\":2147483647}}" => 400 "Bad group id equal or greater than 2**32";
         "POST" "/volumes" "{{\"size\":1,\"snapshot\":{{\"enable\":true}}}}" => 400 "Invalid snapshot factor";
         "POST" "/volumes" "{{\"size\":1,\"name\":\"foo\",\"clusters\":[\"{C}\"]}}" => 500
-            "Failed to allocate new volume: Volume name 'foo' already in use";
+            "Failed to allocate new volume: Volume name 'foo' already in use by a volume with another size (asked 1 GiB, has 10 GiB: it may have been expanded), another durability (asked none, has replicate 2), another group (asked 0, has 2000), another option nfs.disable (asked nothing, has on), another room for snapshots (asked none, has a factor of 1.5)";
         "POST" "/volumes" "{{\"size\":1,\"clusters\":[\"{EMPTY_CLUSTER}\"]}}" => 500
             "Failed to allocate new volume: Cluster has disabled all volume types";
         "POST" "/volumes" "{{\"size\":9000000,\"clusters\":[\"{C}\"]}}" => 500 "Failed to allocate new volume: No space";

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod burst;
 mod flow;
 mod gate;
 mod heketi_answers;
 mod heketi_errors;
 mod openapi;
+mod repeat;
 mod support;
 mod v1;

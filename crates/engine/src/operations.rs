@@ -1,0 +1,91 @@
+//! The operations that are known: on their way to the disk, under way, ended a while ago.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mortar_journal::{Ended, Operation, Outcome};
+use mortar_model::{OperationId, OperationKind, VolumeId};
+use mortar_plan::Subject;
+use mortar_store::StoreError;
+use tokio::sync::watch;
+
+use crate::drive::Handle;
+use crate::ended::EndedLately;
+use crate::error::EngineError;
+
+/// Operations under way and those that ended a while ago.
+pub(crate) struct Operations {
+    pub(crate) open: BTreeMap<OperationId, Arc<Handle>>,
+    /// Those whose intent is on its way to the disk. The sender goes when it is there, or will never be.
+    pub(crate) entering: BTreeMap<OperationId, watch::Receiver<()>>,
+    /// Those of which nobody knows before the next start whether they are recorded, with what the store said. What they
+    /// hold stays held: were it given back, somebody else might be given the same once more.
+    doubtful: BTreeMap<OperationId, (PathBuf, String)>,
+    pub(crate) ended: EndedLately,
+    /// The ended operation that made each volume: for those who ask for the volume again.
+    makers: BTreeMap<VolumeId, OperationId>,
+}
+
+impl Operations {
+    /// Those that a store remembers, the ended ones oldest first; `now` is in milliseconds since 1970.
+    pub(crate) fn load(open: Vec<Operation>, ended: &[Ended], now: u64, keep: Duration) -> Self {
+        let times = ended.iter().map(|one| (one.ended, one.id)).collect();
+        let handle = |operation: Operation| (operation.id, Arc::new(Handle::new(operation)));
+        Self {
+            open: open.into_iter().map(handle).collect(),
+            entering: BTreeMap::new(),
+            doubtful: BTreeMap::new(),
+            ended: EndedLately::load(times, now, keep),
+            makers: ended.iter().filter_map(made).collect(),
+        }
+    }
+
+    /// One has ended just now, and that is recorded.
+    pub(crate) fn note_ended(&mut self, ended: &Ended) {
+        self.ended.add(ended.id);
+        self.makers.extend(made(ended));
+    }
+
+    /// The operation that made the volume, if it can be asked for at least so long from now on.
+    pub(crate) fn maker(&self, volume: VolumeId, lasting: Duration) -> Option<OperationId> {
+        let maker = self.makers.get(&volume).copied();
+        maker.filter(|id| self.ended.lasts(*id, lasting))
+    }
+
+    /// The oldest of the ended are forgotten.
+    pub(crate) fn forget(&mut self, oldest: usize) {
+        self.ended.forget(oldest);
+        self.makers.retain(|_, id| self.ended.is_kept(*id));
+    }
+
+    /// Whether the operation is recorded shows after the next start.
+    pub(crate) fn doubt(&mut self, id: OperationId, path: PathBuf, reason: String) {
+        self.doubtful.insert(id, (path, reason));
+    }
+
+    /// What is said to those who ask for what this operation may be about.
+    pub(crate) fn doubt_of(&self, id: OperationId) -> Option<EngineError> {
+        let (path, reason) = self.doubtful.get(&id)?.clone();
+        Some(EngineError::Uncertain {
+            operation: id,
+            source: StoreError::Uncertain { path, reason },
+        })
+    }
+
+    /// Whether none goes on by itself, and none is about to.
+    pub(crate) fn at_rest(&self) -> bool {
+        self.entering.is_empty() && !self.open.values().any(|handle| handle.is_running())
+    }
+}
+
+/// The volume that it made.
+fn made(ended: &Ended) -> Option<(VolumeId, OperationId)> {
+    match (ended.kind, ended.subject, &ended.outcome) {
+        (OperationKind::CreateVolume, Some(Subject::Volume(volume)), Outcome::Done { .. }) => {
+            Some((volume, ended.id))
+        }
+        _ => None,
+    }
+}
