@@ -1,6 +1,8 @@
 //! The server is asked to stop in the middle of a burst, again and again: forty clients get a thousand volumes all the
 //! same, and none of them is told anything false.
 
+#![allow(clippy::print_stdout, reason = "a test that measures says what")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

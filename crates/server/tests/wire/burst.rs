@@ -1,6 +1,8 @@
 //! A burst: forty clients ask for a thousand volumes, some of them twice, some without waiting for the answer. Each
 //! gets what it was told, and there are a thousand volumes in the end.
 
+#![allow(clippy::print_stdout, reason = "a test that measures says what")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
