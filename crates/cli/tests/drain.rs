@@ -17,18 +17,12 @@ use crate::server::{ADMIN_KEY, Server};
 
 const CLIENTS: usize = 40;
 const VOLUMES: usize = 1000;
-/// When the server is asked to stop: after so many volumes. What runs then has so many seconds to end; with none it is
-/// left as it is, mostly some operations, sometimes none.
-const STOPS: [(usize, &str); 8] = [
-    (100, "0"),
-    (200, "0"),
-    (300, "0"),
-    (400, "0"),
-    (500, "0"),
-    (600, "0"),
-    (700, "0"),
-    (800, "30"),
-];
+/// Volumes between two stops.
+const STEP: usize = 50;
+/// Stops that come in any case; more until one of them left something to take up.
+const STOPS: usize = 5;
+/// The stop after so many volumes is the last.
+const LAST: usize = 900;
 /// Longest that a request or the next stop may take: then something hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -182,30 +176,39 @@ fn clients(burst: &Arc<Burst>) -> Vec<tokio::task::JoinHandle<BTreeMap<String, S
     (0..CLIENTS).map(client).collect()
 }
 
-/// Stops and starts the server while the clients go on; answers how many operations a next start took up.
+/// Stops and starts the server while the clients go on; answers how many operations a next start took up. What runs is
+/// left as it is, mostly some operations, sometimes none; at the last stop it has its time to end.
 async fn storm(server: &mut Server, burst: &Burst) -> usize {
     let mut taken_up = 0;
-    for (number, (volumes, _)) in STOPS.iter().enumerate() {
-        burst.reaches(*volumes).await;
+    for number in 1.. {
+        let volumes = STEP * number;
+        burst.reaches(volumes).await;
         let begun = Instant::now();
-        let patience = STOPS.get(number + 1).map_or("30", |(_, patience)| patience);
+        let enough = number >= STOPS && taken_up > 0 || volumes >= LAST;
+        let patience = if enough { "30" } else { "0" };
         // The clients go on meanwhile, on the other threads.
         tokio::task::block_in_place(|| server.restart(&["--stop-patience", patience]));
         *burst.url.lock().unwrap() = server.url();
         let resumed = server.log().matches("taken up again after a restart").count();
         println!(
-            "stop and start at {volumes} volumes: {:?}, {resumed} operations taken up",
+            "at {volumes} volumes: {:?}, {resumed} operations taken up",
             begun.elapsed()
         );
         taken_up += resumed;
+        if enough {
+            break;
+        }
     }
+    // The patience of each server was given to it when it was started.
+    burst.reaches(LAST).await;
+    tokio::task::block_in_place(|| server.restart(&[]));
+    *burst.url.lock().unwrap() = server.url();
     taken_up
 }
 
 #[test]
 fn a_burst_outlives_the_server() {
-    let (_, patience) = STOPS[0];
-    let mut server = Server::start(&["--stop-patience", patience, "--sim-disk-size", "8192"]);
+    let mut server = Server::start(&["--stop-patience", "0", "--sim-disk-size", "8192"]);
     let burst = Arc::new(Burst {
         http: Client::builder()
             .redirect(reqwest::redirect::Policy::none())
