@@ -14,7 +14,7 @@ use mortar_model::{
     ZoneChecking, layout,
 };
 use mortar_plan::{
-    AddDevice, AddNode, Change, CreateVolume, Landscape, Limits, Plan, Seed, add_device, add_node,
+    AddDevice, AddNode, Change, CreateVolume, Creation, Landscape, Limits, Plan, Seed, add_device, add_node,
     create_volume, expand_volume, identity,
 };
 use mortar_survey::rebuild::Heard;
@@ -197,7 +197,7 @@ impl World {
         };
         let mut seed = self.seed.clone();
         // Not every pool has room for every shape.
-        let Ok(plan) = create_volume(&self.landscape, &limits, &request, &mut seed) else {
+        let Ok(Creation::New(plan)) = create_volume(&self.landscape, &limits, &request, &mut seed) else {
             self.below(2);
             return;
         };
