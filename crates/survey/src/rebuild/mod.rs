@@ -77,6 +77,7 @@ pub fn rebuild(heard: &Heard, seed: &mut Seed) -> Rebuilt {
     work.unsound();
     work.remains();
     work.unheard();
+    work.unrestored();
     work.finish()
 }
 
@@ -180,6 +181,25 @@ impl Work<'_> {
                     format!("it did not answer ({reason}), and no node's file tells of it: let it answer and rebuild again"),
                 );
             }
+        }
+    }
+
+    /// Machines that answered, hold something of Mortar's, and are no node of what was restored: whoever has named one
+    /// learns that, whatever became of its pool.
+    fn unrestored(&mut self) {
+        let placed: BTreeSet<usize> = self.placed.values().filter_map(|node| node.machine).collect();
+        for (index, machine) in self.ground.machines.iter().enumerate() {
+            if placed.contains(&index) || (machine.file.is_none() && !self.has_devices(index)) {
+                continue;
+            }
+            self.notes.left(
+                FoundKind::Unrestored,
+                format!("node {}", machine.host),
+                Some(machine.host),
+                "it holds something of Mortar's and is not restored, since its pool is not, or nothing says which node \
+                 of it this is"
+                    .into(),
+            );
         }
     }
 
