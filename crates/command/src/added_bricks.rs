@@ -6,7 +6,7 @@ use mortar_model::{VolumeOption, layout};
 
 use crate::answer::Unreadable;
 use crate::query::volume_info::{self, VolumeInfo};
-use crate::volume::addresses;
+use crate::volume::{self, addresses};
 use crate::{Settings, complaint, program};
 
 pub(crate) fn judge_look(spec: &AddedBricksSpec, report: &Report) -> Result<Seen, Unreadable> {
@@ -22,6 +22,9 @@ pub(crate) fn judge_look(spec: &AddedBricksSpec, report: &Report) -> Result<Seen
             "volume {} is not the one that was expanded",
             spec.name
         )));
+    }
+    if info.bricks.is_empty() {
+        return Ok(Seen::Unknown(volume::half_read_text(spec.name.as_str())));
     }
     let wanted = addresses(&spec.bricks);
     let there = wanted.iter().filter(|brick| info.bricks.contains(brick)).count();

@@ -23,8 +23,10 @@ pub(crate) fn judge_look(spec: &VolumeSpec, report: &Report) -> Result<Seen, Unr
             spec.name
         )));
     }
-    if info.bricks != addresses(&spec.bricks) {
+    let wanted = addresses(&spec.bricks);
+    if info.bricks != wanted {
         return Ok(match ours {
+            _ if half_read(&info, &wanted) => Seen::Unknown(half_read_text(spec.name.as_str())),
             // More bricks than this step gave it: it was expanded since.
             Some(_) if info.bricks.starts_with(&addresses(&spec.bricks)) => seen_started(spec, &info),
             Some(_) => Seen::Partial(format!("volume {} has other bricks than it should", spec.name)),
@@ -32,6 +34,17 @@ pub(crate) fn judge_look(spec: &VolumeSpec, report: &Report) -> Result<Seen, Unr
         });
     }
     Ok(seen_started(spec, &info))
+}
+
+/// Whether the member is in the middle of taking the volume over from another, and tells of a part of it: no volume is
+/// without bricks, and one that has some of ours is ours, though its options have not come yet (seen with 10.3).
+fn half_read(info: &VolumeInfo, ours: &[String]) -> bool {
+    let some = info.bricks.iter().any(|brick| ours.contains(brick));
+    info.bricks.is_empty() || (some && info.option(layout::VOLUME_ID_OPTION).is_none())
+}
+
+pub(crate) fn half_read_text(name: &str) -> String {
+    format!("this node knows only a part of volume {name} yet")
 }
 
 /// How far a volume with our bricks has come.

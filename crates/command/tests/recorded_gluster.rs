@@ -206,6 +206,32 @@ fn a_volume_is_seen_as_far_as_it_has_come() {
     }
 }
 
+/// A member that takes volumes over from another tells of parts of them meanwhile: nothing may be concluded from that.
+#[test]
+fn a_volume_that_a_member_knows_a_part_of_is_not_a_stranger() {
+    let without_bricks = |version: &str, left: usize| {
+        let Outcome::Ran(mut output) = answer(version, "volume-info-created") else {
+            panic!("it ran");
+        };
+        let mut bricks = 0..;
+        let keep = |line: &&str| !line.contains("<brick uuid") || bricks.next().unwrap() < left;
+        output.stdout = output.stdout.lines().filter(keep).collect::<Vec<_>>().join("\n");
+        Report {
+            outcomes: vec![Outcome::Ran(output)],
+            broken: None,
+        }
+    };
+    for version in GLUSTER {
+        for left in [0, 1, 2] {
+            let seen = judge_look(&Thing::Volume(spec()), &without_bricks(version, left));
+            assert!(matches!(seen, Seen::Unknown(_)), "{left} bricks: {seen:?}");
+        }
+        let expansion = Thing::AddedBricks(added(recorded_set(0xb9)));
+        let seen = judge_look(&expansion, &without_bricks(version, 0));
+        assert!(matches!(seen, Seen::Unknown(_)), "{seen:?}");
+    }
+}
+
 #[test]
 fn making_a_volume() {
     for version in GLUSTER {
