@@ -2,7 +2,7 @@
 //! deletions on a real pool. Then what is on the nodes is counted there and compared with what the store says and
 //! with what the clients were told.
 //!
-//! `make test` runs a short soak, `make soak` the whole. `MORTAR_SOAK_SERVER_KILLS` and `MORTAR_SOAK_NODE_KILLS` say how
+//! `make test` runs a short soak in which only the server is killed, `make soak` the whole. `MORTAR_SOAK_SERVER_KILLS` and `MORTAR_SOAK_NODE_KILLS` say how
 //! often is killed, `MORTAR_SOAK_SEED` what chance begins with. A seed gives the same requests, pauses and kills again;
 //! how threads and nodes interleave it cannot give, so a story also keeps diary, logs and records.
 //!
@@ -72,7 +72,10 @@ fn whatever_is_killed_nothing_is_lost_and_nothing_is_left() {
     let seed = setting("MORTAR_SOAK_SEED", now.as_millis() as u64 % 1_000_000);
     let kills = Kills {
         server: setting("MORTAR_SOAK_SERVER_KILLS", 12),
-        node: setting("MORTAR_SOAK_NODE_KILLS", 1),
+        // None unless asked for (`make soak`): glusterd 10.3 itself does not survive every such moment, and then changes of
+        // the pool fail until somebody looks after it (see `doctor`). Nodes are killed one change at a time in the
+        // tests of `lab`.
+        node: setting("MORTAR_SOAK_NODE_KILLS", 0),
     };
     eprintln!("soak: MORTAR_SOAK_SEED={seed}, {kills:?}");
     // Dropped before this panics: the story tells of the server's log what is needed.
