@@ -5,6 +5,8 @@
 #[path = "../../../fuzz/bodies.rs"]
 mod bodies;
 mod common;
+#[path = "../../../fuzz/mutilated.rs"]
+mod damage;
 
 use std::path::PathBuf;
 
@@ -73,33 +75,10 @@ fn every_recording_runs_through_every_target() {
     }
 }
 
-/// A recording with a piece cut out, a piece doubled, or a byte changed.
+/// A recording, damaged.
 fn mutilated() -> impl Strategy<Value = Vec<u8>> {
-    let texts: Vec<Vec<u8>> = common::fixture::all()
-        .into_iter()
-        .map(|(_, output)| output.stdout.into_bytes())
-        .collect();
-    let text = proptest::sample::select(texts);
-    (
-        text,
-        any::<proptest::sample::Index>(),
-        any::<proptest::sample::Index>(),
-        0..3_u8,
-        any::<u8>(),
-    )
-        .prop_map(|(mut text, from, to, how, byte)| {
-            if text.is_empty() {
-                return text;
-            }
-            let (from, to) = (from.index(text.len()), to.index(text.len()));
-            let (from, to) = (from.min(to), from.max(to));
-            match how {
-                0 => drop(text.drain(from..to)),
-                1 => text.extend_from_within(from..to),
-                _ => text[from] = byte,
-            }
-            text
-        })
+    let recordings = common::fixture::all().into_iter();
+    damage::mutilated(recordings.map(|(_, output)| output.stdout.into_bytes()).collect())
 }
 
 proptest! {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 
+#[path = "../../../fuzz/mutilated.rs"]
+mod damage;
 #[path = "../../../fuzz/records.rs"]
 mod records;
 
@@ -95,29 +97,9 @@ fn the_corpus_has_every_kind_of_record_and_of_operation() {
     }
 }
 
-/// A file of the corpus with a piece cut out, a piece doubled, or a byte changed.
+/// A file of the corpus, damaged.
 fn mutilated(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
-    let texts: Vec<_> = corpus(target).into_iter().map(|(_, data)| data).collect();
-    (
-        proptest::sample::select(texts),
-        any::<proptest::sample::Index>(),
-        any::<proptest::sample::Index>(),
-        0..3_u8,
-        any::<u8>(),
-    )
-        .prop_map(|(mut text, from, to, how, byte)| {
-            if text.is_empty() {
-                return text;
-            }
-            let (from, to) = (from.index(text.len()), to.index(text.len()));
-            let (from, to) = (from.min(to), from.max(to));
-            match how {
-                0 => drop(text.drain(from..to)),
-                1 => text.extend_from_within(from..to),
-                _ => text[from] = byte,
-            }
-            text
-        })
+    damage::mutilated(corpus(target).into_iter().map(|(_, data)| data).collect())
 }
 
 proptest! {

@@ -13,10 +13,12 @@
 //! file.
 
 use std::io;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
-use redb::{BackendError, StorageBackend};
+use redb::StorageBackend;
+
+use super::locks::locks_of;
 
 /// The size of redb's pages; larger ones are several blocks.
 const BLOCK: u64 = 4096;
@@ -144,27 +146,5 @@ impl<B: StorageBackend> StorageBackend for Checked<B> {
         self.inner.close()
     }
 
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.query_lock_range(start, end)
-    }
+    locks_of!(inner);
 }

@@ -41,6 +41,7 @@
 
 mod checked;
 mod file;
+mod locks;
 mod migrate;
 mod moment;
 mod open;
