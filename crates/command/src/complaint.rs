@@ -42,6 +42,15 @@ const BEHIND: [&str; 5] = [
     "is not in the started state",
 ];
 
+/// glusterd's refusals while another member of the pool is away (each seen with 10.3), the first of which may also be
+/// one that the others have not found again yet.
+const AWAY: [&str; 4] = [
+    "some of the peers are down",
+    "one of the peers is probably down",
+    "host node of the brick",
+    "quorum not met",
+];
+
 /// Complaints after which nobody can tell what was done. "Connection failed" is among them: `gluster` says the
 /// same whether glusterd was not there or died in the middle of the work (seen with 10.3 and 11.1).
 const UNCERTAIN: [&str; 10] = [
@@ -91,21 +100,32 @@ pub(crate) fn nothing_tolerated(_: &str) -> bool {
 
 /// What the line to the node alone tells: `None` when every command is known to have run or not.
 fn judge_line(report: &Report) -> Option<Verdict> {
+    if let Some(why) = unreached(report) {
+        return Some(failed(FailureKind::Unreached, format!("nothing was done: {why}")));
+    }
     let why = report.broken.as_deref();
     if report.has_unknown() {
         return Some(Verdict::Unknown(clean(
             why.unwrap_or("the end of a command is not known"),
         )));
     }
-    let why = why?;
-    // An earlier batch of ours is still at work there: this one did nothing, that one may do anything.
-    if why == script::STILL_RUNNING || report.outcomes.iter().any(|outcome| *outcome != Outcome::NotRun) {
-        return Some(Verdict::Unknown(clean(why)));
-    }
-    Some(failed(
-        FailureKind::Refused,
-        clean(&format!("nothing was done: {why}")),
-    ))
+    why.map(|why| Verdict::Unknown(clean(why)))
+}
+
+/// Why nothing of the batch came to the node, if that is sure. Where an earlier batch of ours is still at work, this
+/// one did nothing, and that one may do anything.
+pub(crate) fn unreached(report: &Report) -> Option<String> {
+    let why = report.broken.as_deref()?;
+    let nothing_ran = report.outcomes.iter().all(|outcome| *outcome == Outcome::NotRun);
+    (nothing_ran && why != script::STILL_RUNNING).then(|| clean(why))
+}
+
+/// Whether glusterd refused because another member of the pool is away.
+pub(crate) fn members_away(output: &Output) -> bool {
+    let words = words(output);
+    let host = words.split_once("host ").map_or("", |(_, rest)| rest);
+    AWAY.iter().any(|phrase| words.contains(phrase))
+        || host.split(' ').skip(1).take(2).eq(["not", "connected"])
 }
 
 /// Whether the complaint is one of a member that knows less of a volume than the node that was asked.
@@ -124,7 +144,9 @@ pub(crate) fn judge_failure(output: &Output) -> Verdict {
     if SIGNALLED.contains(&output.status) || said(&UNCERTAIN) {
         return Verdict::Unknown(reason(output));
     }
-    let kind = if said(&BUSY) || member_behind(&words) {
+    let kind = if members_away(output) {
+        FailureKind::Away
+    } else if said(&BUSY) || member_behind(&words) {
         FailureKind::Busy
     } else if said(&NO_SPACE) {
         FailureKind::NoSpace
@@ -256,6 +278,19 @@ mod tests {
             kind("volume create: v: failed: Staging failed on node3. Error: The brick node3:/b is not there"),
             Some(FailureKind::Refused)
         );
+        for away in [
+            "volume create: v: failed: Host node3 not connected",
+            "volume add-brick: failed: Host node3 not connected",
+            "volume remove-brick start: failed: Host node of the brick node3:/b/brick is down",
+            "volume stop: v: failed: Quorum not met. Volume operation not allowed.",
+            "volume delete: v: failed: Some of the peers are down",
+        ] {
+            assert_eq!(kind(away), Some(FailureKind::Away), "{away}");
+        }
+        assert_eq!(
+            kind("peer probe: failed: Probe returned with Transport endpoint is not connected"),
+            Some(FailureKind::Refused)
+        );
         for uncertain in [
             "Error : Request timed out",
             "volume create: v: failed: Volume v already exists",
@@ -284,7 +319,7 @@ mod tests {
         ));
         assert!(matches!(
             judge(&report(vec![Outcome::NotRun], Some("no route"))),
-            Verdict::Failed(_)
+            Verdict::Failed(failure) if failure.kind == FailureKind::Unreached
         ));
         assert!(matches!(
             judge(&report(vec![Outcome::NotRun], Some(script::STILL_RUNNING))),

@@ -53,6 +53,9 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
 /// For a device, `Absent` means that it may be made: a bare disk, an empty directory, or one that the spec
 /// allows to destroy. Whatever else is found there is `Foreign`, with the way on.
 pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
+    if let Some(why) = complaint::unreached(report) {
+        return Seen::Unreached(why);
+    }
     let seen = match thing {
         Thing::Peer(spec) => peer::judge_look(spec, report),
         Thing::Device(spec) => device::judge_look(spec, report),
@@ -94,7 +97,9 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Seen::Present(_) => return present(thing, settings),
         Seen::Absent => return make(thing, settings),
         Seen::Partial(_) => {}
-        Seen::Foreign(_) | Seen::Unknown(_) => return Batch::new().run(program::program(settings, "false")),
+        Seen::Foreign(_) | Seen::Unknown(_) | Seen::Unreached(_) | Seen::Away(_) => {
+            return Batch::new().run(program::program(settings, "false"));
+        }
     }
     match thing {
         Thing::Peer(spec) => peer::make(spec, settings),

@@ -1,7 +1,7 @@
 //! A GlusterFS volume: defined, with its options, and started.
 
-use mortar_argv::{Batch, Command, Report};
-use mortar_model::work::{BrickAddress, Facts, Seen, Verdict, VolumeSpec};
+use mortar_argv::{Batch, Command, Output, Report};
+use mortar_model::work::{BrickAddress, Facts, FailureKind, Seen, Verdict, VolumeSpec};
 use mortar_model::{VolumeName, layout};
 
 use crate::answer::{self, Unreadable};
@@ -114,6 +114,10 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
 ///
 /// A volume with snapshots cannot be deleted, and stopping it first would take it from its users for nothing. A
 /// `delete` of a started volume always fails, so it stands here for the refusal.
+///
+/// Where members are away, the stop is done without them and the deletion is refused. Their bricks may run for some
+/// seconds when they are back, until they have heard of the stop; a `start` finds the folders of bricks gone that
+/// were removed meanwhile, and is refused as well unless it is forced.
 pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
     let delete = || program::volume(settings, "delete", &spec.name);
     Batch::new()
@@ -132,6 +136,8 @@ pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
 
 /// Where the refusal for a volume with snapshots is in the batch of [`unmake`].
 const SNAPSHOTS: usize = 0;
+/// Where the stop is in it; the deletion is right behind.
+const STOP: usize = 1;
 
 /// Whether glusterd's record of the volume holds our id, or one of our bricks when the id was not yet set.
 fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
@@ -185,9 +191,14 @@ fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {
         .arg(format!("{}/snaps", settings.gluster_state))
 }
 
+/// That the deletion waits for other members is only said of a volume that is surely stopped: nobody uses its bricks.
 pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
     use mortar_argv::Outcome;
     let has_snapshots = report.output(SNAPSHOTS).is_some();
+    let stopped = report.output(STOP).is_some_and(Output::success);
+    let waits = report
+        .output(STOP + 1)
+        .is_some_and(|delete| !delete.success() && complaint::members_away(delete));
     let looked = complaint::judge(report, |words| words.contains("does not exist"));
     let stopped_or_deleted = report
         .outcomes
@@ -202,6 +213,9 @@ pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
                 "volume {0} has snapshots and stays as it is: delete them first (gluster snapshot list {0})",
                 spec.name
             ))
+        }
+        Verdict::Failed(failure) if failure.kind == FailureKind::Away && !(stopped && waits) => {
+            complaint::refused(failure.reason)
         }
         // No record that is ours on this node: gone, or not ours; the batch cannot tell which.
         Verdict::Done(_) if !stopped_or_deleted => Verdict::Unknown(format!(

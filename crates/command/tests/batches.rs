@@ -127,7 +127,11 @@ fn questions_are_these_commands() {
 #[test]
 fn nothing_is_resumed_on_what_is_not_ours() {
     for (_, thing) in things() {
-        for seen in [Seen::Foreign("x".into()), Seen::Unknown("x".into())] {
+        for seen in [
+            Seen::Foreign("x".into()),
+            Seen::Unknown("x".into()),
+            Seen::Unreached("x".into()),
+        ] {
             assert_eq!(
                 page("", &resume(&thing, &Settings::default(), &seen)),
                 "== \n$ false\n"

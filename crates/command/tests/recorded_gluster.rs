@@ -249,12 +249,7 @@ fn making_a_volume() {
         ] {
             assert_eq!(kind(&made(&uncertain, rest)), None, "{uncertain:?}");
         }
-        for refused in [
-            "create-no-peer",
-            "create-brick-taken",
-            "create-no-folder",
-            "create-node-down",
-        ] {
+        for refused in ["create-no-peer", "create-brick-taken", "create-no-folder"] {
             assert_eq!(
                 kind(&made(&[refused], 2)),
                 Some(FailureKind::Refused),
@@ -262,6 +257,7 @@ fn making_a_volume() {
             );
         }
         assert_eq!(kind(&made(&["create", "set-busy"], 1)), Some(FailureKind::Busy));
+        assert_eq!(kind(&made(&["create-node-down"], 2)), Some(FailureKind::Away));
         let verdict = made(&["create", "set-unknown-option"], 1);
         let Verdict::Failed(failure) = &verdict else {
             panic!("{verdict:?}")
@@ -290,10 +286,18 @@ fn unmaking_a_volume() {
         assert_eq!(unmade(&["stop-again", "delete"]), DONE);
         assert_eq!(unmade(&["stop-missing", "delete-missing"]), DONE);
         assert_eq!(kind(&unmade(&["stop", "delete-busy"])), Some(FailureKind::Busy));
+        // Only of a volume that is surely stopped is it said that its deletion waits for a node.
+        for stopped in ["stop", "stop-again"] {
+            assert_eq!(
+                kind(&unmade(&[stopped, "delete-node-down"])),
+                Some(FailureKind::Away)
+            );
+        }
         assert_eq!(
-            kind(&unmade(&["stop", "delete-node-down"])),
-            Some(FailureKind::Refused)
+            kind(&unmade(&["set-busy", "delete-node-down"])),
+            Some(FailureKind::Busy)
         );
+        assert_eq!(kind(&unmade(&["stop-timed-out", "delete-node-down"])), None);
         assert_eq!(kind(&unmade(&["stop-timed-out", "delete-busy"])), None);
         assert_eq!(kind(&unmade(&["stop-glusterd-killed", "glusterd-down"])), None);
     }

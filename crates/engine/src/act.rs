@@ -14,9 +14,11 @@ use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 use crate::members;
 use crate::metrics::{BatchLabels, CommandLabels};
+use crate::{away, fence};
 
-/// Carries the action out and answers with its event.
-pub(crate) async fn act(inner: &Inner, operation: OperationId, step: Step, action: Action) -> Event {
+/// Carries the action out and answers with its event. `lock` names the operation and step whose lock it takes.
+pub(crate) async fn act(inner: &Inner, lock: (OperationId, usize), step: Step, action: Action) -> Event {
+    let lock = Lock(lock.0, lock.1);
     match action {
         Action::Do {
             step: number,
@@ -24,7 +26,7 @@ pub(crate) async fn act(inner: &Inner, operation: OperationId, step: Step, actio
             seen,
             wait,
         } => {
-            let verdict = do_it(inner, &Lock(operation, number), &step, goal, seen.as_ref(), wait).await;
+            let verdict = do_it(inner, &lock, &step, goal, seen.as_ref(), wait).await;
             tell(&step, goal, &verdict);
             Event::Did {
                 step: number,
@@ -33,7 +35,7 @@ pub(crate) async fn act(inner: &Inner, operation: OperationId, step: Step, actio
         }
         Action::Look { step: number, wait } => Event::Looked {
             step: number,
-            seen: look(inner, &Lock(operation, number), &step, wait).await,
+            seen: look(inner, &lock, &step, wait).await,
         },
         // The loop of the operation handles these itself.
         Action::Finish | Action::Park => Event::Resume,
@@ -41,10 +43,10 @@ pub(crate) async fn act(inner: &Inner, operation: OperationId, step: Step, actio
 }
 
 /// What names the lock on the node: a script of this step whose connection broke may still run there.
-struct Lock(OperationId, usize);
+pub(crate) struct Lock(OperationId, usize);
 
 impl Lock {
-    fn on(&self, batch: Batch) -> Batch {
+    pub(crate) fn on(&self, batch: Batch) -> Batch {
         batch.lock(&format!("{}-{}", self.0, self.1))
     }
 }
@@ -69,9 +71,12 @@ async fn do_it(
     if batch.items().is_empty() {
         return Verdict::Done(Facts::None);
     }
-    let turn = match &step.place {
-        Place::Pool(pool, _) => inner.gates.enter(*pool).await,
-        Place::Node(_) => None,
+    let (nodes, turn) = match &step.place {
+        Place::Node(node) => (vec![*node], None),
+        Place::Pool(pool, nodes) => (
+            away::best_members(inner, *pool, nodes).await,
+            inner.gates.enter(*pool).await,
+        ),
     };
     let leaves = match (thing, goal) {
         (Thing::Peer(peer), Goal::Absent) => Some(inner.gates.leave(peer.node).await),
@@ -81,30 +86,28 @@ async fn do_it(
     if inner.is_halted() {
         return Verdict::Unknown("the server is stopping".into());
     }
-    let report = send(
-        inner,
-        &step.place,
-        &lock.on(batch),
-        &format!("{verb} {}", thing.kind()),
-    )
-    .await;
+    let what = format!("{verb} {}", thing.kind());
+    let report = send(inner, &step.place, nodes, &lock.on(batch), &what).await;
     drop((turn, leaves));
-    members::confirm(inner, step, goal, command::judge(thing, goal, &report)).await
+    let verdict = away::confirm(inner, &step.place, command::judge(thing, goal, &report)).await;
+    members::confirm(inner, step, goal, verdict).await
 }
 
 async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
     if pause(inner, wait).await {
         return Seen::Unknown("the server is stopping".into());
     }
-    let batch = lock.on(command::look(&step.thing, &inner.config.settings));
-    let report = send(
-        inner,
-        &step.place,
-        &batch,
-        &format!("look at {}", step.thing.kind()),
-    )
-    .await;
-    members::confirm_seen(inner, step, command::judge_look(&step.thing, &report)).await
+    match &step.place {
+        Place::Node(node) => {
+            let batch = lock.on(command::look(&step.thing, &inner.config.settings));
+            let what = format!("look at {}", step.thing.kind());
+            let report = send(inner, &step.place, vec![*node], &batch, &what).await;
+            command::judge_look(&step.thing, &report)
+        }
+        Place::Pool(_, nodes) => {
+            members::confirm_seen(inner, step, fence::look(inner, lock, step, nodes).await).await
+        }
+    }
 }
 
 /// Waits; answers whether the program halts.
@@ -127,18 +130,22 @@ fn tell(step: &Step, goal: Goal, verdict: &Verdict) {
     }
 }
 
-/// Sends the batch where the plan says. For a pool: to the first of its nodes that answers, those that are known
-/// to be down last, and none that leaves.
-async fn send(inner: &Inner, place: &Place, batch: &Batch, what: &str) -> Report {
-    let nodes = match place {
-        Place::Node(node) => return run(inner, *node, batch, what).await,
-        Place::Pool(_, nodes) => healthy_first(inner, nodes),
-    };
+/// Sends the batch to the first of these nodes that answers, and to no member that leaves its pool. One that is known
+/// not to answer is asked for a word first: what it is worth a long wait for is not the same as finding out that it is
+/// still away.
+async fn send(inner: &Inner, place: &Place, nodes: Vec<NodeId>, batch: &Batch, what: &str) -> Report {
     let mut report = Report::not_run(batch.items().len(), "the pool has no node left to ask");
     for node in nodes {
-        let _asked = inner.gates.ask(node).await;
+        let _asked = match place {
+            Place::Node(_) => None,
+            Place::Pool(..) => Some(inner.gates.ask(node).await),
+        };
         // Its removal may have begun while it was waited for.
-        if inner.landscape().is_node_leaving(node) {
+        if matches!(place, Place::Pool(..)) && inner.landscape().is_node_leaving(node) {
+            continue;
+        }
+        if let Some(why) = away::still_away(inner, node).await {
+            report = Report::not_run(batch.items().len(), why);
             continue;
         }
         report = run(inner, node, batch, what).await;

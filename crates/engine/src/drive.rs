@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use futures::{FutureExt as _, future::BoxFuture};
-use mortar_journal::{Action, Direction, Ended, Event, Operation, Outcome, Persist, Phase, advance};
-use mortar_model::OperationId;
+use mortar_journal::{
+    Action, Direction, Ended, Event, Mark, Operation, Outcome, Persist, Phase, advance, remainder,
+};
 use mortar_model::work::Facts;
-use mortar_plan::{Change, Step};
+use mortar_model::{ClusterId, NodeId, OperationId};
+use mortar_plan::{Change, Landscape, Step};
 use mortar_store::Durability;
 use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
@@ -63,12 +65,12 @@ impl Handle {
         )
     }
 
-    /// The operation's id and one of its steps.
-    fn step(&self, step: usize) -> (OperationId, Step) {
+    /// One of the operation's steps, and the operation and step whose lock it takes.
+    fn step(&self, step: usize) -> ((OperationId, usize), Step) {
         let operation = self.lock();
         let found = operation.plan.steps().nth(step).map(|(_, step)| step.clone());
         (
-            operation.id,
+            operation.lock_of(step),
             found.expect("the journal names steps of its own plan"),
         )
     }
@@ -95,6 +97,26 @@ impl Handle {
         if operation.take_up() {
             self.rest.send_replace(false);
         }
+    }
+
+    /// Ends it where it stands when it waits for somebody; what it left is named by `warnings`. It is seen as under way
+    /// until that is recorded. Answers whether it waited.
+    pub(crate) fn abandon(&self, warnings: impl FnOnce(&Operation) -> Vec<String>) -> bool {
+        let mut operation = self.lock();
+        let left = warnings(&operation);
+        let waited = operation.abandon();
+        if waited {
+            operation.warnings.extend(left);
+            self.rest.send_replace(false);
+            self.wake.notify_one();
+        }
+        waited
+    }
+
+    /// Whether it waits for somebody, and that node, back in its cluster, may be whom it waits for.
+    pub(crate) fn may_need(&self, node: NodeId, cluster: ClusterId) -> bool {
+        let operation = self.lock();
+        operation.needs_attention() && operation.may_need(node, cluster)
     }
 
     /// Lets those go on who wait for it to rest, unless it was taken up meanwhile.
@@ -133,6 +155,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first:
     let task = async move {
         let mut event = first;
         let mut wait = inner.config.attention_first;
+        let mut place = Some(place);
         loop {
             // One that waits for somebody gives its turn to others.
             let turn = inner.turn().await;
@@ -146,7 +169,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first:
                 Ok(End::Parked) => {}
                 Err(_) => panicked(&inner, &handle).await,
             }
-            wait = match parked(&inner, &handle, wait).await {
+            wait = match parked(&inner, &handle, &mut place, wait).await {
                 Some(Woken::BySomebody) => inner.config.attention_first,
                 Some(Woken::ByTime) => wait.saturating_mul(2).min(inner.config.attention_longest),
                 None => break,
@@ -161,7 +184,11 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first:
 
 type Running<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
 
-async fn drive(inner: &Inner, handle: &Handle, first: Event) -> End {
+async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
+    let given_up = handle.lock().has_ended();
+    if given_up {
+        return finish(inner, handle).await;
+    }
     let mut events = VecDeque::from([first]);
     let mut running: Running<'_> = FuturesUnordered::new();
     loop {
@@ -194,8 +221,8 @@ async fn drive(inner: &Inner, handle: &Handle, first: Event) -> End {
                 Action::Finish => return finish(inner, handle).await,
                 Action::Park => return End::Parked,
                 Action::Do { step, .. } | Action::Look { step, .. } => {
-                    let (id, plan_step) = handle.step(step);
-                    running.push(act::act(inner, id, plan_step, action).boxed());
+                    let (lock, plan_step) = handle.step(step);
+                    running.push(act::act(inner, lock, plan_step, action).boxed());
                 }
             }
         }
@@ -227,31 +254,65 @@ pub(crate) async fn wait_or_halt(inner: &Inner, time: Duration) -> bool {
     tokio::time::timeout(time, halt).await.is_ok()
 }
 
-/// Records the end: outcome and changes in one transaction, then in memory.
-async fn finish(inner: &Inner, handle: &Handle) -> End {
-    let now = inner.clock.now_ms();
-    let (ended, changes, facts) = {
-        let operation = handle.lock();
-        let Some(ended) = operation.ended(now) else {
-            return End::Parked;
+/// An end that is to be recorded.
+struct Finish {
+    ended: Ended,
+    changes: Vec<Change>,
+    facts: Facts,
+    /// What removes the things that were left on nodes that are away.
+    cleanup: Option<Operation>,
+}
+
+impl Finish {
+    /// The end of an operation that has come to one.
+    fn of(inner: &Inner, operation: &Operation) -> Option<Self> {
+        let now = inner.clock.now_ms();
+        let mut ended = operation.ended(now)?;
+        let deferred = operation.steps.iter().any(|state| state.mark == Mark::Deferred);
+        let cleanup = deferred
+            .then(|| OperationId::from_u128(inner.entropy.draw()))
+            .and_then(|id| remainder(operation, id, now));
+        if let Some(cleanup) = &cleanup {
+            ended.cleanup = Some(cleanup.id);
+            ended.warnings.push(format!(
+                "{} of its things are on nodes that are away: operation {} removes them when they are back",
+                cleanup.steps.len(),
+                cleanup.id
+            ));
+        }
+        let changes = match ended.outcome {
+            Outcome::Done { .. } => operation.plan.changes.clone(),
+            Outcome::Failed { .. } => Vec::new(),
         };
-        let done = matches!(ended.outcome, Outcome::Done { .. });
-        let changes = if done {
-            operation.plan.changes.clone()
-        } else {
-            Vec::new()
-        };
-        (ended, changes, operation.facts.clone())
-    };
-    loop {
-        let writes = {
+        let facts = operation.facts.clone();
+        Some(Self {
+            ended,
+            changes,
+            facts,
+            cleanup,
+        })
+    }
+
+    /// One transaction: there is no moment in which nobody knows of what is left.
+    fn writes(&self, inner: &Inner) -> Result<Vec<mortar_store::Write>, mortar_store::StoreError> {
+        let mut writes = {
             let landscape = inner.landscape();
-            records::changes(landscape.inventory(), &changes, &facts)
+            records::changes(landscape.inventory(), &self.changes, &self.facts)?
         };
-        let result = match writes.and_then(|mut writes| {
-            writes.extend(records::end(&ended)?);
-            Ok(writes)
-        }) {
+        writes.extend(records::end(&self.ended)?);
+        if let Some(cleanup) = &self.cleanup {
+            writes.push(records::operation(cleanup)?);
+        }
+        Ok(writes)
+    }
+}
+
+/// Records the end: outcome and changes in one transaction, then in memory.
+async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
+    let finish = Finish::of(inner, &handle.lock());
+    let Some(finish) = finish else { return End::Parked };
+    loop {
+        let result = match finish.writes(inner) {
             Ok(writes) => inner.write(writes, Durability::Synced).await,
             Err(error) => Err(error),
         };
@@ -261,16 +322,37 @@ async fn finish(inner: &Inner, handle: &Handle) -> End {
             return End::Halted;
         }
     }
+    let Finish {
+        ended,
+        changes,
+        facts,
+        cleanup,
+    } = finish;
+    let settle = || {
+        let mut landscape = inner.landscape();
+        settle_in(&mut landscape, &changes, &facts, ended.id);
+        if let Some(cleanup) = &cleanup {
+            landscape.hold(cleanup.id, &cleanup.plan);
+        }
+    };
     // From here on it has ended, whatever happens to memory: it must not be taken up once more.
-    if catch_unwind(AssertUnwindSafe(|| settle(inner, &changes, &facts, ended.id))).is_err() {
+    if catch_unwind(AssertUnwindSafe(settle)).is_err() {
         inner.metrics.panicked("operation");
         tracing::error!("a bug in Mortar: the end is recorded and not made in memory; restart the server");
     }
     count(inner, &ended);
+    let cleanup = cleanup.map(|cleanup| (cleanup.id, Arc::new(Handle::new(cleanup))));
     {
         let mut operations = inner.operations();
+        operations.open.extend(cleanup.clone());
         operations.open.remove(&ended.id);
         operations.note_ended(&ended);
+    }
+    if let Some((_, cleanup)) = cleanup {
+        inner.metrics.open.inc();
+        // It gives its place back as soon as it waits for the nodes.
+        let place = inner.admission.enter_again();
+        spawn(Arc::clone(inner), cleanup, place, Event::Begin);
     }
     *handle.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     handle.rest.send_replace(true);
@@ -279,7 +361,10 @@ async fn finish(inner: &Inner, handle: &Handle) -> End {
 
 /// Makes the changes in memory and gives back what the operation held.
 pub(crate) fn settle(inner: &Inner, changes: &[Change], facts: &Facts, id: OperationId) {
-    let mut landscape = inner.landscape();
+    settle_in(&mut inner.landscape(), changes, facts, id);
+}
+
+fn settle_in(landscape: &mut Landscape, changes: &[Change], facts: &Facts, id: OperationId) {
     landscape.release(id);
     for change in changes {
         if let Err(error) = landscape.apply(change, facts) {
@@ -324,13 +409,26 @@ enum Woken {
 }
 
 /// Waits for a nudge, and no longer than this. Answers why to go on; not at all when the program ends.
-async fn parked(inner: &Inner, handle: &Handle, wait: Duration) -> Option<Woken> {
-    let reason = match &handle.lock().phase {
-        Phase::Attention { reason, .. } => reason.clone(),
-        _ => String::new(),
+async fn parked(
+    inner: &Inner,
+    handle: &Handle,
+    place: &mut Option<Place>,
+    wait: Duration,
+) -> Option<Woken> {
+    let (reason, waits) = match &handle.lock().phase {
+        Phase::Attention { reason, waits, .. } => (reason.clone(), *waits),
+        _ => (String::new(), false),
     };
-    tracing::warn!(%reason, retry_in_s = wait.as_secs(), "needs attention");
-    inner.metrics.attention.inc();
+    let gauge = if waits {
+        tracing::info!(%reason, retry_in_s = wait.as_secs(), "waits for nodes that are away");
+        // What waits for nodes takes nobody's place, however long they are away.
+        *place = None;
+        &inner.metrics.awaiting_nodes
+    } else {
+        tracing::warn!(%reason, retry_in_s = wait.as_secs(), "needs attention");
+        &inner.metrics.attention
+    };
+    gauge.inc();
     handle.comes_to_rest();
     inner.rested.notify_waiters();
     let halt = inner.halt.notified();
@@ -345,8 +443,9 @@ async fn parked(inner: &Inner, handle: &Handle, wait: Duration) -> Option<Woken>
             () = tokio::time::sleep(wait) => Some(Woken::ByTime),
         }
     };
-    inner.metrics.attention.dec();
+    gauge.dec();
     if let Some(woken) = woken {
+        place.get_or_insert_with(|| inner.admission.enter_again());
         handle.goes_on();
         tracing::info!(?woken, "taken up again");
     }
@@ -370,6 +469,7 @@ async fn panicked(inner: &Inner, handle: &Handle) {
             reason,
             because,
             direction,
+            waits: false,
         };
         records::operation(&operation)
     };

@@ -14,6 +14,7 @@ use mortar_model::{
 use mortar_plan::{AddDevice, AddNode, Change, Landscape, Limits, Plan, Refusal, Seed, Subject};
 use mortar_store::Store;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::backup::{self, BackupPlan, Keeper};
@@ -100,6 +101,8 @@ pub(crate) struct Inner {
     pub(crate) entropy: Arc<dyn Entropy>,
     landscape: Mutex<Landscape>,
     operations: Mutex<Operations>,
+    /// Nodes that do not answer, and since when.
+    silent: Mutex<BTreeMap<NodeId, Instant>>,
     pub(crate) gates: Gates,
     pub(crate) admission: Arc<Admission>,
     pub(crate) running: Semaphore,
@@ -122,6 +125,10 @@ impl Inner {
 
     pub(crate) fn operations(&self) -> MutexGuard<'_, Operations> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn silent(&self) -> MutexGuard<'_, BTreeMap<NodeId, Instant>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_halted(&self) -> bool {
@@ -165,6 +172,7 @@ impl Engine {
             entropy,
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
+            silent: Mutex::default(),
             metrics,
             backups: Keeper::new(config.backups.clone()),
             stopping: AtomicBool::new(false),

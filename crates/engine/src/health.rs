@@ -11,10 +11,10 @@ use mortar_model::{NodeId, OperationId};
 use mortar_store::{Durability, Kind, Write};
 use tokio::time::Instant;
 
-use crate::act;
 use crate::drive::Handle;
 use crate::engine::Inner;
 use crate::panics;
+use crate::{act, away};
 
 /// Nodes that are asked side by side.
 const WIDTH: usize = 16;
@@ -86,7 +86,7 @@ async fn ask(inner: &Inner, all: bool) {
 /// Whether the pool has found a node again that did not answer before: its glusterd answers us some seconds before
 /// that of its peers is connected to it, and until then they refuse bricks there.
 async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
-    let (names, peers) = {
+    let (found, peers) = {
         let landscape = inner.landscape();
         let inventory = landscape.inventory();
         let Some(found) = inventory.node(node).filter(|_| !landscape.is_healthy(node)) else {
@@ -96,20 +96,13 @@ async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
             .nodes_of(found.cluster)
             .map(|peer| peer.id)
             .filter(|peer| *peer != node && landscape.is_healthy(*peer));
-        (
-            [found.storage.clone(), found.manage.clone()],
-            healthy.take(PEERS_ASKED).collect::<Vec<NodeId>>(),
-        )
+        (found.clone(), healthy.take(PEERS_ASKED).collect::<Vec<NodeId>>())
     };
     let batch = query::pool::ask(&inner.config.settings);
     for peer in peers {
-        let answer = act::run(inner, peer, &batch, "ask for the pool");
-        let Ok(report) = tokio::time::timeout(inner.config.patience, answer).await else {
-            continue;
-        };
-        let is_it = |host: &String| names.iter().any(|name| name.as_str().eq_ignore_ascii_case(host));
-        let away = |member: &query::pool::Member| !member.connected && member.hosts.iter().any(is_it);
-        if query::pool::read(&report).is_ok_and(|members| members.iter().any(away)) {
+        let report = away::ask(inner, peer, &batch, "ask for the pool").await;
+        let apart = |member: &query::pool::Member| !member.connected && away::is_it(member, &found);
+        if query::pool::read(&report).is_ok_and(|members| members.iter().any(apart)) {
             tracing::debug!(%node, %peer, "node answers, but its peer has not found it again yet");
             return false;
         }
@@ -120,27 +113,28 @@ async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
 impl Inner {
     /// Notes whether a node answers, and wakes what may wait for it when it is back.
     pub(crate) fn note_health(&self, node: NodeId, healthy: bool, reason: &str) {
-        let (changed, count) = {
+        let (cluster, count) = {
             let mut landscape = self.landscape();
-            let changed = landscape.is_healthy(node) != healthy && landscape.inventory().node(node).is_some();
-            if changed {
-                landscape.set_healthy(node, healthy);
-            }
-            (changed, landscape.unhealthy().count())
+            let changed = landscape.is_healthy(node) != healthy;
+            let cluster = landscape.inventory().node(node).map(|node| node.cluster);
+            let Some(cluster) = cluster.filter(|_| changed) else {
+                return;
+            };
+            landscape.set_healthy(node, healthy);
+            (cluster, landscape.unhealthy().count())
         };
-        if !changed {
-            return;
-        }
         self.metrics
             .unhealthy
             .set(i64::try_from(count).unwrap_or(i64::MAX));
         if healthy {
+            self.silent().remove(&node);
             tracing::info!(%node, "node answers again");
-            let waiting: Vec<Arc<Handle>> = self.operations().open.values().cloned().collect();
-            for handle in waiting {
+            let open: Vec<Arc<Handle>> = self.operations().open.values().cloned().collect();
+            for handle in open.iter().filter(|handle| handle.may_need(node, cluster)) {
                 handle.nudge();
             }
         } else {
+            self.silent().insert(node, tokio::time::Instant::now());
             tracing::warn!(%node, reason, "node does not answer; it gets no new bricks");
         }
     }

@@ -14,6 +14,9 @@
 //! | `operations` | those that are known, from the way to the disk until an hour after the end |
 //! | `drive` | the loop of one operation |
 //! | `act` | one action: commands to a node, and what they mean |
+//! | `fence` | a look at what any member of a pool may have changed |
+//! | `away` | nodes that are away: whom to ask instead |
+//! | `abandon` | giving up on command |
 //! | `pool` | the queue before each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
@@ -27,8 +30,10 @@
 //! | `metrics` | what is counted |
 //! | `panics` | bugs: told, counted, kept to what met them |
 
+mod abandon;
 mod act;
 mod admission;
+mod away;
 mod backup;
 mod clock;
 mod create;
@@ -36,6 +41,7 @@ mod drive;
 mod ended;
 mod engine;
 mod error;
+mod fence;
 mod health;
 mod inspect;
 mod load;
@@ -58,7 +64,9 @@ pub use inspect::{Inspection, inspect};
 pub use load::Load;
 pub use metrics::Metrics;
 pub use mortar_command::query;
-pub use mortar_journal::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
+pub use mortar_journal::{
+    Direction, Ended, Mark, Operation, Outcome, Phase, StageEnded, StepEnded, StepState, StepsEnded,
+};
 pub use mortar_plan as plan;
 pub use mortar_store::Reason as BackupReason;
 pub use mortar_survey::rebuild::{Contradiction, Found, FoundKind, Gap, Rebuilt};

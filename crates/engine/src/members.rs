@@ -12,11 +12,11 @@ use futures::stream::{self, StreamExt as _};
 use mortar_argv::Batch;
 use mortar_command::{self as command, Knows};
 use mortar_model::NodeId;
-use mortar_model::work::{Goal, Seen, Verdict};
+use mortar_model::work::{Failure, FailureKind, Goal, Seen, Verdict};
 use mortar_plan::{Place, Step};
 use tokio::time::Instant;
 
-use crate::act;
+use crate::away;
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 
@@ -28,12 +28,24 @@ const AGREE: Duration = Duration::from_millis(500);
 /// What a member knows, or why that is not known.
 type Answer = Result<Knows, String>;
 
-/// A removal that was done is only done when no member has a record.
+/// Why it is not known that no member has a record.
+enum Doubt {
+    /// One has.
+    Has(String),
+    /// One did not answer.
+    Silent(String),
+}
+
+/// A removal that was done is only done when no member has a record. One that is away is asked when it is back.
 pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Verdict) -> Verdict {
     match (goal, &verdict) {
         (Goal::Absent, Verdict::Done(_)) => match forgotten(inner, step, true).await {
             Ok(()) => verdict,
-            Err(why) => Verdict::Unknown(why),
+            Err(Doubt::Has(why)) => Verdict::Unknown(why),
+            Err(Doubt::Silent(reason)) => Verdict::Failed(Failure {
+                kind: FailureKind::Away,
+                reason,
+            }),
         },
         _ => verdict,
     }
@@ -48,13 +60,14 @@ pub(crate) async fn confirm_seen(inner: &Inner, step: &Step, seen: Seen) -> Seen
     let removal = step.goal == Goal::Absent;
     match forgotten(inner, step, removal).await {
         Ok(()) => seen,
-        Err(why) if removal => Seen::Unknown(why),
-        Err(why) => Seen::Partial(why),
+        Err(Doubt::Silent(why)) => Seen::Away(why),
+        Err(Doubt::Has(why)) if removal => Seen::Unknown(why),
+        Err(Doubt::Has(why)) => Seen::Partial(why),
     }
 }
 
 /// Waits until no member has a record; else says which has one, or (when that must be `sure`) did not answer.
-async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), String> {
+async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), Doubt> {
     let (Place::Pool(pool, _), Some(batch)) =
         (&step.place, command::record(&step.thing, &inner.config.settings))
     else {
@@ -79,7 +92,7 @@ async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), String>
 }
 
 /// What the answers say now, and whether they will still say it in a while.
-fn known(answers: &[(String, Answer)], sure: bool) -> (Result<(), String>, bool) {
+fn known(answers: &[(String, Answer)], sure: bool) -> (Result<(), Doubt>, bool) {
     let saying = |knows: Knows| answers.iter().find(|(_, answer)| *answer == Ok(knows));
     let young = saying(Knows::NotYet).is_some();
     if let Some((host, _)) = saying(Knows::Yes) {
@@ -87,11 +100,13 @@ fn known(answers: &[(String, Answer)], sure: bool) -> (Result<(), String>, bool)
             "{host} still has a record of it, from which the others take it over (when that stays so, restart \
              glusterd there)"
         );
-        return (Err(why), !young && saying(Knows::No).is_none());
+        return (Err(Doubt::Has(why)), !young && saying(Knows::No).is_none());
     }
-    let silent = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
-    let known = silent.filter(|_| sure).map_or(Ok(()), |why| Err(why.clone()));
-    (known, !young)
+    let silent = answers.iter().filter(|_| sure).find_map(|(host, answer)| {
+        let why = answer.as_ref().err()?;
+        Some(format!("whether {host} has forgotten it is not known: {why}"))
+    });
+    (silent.map_or(Ok(()), |why| Err(Doubt::Silent(why))), !young)
 }
 
 /// Whether each member has a record, by its host name.
@@ -103,8 +118,7 @@ async fn ask(inner: &Inner, members: Vec<NodeId>, batch: &Batch) -> Vec<(String,
 }
 
 async fn ask_one(inner: &Inner, node: NodeId, batch: &Batch) -> (String, Answer) {
-    let answer = act::run(inner, node, batch, "look for a record");
-    let report = act::patiently(inner, batch, answer).await;
+    let report = away::ask(inner, node, batch, "look for a record").await;
     let landscape = inner.landscape();
     let host = landscape
         .inventory()

@@ -51,6 +51,7 @@ pub struct Metrics {
     pub(crate) waiting: Gauge,
     pub(crate) pool_waiting: Gauge,
     pub(crate) attention: Gauge,
+    pub(crate) awaiting_nodes: Gauge,
     pub(crate) commands: Family<CommandLabels, Counter>,
     pub(crate) batch_seconds: Family<BatchLabels, Histogram>,
     pub(crate) refused: Family<KindLabel, Counter>,
@@ -85,6 +86,7 @@ impl Metrics {
             waiting: Gauge::default(),
             pool_waiting: Gauge::default(),
             attention: Gauge::default(),
+            awaiting_nodes: Gauge::default(),
             commands: Family::default(),
             batch_seconds: Family::new_with_constructor(histogram),
             refused: Family::default(),
@@ -124,6 +126,11 @@ impl Metrics {
             "operations_needing_attention",
             "Operations that wait for somebody",
             self.attention.clone(),
+        );
+        registry.register(
+            "operations_waiting_for_nodes",
+            "Operations that go on when a node that is away is back",
+            self.awaiting_nodes.clone(),
         );
         registry.register(
             "node_commands",

@@ -132,6 +132,7 @@ pub(crate) fn changes(
                 }
                 put_bricks(&mut writes, bricks)?;
             }
+            Change::Clear(_) => {}
             Change::RemoveVolume(id) => {
                 writes.push(Write::delete(Kind::Volume, id));
                 writes.extend(

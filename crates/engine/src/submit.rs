@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mortar_journal::{Ended, Event, Operation, Outcome};
+use mortar_journal::{Ended, Event, Operation, Outcome, StepsEnded};
 use mortar_model::work::Facts;
 use mortar_model::{OperationId, OperationKind};
 use mortar_plan::{Landscape, Plan, Refusal, Seed};
@@ -194,6 +194,8 @@ impl Engine {
             ended: now,
             outcome: Outcome::Done { removed },
             warnings: Vec::new(),
+            cleanup: None,
+            steps: StepsEnded::default(),
         };
         writes.extend(records::end(&ended)?);
         let inner = Arc::clone(inner);

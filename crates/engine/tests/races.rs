@@ -242,7 +242,10 @@ impl Hosts for Occupied {
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
         async move {
             if batch.lock_name().is_some() {
-                self.asked.lock().unwrap().push(host.to_owned());
+                // A word under the lock is no work.
+                if batch.items().iter().any(|item| item.command.program() != "true") {
+                    self.asked.lock().unwrap().push(host.to_owned());
+                }
                 let mut left = self.left.lock().unwrap();
                 if let Some(fewer) = left.checked_sub(1) {
                     *left = fewer;
@@ -273,7 +276,7 @@ async fn while_a_member_is_still_at_work_no_other_is_asked() {
     ended(&engine, engine.add_node(node(cluster, "n3")).await.unwrap()).await;
     let asked = hosts.asked.lock().unwrap().clone();
     assert!(
-        asked.len() > 2 && asked.iter().all(|host| *host == asked[0]),
+        asked.len() > 1 && asked.iter().all(|host| *host == asked[0]),
         "{asked:?}"
     );
     assert_eq!(engine.view(|landscape| landscape.inventory().nodes().count()), 3);

@@ -9,15 +9,21 @@
 //! * What may have been touched and is not known is looked at before anything else is done there.
 //! * On a failure the operation goes back through what it touched, last stage first; from the plan's point of no
 //!   return on it only goes forward. That it passed this point is durable before it acts there.
+//! * What is to be removed and is on a node that is away does not hold it up: that is left to a [`remainder`], an
+//!   operation of its own, which waits for the node. Never so what may hold somebody's data: bricks that a volume uses.
 //! * It ends done or undone; where neither can be reached it stands at *needs attention* with the reason, and can be
 //!   taken up again any number of times.
 //!
 //! This room does not know commands, nodes' answers, clocks or stores.
 
 mod advance;
+mod ended;
 mod operation;
 mod policy;
+mod remainder;
 
 pub use advance::{Action, Advance, Event, Persist, advance};
-pub use operation::{Direction, Ended, Mark, Operation, Outcome, Phase, StepState};
+pub use ended::{Ended, Outcome, StageEnded, StepEnded, StepsEnded};
+pub use operation::{Direction, Mark, Operation, Phase, StepState};
 pub use policy::Policy;
+pub use remainder::remainder;

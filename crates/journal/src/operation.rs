@@ -1,8 +1,8 @@
-//! An operation's record: what the store keeps of a change that is under way, and of one that has ended.
+//! An operation's record: what the store keeps of a change that is under way.
 
 use mortar_model::work::Facts;
-use mortar_model::{OperationId, OperationKind};
-use mortar_plan::{Plan, Subject};
+use mortar_model::{ClusterId, NodeId, OperationId, OperationKind};
+use mortar_plan::{Place, Plan, Step};
 use serde::{Deserialize, Serialize};
 
 /// Which way an operation goes.
@@ -41,6 +41,9 @@ pub enum Phase {
         because: Option<String>,
         /// Which way it goes when it is taken up again.
         direction: Direction,
+        /// Whether nodes that are away are all that stands in the way: nobody has to do anything but wait.
+        #[serde(default)]
+        waits: bool,
     },
 }
 
@@ -58,18 +61,23 @@ pub enum Mark {
     Returned,
     /// It was not needed, could not be done, and was left.
     Skipped,
+    /// It removes something from a node that is away; the operation goes on without it, and leaves it to another.
+    Deferred,
 }
 
-/// A step's mark and how often it was tried since the last change of direction.
+/// A step's mark and how often it was tried in vain since the last change of direction. Each kind of failure is counted
+/// apart: somebody else's lock, met many times, must not use up the patience with a node that falls silent or says no once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepState {
     /// What is known of it.
     pub mark: Mark,
-    /// Tries so far.
+    /// Tries that were refused.
     #[serde(default)]
     pub tries: u32,
-    /// Those of them whose answer was lost. Counted apart: somebody else's lock, met many times, must not use up
-    /// the patience with a node that falls silent once.
+    /// Tries that met somebody else's lock.
+    #[serde(default)]
+    pub busy: u32,
+    /// Tries whose answer was lost.
     #[serde(default)]
     pub lost: u32,
     /// What went wrong at the last try.
@@ -78,6 +86,31 @@ pub struct StepState {
     /// Which way an action for it is under way. Not stored: after a restart none is.
     #[serde(skip)]
     pub running: Option<Direction>,
+    /// Whether nothing was done before the action that is under way.
+    #[serde(skip)]
+    pub fresh: bool,
+}
+
+impl StepState {
+    const UNTOUCHED: Self = Self {
+        mark: Mark::Untouched,
+        tries: 0,
+        busy: 0,
+        lost: 0,
+        trouble: None,
+        running: None,
+        fresh: false,
+    };
+
+    /// Tries in vain, of whatever kind.
+    pub const fn in_vain(&self) -> u32 {
+        self.tries.saturating_add(self.busy).saturating_add(self.lost)
+    }
+
+    /// From here on it is counted anew.
+    pub(crate) const fn forgive(&mut self) {
+        (self.tries, self.busy, self.lost) = (0, 0, 0);
+    }
 }
 
 /// A change that was asked for and has not ended.
@@ -105,19 +138,16 @@ pub struct Operation {
     /// Steps that were not needed and failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The operation and step whose locks on the nodes the steps take, where those are not its own: scripts of the
+    /// operation that left them over may still run there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<(OperationId, usize)>,
 }
 
 impl Operation {
     /// An operation that is about to begin.
     pub fn new(id: OperationId, kind: OperationKind, created: u64, plan: Plan) -> Self {
-        let untouched = StepState {
-            mark: Mark::Untouched,
-            tries: 0,
-            lost: 0,
-            trouble: None,
-            running: None,
-        };
-        let steps = vec![untouched; plan.steps().count()];
+        let steps = vec![StepState::UNTOUCHED; plan.steps().count()];
         let (phase, facts) = (Phase::Forward, Facts::None);
         Self {
             id,
@@ -129,6 +159,7 @@ impl Operation {
             steps,
             facts,
             warnings: Vec::new(),
+            locks: Vec::new(),
         }
     }
 
@@ -159,68 +190,58 @@ impl Operation {
         true
     }
 
-    /// What remains of it when it has ended.
-    pub fn ended(&self, ended: u64) -> Option<Ended> {
-        let outcome = match &self.phase {
-            Phase::Done => Outcome::Done {
-                removed: self
-                    .plan
-                    .changes
-                    .first()
-                    .is_some_and(mortar_plan::Change::removes),
-            },
-            Phase::Undone { reason } => Outcome::Failed {
-                reason: reason.clone(),
-            },
-            _ => return None,
-        };
-        let (id, kind, created) = (self.id, self.kind, self.created);
-        let (subject, warnings) = (self.plan.subject(), self.warnings.clone());
-        Some(Ended {
-            id,
-            kind,
-            subject,
-            created,
-            ended,
-            outcome,
-            warnings,
+    /// Whether it waits for nodes and for nobody else.
+    pub const fn waits_for_nodes(&self) -> bool {
+        matches!(self.phase, Phase::Attention { waits: true, .. })
+    }
+
+    /// Whether that node, back in its cluster, may let it go on.
+    pub fn may_need(&self, node: NodeId, cluster: ClusterId) -> bool {
+        self.left().any(|(step, _)| match &step.place {
+            Place::Node(other) => *other == node,
+            Place::Pool(pool, _) => *pool == cluster,
         })
     }
-}
 
-/// How an operation ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "outcome")]
-pub enum Outcome {
-    /// As asked.
-    Done {
-        /// Whether its subject is gone now.
-        removed: bool,
-    },
-    /// Not at all; everything is as before.
-    Failed {
-        /// What stood in the way.
-        reason: String,
-    },
-}
+    /// Steps that are not where the operation's way, or its end, wants them.
+    pub fn left(&self) -> impl Iterator<Item = (&Step, &StepState)> {
+        let back = match &self.phase {
+            Phase::Back { .. } | Phase::Undone { .. } => true,
+            Phase::Attention { direction, .. } => *direction == Direction::Back,
+            Phase::Forward | Phase::Done => false,
+        };
+        let steps = self.plan.steps().map(|(_, step)| step);
+        steps.zip(&self.steps).filter(move |(_, state)| match state.mark {
+            Mark::Untouched => !back,
+            Mark::Touched | Mark::Deferred => true,
+            Mark::Reached | Mark::Skipped => back,
+            Mark::Returned => false,
+        })
+    }
 
-/// An operation that has ended, in few words: kept for those who come to ask.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Its id.
-    pub id: OperationId,
-    /// What kind of change it was.
-    pub kind: OperationKind,
-    /// What it was about.
-    pub subject: Option<Subject>,
-    /// When it was asked for, in milliseconds since 1970.
-    pub created: u64,
-    /// When it ended, in milliseconds since 1970.
-    pub ended: u64,
-    /// How it ended.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// Steps that were not needed and failed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    /// Whose lock a step takes on its node.
+    pub fn lock_of(&self, step: usize) -> (OperationId, usize) {
+        self.locks.get(step).copied().unwrap_or((self.id, step))
+    }
+
+    /// Ends it where it stands, if it waits for somebody: as done where there is no way back any more, else as
+    /// undone. What is not where it should be then stays so, and is left to nobody. Answers whether it waited.
+    pub fn abandon(&mut self) -> bool {
+        let Phase::Attention { reason, because, .. } = &self.phase else {
+            return false;
+        };
+        self.phase = if self.committed {
+            Phase::Done
+        } else {
+            Phase::Undone {
+                reason: because.as_ref().unwrap_or(reason).clone(),
+            }
+        };
+        for state in &mut self.steps {
+            if state.mark == Mark::Deferred {
+                state.mark = Mark::Touched;
+            }
+        }
+        true
+    }
 }

@@ -30,7 +30,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How long to wait before try number `tries` + 1.
+    /// How long to wait after so many tries in vain.
     pub fn wait(&self, tries: u32) -> Duration {
         let factor = 1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX);
         self.first_wait.saturating_mul(factor).min(self.longest_wait)

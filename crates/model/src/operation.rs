@@ -22,13 +22,15 @@ pub enum OperationKind {
     ExpandVolume,
     /// A volume and its bricks are removed.
     DeleteVolume,
+    /// What a change left on nodes that were away is removed.
+    Cleanup,
     /// A record changed and no node was touched (a state flag, for instance).
     Record,
 }
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -36,6 +38,7 @@ impl OperationKind {
         Self::CreateVolume,
         Self::ExpandVolume,
         Self::DeleteVolume,
+        Self::Cleanup,
         Self::Record,
     ];
 
@@ -49,6 +52,7 @@ impl OperationKind {
             Self::CreateVolume => "create-volume",
             Self::ExpandVolume => "expand-volume",
             Self::DeleteVolume => "delete-volume",
+            Self::Cleanup => "cleanup",
             Self::Record => "record",
         }
     }

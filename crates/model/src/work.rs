@@ -225,8 +225,12 @@ pub enum Seen {
     Partial(String),
     /// Something that is not ours stands in its place; nothing may be done there.
     Foreign(String),
-    /// Not known: the node did not answer, or its answer was not understood.
+    /// Not known: the node did not answer in time, or its answer was not understood.
     Unknown(String),
+    /// Not known: the node was not reached at all.
+    Unreached(String),
+    /// Gone as far as can be seen, and out of use; whether members that are away have forgotten it nobody can tell.
+    Away(String),
 }
 
 /// Why a step failed.
@@ -239,6 +243,11 @@ pub enum FailureKind {
     Refused,
     /// The node has no room.
     NoSpace,
+    /// The node was not reached: surely nothing was done there.
+    Unreached,
+    /// The node was reached, and it does not do this while another member of its pool is away. What is to be removed
+    /// is out of use: a volume whose deletion waits is stopped.
+    Away,
 }
 
 /// A failed step: what stood in the way.

@@ -277,6 +277,7 @@ impl Landscape {
                     self.reindex(brick.device);
                 }
             }
+            Change::Clear(_) => {}
         }
         Ok(())
     }
@@ -339,6 +340,14 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
         ..Held::default()
     };
     for change in &plan.changes {
+        if let Change::Clear(remains) = change {
+            // Its subject is not held: a volume that lives on can be changed while leftovers of it wait elsewhere.
+            held.bricks.extend(&remains.bricks);
+            held.names.extend(remains.names.iter().cloned());
+            held.hosts.extend(remains.hosts.iter().cloned());
+            held.paths.extend(remains.paths.iter().cloned());
+            continue;
+        }
         held.things.push(change.subject());
         match change {
             Change::PutNode(node) if inventory.node(node.id).is_none() => {

@@ -33,7 +33,7 @@ pub use expand::expand_volume;
 pub use landscape::{Landscape, learned};
 pub use limits::Limits;
 pub use node::{add_node, remove_node};
-pub use plan::{Change, Place, Plan, Stage, Step, Subject};
+pub use plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
 pub use refusal::{DeviceRefusal, NoSpace, Refusal, Rule, differences_in_words};
 pub use remove::delete_volume;
 pub use repeat::{Creation, Difference, Known};

@@ -1,7 +1,10 @@
 //! A plan: stages of steps, and what is recorded when they are done.
 
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, Volume, VolumeId};
+use mortar_model::{
+    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, HostName, Node, NodeId, Volume,
+    VolumeId, VolumeName,
+};
 use serde::{Deserialize, Serialize};
 
 /// Where a step is done.
@@ -78,6 +81,29 @@ pub enum Change {
     },
     /// A volume and its bricks are gone.
     RemoveVolume(VolumeId),
+    /// What another change left is gone. No record tells of it; it takes room and names while the plan runs.
+    Clear(Remains),
+}
+
+/// What a change left on nodes that were away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remains {
+    /// What that change was about.
+    pub subject: Subject,
+    /// What people call that: a volume's name, a device's path, a node's host name.
+    pub called: String,
+    /// Bricks, which take room on their devices. Their places within the volume are not known any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bricks: Vec<Brick>,
+    /// Volumes that GlusterFS still knows, stopped: nobody else can have their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<(ClusterId, VolumeName)>,
+    /// Nodes that are members of a pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostName>,
+    /// Devices that are made ready for bricks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<(NodeId, DevicePath)>,
 }
 
 /// A thing that one operation at a time may change.
@@ -129,6 +155,7 @@ impl Change {
             Self::AddVolume(volume, _) => Subject::Volume(volume.id),
             Self::GrowVolume { volume, .. } => Subject::Volume(*volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
+            Self::Clear(remains) => remains.subject,
         }
     }
 
@@ -136,7 +163,11 @@ impl Change {
     pub const fn removes(&self) -> bool {
         matches!(
             self,
-            Self::RemoveCluster(_) | Self::RemoveNode(_) | Self::RemoveDevice(_) | Self::RemoveVolume(_)
+            Self::RemoveCluster(_)
+                | Self::RemoveNode(_)
+                | Self::RemoveDevice(_)
+                | Self::RemoveVolume(_)
+                | Self::Clear(_)
         )
     }
 }

@@ -75,6 +75,22 @@ pub(crate) fn add(world: &mut World, request: &Request<'_>, name: &str, words: &
     Ok(success(request, "volume add-brick: success\n"))
 }
 
+/// Files can only be moved off bricks whose nodes are connected.
+fn hosts_are_up(world: &World, node: u32, number: u32, chosen: &[u32]) -> Result<(), String> {
+    let volume = world.gluster.volumes.get(number).expect("found by its name");
+    let bricks = chosen.iter().map(|place| &volume.bricks[*place as usize]);
+    match bricks
+        .into_iter()
+        .find(|brick| !world.connected(node, brick.node))
+    {
+        Some(brick) => Err(format!(
+            "Host node of the brick {} is down",
+            world.brick_name(brick)
+        )),
+        None => Ok(()),
+    }
+}
+
 /// `gluster volume remove-brick NAME HOST:PATH… start|status|stop|commit|force`
 pub(crate) fn remove(world: &mut World, request: &Request<'_>, name: &str, words: &[&str]) -> Answer {
     let Some((verb, bricks)) = words.split_last().filter(|(_, bricks)| !bricks.is_empty()) else {
@@ -110,6 +126,7 @@ pub(crate) fn remove(world: &mut World, request: &Request<'_>, name: &str, words
                     "Volume {name} needs to be started before remove-brick (you can use 'force' or 'commit' to override this behavior)"
                 )));
             }
+            hosts_are_up(world, request.node, number, &chosen).map_err(&refuse)?;
             let stamp = world.stamps.next();
             world
                 .gluster
@@ -144,6 +161,9 @@ pub(crate) fn remove(world: &mut World, request: &Request<'_>, name: &str, words
             bricks[0]
         ))),
         _ => {
+            if *verb == "commit" {
+                hosts_are_up(world, request.node, number, &chosen).map_err(&refuse)?;
+            }
             world.drop_bricks(number, &chosen);
             let after = if *verb == "commit" {
                 "\nCheck the removed bricks to ensure all files are migrated.\nIf files with data are found on the brick path, copy them via a gluster mount point before re-purposing the removed brick. "

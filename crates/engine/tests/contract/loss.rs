@@ -26,7 +26,7 @@ fn a_node_that_was_lost_comes_back_with_its_bricks() {
 
     twin.say("Node 3 loses its power.");
     twin.kill(3);
-    assert!(matches!(twin.look(3, &brick(FAMILY, 3)), Seen::Unknown(_)));
+    assert!(matches!(twin.look(3, &brick(FAMILY, 3)), Seen::Unreached(_)));
     assert!(!matches!(twin.make(3, &brick(FAMILY, 4)), Verdict::Done(_)));
     let (name, settings) = (volume_name(FAMILY), twin.settings.clone());
     let online = |report: &mortar_argv::Report| {

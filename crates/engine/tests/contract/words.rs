@@ -10,7 +10,7 @@ pub(crate) fn seen(seen: &Seen) -> String {
         Seen::Present(learnt) => format!("present{}", facts(learnt)),
         Seen::Partial(what) => format!("partial: {what}"),
         Seen::Foreign(what) => format!("foreign: {what}"),
-        Seen::Unknown(why) => format!("unknown: {why}"),
+        Seen::Unknown(why) | Seen::Unreached(why) | Seen::Away(why) => format!("unknown: {why}"),
     }
 }
 
@@ -23,6 +23,8 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
                 FailureKind::Busy => "busy",
                 FailureKind::Refused => "refused",
                 FailureKind::NoSpace => "no space",
+                FailureKind::Unreached => "unreached",
+                FailureKind::Away => "away",
             };
             format!("{kind}: {}", failure.reason)
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Parts};
-use mortar_executor::SimHosts;
+use mortar_executor::{Hosts, SimHosts};
 use mortar_journal::Policy;
 use mortar_model::{
     ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, Tags, VolumeId, VolumeName,
@@ -17,6 +17,8 @@ use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, View, Visit
 
 use super::truth::{self, Ground};
 
+/// How often nodes are looked after where the harness decides when they are back: not while it runs.
+const UNWATCHED: Duration = Duration::from_secs(3600);
 /// Longest that anything may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -150,14 +152,30 @@ impl Bed {
     }
 
     pub(crate) fn load(saved: &Saved, stop: Stop) -> Self {
+        Self::load_behind(saved, stop, |hosts| Arc::new(hosts))
+    }
+
+    /// The same with an engine that looks after its nodes all the time.
+    pub(crate) fn load_watching(saved: &Saved) -> Self {
         let store = MemoryStore::new();
         mortar_store::import(&store, &saved.store).unwrap();
-        Self::with(
-            SimHosts::new(World::load(&saved.world).unwrap()),
-            Arc::new(store),
-            stop,
-            2,
-        )
+        let hosts = SimHosts::new(World::load(&saved.world).unwrap());
+        let reached = Arc::new(hosts.clone());
+        let interval = Duration::from_millis(10);
+        Self::with_reached(hosts, reached, Arc::new(store), (Stop::Never, interval), 2)
+    }
+
+    /// The same with something between the engine and its nodes.
+    pub(crate) fn load_behind(
+        saved: &Saved,
+        stop: Stop,
+        between: impl FnOnce(SimHosts) -> Arc<dyn Hosts>,
+    ) -> Self {
+        let store = MemoryStore::new();
+        mortar_store::import(&store, &saved.store).unwrap();
+        let hosts = SimHosts::new(World::load(&saved.world).unwrap());
+        let reached = between(hosts.clone());
+        Self::with_reached(hosts, reached, Arc::new(store), (stop, UNWATCHED), 2)
     }
 
     /// The next life of the program, after it died or the machine did.
@@ -169,6 +187,17 @@ impl Bed {
     }
 
     fn with(hosts: SimHosts, store: Arc<MemoryStore>, stop: Stop, seed: u128) -> Self {
+        let reached = Arc::new(hosts.clone());
+        Self::with_reached(hosts, reached, store, (stop, UNWATCHED), seed)
+    }
+
+    fn with_reached(
+        hosts: SimHosts,
+        reached: Arc<dyn Hosts>,
+        store: Arc<MemoryStore>,
+        (stop, interval): (Stop, Duration),
+        seed: u128,
+    ) -> Self {
         let first_command = hosts.world(|world| world.commands_run());
         if let Stop::AfterCommand(nth) = stop {
             hosts.world(|world| world.halt_after(first_command + nth));
@@ -192,14 +221,13 @@ impl Bed {
         };
         let config = Config {
             policy,
-            // Nodes are not looked after: the harness decides when they are back.
-            health_interval: Duration::from_secs(3600),
-            recovery_interval: Duration::from_secs(3600),
+            health_interval: interval,
+            recovery_interval: interval,
             ..Config::default()
         };
         let parts = Parts {
             store: Arc::new(Arc::clone(&mortal)),
-            hosts: Arc::new(hosts.clone()),
+            hosts: reached,
             clock: Arc::new(Ticks(AtomicU64::new(1))),
             entropy: Arc::new(Chance::new(seed)),
         };
@@ -378,6 +406,31 @@ impl Bed {
             self.engine.retry(id);
         }
         panic!("{story}: still needs attention: {:?}", self.engine.operation(id));
+    }
+
+    /// The same for the operation, and for what it left to another.
+    pub(crate) async fn settle_all(&self, id: OperationId, story: &str) {
+        self.settle(id, story).await;
+        while let Some(left) = self.open().first() {
+            self.settle(*left, story).await;
+        }
+    }
+
+    /// The same, or until the program has died.
+    pub(crate) async fn settle_all_or_die(&self, id: OperationId) {
+        self.rest_or_death(id).await;
+        for _ in 0..5 {
+            for id in self.open() {
+                self.rest_or_death(id).await;
+            }
+            if self.mortal.is_dead() || self.open().is_empty() {
+                return;
+            }
+            self.all_on();
+            for id in self.open() {
+                self.engine.retry(id);
+            }
+        }
     }
 
     async fn wait_for_rest(&self, id: OperationId, story: &str) -> OperationState {

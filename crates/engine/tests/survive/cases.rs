@@ -18,6 +18,8 @@ type Run = for<'a> fn(&'a Bed) -> BoxFuture<'a, Result<OperationId, EngineError>
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) kind: OperationKind,
+    /// A node that loses its power before it begins, and has it again when everything is at rest.
+    pub(crate) lost: Option<&'static str>,
     pub(crate) prepare: Prepare,
     pub(crate) run: Run,
 }
@@ -85,6 +87,7 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "create_on_disks",
         kind: OperationKind::CreateVolume,
+        lost: None,
         prepare: nothing,
         run: |bed| {
             bed.engine
@@ -95,6 +98,7 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "create_on_directories",
         kind: OperationKind::CreateVolume,
+        lost: None,
         prepare: nothing,
         run: |bed| {
             bed.engine
@@ -105,6 +109,7 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "create_unreplicated",
         kind: OperationKind::CreateVolume,
+        lost: None,
         prepare: volume_on_disks,
         run: |bed| {
             bed.engine
@@ -115,36 +120,56 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "expand_on_disks",
         kind: OperationKind::ExpandVolume,
+        lost: None,
         prepare: volume_on_disks,
         run: expand,
     },
     Case {
         name: "expand_on_directories",
         kind: OperationKind::ExpandVolume,
+        lost: None,
         prepare: volume_on_directories,
         run: expand,
     },
     Case {
         name: "delete_on_disks",
         kind: OperationKind::DeleteVolume,
+        lost: None,
         prepare: volume_on_disks,
         run: delete,
     },
     Case {
         name: "delete_on_directories",
         kind: OperationKind::DeleteVolume,
+        lost: None,
+        prepare: volume_on_directories,
+        run: delete,
+    },
+    Case {
+        name: "delete_without_a_node_on_disks",
+        kind: OperationKind::Cleanup,
+        lost: Some("n3"),
+        prepare: volume_on_disks,
+        run: delete,
+    },
+    Case {
+        name: "delete_without_a_node_on_directories",
+        kind: OperationKind::Cleanup,
+        lost: Some("n1"),
         prepare: volume_on_directories,
         run: delete,
     },
     Case {
         name: "add_disk",
         kind: OperationKind::AddDevice,
+        lost: None,
         prepare: nothing,
         run: |bed| add_device(bed, "/dev/sdc", false),
     },
     Case {
         name: "add_used_disk",
         kind: OperationKind::AddDevice,
+        lost: None,
         prepare: |bed| {
             assert!(
                 bed.hosts
@@ -157,18 +182,21 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "add_directory",
         kind: OperationKind::AddDevice,
+        lost: None,
         prepare: nothing,
         run: |bed| add_device(bed, "/disks/two", false),
     },
     Case {
         name: "remove_disk",
         kind: OperationKind::RemoveDevice,
+        lost: None,
         prepare: |bed| bed.add_device(bed.node(2), "/dev/sdc", "disk").boxed(),
         run: |bed| bed.engine.remove_device(bed.device(2, "/dev/sdc"), false).boxed(),
     },
     Case {
         name: "remove_directory",
         kind: OperationKind::RemoveDevice,
+        lost: None,
         prepare: |bed| bed.add_device(bed.node(2), "/disks/two", "directory").boxed(),
         run: |bed| {
             bed.engine
@@ -179,6 +207,7 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "add_first_node",
         kind: OperationKind::AddNode,
+        lost: None,
         prepare: |bed| {
             async {
                 bed.engine.create_cluster(true, false).await.unwrap();
@@ -199,12 +228,14 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "add_node",
         kind: OperationKind::AddNode,
+        lost: None,
         prepare: nothing,
         run: |bed| bed.engine.add_node(Bed::node_request(bed.cluster(), 4)).boxed(),
     },
     Case {
         name: "remove_node",
         kind: OperationKind::RemoveNode,
+        lost: None,
         prepare: |bed| {
             async {
                 bed.add_node(bed.cluster(), 4).await;

@@ -1,8 +1,8 @@
 //! Fail every step, crash everywhere: every kind of operation, on simulated nodes.
 //!
 //! One harness takes any [`cases::Case`], runs it once undisturbed to count its changing commands and store writes, and then
-//! once per fault: each command failing before or after its effect, its answer lost, its node losing power; a crash
-//! at each store write and at each command. After each run the nodes, the store and the landscape must agree: the operation is
+//! once per fault: each command failing before or after its effect, its answer lost, its node losing power; each batch
+//! run twice, or its answer lost; a crash at each store write and at each command. After each run the nodes, the store and the landscape must agree: the operation is
 //! done or everything is as before. A new kind of operation gets all this by one line in `cases::ALL`.
 
 #![allow(
@@ -11,130 +11,70 @@
     reason = "a test fails by panicking, and tells how much it tried"
 )]
 
+mod abandoned;
+mod absent;
 mod cases;
+mod doubled;
+mod runs;
 #[path = "../support/mod.rs"]
 mod support;
 
 use mortar_model::OperationKind;
-use mortar_simulator::{Effect, Fault, When};
+use mortar_simulator::Effect;
 
-use cases::{ALL, Case};
-use support::bed::{self, Bed, Saved, Stop};
-
-fn effects() -> Vec<Effect> {
-    let text = "injected failure".to_owned();
-    vec![
-        Effect::Fail {
-            status: 1,
-            text: text.clone(),
-        },
-        Effect::FailAfter { status: 1, text },
-        Effect::LoseAnswer,
-        Effect::LoseRest,
-        Effect::LoseCommand,
-        Effect::Hang,
-        Effect::Late,
-        Effect::PowerCut,
-    ]
-}
-
-fn prepared(case: &Case) -> Saved {
-    bed::run(async {
-        let bed = Bed::new(100);
-        bed.make_pool().await;
-        (case.prepare)(&bed).await;
-        bed.assert_agreement(&format!("{}: prepared", case.name));
-        bed.save()
-    })
-}
-
-/// Changing commands and store writes of an undisturbed run.
-fn measure(case: &Case, saved: &Saved) -> (u64, u64, u64) {
-    bed::run(async {
-        let bed = Bed::load(saved, Stop::Never);
-        bed.engine.start();
-        let before = (bed.changes(), bed.commands(), bed.store_writes());
-        let id = (case.run)(&bed).await.unwrap();
-        bed.settle(id, case.name).await;
-        assert!(
-            bed.is_done(id),
-            "{}: an undisturbed run is done: {:?}",
-            case.name,
-            bed.engine.operation(id)
-        );
-        bed.assert_agreement(&format!("{}: undisturbed", case.name));
-        (
-            bed.changes() - before.0,
-            bed.commands() - before.1,
-            bed.store_writes() - before.2,
-        )
-    })
-}
-
-fn with_fault(case: &Case, saved: &Saved, nth: u64, effect: &Effect) {
-    let story = format!("{}: change {nth} meets {effect:?}", case.name);
-    bed::run(async {
-        let bed = Bed::load(saved, Stop::Never);
-        bed.engine.start();
-        bed.hosts.world(|world| {
-            world.inject(Fault {
-                when: When::Change(nth),
-                effect: effect.clone(),
-            });
-        });
-        let id = (case.run)(&bed)
-            .await
-            .unwrap_or_else(|error| panic!("{story}: {error}"));
-        bed.settle(id, &story).await;
-        bed.assert_agreement(&story);
-    });
-}
-
-/// The program dies; another one takes up what is on disk.
-fn with_crash(case: &Case, saved: &Saved, stop: Stop) {
-    let story = format!("{}: dies at {stop:?}", case.name);
-    let (world, store) = bed::run(async {
-        let bed = Bed::load(saved, stop);
-        bed.engine.start();
-        // The client may get an error, or nothing: what counts is what is found afterwards.
-        let asked = (case.run)(&bed);
-        tokio::time::timeout(bed::LIMIT, async {
-            if let Ok(id) = asked.await {
-                bed.rest_or_death(id).await;
-            }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("{story}: neither rests nor dies"));
-        bed.remains()
-    });
-    bed::run(async {
-        let bed = Bed::reopen(world, store);
-        bed.engine.start();
-        for id in bed.open() {
-            bed.settle(id, &story).await;
-        }
-        bed.assert_agreement(&story);
-    });
-}
+use cases::ALL;
+use doubled::Double;
+use support::bed::Stop;
 
 fn survive(name: &str) {
     let case = ALL.iter().find(|case| case.name == name).unwrap();
-    let saved = prepared(case);
-    let (changes, commands, writes) = measure(case, &saved);
-    for nth in 1..=changes {
-        for effect in effects() {
-            with_fault(case, &saved, nth, &effect);
+    let saved = runs::prepared(case);
+    let counts = runs::measure(case, &saved);
+    for nth in 1..=counts.changes {
+        for effect in runs::effects() {
+            runs::with_fault(case, &saved, nth, &effect);
         }
     }
-    for nth in 1..=writes {
-        with_crash(case, &saved, Stop::BeforeWrite(nth));
-        with_crash(case, &saved, Stop::AfterWrite(nth));
+    for nth in 1..=counts.batches {
+        for double in Double::ALL {
+            runs::doubled(case, &saved, nth, double);
+        }
     }
-    for nth in 0..commands {
-        with_crash(case, &saved, Stop::AfterCommand(nth));
+    for nth in 1..=counts.writes {
+        runs::with_crash(case, &saved, Stop::BeforeWrite(nth), None);
+        runs::with_crash(case, &saved, Stop::AfterWrite(nth), None);
+    }
+    for nth in 0..counts.commands {
+        runs::with_crash(case, &saved, Stop::AfterCommand(nth), None);
+    }
+    let crash_points = 2 * counts.writes + counts.commands;
+    println!(
+        "{} ({name}): {crash_points} crash points; {} changing commands × {} faults, {} changing batches × {} doublings",
+        case.kind,
+        counts.changes,
+        runs::effects().len(),
+        counts.batches,
+        Double::ALL.len(),
+    );
+}
+
+/// A node dies at each changing command, and the program at each store write after that.
+fn loses_node_and_server(name: &str) {
+    let case = ALL.iter().find(|case| case.name == name).unwrap();
+    let saved = runs::prepared(case);
+    let counts = runs::measure(case, &saved);
+    let mut crash_points = 0;
+    for nth in 1..=counts.changes {
+        let fault = (nth, Effect::PowerCut);
+        let writes = runs::with_fault(case, &saved, fault.0, &fault.1);
+        for write in 1..=writes {
+            runs::with_crash(case, &saved, Stop::AfterWrite(write), Some(&fault));
+        }
+        crash_points += writes;
     }
     println!(
-        "{name}: {changes} changing commands × 8 faults, {writes} store writes × 2 and {commands} commands crashed at"
+        "{} ({name}): a node lost at {} commands, {crash_points} crash points",
+        case.kind, counts.changes
     );
 }
 
@@ -177,6 +117,8 @@ tests!(
     expand_on_directories,
     delete_on_disks,
     delete_on_directories,
+    delete_without_a_node_on_disks,
+    delete_without_a_node_on_directories,
     add_disk,
     add_used_disk,
     add_directory,
@@ -186,3 +128,18 @@ tests!(
     add_node,
     remove_node,
 );
+
+#[test]
+fn a_node_and_the_server_are_lost_in_a_create() {
+    loses_node_and_server("create_on_directories");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_in_an_expansion() {
+    loses_node_and_server("expand_on_directories");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_in_a_deletion() {
+    loses_node_and_server("delete_on_disks");
+}

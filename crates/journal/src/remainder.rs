@@ -1,0 +1,121 @@
+//! What an operation leaves on nodes that are away, as an operation of its own.
+
+use mortar_model::work::{BrickSpec, Goal, Thing};
+use mortar_model::{Brick, OperationId, OperationKind};
+use mortar_plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
+
+use crate::operation::{Mark, Operation, Phase};
+
+/// The operation that removes what `operation`, which has ended, left on nodes that were away; none when nothing was.
+///
+/// It only goes forward, in the order in which the first one would have removed the same. It must be recorded in the
+/// transaction that ends the first one: from one moment to the next, the other holds what the one has held.
+pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option<Operation> {
+    let back = match &operation.phase {
+        Phase::Done => false,
+        Phase::Undone { .. } => true,
+        _ => return None,
+    };
+    let (mut stages, mut locks) = (Vec::new(), Vec::new());
+    let mut numbers = 0..operation.steps.len();
+    for stage in &operation.plan.stages {
+        let steps: Vec<(usize, &Step)> = numbers.by_ref().zip(&stage.steps).collect();
+        let deferred = steps
+            .into_iter()
+            .filter(|(number, _)| operation.steps[*number].mark == Mark::Deferred);
+        let (of_stage, steps): (Vec<usize>, Vec<Step>) =
+            deferred.map(|(number, step)| (number, absent(step))).unzip();
+        if !steps.is_empty() {
+            let title = title(&steps);
+            stages.push(Stage { title, steps });
+            locks.push(of_stage);
+        }
+    }
+    if stages.is_empty() {
+        return None;
+    }
+    if back {
+        stages.reverse();
+        locks.reverse();
+    }
+    let remains = remains(operation, &stages)?;
+    let plan = Plan {
+        stages,
+        forward_from: Some(0),
+        changes: vec![Change::Clear(remains)],
+    };
+    let mut cleanup = Operation::new(id, OperationKind::Cleanup, created, plan);
+    cleanup.locks = locks
+        .into_iter()
+        .flatten()
+        .map(|number| operation.lock_of(number))
+        .collect();
+    Some(cleanup)
+}
+
+/// Only what removes is deferred, whichever way that was.
+fn absent(step: &Step) -> Step {
+    Step {
+        goal: Goal::Absent,
+        needed: true,
+        ..step.clone()
+    }
+}
+
+fn title(steps: &[Step]) -> String {
+    match steps.first().map(|step| &step.thing) {
+        Some(Thing::Volume(_)) => "delete the volume, which is stopped".into(),
+        Some(Thing::Brick(_)) => "remove bricks on nodes that were away".into(),
+        Some(thing) => format!("remove the {}", thing.kind()),
+        None => String::new(),
+    }
+}
+
+/// What the things of these stages take until they are gone.
+fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
+    let mut remains = Remains {
+        subject: operation.plan.subject()?,
+        called: called(&operation.plan),
+        bricks: Vec::new(),
+        names: Vec::new(),
+        hosts: Vec::new(),
+        paths: Vec::new(),
+    };
+    for step in stages.iter().flat_map(|stage| &stage.steps) {
+        match (&step.thing, &step.place) {
+            (Thing::Brick(spec), _) => remains.bricks.push(brick(spec)),
+            (Thing::Volume(spec), Place::Pool(cluster, _)) => {
+                remains.names.push((*cluster, spec.name.clone()));
+            }
+            (Thing::Peer(spec), _) => remains.hosts.push(spec.host.clone()),
+            (Thing::Device(spec), Place::Node(node)) => remains.paths.push((*node, spec.path.clone())),
+            _ => {}
+        }
+    }
+    Some(remains)
+}
+
+/// The room that a brick takes. Which place it had in its volume does not matter any more.
+const fn brick(spec: &BrickSpec) -> Brick {
+    Brick {
+        id: spec.brick,
+        volume: spec.volume,
+        device: spec.device,
+        size: spec.size,
+        space: spec.space,
+        set: 0,
+        position: 0,
+    }
+}
+
+/// What people call that which the plan is about.
+fn called(plan: &Plan) -> String {
+    let names = plan.steps().map(|(_, step)| match (&step.thing, plan.subject()) {
+        (Thing::Volume(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
+        (Thing::AddedBricks(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
+        (Thing::Device(spec), Some(Subject::Device(_))) => Some(spec.path.to_string()),
+        (Thing::Peer(spec), Some(Subject::Node(_))) => Some(spec.host.to_string()),
+        _ => None,
+    });
+    names.flatten().next().unwrap_or_default()
+}
