@@ -67,6 +67,8 @@ pub enum Phase {
     Undone,
     /// It can go neither on nor back by itself.
     NeedsAttention,
+    /// It goes on by itself when a node that is away is back.
+    WaitingForNode,
     /// Something this program is too old to know.
     #[serde(other)]
     Unknown,
@@ -82,13 +84,17 @@ impl Phase {
             Self::Done => "done",
             Self::Undone => "undone",
             Self::NeedsAttention => "needs-attention",
+            Self::WaitingForNode => "waiting-for-node",
             Self::Unknown => "unknown",
         }
     }
 
-    /// Whether nothing more will happen by itself.
+    /// Whether nothing more will happen for now.
     pub const fn at_rest(self) -> bool {
-        matches!(self, Self::Done | Self::Undone | Self::NeedsAttention)
+        matches!(
+            self,
+            Self::Done | Self::Undone | Self::NeedsAttention | Self::WaitingForNode
+        )
     }
 }
 
@@ -112,6 +118,8 @@ pub enum StepState {
     Failed,
     /// Taken back.
     Undone,
+    /// Left for when its node is back.
+    Deferred,
     /// Nobody knows: it is looked at before anything else is done there.
     #[serde(other)]
     Unknown,
@@ -126,6 +134,7 @@ impl StepState {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Undone => "undone",
+            Self::Deferred => "deferred",
             Self::Unknown => "unknown",
         }
     }
@@ -181,6 +190,15 @@ pub struct Operation {
     /// What a person must do; absent when nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<Attention>,
+    /// What went wrong and did not keep it from its end, and what it left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The operation that removes what this one left on nodes that were away; absent when it left nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<String>,
+    /// Names of the nodes that it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
 }
 
 /// Steps that may run side by side.
@@ -215,6 +233,9 @@ pub struct Attention {
     pub reason: String,
     /// The command that settles it.
     pub command: String,
+    /// The command that gives it up instead: it ends, and what it did not reach is left as it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub give_up: String,
 }
 
 #[cfg(test)]
@@ -223,8 +244,17 @@ mod tests {
 
     #[test]
     fn the_shown_name_is_the_wire_name() {
-        use Phase::{Done, NeedsAttention, Running, Undoing, Undone, Unknown, Waiting};
-        for phase in [Waiting, Running, Undoing, Done, Undone, NeedsAttention, Unknown] {
+        use Phase::{Done, NeedsAttention, Running, Undoing, Undone, Unknown, Waiting, WaitingForNode};
+        for phase in [
+            Waiting,
+            Running,
+            Undoing,
+            Done,
+            Undone,
+            NeedsAttention,
+            WaitingForNode,
+            Unknown,
+        ] {
             assert_eq!(serde_json::to_string(&phase).unwrap(), format!("\"{phase}\""));
         }
         for state in [
@@ -233,6 +263,7 @@ mod tests {
             StepState::Done,
             StepState::Failed,
             StepState::Undone,
+            StepState::Deferred,
         ] {
             assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{state}\""));
         }

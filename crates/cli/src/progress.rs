@@ -80,7 +80,7 @@ fn line() -> ProgressBar {
 
 /// How far an operation is, in a line.
 fn sentence(operation: &Operation) -> String {
-    let open = |state| !matches!(state, StepState::Done | StepState::Undone);
+    let open = |state| !matches!(state, StepState::Done | StepState::Undone | StepState::Deferred);
     let stage = operation
         .stages
         .iter()
@@ -143,6 +143,9 @@ mod tests {
             error: None,
             error_kind: None,
             attention: None,
+            warnings: Vec::new(),
+            cleanup: None,
+            waits_for: Vec::new(),
         };
         assert_eq!(
             sentence(&operation),

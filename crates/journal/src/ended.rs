@@ -125,7 +125,8 @@ impl Operation {
             let steps = stage.steps.iter().zip(states.by_ref());
             let kept: Vec<StepEnded> = steps
                 .enumerate()
-                .filter_map(|(number, (step, state))| (number < room).then(|| step_ended(step, state)))
+                .filter(|(number, _)| *number < room)
+                .map(|(_, (step, state))| step_ended(step, state))
                 .collect();
             room -= kept.len();
             StageEnded {

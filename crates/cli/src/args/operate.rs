@@ -13,7 +13,7 @@ use super::super::parse::{bytes, devices};
 pub(crate) enum OperationCommand {
     /// List operations, the youngest first
     List {
-        /// Only those that are not at an end, or that wait for a person
+        /// Only those that are not at an end, or that wait for a person or a node
         #[arg(long)]
         open: bool,
         /// At most this many
@@ -25,8 +25,13 @@ pub(crate) enum OperationCommand {
         /// The operation's id
         operation: String,
     },
-    /// Take up an operation that waits for a person once more
+    /// Take up an operation that waits for a person or a node once more
     Retry {
+        /// The operation's id
+        operation: String,
+    },
+    /// Give up an operation that waits: it ends as it stands, and what it did not reach is left
+    Abandon {
         /// The operation's id
         operation: String,
     },

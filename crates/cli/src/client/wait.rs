@@ -114,10 +114,13 @@ impl Client {
             return error;
         };
         match (operation.phase, operation.attention, operation.error_kind) {
-            (Phase::NeedsAttention, Some(attention), _) => {
+            (Phase::NeedsAttention | Phase::WaitingForNode, Some(attention), _) => {
                 error.exit = Exit::NeedsAttention;
                 error.details.push(attention.reason);
                 error.advice = attention.command;
+                if !attention.give_up.is_empty() {
+                    error.advice = format!("{}\nor give it up: {}", error.advice, attention.give_up);
+                }
             }
             (_, _, Some(kind)) => error.exit = Exit::of(kind),
             _ => {}

@@ -12,6 +12,7 @@ pub(super) async fn run(session: &Session, command: OperationCommand) -> Result<
         OperationCommand::List { open, limit } => list(session, open, limit).await,
         OperationCommand::Info { operation } => info(session, &operation).await,
         OperationCommand::Retry { operation } => retry(session, &operation).await,
+        OperationCommand::Abandon { operation } => abandon(session, &operation).await,
     }
 }
 
@@ -57,6 +58,22 @@ async fn retry(session: &Session, operation: &str) -> Result<()> {
         .finish(accepted, &attempt, &session.progress)
         .await?;
     session.tell(&work, format!("The operation {operation} is done."))
+}
+
+async fn abandon(session: &Session, operation: &str) -> Result<()> {
+    let attempt = format!("give up the operation {operation}");
+    check(operation, &attempt)?;
+    let answer = session
+        .client
+        .post(&format!("/v1/operations/{operation}/abandon"), &(), &attempt)
+        .await?;
+    if session.out.is_json() {
+        return session.out.wire(&answer.body);
+    }
+    session.out.text(&show::operation(
+        &read(&answer.body, &attempt)?,
+        session.out.paint(),
+    ))
 }
 
 fn check(operation: &str, attempt: &str) -> Result<()> {

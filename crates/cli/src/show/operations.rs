@@ -1,6 +1,6 @@
 //! Operations: a list, and one with its stages and steps.
 
-use mortar_api::{Load, Operation, OperationList, Step};
+use mortar_api::{Load, Operation, OperationList, Phase, Step};
 
 use super::tree::Tree;
 use super::{Paint, table};
@@ -70,6 +70,9 @@ pub(crate) fn operation(one: &Operation, paint: Paint) -> String {
             head = head.line(paint.bad(line));
         }
     }
+    for warning in &one.warnings {
+        head = head.line(paint.fair(warning));
+    }
     let stages = one.stages.iter().enumerate().map(|(number, stage)| {
         Tree::new(format!("stage {}: {}", number + 1, stage.title))
             .children(stage.steps.iter().map(|step| step_tree(step, paint)))
@@ -92,7 +95,7 @@ fn step_tree(step: &Step, paint: Paint) -> Tree {
     ))
 }
 
-/// Steps done of all; the steps of one that ended a while ago are forgotten.
+/// Steps done of all; a change of records alone has none.
 fn steps(one: &Operation) -> String {
     match one.steps_total {
         0 => "–".to_owned(),
@@ -111,16 +114,34 @@ fn subject(one: &Operation) -> String {
 }
 
 fn attention(one: &Operation, paint: Paint) -> String {
-    match &one.attention {
-        Some(attention) => format!(
+    let Some(attention) = &one.attention else {
+        return String::new();
+    };
+    let mut text = if one.phase == Phase::WaitingForNode {
+        let nodes = match one.waits_for.as_slice() {
+            [] => "nodes that are away".to_owned(),
+            nodes => nodes.join(", "),
+        };
+        format!(
+            "{} {} waits for {nodes}: {}\n  it goes on by itself, or at once: {}\n",
+            paint.fair("…"),
+            one.id,
+            attention.reason,
+            attention.command
+        )
+    } else {
+        format!(
             "{} {} waits for a person: {}\n  settle it: {}\n",
             paint.bad("!"),
             one.id,
             attention.reason,
             attention.command
-        ),
-        None => String::new(),
+        )
+    };
+    if !attention.give_up.is_empty() {
+        text.push_str(&format!("  or leave it as it is: {}\n", attention.give_up));
     }
+    text
 }
 
 #[cfg(test)]
@@ -162,8 +183,35 @@ mod tests {
             attention: Some(Attention {
                 reason: "n2 does not answer".into(),
                 command: "mortar x".into(),
+                give_up: "mortar y".into(),
             }),
+            warnings: Vec::new(),
+            cleanup: None,
+            waits_for: Vec::new(),
         }
+    }
+
+    #[test]
+    fn one_that_waits_for_a_node_asks_nobody() {
+        let one = Operation {
+            phase: Phase::WaitingForNode,
+            stages: Vec::new(),
+            error: None,
+            warnings: vec!["one thing is left".into()],
+            waits_for: vec!["n2".into(), "n3".into()],
+            ..sample()
+        };
+        assert_eq!(
+            operation(&one, Paint::PLAIN),
+            "\
+create-volume volume films  waiting-for-node  00000000000000000000000000000000
+  started 2026-01-02T03:04:05Z, 1 of 2 steps
+  one thing is left
+… 00000000000000000000000000000000 waits for n2, n3: n2 does not answer
+  it goes on by itself, or at once: mortar x
+  or leave it as it is: mortar y
+"
+        );
     }
 
     #[test]
@@ -179,6 +227,7 @@ create-volume volume films  needs-attention  00000000000000000000000000000000
    └─ failed  brick 12ab on n2  disk full
 ! 00000000000000000000000000000000 waits for a person: n2 does not answer
   settle it: mortar x
+  or leave it as it is: mortar y
 "
         );
     }
@@ -199,6 +248,7 @@ and 7 older ones
 
 ! 00000000000000000000000000000000 waits for a person: n2 does not answer
   settle it: mortar x
+  or leave it as it is: mortar y
 "
         );
         assert_eq!(

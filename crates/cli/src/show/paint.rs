@@ -69,7 +69,7 @@ impl Paint {
     pub(crate) fn phase(self, phase: Phase) -> String {
         match phase {
             Phase::Done => self.good(phase),
-            Phase::Waiting | Phase::Running | Phase::Unknown => self.fair(phase),
+            Phase::Waiting | Phase::Running | Phase::WaitingForNode | Phase::Unknown => self.fair(phase),
             Phase::Undoing | Phase::Undone | Phase::NeedsAttention => self.bad(phase),
         }
     }
@@ -79,7 +79,7 @@ impl Paint {
         match state {
             StepState::Done => self.good(state),
             StepState::Waiting => self.faint(state),
-            StepState::Running | StepState::Undone => self.fair(state),
+            StepState::Running | StepState::Undone | StepState::Deferred => self.fair(state),
             StepState::Failed | StepState::Unknown => self.bad(state),
         }
     }

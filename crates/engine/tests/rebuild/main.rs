@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and tells how much it tried"
 )]
 
+#[allow(dead_code, reason = "what a case loses is for the crash harness")]
 #[path = "../survive/cases.rs"]
 mod cases;
 mod deaths;

@@ -75,7 +75,7 @@ impl Machine<'_> {
                 self.defer(step, why);
             }
             (Seen::Away(why), _) if self.may_wait(step, direction, FailureKind::Away) => {
-                self.defer(step, why)
+                self.defer(step, why);
             }
             (Seen::Unreached(why) | Seen::Away(why), _) => self.unseen(step, direction, &why, true),
             // Nothing of ours is left: what stands in its place is somebody else's, and stays.

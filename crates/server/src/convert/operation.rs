@@ -2,15 +2,18 @@
 
 use jiff::Timestamp;
 use mortar_api::{self as api, Attention, ErrorKind, Subject};
-use mortar_engine::plan::{Landscape, Place, Step, Subject as Thing};
-use mortar_engine::{Ended, Load, Mark, Operation, OperationState, Outcome, Phase, StepState};
+use mortar_engine::plan::{Change, Landscape, Place, Step, Subject as Thing};
+use mortar_engine::{
+    Ended, Load, Mark, Operation, OperationState, Outcome, Phase, StageEnded, StepEnded, StepState,
+};
+use mortar_model::NodeId;
 use mortar_model::work::Goal;
 
 /// An operation; with its stages when `whole`.
 pub(crate) fn operation(state: &OperationState, landscape: &Landscape, whole: bool) -> api::Operation {
     match state {
         OperationState::Open(operation) => open(operation, landscape, whole),
-        OperationState::Ended(operation) => ended(operation, landscape),
+        OperationState::Ended(operation) => ended(operation, landscape, whole),
     }
 }
 
@@ -34,14 +37,15 @@ fn open(operation: &Operation, landscape: &Landscape, whole: bool) -> api::Opera
         .iter()
         .filter(|step| step.mark == Mark::Reached)
         .count();
-    let (error, attention) = match &operation.phase {
+    let (error, reason) = match &operation.phase {
         Phase::Attention { reason, because, .. } => (because.clone(), Some(reason.clone())),
         Phase::Back { reason } | Phase::Undone { reason } => (Some(reason.clone()), None),
         Phase::Forward | Phase::Done => (None, None),
     };
+    let waits = operation.waits_for_nodes();
     let mut subject = subject(operation.plan.subject(), landscape);
-    if let Some(volume) = operation.plan.new_volume() {
-        subject.name = volume.name.to_string();
+    if let Some(name) = called(operation) {
+        subject.name = name;
     }
     api::Operation {
         id: operation.id.to_string(),
@@ -57,24 +61,57 @@ fn open(operation: &Operation, landscape: &Landscape, whole: bool) -> api::Opera
         } else {
             Vec::new()
         },
-        error_kind: match (&error, &attention) {
-            (_, Some(_)) => Some(ErrorKind::NeedsAttention),
+        error_kind: match (&error, &reason) {
+            (_, Some(_)) if !waits || error.is_some() => Some(ErrorKind::NeedsAttention),
             (Some(_), None) => Some(ErrorKind::NodeFailed),
-            (None, None) => None,
+            _ => None,
         },
         error,
-        attention: attention.map(|reason| Attention {
-            reason,
-            command: format!("mortar operation retry {}", operation.id),
-        }),
+        attention: reason.map(|reason| attention(operation, reason)),
+        warnings: operation.warnings.clone(),
+        cleanup: None,
+        waits_for: if waits {
+            waits_for(operation, landscape)
+        } else {
+            Vec::new()
+        },
     }
 }
 
-fn ended(operation: &Ended, landscape: &Landscape) -> api::Operation {
+/// The name of something that is no record yet, or none any more.
+fn called(operation: &Operation) -> Option<String> {
+    operation.plan.changes.iter().find_map(|change| match change {
+        Change::AddVolume(volume, _) => Some(volume.name.to_string()),
+        Change::Clear(remains) => Some(remains.called.clone()),
+        _ => None,
+    })
+}
+
+fn attention(operation: &Operation, reason: String) -> Attention {
+    Attention {
+        reason,
+        command: format!("mortar operation retry {}", operation.id),
+        give_up: format!("mortar operation abandon {}", operation.id),
+    }
+}
+
+/// Nodes that are away and that steps of the operation are on, or members of their pools.
+fn waits_for(operation: &Operation, landscape: &Landscape) -> Vec<String> {
+    let nodes = landscape
+        .unhealthy()
+        .filter_map(|id| landscape.inventory().node(id));
+    nodes
+        .filter(|node| operation.may_need(node.id, node.cluster))
+        .map(|node| node.manage.to_string())
+        .collect()
+}
+
+fn ended(operation: &Ended, landscape: &Landscape, whole: bool) -> api::Operation {
     let (phase, error) = match &operation.outcome {
         Outcome::Done { .. } => (api::Phase::Done, None),
         Outcome::Failed { reason } => (api::Phase::Undone, Some(reason.clone())),
     };
+    let stages = operation.steps.stages.iter().filter(|_| whole);
     api::Operation {
         id: operation.id.to_string(),
         kind: operation.kind.name().into(),
@@ -82,13 +119,29 @@ fn ended(operation: &Ended, landscape: &Landscape) -> api::Operation {
         phase,
         started: time(operation.created),
         ended: Some(time(operation.ended)),
-        // Its steps are forgotten; all of them were done, or none is left done.
-        steps_done: 0,
-        steps_total: 0,
-        stages: Vec::new(),
+        steps_done: count(operation.steps.reached),
+        steps_total: count(operation.steps.total),
+        stages: stages.map(|stage| stage_ended(stage, landscape)).collect(),
         error_kind: error.as_ref().map(|_| ErrorKind::NodeFailed),
         error,
         attention: None,
+        warnings: operation.warnings.clone(),
+        cleanup: operation.cleanup.map(|id| id.to_string()),
+        waits_for: Vec::new(),
+    }
+}
+
+fn stage_ended(stage: &StageEnded, landscape: &Landscape) -> api::Stage {
+    let step = |step: &StepEnded| api::Step {
+        title: step.title.clone(),
+        goal: goal(step.goal),
+        host: step.node.map(|id| node_name(id, landscape)).unwrap_or_default(),
+        state: marked(step.mark),
+        text: step.trouble.clone().unwrap_or_default(),
+    };
+    api::Stage {
+        title: stage.title.clone(),
+        steps: stage.steps.iter().map(step).collect(),
     }
 }
 
@@ -98,7 +151,8 @@ fn phase(operation: &Operation) -> api::Phase {
         Phase::Forward if operation.steps.iter().all(untouched) => api::Phase::Waiting,
         Phase::Forward => api::Phase::Running,
         Phase::Back { .. } => api::Phase::Undoing,
-        Phase::Attention { .. } => api::Phase::NeedsAttention,
+        Phase::Attention { waits: true, .. } => api::Phase::WaitingForNode,
+        Phase::Attention { waits: false, .. } => api::Phase::NeedsAttention,
         Phase::Done => api::Phase::Done,
         Phase::Undone { .. } => api::Phase::Undone,
     }
@@ -120,27 +174,38 @@ fn stages(operation: &Operation, landscape: &Landscape) -> Vec<api::Stage> {
 }
 
 fn of_step(step: &Step, state: &StepState, landscape: &Landscape) -> api::Step {
-    let goal = match step.goal {
-        Goal::Present => "present",
-        Goal::Absent => "absent",
-    };
     api::Step {
         title: step.thing.title(),
-        goal: goal.into(),
+        goal: goal(step.goal),
         host: host(&step.place, landscape),
         state: step_state(state),
         text: state.trouble.clone().unwrap_or_default(),
     }
 }
 
+fn goal(goal: Goal) -> String {
+    let name = match goal {
+        Goal::Present => "present",
+        Goal::Absent => "absent",
+    };
+    name.into()
+}
+
 fn step_state(state: &StepState) -> api::StepState {
-    match state.mark {
-        _ if state.running.is_some() => api::StepState::Running,
+    match state.running {
+        Some(_) => api::StepState::Running,
+        None => marked(state.mark),
+    }
+}
+
+const fn marked(mark: Mark) -> api::StepState {
+    match mark {
         Mark::Untouched => api::StepState::Waiting,
         Mark::Touched => api::StepState::Unknown,
         Mark::Reached => api::StepState::Done,
         Mark::Returned => api::StepState::Undone,
         Mark::Skipped => api::StepState::Failed,
+        Mark::Deferred => api::StepState::Deferred,
     }
 }
 
@@ -150,13 +215,14 @@ fn host(place: &Place, landscape: &Landscape) -> String {
         Place::Node(node) => Some(node),
         Place::Pool(_, nodes) => nodes.first(),
     };
-    let name = |id| {
-        landscape
-            .inventory()
-            .node(id)
-            .map_or_else(|| id.to_string(), |node| node.manage.to_string())
-    };
-    node.map(|id| name(*id)).unwrap_or_default()
+    node.map(|id| node_name(*id, landscape)).unwrap_or_default()
+}
+
+fn node_name(id: NodeId, landscape: &Landscape) -> String {
+    landscape
+        .inventory()
+        .node(id)
+        .map_or_else(|| id.to_string(), |node| node.manage.to_string())
 }
 
 fn subject(thing: Option<Thing>, landscape: &Landscape) -> Subject {

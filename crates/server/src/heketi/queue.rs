@@ -48,7 +48,12 @@ pub(crate) async fn poll(State(app): State<App>, id: Id, RawQuery(query): RawQue
     };
     match state.ok_or(WireError::IdNotFound)? {
         OperationState::Open(operation) => match &operation.phase {
-            Phase::Attention { reason, because, .. } => Err(attention(id, because.as_deref(), reason)),
+            Phase::Attention {
+                reason,
+                because,
+                waits,
+                ..
+            } => Err(attention(id, because.as_deref(), reason, *waits)),
             _ => Ok(pending()),
         },
         OperationState::Ended(ended) => result(ended),
@@ -103,13 +108,21 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
 }
 
 /// An operation that stands still until somebody looks: a client that polls must not wait for ever.
-fn attention(id: OperationId, because: Option<&str>, reason: &str) -> Plain {
+fn attention(id: OperationId, because: Option<&str>, reason: &str, waits: bool) -> Plain {
     let because = because.filter(|because| *because != reason);
     let because = because
         .map(|because| format!("{because}; on the way back: "))
         .unwrap_or_default();
+    let (state, retry) = if waits {
+        ("goes on when the node is back", "at once")
+    } else {
+        ("needs attention", "again")
+    };
     Plain(failed(
-        format!("{because}{reason} (operation {id} needs attention)"),
+        format!(
+            "{because}{reason} (operation {id} {state}; 'mortar operation retry {id}' tries it {retry}, 'mortar operation \
+             abandon {id}' ends it as it stands)"
+        ),
         ErrorKind::NeedsAttention,
     ))
 }

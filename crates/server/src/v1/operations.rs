@@ -67,7 +67,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich>
     Ok(answer::json(StatusCode::OK, &operation))
 }
 
-/// Takes up an operation that needs attention once more.
+/// Takes up an operation that needs attention, or waits for nodes that are away, once more.
 #[utoipa::path(post, path = "/v1/operations/{id}/retry", operation_id = "retry_operation", tag = "v1", params(("id" = String, Path)), responses(
     (status = 202, description = "Taken up: Location names its place in the queue"),
     (status = 404, description = "Unknown", body = ErrorBody),
@@ -81,4 +81,24 @@ pub(crate) async fn retry(State(app): State<App>, id: Id) -> Result<Answer, Rich
     } else {
         Err(WireError::NoAttention(id.to_string()).into())
     }
+}
+
+/// Gives up an operation that waits for a person or for nodes that are away. It ends where it stands: as done where it was
+/// past its point of no return, else as undone. What it held is given back; what it did not reach stays as it is and is
+/// named in its warnings.
+#[utoipa::path(post, path = "/v1/operations/{id}/abandon", operation_id = "abandon_operation", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 200, description = "It has ended", body = Operation),
+    (status = 404, description = "Unknown", body = ErrorBody),
+    (status = 409, description = "It does not wait for anything", body = ErrorBody),
+))]
+pub(crate) async fn abandon(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let id: OperationId = id.of()?;
+    app.engine.operation(id).ok_or(WireError::IdNotFound)?;
+    let Some(state) = app.engine.abandon(id).await else {
+        return Err(WireError::NoAttention(id.to_string()).into());
+    };
+    let operation = app
+        .engine
+        .view(|landscape| convert::operation::operation(&state, landscape, true));
+    Ok(answer::json(StatusCode::OK, &operation))
 }

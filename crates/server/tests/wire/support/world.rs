@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mortar_engine::plan::Subject;
-use mortar_engine::{Ended, Outcome};
+use mortar_engine::{Ended, Outcome, StepsEnded};
 use mortar_model::{
     Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath,
     Durability, HostName, Node, NodeId, OperationId, OperationKind, Snapshots, State, Tags, Volume, VolumeId,
@@ -243,6 +243,8 @@ fn ended(records: &mut Records) {
             ended: now - age * 1000,
             outcome,
             warnings: Vec::new(),
+            cleanup: None,
+            steps: StepsEnded::default(),
         };
         records.put(Kind::Ended, &ended.id, &ended);
     }
