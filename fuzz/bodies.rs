@@ -137,7 +137,11 @@ fn showable(text: &str) {
 
 fn look_at(thing: &Thing, report: &Report) {
     match judge_look(thing, report) {
-        Seen::Partial(text) | Seen::Foreign(text) | Seen::Unknown(text) => showable(&text),
+        Seen::Partial(text)
+        | Seen::Foreign(text)
+        | Seen::Unknown(text)
+        | Seen::Unreached(text)
+        | Seen::Away(text) => showable(&text),
         Seen::Absent | Seen::Present(_) => {}
     }
 }

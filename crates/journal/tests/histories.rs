@@ -110,6 +110,7 @@ fn thing(number: usize, kind: Kind) -> Thing {
             replica: 1,
             bricks,
             options,
+            options_back: Vec::new(),
         }),
     }
 }
