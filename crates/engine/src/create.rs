@@ -1,6 +1,6 @@
 //! A volume that is asked for: made, or found when it was asked for before.
 
-use mortar_journal::{Ended, Outcome};
+use mortar_journal::{Ended, Outcome, StepsEnded};
 use mortar_model::{OperationId, OperationKind, VolumeId};
 use mortar_plan::{CreateVolume, Creation, DeviceRefusal, Known, Refusal, Seed, Subject};
 use mortar_store::{Durability, Kind, Write};
@@ -126,6 +126,8 @@ impl Engine {
             ended: now,
             outcome: Outcome::Done { removed: false },
             warnings: Vec::new(),
+            cleanup: None,
+            steps: StepsEnded::default(),
         };
         let write = Write::put(Kind::Ended, &ended.id, &ended)?;
         let engine = self.clone();

@@ -409,12 +409,7 @@ enum Woken {
 }
 
 /// Waits for a nudge, and no longer than this. Answers why to go on; not at all when the program ends.
-async fn parked(
-    inner: &Inner,
-    handle: &Handle,
-    place: &mut Option<Place>,
-    wait: Duration,
-) -> Option<Woken> {
+async fn parked(inner: &Inner, handle: &Handle, place: &mut Option<Place>, wait: Duration) -> Option<Woken> {
     let (reason, waits) = match &handle.lock().phase {
         Phase::Attention { reason, waits, .. } => (reason.clone(), *waits),
         _ => (String::new(), false),

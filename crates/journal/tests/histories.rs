@@ -490,9 +490,9 @@ fn one_lost_answer_after_many_busy_ones_is_looked_at_again() {
 fn what_was_returned_and_done_again_is_not_forgotten() {
     use Fault::{CrashAfter, CrashBefore, FailBefore, LostAfter, LostBefore, None};
     let steps = vec![
-        step(1, Goal::Absent, false, true),
-        step(2, Goal::Absent, false, false),
-        step(3, Goal::Present, true, true),
+        step(1, Goal::Absent, Kind::Brick, true),
+        step(2, Goal::Absent, Kind::Brick, false),
+        step(3, Goal::Present, Kind::Peer, true),
     ];
     let plan = Plan {
         stages: vec![Stage {

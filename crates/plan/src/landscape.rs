@@ -17,6 +17,7 @@ struct Held {
     bricks: Vec<Brick>,
     /// The volume that is being made: its name is spoken for.
     volume: Option<Volume>,
+    names: Vec<(ClusterId, VolumeName)>,
     hosts: Vec<HostName>,
     paths: Vec<(NodeId, DevicePath)>,
     things: Vec<Subject>,
@@ -98,6 +99,13 @@ impl Landscape {
         let operation = *self.names.get(&(cluster, name.clone()))?;
         let volume = self.held.get(&operation)?.volume.as_ref()?;
         Some((operation, volume))
+    }
+
+    /// The operation that holds this name for what is left of a volume.
+    pub fn name_leaving(&self, cluster: ClusterId, name: &VolumeName) -> Option<OperationId> {
+        let operation = *self.names.get(&(cluster, name.clone()))?;
+        let makes = self.held.get(&operation)?.volume.is_some();
+        (!makes).then_some(operation)
     }
 
     /// The operation that removes this volume.
@@ -186,10 +194,8 @@ impl Landscape {
             *size += brick.footprint();
             *count += 1;
         }
-        if let Some(volume) = &held.volume {
-            self.names
-                .insert((volume.cluster, volume.name.clone()), operation);
-        }
+        self.names
+            .extend(held.names.iter().map(|name| (name.clone(), operation)));
         self.hosts
             .extend(held.hosts.iter().map(|host| (host.clone(), operation)));
         self.paths
@@ -218,8 +224,8 @@ impl Landscape {
                 }
             }
         }
-        if let Some(volume) = &held.volume {
-            self.names.remove(&(volume.cluster, volume.name.clone()));
+        for name in &held.names {
+            self.names.remove(name);
         }
         for host in &held.hosts {
             self.hosts.remove(host);
@@ -339,6 +345,10 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
         volume: plan.new_volume().cloned(),
         ..Held::default()
     };
+    let named = held.volume.iter();
+    held.names = named
+        .map(|volume| (volume.cluster, volume.name.clone()))
+        .collect();
     for change in &plan.changes {
         if let Change::Clear(remains) = change {
             // Its subject is not held: a volume that lives on can be changed while leftovers of it wait elsewhere.

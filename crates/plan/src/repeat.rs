@@ -101,7 +101,12 @@ fn on_cluster(
     let (volume, operation) = match (made, coming) {
         (Some(volume), _) => (volume, None),
         (None, Some((operation, volume))) => (volume, Some(operation)),
-        (None, None) => return Ok(None),
+        (None, None) => {
+            let leaving = landscape.name_leaving(cluster, name);
+            return leaving.map_or(Ok(None), |operation| {
+                Err(Refusal::NameLeaving(name.clone(), operation))
+            });
+        }
     };
     if let Some(operation) = landscape.remover(volume.id) {
         return Err(Refusal::NameLeaving(name.clone(), operation));

@@ -12,22 +12,17 @@ use mortar_executor::{Hosts, SimHosts};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Double {
     /// It runs twice, and the first answer comes.
-    FirstAnswer,
+    First,
     /// It runs twice, and the second answer comes.
-    SecondAnswer,
+    Second,
     /// It runs twice, and no answer comes.
-    NoAnswer,
+    Unheard,
     /// It runs once, and no answer comes.
-    OnceNoAnswer,
+    OnceUnheard,
 }
 
 impl Double {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::FirstAnswer,
-        Self::SecondAnswer,
-        Self::NoAnswer,
-        Self::OnceNoAnswer,
-    ];
+    pub(crate) const ALL: [Self; 4] = [Self::First, Self::Second, Self::Unheard, Self::OnceUnheard];
 }
 
 /// Nodes on which the nth batch that changes something is doubled.
@@ -67,13 +62,13 @@ impl Hosts for Doubled {
                 broken: Some("the connection broke".into()),
             };
             match self.double {
-                Double::OnceNoAnswer => lost,
-                Double::FirstAnswer => {
+                Double::OnceUnheard => lost,
+                Double::First => {
                     self.hosts.run(host, batch).await;
                     first
                 }
-                Double::SecondAnswer => self.hosts.run(host, batch).await,
-                Double::NoAnswer => {
+                Double::Second => self.hosts.run(host, batch).await,
+                Double::Unheard => {
                     self.hosts.run(host, batch).await;
                     lost
                 }

@@ -57,7 +57,7 @@ pub(crate) fn measure(case: &Case, saved: &Saved) -> Counts {
         let batches = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&batches);
         let bed = Bed::load_behind(saved, Stop::Never, |hosts| {
-            Arc::new(Doubled::new(hosts, 0, Double::FirstAnswer, counted))
+            Arc::new(Doubled::new(hosts, 0, Double::First, counted))
         });
         bed.engine.start();
         lose_node(case, &bed);
