@@ -1,6 +1,7 @@
 //! What tests and operators do to a world: power, network, processes, faults, crash points; saving and loading.
 
 use crate::faults::{Fault, Struck};
+use crate::gluster::State;
 use crate::mounts;
 use crate::node::Found;
 use crate::world::World;
@@ -134,12 +135,16 @@ impl World {
         ran
     }
 
-    /// Gives a volume a snapshot, which stands in the way of its deletion. Returns whether the volume exists.
+    /// Gives a volume a snapshot, which stands in the way of its deletion. Returns whether the volume exists and is
+    /// started: GlusterFS makes none of one that is not.
     pub fn add_snapshot(&mut self, host: &str, volume: &str, name: &str) -> bool {
         let number = self.named(host).and_then(|node| self.volume_number(node, volume));
         let Some(found) = number.and_then(|number| self.gluster.volumes.get_mut(number)) else {
             return false;
         };
+        if found.state != State::Started {
+            return false;
+        }
         found.rare().snapshots.push(name.into());
         true
     }

@@ -395,7 +395,10 @@ fn glusterds_records_can_be_searched() {
     ok(&mut world, &search);
     let snaps = "grep -rqsxF --include=info -e parent_volname=v /var/lib/glusterd/snaps";
     assert_eq!(run(&mut world, snaps).status, 1);
+    assert!(!world.add_snapshot(HOST, "v", "s1"), "it is not started");
+    ok(&mut world, "gluster --mode=script volume start v");
     assert!(world.add_snapshot(HOST, "v", "s1"));
+    ok(&mut world, "gluster --mode=script volume stop v");
     ok(&mut world, snaps);
     refused(
         &mut world,

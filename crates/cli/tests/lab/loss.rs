@@ -40,7 +40,7 @@ fn a_node_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
         site.assert_bare();
     }
 
-    // The same in the middle of a deletion: it ends when the node is back.
+    // The same in the middle of a deletion.
     let volume = site.created("gone", 1, 3);
     let accepted = site
         .server
@@ -65,6 +65,82 @@ fn a_node_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
     site.assert_bare();
 }
 
+/// Operations that have not ended.
+fn open(site: &Site) -> Vec<Value> {
+    let list = site.server.get("/v1/operations?open=true").json();
+    list["operations"].as_array().unwrap().clone()
+}
+
+/// A deletion with a node away ends in seconds; what is on the node is removed when it is back, or left on command.
+#[test]
+fn a_volume_is_deleted_while_a_node_is_away() {
+    let ground = stormy('h');
+    let site = Site::new(&ground.lab, &[1, 2, 3], 1, "away");
+    let (kept, given_up) = (site.created("kept", 1, 3), site.created("given_up", 1, 3));
+    site.lab.kill("node3").unwrap();
+    let delete = |volume: &Value| {
+        let begun = std::time::Instant::now();
+        let id = volume["id"].as_str().unwrap();
+        let accepted = site.server.delete(&format!("/volumes/{id}"));
+        let ended = site.server.rest(accepted.queue_id());
+        let took = begun.elapsed();
+        assert_eq!(ended.status, 204, "{ended:?}\n{}", site.server.log());
+        eprintln!("deleted in {took:?} with a node away");
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        let cleanup = site.server.operation(accepted.queue_id())["cleanup"].clone();
+        cleanup.as_str().unwrap().to_owned()
+    };
+    let cleanups = [delete(&kept), delete(&given_up)];
+    assert_eq!(
+        site.server.get("/volumes").json()["volumes"],
+        serde_json::json!([])
+    );
+    for id in &cleanups {
+        until("it waits for the node", || {
+            let operation = site.server.operation(id);
+            operation["phase"] == "waiting-for-node"
+                && operation["waits_for"] == serde_json::json!([site.lab.nodes()[2].address.to_string()])
+        });
+    }
+    // On the nodes that answer nothing is left but the definitions, which nobody can start by accident.
+    let devices: Vec<String> = site.nodes.iter().map(|(_, _, device)| device.clone()).collect();
+    let left: Vec<String> = ["node1", "node2"]
+        .iter()
+        .flat_map(|node| crate::remains::on_node(&site.lab, node, "/disks/disk1", &devices))
+        .collect();
+    assert_eq!(left, [] as [&str; 0]);
+    for name in [site.name("kept"), site.name("given_up")] {
+        let start = format!("gluster --mode=script volume start {name} 2>&1 || true");
+        let said = crate::ground::on(&site.lab, "node1", &["sh", "-c", &start]);
+        assert!(said.contains("Failed to find brick directory"), "{said}");
+    }
+
+    let told = site.server.says(&["operation", "abandon", &cleanups[1]]);
+    assert!(told.contains("given up: brick "), "{told}");
+    assert_eq!(open(&site).len(), 1);
+
+    start(&site.lab, "node3");
+    let begun = std::time::Instant::now();
+    all_answer(&site);
+    eprintln!("cleaned up {:?} after the node's start", begun.elapsed());
+    let ended = site.server.operation(&cleanups[0]);
+    assert_eq!(ended["phase"], "done", "{ended}");
+    // What was given up is there still, and nothing else.
+    assert_eq!(site.volumes(), [site.name("given_up")]);
+    let brick = |volume: &Value| {
+        let bricks = volume["bricks"].as_array().unwrap();
+        let on_node = bricks
+            .iter()
+            .find(|brick| brick["node"] == site.nodes[2].1.as_str());
+        on_node.unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let remains = site.remains();
+    assert!(
+        !remains.is_empty() && remains.iter().all(|line| line.contains(&brick(&given_up))),
+        "{remains:#?}"
+    );
+}
+
 /// The volume can be mounted and written to.
 fn works(site: &Site, volume: &Value) {
     let client = Client::mount(site, volume["name"].as_str().unwrap());
@@ -72,8 +148,9 @@ fn works(site: &Site, volume: &Value) {
     client.unmount();
 }
 
-/// The server knows that all its nodes answer: a new volume finds its places.
+/// The server knows that all its nodes answer, and has finished what waited for them: a new volume finds its places.
 fn all_answer(site: &Site) {
+    until("nothing waits any more", || open(site).is_empty());
     let plan = site.request("plan", 1, 3);
     until("the server sees all nodes again", || {
         let said = site.server.post("/v1/plan", &plan);

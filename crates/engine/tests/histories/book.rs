@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mortar_engine::{Ended, Engine, Outcome};
+use mortar_engine::{Ended, Engine, Mark, Outcome};
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{ClusterId, Inventory, OperationId, OperationKind, State, Tags, layout};
 use mortar_plan::{Change, Plan, Subject};
@@ -200,10 +200,23 @@ pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
     nodes.chain(devices).chain(volumes).collect()
 }
 
-/// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan.
-pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, done: bool) -> Vec<String> {
+/// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan, but for those that it
+/// left, as it said, to another for when their nodes are back.
+pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, ended: &Ended) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (_, step) in plan.steps() {
+    let done = matches!(ended.outcome, Outcome::Done { .. });
+    let marks: Vec<Mark> = ended
+        .steps
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.steps)
+        .map(|step| step.mark)
+        .collect();
+    for ((_, step), mark) in plan.steps().zip(marks) {
+        if mark == Mark::Deferred {
+            assert!(ended.cleanup.is_some(), "what is left is left to somebody");
+            continue;
+        }
         let present = (step.goal == Goal::Present) == done;
         match &step.thing {
             Thing::Brick(spec) => {

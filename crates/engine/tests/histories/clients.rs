@@ -184,7 +184,7 @@ impl Life {
         if let Some(plan) = plan.filter(|_| !changed_since) {
             let wrong = self
                 .hosts
-                .world(|world| check_nodes(&self.engine, world, &plan, done));
+                .world(|world| check_nodes(&self.engine, world, &plan, ended));
             for what in wrong {
                 site.wrong(format!(
                     "{} {} was told to be {outcome}: {what}",
