@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-lvm sim soak lint bench fmt
+.PHONY: help setup build demo demo-down test test-lvm sim search soak lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ demo-down: ## Remove everything that `make demo` made (as root)
 	@if [ -x $(MORTAR) ]; then $(MORTAR) demo --down; else \
 		echo "demo-down: $(MORTAR) is not built: run \`make build\` first" >&2; exit 1; fi
 
+# What property tests draw from: the same each time, so that one change is judged as the next. `make search` looks further.
+SEED ?= 1
+
 test: setup ## Run all tests, those on real labs too (as root)
-	$(CARGO) test --locked --workspace
+	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
@@ -36,6 +39,12 @@ FIRST ?= 1
 sim: setup ## Play seeded histories on simulated nodes: COUNT=10000 of them, from seed FIRST=1
 	MORTAR_SIM_COUNT=$(COUNT) MORTAR_SIM_FIRST=$(FIRST) $(CARGO) test --locked --release --package mortar-engine \
 		--test histories histories_end_well -- --nocapture
+
+# How many rounds of all property tests, each with a seed of its own.
+ROUNDS ?= 20
+
+search: setup ## Look for what breaks a property: ROUNDS=20 times the pure rooms' tests, with other random cases each time
+	@CARGO=$(CARGO) tools/search $(ROUNDS)
 
 # How often the server and a node are killed, and what chance begins with (a seed of its own each time, unless one is given).
 SERVER_KILLS ?= 200

@@ -103,19 +103,39 @@ impl<'a> Ground<'a> {
     /// Who the file of a machine speaks of, when that is not the machine itself: the machine that answers where the file
     /// says that the node is, or the member that its pool knows by that name.
     pub(super) fn speaks_of(&self, pool: &Pool<'_>, machine: usize) -> Option<String> {
-        let own = &self.machines[machine];
-        let node = &own.file.as_ref()?.node;
-        let is_there =
-            |machine: &Machine<'_>| machine.answered_as(&node.manage) || machine.answered_as(&node.storage);
-        if is_there(own) {
-            return None;
-        }
-        if let Some(other) = self.machines.iter().find(|other| is_there(other)) {
-            return Some(other.host.to_string());
+        let node = &self.machines[machine].file.as_ref()?.node;
+        match self.where_its_file_says(machine) {
+            Some(there) if there == machine => return None,
+            Some(other) => return Some(self.machines[other].host.to_string()),
+            None => {}
         }
         let named = |member: &&Member| member.is_called(node.storage.as_str());
         let other = pool.members.iter().find(named)?;
         (other.machine != Some(machine)).then(|| node.storage.to_string())
+    }
+
+    /// The machine that answered under a name that this one's file gives its node; this one itself if it is one of them.
+    fn where_its_file_says(&self, machine: usize) -> Option<usize> {
+        let node = &self.machines[machine].file.as_ref()?.node;
+        let is_there = |number: &usize| {
+            let other = &self.machines[*number];
+            other.answered_as(&node.manage) || other.answered_as(&node.storage)
+        };
+        let others = 0..self.machines.len();
+        std::iter::once(machine).chain(others).find(is_there)
+    }
+
+    /// Whether the machine's file gives it this name, and no other machine answered where the file says that the node is:
+    /// then the file is that one's.
+    fn says(&self, machine: usize, name: &str) -> bool {
+        self.own_file(machine).is_some() && self.machines[machine].says(name)
+    }
+
+    /// The machine's file, unless it is that of another machine that answered.
+    pub(super) fn own_file(&self, machine: usize) -> Option<&NodeIdentity> {
+        let there = self.where_its_file_says(machine);
+        let file = self.machines[machine].file.as_ref();
+        file.filter(|_| there.is_none_or(|there| there == machine))
     }
 
     /// Addresses to try for a member that has not answered.
@@ -141,7 +161,8 @@ impl<'a> Ground<'a> {
     /// What may be kept of a machine, the best evidence first: the names under which it answered, its disks, the names
     /// that its file tells.
     fn kept_of_machine(&self, machine: usize) -> Vec<&Kept<'a>> {
-        let machine = &self.machines[machine];
+        let number = machine;
+        let machine = &self.machines[number];
         let groups = machine.survey.groups.iter().flatten();
         let groups: BTreeSet<_> = groups
             .filter_map(|group| place::volume_group(&group.name))
@@ -150,7 +171,7 @@ impl<'a> Ground<'a> {
         let evidence = [
             self.kept_as(&|name| machine.answered(name)),
             self.kept.values().find(has_its_disk),
-            self.kept_as(&|name| machine.says(name)),
+            self.kept_as(&|name| self.says(number, name)),
         ];
         evidence.into_iter().flatten().collect()
     }
@@ -209,15 +230,21 @@ impl<'a> Ground<'a> {
                 Some((number, member))
             })
         };
-        let kept = self.kept_of_machine(machine);
-        let machine = &self.machines[machine];
+        let mut kept = self.kept_of_machine(machine);
+        if self.where_its_file_says(machine) == Some(machine) {
+            // It is where its own file says: disks of another node do not make it that node.
+            let own = self.machines[machine].file.as_ref().map(|file| file.node.id);
+            kept.retain(|kept| Some(kept.node.id) == own);
+        }
+        let number = machine;
+        let machine = &self.machines[number];
         let by_kept = |kept: &Kept<'_>| {
             let node = &kept.node;
             find(&|member| member.is_called(node.storage.as_str()) || member.is_called(node.manage.as_str()))
         };
         find(&|member| member.names.iter().any(|name| machine.answered(name)))
             .or_else(|| kept.into_iter().find_map(by_kept))
-            .or_else(|| find(&|member| member.names.iter().any(|name| machine.says(name))))
+            .or_else(|| find(&|member| member.names.iter().any(|name| self.says(number, name))))
     }
 }
 

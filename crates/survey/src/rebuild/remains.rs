@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::survey::{GroupSeen, ImageSeen};
-use mortar_model::{BrickId, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId};
+use mortar_model::{BrickId, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId, layout};
 
 use super::Work;
 use super::devices::is_marked;
@@ -246,6 +246,18 @@ impl Work<'_> {
             let whole = if own { ByteSize::ZERO } else { size(trace.image) };
             size(trace.making) + whole
         });
-        others.sum()
+        // In a directory that does not say that it is this device, and is where its records are.
+        let folder = layout::image_folder(&device.path);
+        let nameless = self.traces.nameless.iter().filter(|(at, image)| {
+            let image = place::image(&image.path).filter(|_| image.path.starts_with(&folder));
+            let own = |brick| {
+                self.inventory
+                    .brick(brick)
+                    .is_some_and(|brick| brick.device == device.id)
+            };
+            *at == machine && image.is_some_and(|(_, brick, making)| making || !own(brick))
+        });
+        let nameless = nameless.map(|(_, image)| image.size);
+        others.chain(nameless).sum()
     }
 }

@@ -2,11 +2,12 @@
 
 use mortar_command::query::survey::VolumeSeen;
 use mortar_command::query::volume_info::VolumeInfo;
-use mortar_model::{BrickId, ByteSize, HostName, Volume, VolumeId, check, layout};
+use mortar_model::{BrickId, ByteSize, Device, HostName, Inventory, Volume, VolumeId, check, layout};
+use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
 
-use crate::rebuilt;
 use crate::world::{Records, World, made, part};
+use crate::{damage, rebuilt};
 
 /// A world with a pool of several nodes and a replicated volume there.
 fn world() -> (World, Volume) {
@@ -300,4 +301,39 @@ fn a_host_that_nobody_knows_and_that_is_silent_is_named() {
     let rebuilt = rebuilt(&heard);
     assert_eq!(rebuilt.changes, []);
     assert!(told(&rebuilt, "node gone")[0].1.contains("no route to host"));
+}
+
+/// A random pool after some hits, what is restored of it, and the story. No room is promised twice.
+fn hit(seed: u64, volumes: usize, hits: usize) -> (World, Landscape, Vec<String>) {
+    let mut world = World::random(seed, volumes);
+    let mut heard = world.heard();
+    let story: Vec<String> = (0..hits).map(|_| damage::hit(&mut world, &mut heard)).collect();
+    let records = made(&rebuilt(&heard).changes);
+    damage::nothing_promised_twice(&heard, &records, &story);
+    (world, records, story)
+}
+
+/// One has the file of the other, which answers itself and has lost its glusterd's memory.
+#[test]
+fn a_file_that_is_anothers_puts_no_machine_in_its_place() {
+    let (world, records, story) = hit(2_630_054_373_786_086_227, 3, 2);
+    let at = |inventory: &Inventory, device: &Device| inventory.node(device.node).unwrap().manage.clone();
+    for device in records.inventory().devices() {
+        let before = world.inventory().device(device.id).unwrap();
+        let (now, was) = (at(records.inventory(), device), at(world.inventory(), before));
+        assert_eq!(now, was, "{} after {story:?}", device.path);
+    }
+}
+
+/// One shows the disks of the other, of which nothing but its name is left.
+#[test]
+fn disks_of_another_do_not_make_a_machine_that_one() {
+    hit(12_326_770_313_286_507_928, 1, 2);
+}
+
+/// Its file is another's, its glusterd is silent, and its directories do not say whose they are: what is in them is
+/// still not promised once more.
+#[test]
+fn images_in_directories_without_identity_take_their_room() {
+    hit(12_256_770_384_258_983_372, 3, 5);
 }

@@ -24,7 +24,12 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        // Many a random pool is of one node.
+        max_global_rejects: 4 * cases(),
+        ..ProptestConfig::default()
+    })]
 
     /// What the nodes show is enough: the same records, and nothing to be told.
     #[test]
