@@ -73,19 +73,14 @@ impl Work<'_> {
             }
             DeviceKind::Lvm { .. } => {
                 let size = trace.volume.map(|volume| volume.size).or(said)?;
-                let space = match trace.pool {
-                    Some(pool) => BrickSpace::ThinPool {
-                        pool: pool.size,
-                        metadata: pool.metadata,
-                    },
-                    None => space_said(volume, kind, size, trace)?,
-                };
+                let space = pool_seen(trace).or_else(|| space_said(volume, kind, size, trace))?;
                 Some((size, space))
             }
         }
     }
 
-    /// A brick that shows nothing is as large as the others of its set: they were made together.
+    /// A brick that does not show its size is as large as the others of its set: they were made together. A thin pool that is
+    /// there without it takes what it takes.
     fn as_its_twin(
         &mut self,
         volume: &Volume,
@@ -98,7 +93,9 @@ impl Work<'_> {
             self.ground_of(*twin).kind.extent() == kind.extent()
                 && std::mem::discriminant(&self.ground_of(*twin).kind) == std::mem::discriminant(&kind)
         };
-        let measure = match twins.iter().find(|(twin, _)| alike(twin)) {
+        let pool = self.trace(brick).and_then(pool_seen);
+        let pool = pool.filter(|_| matches!(kind, DeviceKind::Lvm { .. }));
+        let (size, space) = match twins.iter().find(|(twin, _)| alike(twin)) {
             Some((_, measure)) => *measure,
             None => {
                 let (_, (size, _)) = twins.first().ok_or_else(|| {
@@ -117,11 +114,14 @@ impl Work<'_> {
             Some(why) => self.notes.gap(about, format!("its size: {why}"), instead),
             None => self.notes.contradiction(
                 about,
-                "the volume lists it, and nothing is there of its space",
+                match pool {
+                    Some(_) => "the volume lists it, and only its thin pool is there",
+                    None => "the volume lists it, and nothing is there of its space",
+                },
                 format!("it is restored with {instead}; 'mortar check' tells what is missing"),
             ),
         }
-        Ok(measure)
+        Ok((size, pool.unwrap_or(space)))
     }
 
     /// Why nothing is seen of a brick, when that does not say that nothing is there.
@@ -202,6 +202,14 @@ fn wanted(volume: &Volume, size: ByteSize) -> BrickSize {
             1.0
         },
     }
+}
+
+fn pool_seen(trace: &Trace<'_>) -> Option<BrickSpace> {
+    let pool = trace.pool?;
+    Some(BrickSpace::ThinPool {
+        pool: pool.size,
+        metadata: pool.metadata,
+    })
 }
 
 /// What a thin pool that LVM does not tell of takes, by the brick's file: it says the sum.

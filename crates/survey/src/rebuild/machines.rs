@@ -62,6 +62,21 @@ impl Machine<'_> {
     }
 }
 
+/// What tells which member a machine is.
+#[derive(Clone, Copy)]
+enum Evidence {
+    /// The names under which it answered.
+    Address,
+    /// The disks that it has.
+    Disks,
+    /// The names that its own file tells.
+    File,
+}
+
+impl Evidence {
+    const BEST_FIRST: [Self; 3] = [Self::Address, Self::Disks, Self::File];
+}
+
 /// Everything that was heard, sorted.
 pub(super) struct Ground<'a> {
     pub(super) machines: Vec<Machine<'a>>,
@@ -132,10 +147,24 @@ impl<'a> Ground<'a> {
     }
 
     /// The machine's file, unless it is that of another machine that answered.
-    pub(super) fn own_file(&self, machine: usize) -> Option<&NodeIdentity> {
+    fn own_file(&self, machine: usize) -> Option<&NodeIdentity> {
         let there = self.where_its_file_says(machine);
         let file = self.machines[machine].file.as_ref();
         file.filter(|_| there.is_none_or(|there| there == machine))
+    }
+
+    /// The machine's file, if it speaks of the machine itself, as far as others and its pool tell.
+    pub(super) fn file_of_itself(&self, machine: usize) -> Option<&NodeIdentity> {
+        let is_there = |pool: &&Pool<'_>| pool.members.iter().any(|member| member.machine == Some(machine));
+        let pool = self.pools.iter().find(is_there);
+        let another = pool.and_then(|pool| self.speaks_of(pool, machine));
+        self.own_file(machine).filter(|_| another.is_none())
+    }
+
+    /// The member of a pool that the machine is.
+    pub(super) fn member_of(&self, machine: usize) -> Option<&Member> {
+        let mut members = self.pools.iter().flat_map(|pool| &pool.members);
+        members.find(|member| member.machine == Some(machine))
     }
 
     /// Addresses to try for a member that has not answered.
@@ -150,7 +179,7 @@ impl<'a> Ground<'a> {
     /// What is kept of a member or a machine: by the member's names, else as [`Self::kept_of_machine`] says.
     pub(super) fn kept_of(&self, member: Option<&Member>, machine: Option<usize>) -> Option<&Kept<'a>> {
         let by_member = member.and_then(|member| self.kept_as(&|name| member.is_called(name)));
-        by_member.or_else(|| self.kept_of_machine(machine?).into_iter().next())
+        by_member.or_else(|| self.kept_of_machine(machine?))
     }
 
     fn kept_as(&self, is: &dyn Fn(&str) -> bool) -> Option<&Kept<'a>> {
@@ -158,101 +187,123 @@ impl<'a> Ground<'a> {
         all.find(|kept| is(kept.node.storage.as_str()) || is(kept.node.manage.as_str()))
     }
 
-    /// What may be kept of a machine, the best evidence first: the names under which it answered, its disks, the names
-    /// that its file tells.
-    fn kept_of_machine(&self, machine: usize) -> Vec<&Kept<'a>> {
-        let number = machine;
-        let machine = &self.machines[number];
-        let groups = machine.survey.groups.iter().flatten();
-        let groups: BTreeSet<_> = groups
-            .filter_map(|group| place::volume_group(&group.name))
-            .collect();
-        let has_its_disk = |kept: &&Kept<'_>| kept.devices.iter().any(|device| groups.contains(&device.id));
-        let evidence = [
-            self.kept_as(&|name| machine.answered(name)),
-            self.kept.values().find(has_its_disk),
-            self.kept_as(&|name| self.says(number, name)),
-        ];
-        evidence.into_iter().flatten().collect()
+    /// What is kept of a machine, by the best evidence that there is.
+    fn kept_of_machine(&self, machine: usize) -> Option<&Kept<'a>> {
+        let mut evidence = Evidence::BEST_FIRST.into_iter();
+        evidence.find_map(|evidence| self.kept_by(machine, evidence))
+    }
+
+    fn kept_by(&self, machine: usize, evidence: Evidence) -> Option<&Kept<'a>> {
+        let seen = &self.machines[machine];
+        match evidence {
+            Evidence::Address => self.kept_as(&|name| seen.answered(name)),
+            Evidence::Disks => {
+                let groups = seen.survey.groups.iter().flatten();
+                let groups: BTreeSet<_> = groups
+                    .filter_map(|group| place::volume_group(&group.name))
+                    .collect();
+                let mut kept = self.kept.values();
+                kept.find(|kept| kept.devices.iter().any(|device| groups.contains(&device.id)))
+            }
+            Evidence::File => self.kept_as(&|name| self.says(machine, name)),
+        }
     }
 
     /// Puts machines that glusterd does not tell the place of where their names say: those whose glusterd does not
-    /// run, and those whose glusterd has forgotten who it was.
+    /// run, and those whose glusterd has forgotten who it was. Better evidence of one goes before less of another.
     fn attach(&mut self, notes: &mut Notes) {
+        for evidence in Evidence::BEST_FIRST {
+            for machine in 0..self.machines.len() {
+                if self.is_lost(machine)
+                    && let Some(place) = self.place_of(machine, evidence)
+                {
+                    self.seat(machine, place, notes);
+                }
+            }
+        }
         for machine in 0..self.machines.len() {
-            let alone = self.pools.iter().position(|pool| {
-                pool.tellers == [machine] && pool.members.len() == 1 && !matches!(pool.volumes, Ok([_, ..]))
-            });
-            if self.machines[machine].uuid.is_some() && alone.is_none() {
+            if !self.is_lost(machine) || self.alone(machine).is_some() {
                 continue;
             }
-            let place = self.place_of(machine);
             let host = self.machines[machine].host;
-            match (place, alone) {
-                (Some((pool, member)), alone) => {
-                    let member = &mut self.pools[pool].members[member];
-                    member.machine = Some(machine);
-                    if let Some(alone) = alone {
-                        notes.contradiction(
-                            format!("node {host}"),
-                            format!(
-                                "its glusterd says that it is {} and alone; the pool knows it as {}",
-                                self.machines[machine].uuid.unwrap_or_default(),
-                                self.pools[pool].members[member_of(&self.pools[pool], machine)].uuid
-                            ),
-                            "it is the pool's; give its glusterd its identity back before anything is done there",
-                        );
-                        self.pools.remove(alone);
-                    }
-                }
-                (None, Some(_)) => {}
-                (None, None) => notes.left(
-                    FoundKind::Unrestored,
-                    format!("node {host}"),
-                    Some(host),
-                    format!(
-                        "its glusterd does not answer ({}), and no member of its pool was heard that knows it: start it and rebuild again",
-                        self.machines[machine].survey.members.as_ref().err().map_or("", String::as_str)
-                    ),
+            notes.left(
+                FoundKind::Unrestored,
+                format!("node {host}"),
+                Some(host),
+                format!(
+                    "its glusterd does not answer ({}), and no member of its pool was heard that knows it: start it and rebuild again",
+                    self.machines[machine].survey.members.as_ref().err().map_or("", String::as_str)
                 ),
-            }
+            );
         }
     }
 
-    /// The member without a machine that this one is: by the names under which it answered, by those of what may be kept
-    /// of it, and last by those that its file tells.
-    fn place_of(&self, machine: usize) -> Option<(usize, usize)> {
-        let find = |is: &dyn Fn(&Member) -> bool| {
-            let mut pools = self.pools.iter().enumerate();
-            pools.find_map(|(number, pool)| {
-                let mut members = pool.members.iter();
-                let member = members.position(|member| member.machine.is_none() && is(member))?;
-                Some((number, member))
-            })
-        };
-        let mut kept = self.kept_of_machine(machine);
-        if self.where_its_file_says(machine) == Some(machine) {
-            // It is where its own file says: disks of another node do not make it that node.
-            let own = self.machines[machine].file.as_ref().map(|file| file.node.id);
-            kept.retain(|kept| Some(kept.node.id) == own);
-        }
-        let number = machine;
-        let machine = &self.machines[number];
-        let by_kept = |kept: &Kept<'_>| {
-            let node = &kept.node;
-            find(&|member| member.is_called(node.storage.as_str()) || member.is_called(node.manage.as_str()))
-        };
-        find(&|member| member.names.iter().any(|name| machine.answered(name)))
-            .or_else(|| kept.into_iter().find_map(by_kept))
-            .or_else(|| find(&|member| member.names.iter().any(|name| self.says(number, name))))
+    /// The pool without volumes that knows the machine only, and only by itself.
+    fn alone(&self, machine: usize) -> Option<usize> {
+        self.pools.iter().position(|pool| {
+            pool.tellers == [machine] && pool.members.len() == 1 && !matches!(pool.volumes, Ok([_, ..]))
+        })
     }
-}
 
-fn member_of(pool: &Pool<'_>, machine: usize) -> usize {
-    let mut members = pool.members.iter();
-    members
-        .position(|member| member.machine == Some(machine))
-        .unwrap_or_default()
+    /// Whether glusterd does not tell where the machine belongs, and nothing else has told yet.
+    fn is_lost(&self, machine: usize) -> bool {
+        self.alone(machine).is_some() || self.member_of(machine).is_none()
+    }
+
+    fn seat(&mut self, machine: usize, (pool, member): (usize, usize), notes: &mut Notes) {
+        let alone = self.alone(machine);
+        let member = &mut self.pools[pool].members[member];
+        member.machine = Some(machine);
+        let Some(alone) = alone else { return };
+        notes.contradiction(
+            format!("node {}", self.machines[machine].host),
+            format!(
+                "its glusterd says that it is {} and alone; the pool knows it as {}",
+                self.machines[machine].uuid.unwrap_or_default(),
+                member.uuid
+            ),
+            "it is the pool's; give its glusterd its identity back before anything is done there",
+        );
+        self.pools.remove(alone);
+    }
+
+    /// The member without a machine that this one is, by evidence of one kind: of itself, or of what is kept of it.
+    fn place_of(&self, machine: usize, evidence: Evidence) -> Option<(usize, usize)> {
+        let seen = &self.machines[machine];
+        let is_there = self.where_its_file_says(machine) == Some(machine);
+        match evidence {
+            Evidence::Address => self
+                .empty_seat(&|name| seen.answered(name))
+                .or_else(|| self.kept_seat(machine, evidence))
+                .or_else(|| self.empty_seat(&|name| is_there && self.says(machine, name))),
+            // Disks of another node do not make that node of a machine which is where its own file says.
+            Evidence::Disks if is_there => None,
+            Evidence::Disks => self.kept_seat(machine, evidence),
+            Evidence::File => self
+                .kept_seat(machine, evidence)
+                .or_else(|| self.empty_seat(&|name| self.says(machine, name))),
+        }
+    }
+
+    fn kept_seat(&self, machine: usize, evidence: Evidence) -> Option<(usize, usize)> {
+        let node = &self.kept_by(machine, evidence)?.node;
+        let is = |name: &str| {
+            [&node.storage, &node.manage]
+                .iter()
+                .any(|own| own.as_str().eq_ignore_ascii_case(name))
+        };
+        self.empty_seat(&is)
+    }
+
+    /// The first member without a machine that one of its names is right for.
+    fn empty_seat(&self, is: &dyn Fn(&str) -> bool) -> Option<(usize, usize)> {
+        let mut pools = self.pools.iter().enumerate();
+        pools.find_map(|(number, pool)| {
+            let mut members = pool.members.iter();
+            let free = |member: &Member| member.machine.is_none() && member.names.iter().any(|name| is(name));
+            Some((number, members.position(free)?))
+        })
+    }
 }
 
 pub(super) fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'a>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::survey::{GroupSeen, ImageSeen};
-use mortar_model::{BrickId, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, NodeId, layout};
+use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, DevicePath, NodeId};
 
 use super::Work;
 use super::devices::is_marked;
@@ -108,13 +108,21 @@ impl Work<'_> {
     fn nameless_images(&mut self) {
         for (machine, image) in &self.traces.nameless {
             let host = self.ground.machines[*machine].host;
-            self.notes.left(
+            self.notes.keeps(
                 FoundKind::Unrestored,
                 format!("image {}", image.path),
                 Some(host),
                 "a brick's image in a directory that does not say which device it is".into(),
+                self.kept_at(*machine, image),
             );
         }
+    }
+
+    /// What an image keeps from new bricks of the device that was restored where it is.
+    fn kept_at(&self, machine: usize, image: &ImageSeen) -> ByteSize {
+        let devices = self.inventory.devices();
+        let there = devices.filter(|device| self.machine_of(device.node) == Some(machine));
+        there.map(|device| self.beside_records(device, image)).sum()
     }
 
     /// Volume groups of Heketi's form that are not Mortar's, and what else is in Mortar's groups.
@@ -226,38 +234,43 @@ impl Work<'_> {
         if survey.volumes.is_err() {
             return taken.minus(recorded);
         }
+        // No more than the records count: what else is there of a brick is free in neither.
         let there: ByteSize = self
             .inventory
             .bricks_on(device.id)
-            .filter_map(|brick| self.traces.get((machine, device.id, brick.id)))
-            .map(Trace::space)
+            .filter_map(|brick| {
+                let trace = self.traces.get((machine, device.id, brick.id))?;
+                Some(trace.space().min(brick.footprint()))
+            })
             .sum();
         taken.minus(there)
     }
 
-    /// Images are as large as they may become, whatever they take now.
+    /// Images count where they are, also those that do not say whose they are and those that seem to be another device's.
     fn others_in_directory(&self, machine: usize, device: &Device) -> ByteSize {
-        let first = (machine, device.id, BrickId::from_u128(0));
-        let last = (machine, device.id, BrickId::from_u128(u128::MAX));
-        let size = |image: Option<&ImageSeen>| image.map_or(ByteSize::ZERO, |image| image.size);
-        let others = self.traces.all.range(first..=last).map(|(spot, trace)| {
-            let recorded = self.inventory.brick(spot.2).filter(|_| self.is_recorded(*spot));
-            let own = recorded.is_some_and(|brick| brick.space == BrickSpace::Image);
-            let whole = if own { ByteSize::ZERO } else { size(trace.image) };
-            size(trace.making) + whole
-        });
-        // In a directory that does not say that it is this device, and is where its records are.
-        let folder = layout::image_folder(&device.path);
-        let nameless = self.traces.nameless.iter().filter(|(at, image)| {
-            let image = place::image(&image.path).filter(|_| image.path.starts_with(&folder));
-            let own = |brick| {
-                self.inventory
-                    .brick(brick)
-                    .is_some_and(|brick| brick.device == device.id)
-            };
-            *at == machine && image.is_some_and(|(_, brick, making)| making || !own(brick))
-        });
-        let nameless = nameless.map(|(_, image)| image.size);
-        others.chain(nameless).sum()
+        let images = self.ground.machines[machine].survey.images.iter().flatten();
+        images.map(|image| self.beside_records(device, image)).sum()
     }
+
+    /// What an image takes of a directory beyond what the records count for it there. It is as large as it may become,
+    /// whatever it takes now.
+    fn beside_records(&self, device: &Device, image: &ImageSeen) -> ByteSize {
+        let Some((directory, brick, making)) = place::image(&image.path) else {
+            return ByteSize::ZERO;
+        };
+        if !is_at(device, directory) {
+            return ByteSize::ZERO;
+        }
+        let own = |brick: &&Brick| !making && brick.device == device.id && brick.space == BrickSpace::Image;
+        let recorded = self.inventory.brick(brick).filter(own);
+        image
+            .size
+            .minus(recorded.map_or(ByteSize::ZERO, |brick| brick.size))
+    }
+}
+
+/// Whether the device is the directory at this path.
+fn is_at(device: &Device, directory: &str) -> bool {
+    let path = DevicePath::new(directory);
+    device.kind == DeviceKind::Directory && path.is_ok_and(|path| device.path.is_same_place(&path))
 }

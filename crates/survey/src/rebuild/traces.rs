@@ -171,9 +171,9 @@ impl<'a> Traces<'a> {
 
 /// Whose the directories of a machine are, by their own files, else by the node's.
 fn owners(number: usize, machine: &Machine<'_>, ground: &Ground<'_>) -> BTreeMap<String, DeviceId> {
-    let filed = ground.own_file(number).map(|file| file.devices.as_slice());
+    let filed = ground.file_of_itself(number).map(|file| file.devices.as_slice());
     let filed = filed.or_else(|| {
-        let kept = ground.kept_of(None, Some(number));
+        let kept = ground.kept_of(ground.member_of(number), Some(number));
         kept.map(|kept| kept.devices.as_slice())
     });
     let directories = filed.unwrap_or_default().iter();

@@ -2,7 +2,9 @@
 
 use mortar_command::query::survey::VolumeSeen;
 use mortar_command::query::volume_info::VolumeInfo;
-use mortar_model::{BrickId, ByteSize, Device, HostName, Inventory, Volume, VolumeId, check, layout};
+use mortar_model::{
+    BrickId, ByteSize, Device, DeviceKind, HostName, Inventory, Node, Volume, VolumeId, check, layout,
+};
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
 
@@ -336,4 +338,86 @@ fn disks_of_another_do_not_make_a_machine_that_one() {
 #[test]
 fn images_in_directories_without_identity_take_their_room() {
     hit(12_256_770_384_258_983_372, 3, 5);
+}
+
+/// The node that its file is of is silent, and its directories say nothing themselves: what is in them keeps its room where
+/// it is, and is not looked for on the silent node's disks.
+#[test]
+fn images_are_not_a_silent_nodes_whose_file_was_copied() {
+    let (world, records, story) = hit(6_823_397_566_793_718_293, 9, 5);
+    let mut devices = world.inventory().devices();
+    let before = devices.find(|device| {
+        let node = world.inventory().node(device.node).unwrap();
+        node.manage.as_str() == "p0n1.manage" && device.path.as_str() == "/disks/disk0"
+    });
+    let before = before.unwrap();
+    let device = records.inventory().device(before.id).unwrap();
+    let taken = world.inventory().used(before.id);
+    assert!(taken > ByteSize::ZERO && records.inventory().used(before.id) == ByteSize::ZERO);
+    assert_eq!(device.total, before.total.minus(taken), "{story:?}");
+}
+
+/// Its logical volume and its file are lost, and no twin has a thin pool: the pool takes what it takes.
+#[test]
+fn a_thin_pool_without_its_volume_takes_its_room() {
+    let (world, records, story) = hit(8_790_796_766_210_001_827, 7, 4);
+    let before = world.inventory();
+    for brick in before
+        .bricks()
+        .filter(|brick| brick.space != mortar_model::BrickSpace::Image)
+    {
+        let now = records.inventory().brick(brick.id).unwrap();
+        assert_eq!(now.space, brick.space, "{story:?}");
+    }
+}
+
+/// A machine that is alone and has no file shows the disks of a node that answers itself and whose glusterd has forgotten it.
+#[test]
+fn disks_of_another_do_not_take_the_place_of_a_node_that_answers() {
+    let (world, lone, node) = (1..)
+        .find_map(|seed| {
+            let world = World::random(seed, 3);
+            let inventory = world.inventory();
+            let lone = inventory.clusters().find(|cluster| {
+                inventory.nodes_of(cluster.id).count() == 1 && inventory.volumes_of(cluster.id).count() == 0
+            })?;
+            let lone = inventory.nodes_of(lone.id).next()?.clone();
+            let disks = |node: &&Node| {
+                inventory
+                    .devices_of(node.id)
+                    .any(|device| device.kind != DeviceKind::Directory)
+            };
+            let fits = |node: &&Node| {
+                inventory.nodes_of(node.cluster).count() > 2 && lone.manage < node.manage && disks(node)
+            };
+            let node = inventory.nodes().find(fits)?.clone();
+            Some((world, lone, node))
+        })
+        .unwrap();
+    let mut heard = world.heard();
+    let survey = heard.hosts.get_mut(&node.manage).unwrap().as_mut().unwrap();
+    let own = part(&mut survey.members);
+    own.retain(|member| member.hosts == ["localhost"]);
+    own[0].uuid = "forgotten".into();
+    let groups = survey.groups.clone();
+    heard.pools.insert(node.manage.clone(), Ok(Vec::new()));
+    let survey = heard.hosts.get_mut(&lone.manage).unwrap().as_mut().unwrap();
+    (survey.node_file, survey.groups) = (Ok(None), groups);
+    let rebuilt = rebuilt(&heard);
+    let about = |host: &HostName| format!("node {host}");
+    let forgotten = rebuilt
+        .contradictions
+        .iter()
+        .filter(|note| note.found.contains("and alone"));
+    assert_eq!(
+        forgotten.map(|note| note.about.clone()).collect::<Vec<_>>(),
+        [about(&node.manage)]
+    );
+    let records = made(&rebuilt.changes);
+    for before in world.inventory().devices_of(node.id) {
+        assert_eq!(
+            records.inventory().device(before.id).map(|device| device.total),
+            Some(before.total)
+        );
+    }
 }
