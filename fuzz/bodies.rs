@@ -12,8 +12,8 @@ use mortar_command::query::{
 };
 use mortar_command::{Settings, judge, judge_look};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, PeerSpec, RebalanceSpec, Seen, Thing,
-    Verdict, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, OptionsSpec, PeerSpec, RebalanceSpec,
+    RemainsSpec, Seen, StartedSpec, Thing, Verdict, VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, layout,
@@ -84,17 +84,28 @@ fn thin_or_image() -> Vec<Thing> {
     };
     [("/dev/ubdb", thin), ("/disks/1", BrickSpace::Image)]
         .into_iter()
-        .map(|(at, space)| {
-            Thing::Brick(BrickSpec {
-                brick: BRICK,
-                volume: VOLUME,
-                device: DEVICE,
-                device_path: path(at),
-                space,
-                size: ByteSize::from_gib(1),
-                gid: 7,
-                identity: "{}".into(),
-            })
+        .map(|(at, space)| BrickSpec {
+            brick: BRICK,
+            volume: VOLUME,
+            device: DEVICE,
+            device_path: path(at),
+            space,
+            size: ByteSize::from_gib(1),
+            gid: 7,
+            identity: "{}".into(),
+        })
+        .flat_map(|spec| {
+            let remains = RemainsSpec {
+                brick: spec.brick,
+                device: spec.device,
+                device_path: spec.device_path.clone(),
+                image: spec.space == BrickSpace::Image,
+            };
+            [
+                Thing::Brick(spec.clone()),
+                Thing::Mount(spec),
+                Thing::Remains(remains),
+            ]
         })
         .collect()
 }
@@ -122,7 +133,22 @@ fn pool_things() -> Vec<Thing> {
             options: Vec::new(),
             options_back: Vec::new(),
         }),
-        Thing::Rebalance(RebalanceSpec { volume: VOLUME, name }),
+        Thing::Rebalance(RebalanceSpec {
+            volume: VOLUME,
+            name: name.clone(),
+        }),
+        Thing::Started(StartedSpec {
+            volume: VOLUME,
+            name: name.clone(),
+            bricks: bricks(),
+            stopped: false,
+        }),
+        Thing::VolumeOptions(OptionsSpec {
+            volume: VOLUME,
+            name,
+            bricks: bricks(),
+            options: Vec::new(),
+        }),
     ]
 }
 

@@ -8,6 +8,7 @@
 //! a state or kind it does not know reads it as `unknown` and goes on.
 
 mod backup;
+mod check;
 mod error;
 mod explain;
 mod operation;
@@ -16,6 +17,10 @@ mod rebuild;
 mod topology;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
+pub use check::{
+    Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
+    RepairState, RepairTask,
+};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,

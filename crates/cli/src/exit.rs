@@ -25,11 +25,13 @@ pub(crate) enum Exit {
     Busy,
     /// An operation waits for a person.
     NeedsAttention,
+    /// A check found differences between the records and the nodes.
+    Differences,
 }
 
 impl Exit {
     /// Every way to end, by code.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -40,6 +42,7 @@ impl Exit {
         Self::NoSpace,
         Self::Busy,
         Self::NeedsAttention,
+        Self::Differences,
     ];
 
     const fn row(self) -> (u8, &'static str) {
@@ -57,6 +60,7 @@ impl Exit {
             Self::NoSpace => (7, "no place satisfies the request"),
             Self::Busy => (8, "the server is busy or stopping: the same again, later"),
             Self::NeedsAttention => (9, "an operation waits for a person: see 'mortar operation list'"),
+            Self::Differences => (10, "a check found differences between the records and the nodes"),
         }
     }
 
@@ -78,7 +82,7 @@ impl Exit {
 pub(crate) fn table() -> String {
     let rows: Vec<String> = Exit::ALL
         .iter()
-        .map(|exit| format!("  {}  {}", exit.code(), exit.row().1))
+        .map(|exit| format!("  {:<2} {}", exit.code(), exit.row().1))
         .collect();
     format!("Exit codes:\n{}", rows.join("\n"))
 }

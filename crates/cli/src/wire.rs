@@ -164,6 +164,9 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
     set(&mut config.pool_width, tuning.pool_width);
     set(&mut config.running_max, tuning.operations_running);
     set(&mut config.open_max, tuning.operations_open);
+    set(&mut config.check_interval, tuning.check_interval);
+    set(&mut config.automatic, tuning.automatic_repair);
+    set(&mut config.pool_fill, tuning.pool_fill.map(f64::from));
     config
 }
 
@@ -227,6 +230,9 @@ mod tests {
             pool_width: Some(11),
             operations_running: Some(12),
             operations_open: Some(13),
+            check_interval: Some(Duration::from_secs(14)),
+            automatic_repair: Some(false),
+            pool_fill: Some(15),
         });
         assert_eq!(
             (
@@ -248,6 +254,14 @@ mod tests {
         assert_eq!(
             (config.pool_width, config.running_max, config.open_max),
             (11, 12, 13)
+        );
+        assert_eq!(
+            (
+                config.check_interval.as_secs(),
+                config.automatic,
+                config.pool_fill
+            ),
+            (14, false, 15.0)
         );
     }
 

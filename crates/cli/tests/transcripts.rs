@@ -51,6 +51,14 @@ fn tour() {
 }
 
 #[test]
+fn checks_and_repairs() {
+    let server = Server::start(&[NODES[0], NODES[1], "--automatic-repair", "false"]);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("check.txt");
+}
+
+#[test]
 fn refusals() {
     let server = Server::start(&NODES);
     asking(&server)

@@ -4,12 +4,14 @@
 //! "the folder is there" means "mounted", and a shell built-in can tell. The identity file comes last: it means
 //! "whole".
 
+pub(crate) mod again;
 mod image;
+pub(crate) mod remains;
 mod thin;
 
 use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
-use mortar_model::{BrickSpace, layout};
+use mortar_model::{BrickId, BrickSpace, layout};
 
 use crate::answer::Unreadable;
 use crate::query::brick_state::{self, BrickState, Site};
@@ -181,6 +183,18 @@ fn is_mounted(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "mountpoint")
         .arg("-q")
         .arg(layout::mount_point(spec.device, spec.brick))
+}
+
+/// Whether what is at this path is a file system that says by its UUID that it is this brick's.
+fn says_uuid(settings: &Settings, brick: BrickId, path: String) -> Command {
+    program::program(settings, "blkid")
+        .args([
+            "-c",
+            "/dev/null",
+            "-t",
+            &format!("UUID={}", layout::file_system_uuid(brick)),
+        ])
+        .arg(path)
 }
 
 /// A lost disk must not keep the node from booting (`nofail`), and glusterd must not start bricks before their

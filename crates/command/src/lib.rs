@@ -25,7 +25,9 @@ mod program;
 pub mod query;
 mod rebalance;
 mod settings;
+mod started;
 mod volume;
+mod volume_options;
 
 use mortar_argv::{Batch, Report};
 use mortar_model::work::{Goal, Seen, Thing, Verdict};
@@ -45,6 +47,10 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::AddedBricks(spec) => volume::look(&spec.name, settings),
         Thing::Rebalance(spec) => rebalance::look(spec, settings),
         Thing::NodeFile(_) => node_file::look(settings),
+        Thing::Mount(spec) => brick::again::look(spec, settings),
+        Thing::Started(spec) => started::look(spec, settings),
+        Thing::VolumeOptions(spec) => volume_options::look(spec, settings),
+        Thing::Remains(spec) => brick::remains::look(spec, settings),
     }
 }
 
@@ -64,6 +70,10 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
         Thing::Rebalance(_) => rebalance::judge_look(report),
         Thing::NodeFile(spec) => node_file::judge_look(spec, report),
+        Thing::Mount(spec) => brick::again::judge_look(spec, report),
+        Thing::Started(spec) => started::judge_look(spec, report),
+        Thing::VolumeOptions(spec) => volume_options::judge_look(spec, report),
+        Thing::Remains(spec) => brick::remains::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -87,6 +97,11 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::AddedBricks(spec) => added_bricks::make(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
         Thing::NodeFile(spec) => node_file::make(spec, settings),
+        Thing::Mount(spec) => brick::again::make(spec, settings),
+        Thing::Started(spec) => started::make(spec, settings),
+        Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
+        // Nothing is made of what is in no record.
+        Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
     }
 }
 
@@ -109,6 +124,11 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::AddedBricks(spec) => added_bricks::resume(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
         Thing::NodeFile(spec) => node_file::make(spec, settings),
+        Thing::Mount(spec) => brick::again::make(spec, settings),
+        Thing::Started(spec) => started::make(spec, settings),
+        Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
+        // Nothing is made of what is in no record.
+        Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
     }
 }
 
@@ -131,6 +151,9 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         // Files that have moved are where they belong: there is nothing to take back.
         Thing::Rebalance(_) => Batch::new(),
         Thing::NodeFile(_) => node_file::unmake(settings),
+        // What was mended stays so: nothing here was made that could be in the way.
+        Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) => Batch::new(),
+        Thing::Remains(spec) => brick::remains::unmake(spec, settings),
     }
 }
 
@@ -173,8 +196,15 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::AddedBricks(_), Goal::Present) => added_bricks::judge_made(report),
         (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::judge_unmade(spec, report),
         (Thing::Rebalance(_), Goal::Present) => rebalance::judge_made(report),
-        (Thing::Rebalance(_), Goal::Absent) | (Thing::NodeFile(_), _) => {
-            complaint::judge(report, complaint::nothing_tolerated)
-        }
+        (Thing::Mount(spec), Goal::Present) => brick::again::judge_made(spec, report),
+        (Thing::Started(spec), Goal::Present) => started::judge_made(spec, report),
+        (Thing::VolumeOptions(_), Goal::Present) => volume_options::judge_made(report),
+        (Thing::Remains(spec), Goal::Absent) => brick::remains::judge_unmade(spec, report),
+        (
+            Thing::Rebalance(_) | Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_),
+            Goal::Absent,
+        )
+        | (Thing::NodeFile(_), _)
+        | (Thing::Remains(_), Goal::Present) => complaint::judge(report, complaint::nothing_tolerated),
     }
 }

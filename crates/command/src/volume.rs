@@ -2,7 +2,7 @@
 
 use mortar_argv::{Batch, Command, Output, Report};
 use mortar_model::work::{BrickAddress, Facts, FailureKind, Seen, Verdict, VolumeSpec};
-use mortar_model::{VolumeName, layout};
+use mortar_model::{VolumeId, VolumeName, layout};
 
 use crate::answer::{self, Unreadable};
 use crate::query::volume_info::{self, VolumeInfo};
@@ -60,6 +60,24 @@ fn seen_started(spec: &VolumeSpec, info: &VolumeInfo) -> Seen {
         return Seen::Partial(format!("volume {} is not started ({})", spec.name, info.status));
     }
     Seen::Present(Facts::None)
+}
+
+/// Why a volume of this name is not the one that is meant: its id is another, or it has none and lacks these bricks.
+pub(crate) fn whose(volume: VolumeId, bricks: &[BrickAddress], info: &VolumeInfo) -> Option<String> {
+    match info.option(layout::VOLUME_ID_OPTION) {
+        Some(id) if id == volume.to_string() => None,
+        Some(id) => Some(format!("volume {} has the id {id}, not {volume}", info.name)),
+        None if bricks.is_empty() => Some(format!("volume {} does not say whose it is", info.name)),
+        None => {
+            let lacks = addresses(bricks)
+                .into_iter()
+                .find(|brick| !info.bricks.contains(brick))?;
+            Some(format!(
+                "volume {} does not say whose it is and lacks {lacks}",
+                info.name
+            ))
+        }
+    }
 }
 
 /// Bricks as `gluster` takes and prints them.

@@ -322,6 +322,7 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
             return End::Halted;
         }
     }
+    inner.reconciler.ends(&finish.ended);
     let Finish {
         ended,
         changes,
@@ -334,6 +335,8 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
         if let Some(cleanup) = &cleanup {
             landscape.hold(cleanup.id, &cleanup.plan);
         }
+        drop(landscape);
+        inner.reconciler.records_changed(&changes);
     };
     // From here on it has ended, whatever happens to memory: it must not be taken up once more.
     if catch_unwind(AssertUnwindSafe(settle)).is_err() {
@@ -362,6 +365,7 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
 /// Makes the changes in memory and gives back what the operation held.
 pub(crate) fn settle(inner: &Inner, changes: &[Change], facts: &Facts, id: OperationId) {
     settle_in(&mut inner.landscape(), changes, facts, id);
+    inner.reconciler.records_changed(changes);
 }
 
 fn settle_in(landscape: &mut Landscape, changes: &[Change], facts: &Facts, id: OperationId) {

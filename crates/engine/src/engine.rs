@@ -19,14 +19,16 @@ use tokio::time::Instant;
 
 use crate::admission::Admission;
 use crate::backup::{self, BackupPlan, Keeper};
+use crate::check::Checks;
 use crate::clock::{Clock, Entropy};
 use crate::drive::Handle;
 use crate::error::{EngineError, OpenError};
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::pool::Gates;
+use crate::reconcile::Reconciler;
 use crate::submit::OperationState;
-use crate::{health, nodes, records};
+use crate::{health, nodes, reconcile, records};
 
 /// What the engine stands on.
 pub struct Parts {
@@ -63,7 +65,8 @@ pub struct Config {
     pub patience: Duration,
     /// How often every node is asked whether glusterd runs.
     pub health_interval: Duration,
-    /// How often a node that did not answer is asked again.
+    /// How often a node that did not answer is asked again. Also how long after the start, and after a node is back, the
+    /// nodes are compared with the records.
     pub recovery_interval: Duration,
     /// How long an operation that needs attention waits until it is tried again by itself; each further wait is twice as
     /// long. What stood in its way may be gone without anybody having noticed.
@@ -72,6 +75,14 @@ pub struct Config {
     pub attention_longest: Duration,
     /// Where the store is backed up, and how often; `None` where it is not.
     pub backups: Option<BackupPlan>,
+    /// How often the nodes are compared with the records.
+    pub check_interval: Duration,
+    /// How long a node may take to show everything that is on it.
+    pub check_patience: Duration,
+    /// Whether what was found is mended by itself, where that is proven safe, and the nodes' files follow the records.
+    pub automatic: bool,
+    /// Fill of a thin pool from which on it is warned of, in per cent.
+    pub pool_fill: f64,
 }
 
 impl Default for Config {
@@ -90,6 +101,10 @@ impl Default for Config {
             attention_first: Duration::from_secs(30),
             attention_longest: Duration::from_secs(600),
             backups: None,
+            check_interval: Duration::from_secs(600),
+            check_patience: Duration::from_secs(60),
+            automatic: true,
+            pool_fill: 80.0,
         }
     }
 }
@@ -115,6 +130,8 @@ pub(crate) struct Inner {
     pub(crate) halt: Arc<Notify>,
     /// Some operation ended or came to rest.
     pub(crate) rested: Notify,
+    pub(crate) checks: Checks,
+    pub(crate) reconciler: Arc<Reconciler>,
 }
 
 impl Inner {
@@ -180,6 +197,8 @@ impl Engine {
             halted: AtomicBool::new(false),
             halt: Arc::new(Notify::new()),
             rested: Notify::new(),
+            checks: Checks::default(),
+            reconciler: Arc::default(),
             config,
         };
         Ok(Self {
@@ -203,6 +222,7 @@ impl Engine {
         }
         health::spawn(&self.inner);
         backup::spawn(&self.inner);
+        reconcile::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.

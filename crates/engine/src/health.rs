@@ -129,6 +129,7 @@ impl Inner {
         if healthy {
             self.silent().remove(&node);
             tracing::info!(%node, "node answers again");
+            self.reconciler.node_came_back();
             let open: Vec<Arc<Handle>> = self.operations().open.values().cloned().collect();
             for handle in open.iter().filter(|handle| handle.may_need(node, cluster)) {
                 handle.nudge();

@@ -27,6 +27,10 @@
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `backup` | backups of the store, by the clock and on request |
 //! | `inspect` | what a store holds, without an engine |
+//! | `check` | the records beside what the nodes show |
+//! | `repair` | findings mended on command |
+//! | `reconcile` | checks by the clock, and what is mended by itself |
+//! | `files` | the nodes' own files, kept as the records are |
 //! | `metrics` | what is counted |
 //! | `panics` | bugs: told, counted, kept to what met them |
 
@@ -35,6 +39,7 @@ mod act;
 mod admission;
 mod away;
 mod backup;
+mod check;
 mod clock;
 mod create;
 mod drive;
@@ -42,6 +47,7 @@ mod ended;
 mod engine;
 mod error;
 mod fence;
+mod files;
 mod health;
 mod inspect;
 mod load;
@@ -52,11 +58,14 @@ mod operations;
 mod panics;
 mod pool;
 mod rebuild;
+mod reconcile;
 mod records;
+mod repair;
 mod sight;
 mod submit;
 
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
+pub use check::Check;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
@@ -70,7 +79,10 @@ pub use mortar_journal::{
 pub use mortar_plan as plan;
 pub use mortar_store::Reason as BackupReason;
 pub use mortar_survey::rebuild::{Contradiction, Found, FoundKind, Gap, Rebuilt};
+pub use mortar_survey::{Finding, Kind, Proof, Remedy, Severity, Subject as FindingSubject};
 pub use panics::log_panics;
 pub use rebuild::Rebuild;
+pub use reconcile::Reconciled;
+pub use repair::{Begun, RepairRun, RepairTask};
 pub use sight::VolumeSight;
 pub use submit::OperationState;

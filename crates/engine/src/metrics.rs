@@ -1,11 +1,17 @@
 //! What is counted. Names are Prometheus's; every label has few values, none comes from a user.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use mortar_survey::Kind;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::check::Check;
 
 /// Bounds of time histograms in seconds: from a command's 5 ms to an operation's minutes.
 const SECONDS: [f64; 14] = [
@@ -61,6 +67,10 @@ pub struct Metrics {
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
     pub(crate) backups_damaged: Gauge,
+    pub(crate) findings: Family<KindLabel, Gauge>,
+    pub(crate) left_out: Gauge,
+    pub(crate) checked_at: Gauge<f64, AtomicU64>,
+    pub(crate) check_seconds: Gauge<f64, AtomicU64>,
 }
 
 fn histogram() -> Histogram {
@@ -96,6 +106,10 @@ impl Metrics {
             backup_last: Gauge::default(),
             backup_failures: Counter::default(),
             backups_damaged: Gauge::default(),
+            findings: Family::default(),
+            left_out: Gauge::default(),
+            checked_at: Gauge::default(),
+            check_seconds: Gauge::default(),
         }
     }
 
@@ -108,6 +122,26 @@ impl Metrics {
     pub(crate) fn backup_succeeded(&self, at_ms: u64) {
         self.backup_last
             .set(i64::try_from(at_ms / 1000).unwrap_or(i64::MAX));
+    }
+
+    /// Shows what a check found; kinds that it did not find stand at zero.
+    pub(crate) fn show_check(&self, check: &Check) {
+        for kind in Kind::ALL {
+            let count = check
+                .findings
+                .iter()
+                .filter(|finding| finding.kind == *kind)
+                .count();
+            let label = KindLabel { kind: kind.name() };
+            self.findings
+                .get_or_create(&label)
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.left_out
+            .set(i64::try_from(check.left_out).unwrap_or(i64::MAX));
+        self.checked_at
+            .set(Duration::from_millis(check.began).as_secs_f64());
+        self.check_seconds.set(check.took.as_secs_f64());
     }
 
     /// Shows them in `registry`, all under `mortar_`.
@@ -165,6 +199,7 @@ impl Metrics {
             self.unhealthy.clone(),
         );
         self.register_backups(registry);
+        self.register_checks(registry);
     }
 
     fn register_backups(&self, registry: &mut Registry) {
@@ -209,5 +244,31 @@ impl Metrics {
         ] {
             registry.register(name, text, gauge.clone());
         }
+    }
+
+    /// What the last check found.
+    fn register_checks(&self, registry: &mut Registry) {
+        registry.register(
+            "check_findings",
+            "Differences between records and nodes that the last check found",
+            self.findings.clone(),
+        );
+        registry.register(
+            "check_findings_left_out",
+            "Differences that the last check left out because operations were at work there",
+            self.left_out.clone(),
+        );
+        registry.register_with_unit(
+            "check_last_time",
+            "When the last check began, since 1970",
+            Unit::Seconds,
+            self.checked_at.clone(),
+        );
+        registry.register_with_unit(
+            "check_last_duration",
+            "How long the last check took",
+            Unit::Seconds,
+            self.check_seconds.clone(),
+        );
     }
 }

@@ -141,6 +141,7 @@ pub(crate) fn changes(
                         .map(|brick| Write::delete(Kind::Brick, &brick.id)),
                 );
             }
+            Change::Keep(_) => {}
         }
     }
     Ok(writes)

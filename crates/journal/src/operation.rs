@@ -146,8 +146,19 @@ pub struct Operation {
 
 impl Operation {
     /// An operation that is about to begin.
+    ///
+    /// What a repair finds may be in any state, and may have changed since somebody saw it: its steps count as touched from
+    /// the start, so that each is looked at before anything is done.
     pub fn new(id: OperationId, kind: OperationKind, created: u64, plan: Plan) -> Self {
-        let steps = vec![StepState::UNTOUCHED; plan.steps().count()];
+        let mark = match kind {
+            OperationKind::Repair => Mark::Touched,
+            _ => Mark::Untouched,
+        };
+        let begin = StepState {
+            mark,
+            ..StepState::UNTOUCHED
+        };
+        let steps = vec![begin; plan.steps().count()];
         let (phase, facts) = (Phase::Forward, Facts::None);
         Self {
             id,

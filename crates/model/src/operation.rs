@@ -24,13 +24,15 @@ pub enum OperationKind {
     DeleteVolume,
     /// What a change left on nodes that were away is removed.
     Cleanup,
+    /// Things are brought back to what is recorded of them.
+    Repair,
     /// A record changed and no node was touched (a state flag, for instance).
     Record,
 }
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -39,6 +41,7 @@ impl OperationKind {
         Self::ExpandVolume,
         Self::DeleteVolume,
         Self::Cleanup,
+        Self::Repair,
         Self::Record,
     ];
 
@@ -53,6 +56,7 @@ impl OperationKind {
             Self::ExpandVolume => "expand-volume",
             Self::DeleteVolume => "delete-volume",
             Self::Cleanup => "cleanup",
+            Self::Repair => "repair",
             Self::Record => "record",
         }
     }

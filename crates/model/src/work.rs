@@ -135,6 +135,46 @@ pub struct NodeFileSpec {
     pub text: String,
 }
 
+/// A volume whose bricks are served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Bricks whose processes are to run; others may be on nodes that are away.
+    pub bricks: Vec<BrickAddress>,
+    /// Whether a volume that somebody stopped is started too.
+    pub stopped: bool,
+}
+
+/// Options of a volume that exists, set to these values; others stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptionsSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Its bricks: they tell whose it is when its options do not.
+    pub bricks: Vec<BrickAddress>,
+    /// The options.
+    pub options: Vec<VolumeOption>,
+}
+
+/// What is left of a brick that is in no record. It is only ever removed, and only when the node itself shows that
+/// it is Mortar's and that no volume uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemainsSpec {
+    /// The id by which it is named there.
+    pub brick: BrickId,
+    /// The device it is on.
+    pub device: DeviceId,
+    /// The device's path.
+    pub device_path: DevicePath,
+    /// Whether its file system is in an image file, else on a logical volume.
+    pub image: bool,
+}
+
 /// A thing that is made or unmade on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "thing")]
@@ -153,6 +193,15 @@ pub enum Thing {
     Rebalance(RebalanceSpec),
     /// What a node says of itself.
     NodeFile(NodeFileSpec),
+    /// A brick that was made before, mounted, with mount entry, group and identity file. Neither its space nor its file
+    /// system nor its folder is ever made anew: what holds them held data.
+    Mount(BrickSpec),
+    /// A volume whose bricks are served.
+    Started(StartedSpec),
+    /// Options of a volume that exists.
+    VolumeOptions(OptionsSpec),
+    /// What is left of a brick that is in no record.
+    Remains(RemainsSpec),
 }
 
 impl Thing {
@@ -166,6 +215,10 @@ impl Thing {
             Self::AddedBricks(_) => "added bricks",
             Self::Rebalance(_) => "rebalance",
             Self::NodeFile(_) => "node file",
+            Self::Mount(_) => "mount",
+            Self::Started(_) => "started volume",
+            Self::VolumeOptions(_) => "volume options",
+            Self::Remains(_) => "remains",
         }
     }
 
@@ -179,6 +232,12 @@ impl Thing {
             Self::AddedBricks(spec) => format!("{} more bricks of volume {}", spec.bricks.len(), spec.name),
             Self::Rebalance(spec) => format!("rebalance of volume {}", spec.name),
             Self::NodeFile(spec) => format!("file of node {}", spec.node),
+            Self::Mount(spec) => format!("mount of brick {}", spec.brick),
+            Self::Started(spec) => format!("bricks of volume {}, served", spec.name),
+            Self::VolumeOptions(spec) => {
+                format!("{} options of volume {}", spec.options.len(), spec.name)
+            }
+            Self::Remains(spec) => format!("remains of brick {} on {}", spec.brick, spec.device_path),
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
-    Brick, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
+    Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
     InventoryError, NodeId, OperationId, State, Volume, VolumeId, VolumeName,
 };
 
 use crate::index::{Index, Slot};
+use crate::involved::Involved;
 use crate::plan::{Change, Plan, Subject};
 
 /// What an open operation holds.
@@ -49,6 +50,8 @@ pub struct Landscape {
     things: BTreeMap<Subject, OperationId>,
     joining: BTreeMap<OperationId, ClusterId>,
     unhealthy: BTreeSet<NodeId>,
+    involved: BTreeMap<OperationId, Involved>,
+    watch: Option<Involved>,
 }
 
 impl Landscape {
@@ -186,6 +189,7 @@ impl Landscape {
     /// Reserves what the plan of an operation needs, until [`Self::release`].
     pub fn hold(&mut self, operation: OperationId, plan: &Plan) {
         let held = held_by(&self.inventory, plan);
+        self.involve(operation, plan);
         if let Some(Change::PutNode(node)) = plan.changes.first() {
             self.joining.insert(operation, node.cluster);
         }
@@ -212,6 +216,7 @@ impl Landscape {
     /// Gives back what the operation held.
     pub fn release(&mut self, operation: OperationId) {
         self.joining.remove(&operation);
+        self.involved.remove(&operation);
         let Some(held) = self.held.remove(&operation) else {
             return;
         };
@@ -239,6 +244,42 @@ impl Landscape {
         for device in held.devices() {
             self.reindex(device);
         }
+    }
+
+    fn involve(&mut self, operation: OperationId, plan: &Plan) {
+        let mut involved = Involved::default();
+        involved.add(plan, &self.inventory);
+        if let Some(watch) = &mut self.watch {
+            watch.join(&involved);
+        }
+        self.involved.insert(operation, involved);
+    }
+
+    /// Everything that open operations have to do with.
+    pub fn involved(&self) -> Involved {
+        let mut all = Involved::default();
+        for involved in self.involved.values() {
+            all.join(involved);
+        }
+        all
+    }
+
+    /// The open operation that has to do with this brick.
+    pub fn involves(&self, brick: BrickId) -> Option<OperationId> {
+        let mut all = self.involved.iter();
+        all.find(|(_, involved)| involved.bricks.contains(&brick))
+            .map(|(operation, _)| *operation)
+    }
+
+    /// Begins to note what operations have to do with, from those that are open now on. There is one watch at a time: a new
+    /// one takes the place of an old one.
+    pub fn begin_watch(&mut self) {
+        self.watch = Some(self.involved());
+    }
+
+    /// Ends the watch; answers what open operations had to do with at any time since it began.
+    pub fn end_watch(&mut self) -> Involved {
+        self.watch.take().unwrap_or_else(|| self.involved())
     }
 
     /// Makes one recorded change. `facts` is what the operation's steps taught.
@@ -283,7 +324,7 @@ impl Landscape {
                     self.reindex(brick.device);
                 }
             }
-            Change::Clear(_) => {}
+            Change::Clear(_) | Change::Keep(_) => {}
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! Nodes that join and leave a trusted pool.
 
-use mortar_model::work::{Goal, PeerSpec, Thing};
-use mortar_model::{Node, NodeId, State};
+use mortar_model::work::{Goal, NodeFileSpec, PeerSpec, Thing};
+use mortar_model::{Inventory, Node, NodeId, State};
 
 use crate::create::pool_nodes;
+use crate::identity;
 use crate::landscape::Landscape;
 use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
 use crate::refusal::Refusal;
@@ -83,11 +84,31 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     {
         return Err(Refusal::Busy("node", id.to_string(), operation));
     }
-    let stages = peer_stage(node, members, Goal::Absent).into_iter().collect();
+    let leave = peer_stage(node, members, Goal::Absent);
+    // A node that is away keeps its file: nobody waits for it.
+    let forget = landscape
+        .is_healthy(id)
+        .then(|| file_stage(inventory, id))
+        .flatten();
     Ok(Plan {
-        stages,
+        stages: leave.into_iter().chain(forget).collect(),
         forward_from: None,
         changes: vec![Change::RemoveNode(id)],
+    })
+}
+
+/// The node's own file goes: a node that is in no cluster must not say that it is in one.
+fn file_stage(inventory: &Inventory, node: NodeId) -> Option<Stage> {
+    let text = identity::node_file(inventory, node)?;
+    let step = Step {
+        place: Place::Node(node),
+        thing: Thing::NodeFile(NodeFileSpec { node, text }),
+        goal: Goal::Absent,
+        needed: false,
+    };
+    Some(Stage {
+        title: "remove the node's file".into(),
+        steps: vec![step],
     })
 }
 

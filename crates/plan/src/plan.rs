@@ -83,6 +83,8 @@ pub enum Change {
     RemoveVolume(VolumeId),
     /// What another change left is gone. No record tells of it; it takes room and names while the plan runs.
     Clear(Remains),
+    /// No record changes: the thing is only held while what is recorded of it is mended on the nodes.
+    Keep(Subject),
 }
 
 /// What a change left on nodes that were away.
@@ -156,6 +158,7 @@ impl Change {
             Self::GrowVolume { volume, .. } => Subject::Volume(*volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
             Self::Clear(remains) => remains.subject,
+            Self::Keep(subject) => *subject,
         }
     }
 

@@ -71,6 +71,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         // Mortar's own.
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))
+        .routes(routes!(v1::check::last, v1::check::fresh))
+        .routes(routes!(v1::check::repair))
         .routes(routes!(v1::operations::list))
         .routes(routes!(v1::operations::info))
         .routes(routes!(v1::operations::retry))

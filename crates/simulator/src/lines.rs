@@ -146,7 +146,7 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let mut output = no(1);
     for path in paths {
         let searched = if read.has(&["-r", "--recursive"]) {
-            snapshots(shell, path)
+            records(shell, path)
         } else {
             read_text(shell, path)
         };
@@ -178,11 +178,27 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     output
 }
 
-/// The lines of glusterd's snapshot records that name the volume that a snapshot was taken of.
-fn snapshots(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
-    if path.trim_end_matches('/') != "/var/lib/glusterd/snaps" {
-        return Err("the simulated node searches folders only in glusterd's snapshots");
+/// The lines of glusterd's records below a folder.
+fn records(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
+    match path.trim_end_matches('/') {
+        "/var/lib/glusterd/snaps" => Ok(snapshots(shell)),
+        "/var/lib/glusterd/vols" => Ok(volumes(shell)),
+        _ => Err("the simulated node searches folders only in glusterd's records"),
     }
+}
+
+/// Those of its volumes.
+fn volumes(shell: &Shell<'_>) -> String {
+    let pool = shell.node.pool;
+    let volumes = shell.gluster.volumes.iter();
+    volumes
+        .filter(|(_, volume)| volume.pool == pool)
+        .map(|(_, volume)| volume.record(shell.names, ""))
+        .collect()
+}
+
+/// Those of its snapshots that name the volume that a snapshot was taken of.
+fn snapshots(shell: &Shell<'_>) -> String {
     let pool = shell.node.pool;
     let volumes = shell
         .gluster
@@ -197,7 +213,7 @@ fn snapshots(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
                 .is_some_and(|rare| !rare.snapshots.is_empty())
         })
         .map(|(_, volume)| format!("parent_volname={}\n", shell.names.read(&volume.name)));
-    Ok(parents.collect())
+    parents.collect()
 }
 
 /// `sed -i [-e] /REGEX/d PATH`: deletes lines. The regex is plain text, with `\` before special characters,

@@ -6,7 +6,22 @@
 //! | file | job |
 //! |---|---|
 //! | `place` | names on nodes read back into ids |
+//! | `kind` | the kinds of drift, their names and what they mean |
+//! | `finding` | one difference: its proof, and what can be done |
+//! | `drift/` | the records beside what was seen |
+//! | `repair` | from findings to plans that mend them |
 //! | `rebuild/` | records made again from what nodes and pools show |
 
+mod drift;
+mod finding;
+mod kind;
 mod place;
 pub mod rebuild;
+mod repair;
+mod scan;
+
+pub use drift::{Drift, Limits, drift};
+pub use finding::{Finding, Proof, Remains, Remedy, Repair, Subject};
+pub use kind::{Kind, Severity};
+pub use repair::{Group, groups, plan};
+pub use scan::Scan;

@@ -77,6 +77,17 @@ impl Client {
         response.json().await.unwrap()
     }
 
+    /// Posts nothing and reads the answer.
+    pub(crate) async fn ask(&self, path: &str) -> Value {
+        let response = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .send()
+            .await
+            .unwrap();
+        response.json().await.unwrap()
+    }
+
     pub(crate) async fn cluster(&self) -> String {
         let body = json!({"file": true, "block": true});
         let response = self

@@ -16,7 +16,7 @@ const ROUNDS: usize = 2;
 const BURST: usize = 24;
 
 /// Ends the lab whatever happens.
-struct Down(LabSpec);
+pub(crate) struct Down(pub(crate) LabSpec);
 
 impl Drop for Down {
     fn drop(&mut self) {
@@ -32,20 +32,7 @@ pub(crate) fn run() {
     spec.disk_size = 200 << 30;
     let _down = Down(spec.clone());
     let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let (key, hosts) = (lab.ssh_key(), lab.known_hosts());
-    let arguments = [
-        "--executor",
-        "ssh",
-        "--ssh-user",
-        "root",
-        "--ssh-key",
-        key.to_str().unwrap(),
-        "--ssh-known-hosts",
-        hosts.to_str().unwrap(),
-        "--fstab",
-        lab.fstab(),
-    ];
-    let server = Server::start(folder.path(), &arguments);
+    let server = Server::start_for(folder.path(), &lab);
     let client = Client::new(&server.address);
     block_on(async {
         let cluster = client.cluster().await;

@@ -1,5 +1,5 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab` or `scale`.
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale` or `check`.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
 
@@ -9,6 +9,7 @@
     reason = "a program that prints its results and ends at the first trouble"
 )]
 
+mod check;
 mod client;
 mod floor;
 mod lab;
@@ -29,5 +30,8 @@ fn main() {
     }
     if wanted("lab") {
         lab::run();
+    }
+    if wanted("check") {
+        check::run();
     }
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mortar_lab::Lab;
+
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -55,6 +57,24 @@ impl Server {
             "the server does not come up: {}",
             std::fs::read_to_string(folder.join("log")).unwrap_or_default()
         );
+    }
+
+    /// The same, for the nodes of a lab.
+    pub(crate) fn start_for(folder: &Path, lab: &Lab) -> Self {
+        let (key, hosts) = (lab.ssh_key(), lab.known_hosts());
+        let arguments = [
+            "--executor",
+            "ssh",
+            "--ssh-user",
+            "root",
+            "--ssh-key",
+            key.to_str().unwrap(),
+            "--ssh-known-hosts",
+            hosts.to_str().unwrap(),
+            "--fstab",
+            lab.fstab(),
+        ];
+        Self::start(folder, &arguments)
     }
 
     /// Processor time that it has used, user and system.

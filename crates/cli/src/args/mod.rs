@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
-    CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
+    CheckArgs, CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
+    RepairArgs,
 };
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
 pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
@@ -106,6 +107,19 @@ pub(crate) enum Command {
         there beside the records, and what does not fit together is shown; docs/recovery.md says what to do about it."
     )]
     Rebuild(RebuildArgs),
+    /// Compare the records with what the nodes show now: every difference with its proof and what can be done
+    #[command(
+        long_about = "Compare the records with what the nodes show now: every difference with its proof and what can be \
+        done.\n\nChanges nothing. Ends with 0 when nothing but notices was found, with 10 otherwise."
+    )]
+    Check(CheckArgs),
+    /// Mend differences that 'check' finds; shows what would be done, and does it only with --do
+    #[command(
+        long_about = "Mend differences that 'check' finds; shows what would be done, and does it only with --do.\n\n\
+        Only what is proven safe is done, and nothing is removed but what is proven to be Mortar's own, in no record, \
+        and used by no volume. The rest is shown with what a person has to do."
+    )]
+    Repair(RepairArgs),
     /// A real GlusterFS pool on this machine, for trying and testing (Linux, root)
     #[command(subcommand)]
     Lab(LabCommand),

@@ -48,6 +48,25 @@ pub(crate) struct RebuildArgs {
     pub(crate) dry_run: bool,
 }
 
+/// `mortar check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Show what the last check found and what was mended by itself; ask no node
+    #[arg(long)]
+    pub(crate) last: bool,
+}
+
+/// `mortar repair`
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// Mend this difference alone, by the id that 'check' shows; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(crate) item: Vec<String>,
+    /// Do it, and do not only show it
+    #[arg(long = "do", visible_alias = "yes")]
+    pub(crate) really: bool,
+}
+
 /// `mortar db …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {

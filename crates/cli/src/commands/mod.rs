@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod backup;
+mod check;
 mod cluster;
 mod db;
 mod device;
@@ -95,24 +96,29 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
                 .enable_all()
                 .build()
                 .map_err(|error| Error::new(Exit::Failed, "set up the network", error.to_string()))?;
-            runtime.block_on(ask(&session, command))?;
+            return Ok(runtime.block_on(ask(&session, command))?.code());
         }
     }
     Ok(Exit::Done.code())
 }
 
-/// Runs a command that asks a server.
-pub(crate) async fn ask(session: &Session, command: Command) -> Result<()> {
+/// Runs a command that asks a server; how the program ends.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
     match command {
-        Command::Topology(command) => topology::run(session, command).await,
-        Command::Cluster(command) => cluster::run(session, command).await,
-        Command::Node(command) => node::run(session, command).await,
-        Command::Device(command) => device::run(session, command).await,
-        Command::Volume(command) => volume::run(session, command).await,
-        Command::Explain(command) => explain::run(session, command).await,
-        Command::Operation(command) => operation::run(session, command).await,
-        Command::Db(command) if command.asks() => backup::ask(session, &command).await,
-        Command::Rebuild(arguments) => rebuild::run(session, arguments).await,
+        Command::Check(arguments) => return check::check(session, &arguments).await,
+        Command::Repair(arguments) => return check::repair(session, &arguments).await,
+        Command::Topology(command) => topology::run(session, command).await?,
+        Command::Cluster(command) => cluster::run(session, command).await?,
+        Command::Node(command) => node::run(session, command).await?,
+        Command::Device(command) => device::run(session, command).await?,
+        Command::Volume(command) => volume::run(session, command).await?,
+        Command::Explain(command) => explain::run(session, command).await?,
+        Command::Operation(command) => operation::run(session, command).await?,
+        Command::Db(command) if command.asks() => backup::ask(session, &command).await?,
+        Command::Rebuild(arguments) => rebuild::run(session, arguments).await?,
         Command::Serve(_)
         | Command::Completions(_)
         | Command::Man(_)
@@ -122,4 +128,5 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<()> {
             unreachable!("these ask no server and were run before")
         }
     }
+    Ok(Exit::Done)
 }

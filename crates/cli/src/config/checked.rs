@@ -115,6 +115,12 @@ pub(crate) struct Tuning {
     pub(crate) operations_running: Option<usize>,
     /// Operations under way.
     pub(crate) operations_open: Option<usize>,
+    /// Between two checks of the nodes.
+    pub(crate) check_interval: Option<Duration>,
+    /// Whether what is found is mended by itself.
+    pub(crate) automatic_repair: Option<bool>,
+    /// Fill of a thin pool that is warned of, per cent.
+    pub(crate) pool_fill: Option<u8>,
 }
 
 /// What all errors here were attempting.
@@ -188,6 +194,8 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         ("pool-width", settings.pool_width == Some(0)),
         ("operations-running", settings.operations_running == Some(0)),
         ("operations-open", settings.operations_open == Some(0)),
+        ("check-interval", settings.check_interval == Some(0)),
+        ("pool-fill", settings.pool_fill == Some(0)),
     ];
     if settings.backup_keep == Some(0) {
         let obstacle = "backup-keep is 0: no backup would be kept";
@@ -224,6 +232,9 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         pool_width: settings.pool_width,
         operations_running: settings.operations_running,
         operations_open: settings.operations_open,
+        check_interval: settings.check_interval.map(Duration::from_secs),
+        automatic_repair: settings.automatic_repair,
+        pool_fill: settings.pool_fill,
     })
 }
 

@@ -140,6 +140,16 @@ settings! {
     /// Operations that may be under way, those that wait for their turn included [default: 1024]
     #[arg(long, env = "MORTAR_OPERATIONS_OPEN", value_name = "NUMBER")]
     operations_open: usize,
+    /// Seconds between two checks of the nodes against the records [default: 600]
+    #[arg(long, env = "MORTAR_CHECK_INTERVAL", value_name = "SECONDS")]
+    check_interval: u64,
+    /// Mend by itself what a check finds, where that is proven safe: mount bricks again, write entries and identities
+    /// [default: true]
+    #[arg(long, env = "MORTAR_AUTOMATIC_REPAIR", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    automatic_repair: bool,
+    /// Fill of a thin pool in per cent from which a check warns [default: 80]
+    #[arg(long, env = "MORTAR_POOL_FILL", value_name = "PERCENT")]
+    pool_fill: u8,
     /// Seconds that running operations may take to end when the server stops; what is left then goes on after
     /// the next start [default: 30]
     #[arg(long, env = "MORTAR_STOP_PATIENCE", value_name = "SECONDS")]

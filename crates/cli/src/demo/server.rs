@@ -182,7 +182,7 @@ impl Server {
     /// Runs a command as if it was typed.
     pub(super) fn typed(&self, words: &[&str], show: &Show) -> Result<()> {
         let command = typed(words, show)?;
-        self.wait(ask(&self.session, command))
+        self.wait(ask(&self.session, command)).map(drop)
     }
 
     /// How to ask the server.

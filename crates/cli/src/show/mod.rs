@@ -2,6 +2,7 @@
 
 mod backups;
 mod chain;
+mod drift;
 mod operations;
 mod paint;
 mod placement;
@@ -12,6 +13,7 @@ mod tree;
 
 pub(crate) use backups::backups;
 pub(crate) use chain::explanation;
+pub(crate) use drift::{check, repairs};
 pub(crate) use operations::{operation, operations};
 pub(crate) use paint::Paint;
 pub(crate) use placement::plan;

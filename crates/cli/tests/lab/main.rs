@@ -18,6 +18,7 @@ mod bad_store;
 mod bad_volumes;
 mod crash;
 mod door;
+mod drift;
 mod ground;
 mod life;
 mod loss;

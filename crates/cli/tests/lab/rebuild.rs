@@ -5,79 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use mortar_command::{Settings, make};
-use mortar_executor::{Hosts as _, SshHosts, SshOptions};
-use mortar_lab::Lab;
-use mortar_model::work::{NodeFileSpec, Thing};
-use mortar_model::{Inventory, Node};
-use mortar_plan::identity;
-use mortar_store::{EmbeddedStore, Kind, Store as _, decode};
 use serde_json::{Value, json};
 
+use crate::drift::{as_recorded, findings};
 use crate::ground::Ground;
 use crate::life::Client;
-use crate::server::mortar;
 use crate::site::Site;
 
 const VOLUMES: usize = 20;
-
-/// Everything that a store records of clusters, nodes and devices.
-fn recorded(store: &Path) -> Inventory {
-    let store = EmbeddedStore::open(store).unwrap();
-    let mut inventory = Inventory::new();
-    let mut each = |kind: Kind, take: &mut dyn FnMut(&mut Inventory, &str, &[u8])| {
-        store
-            .scan(kind, None, &mut |key, value| {
-                take(&mut inventory, key, value);
-                Ok(())
-            })
-            .unwrap();
-    };
-    each(Kind::Cluster, &mut |inventory, key, value| {
-        inventory.put_cluster(decode(Kind::Cluster, key, value).unwrap());
-    });
-    each(Kind::Node, &mut |inventory, key, value| {
-        inventory
-            .put_node(decode(Kind::Node, key, value).unwrap())
-            .unwrap();
-    });
-    each(Kind::Device, &mut |inventory, key, value| {
-        inventory
-            .put_device(decode(Kind::Device, key, value).unwrap())
-            .unwrap();
-    });
-    inventory
-}
-
-/// Writes each node's file as it is recorded, by the commands and the way by which the server would.
-fn write_node_files(lab: &Lab, store: &Path) {
-    let config = mortar()
-        .args(["lab", "config", "--lab", lab.name()])
-        .output()
-        .unwrap();
-    let config: toml::Table = toml::from_str(&String::from_utf8(config.stdout).unwrap()).unwrap();
-    let text = |key: &str| config[key].as_str().unwrap().to_owned();
-    let mut options = SshOptions::new(text("ssh-user"), text("ssh-key"), text("ssh-known-hosts"));
-    if let Some(port) = config.get("ssh-port").and_then(toml::Value::as_integer) {
-        options.port = u16::try_from(port).unwrap();
-    }
-    let hosts = SshHosts::new(options).unwrap();
-    let inventory = recorded(store);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    for node in inventory.nodes() {
-        let Node { id, manage, .. } = node;
-        let text = identity::node_file(&inventory, *id).unwrap();
-        let batch = make(
-            &Thing::NodeFile(NodeFileSpec { node: *id, text }),
-            &Settings::default(),
-        );
-        let report = runtime.block_on(hosts.run(manage.as_str(), &batch));
-        assert!(report.success(), "{manage}: {report:?}");
-    }
-}
 
 /// Checksum of a file, by the system's own tool.
 fn checksum(file: &Path) -> String {
@@ -199,10 +134,11 @@ fn a_lost_store_is_rebuilt_from_the_nodes() {
     });
     let used_meanwhile = Client::mount(&site, names[1]);
     let before = everything(&site);
+    // The nodes' own files too.
+    as_recorded(&site);
 
     site.server.ask_to_stop();
     assert!(site.server.ended().success());
-    write_node_files(&site.lab, site.server.store());
     std::fs::remove_file(site.server.store()).unwrap();
     site.server.again();
     assert!(
@@ -231,6 +167,7 @@ fn a_lost_store_is_rebuilt_from_the_nodes() {
     }
     assert_eq!(report["restored"], before["/v1/topology"]);
     assert_eq!(everything(&site), before);
+    assert_eq!(findings(&site), [] as [&str; 0]);
     assert_eq!(at_each(&site, &names, |_, _| {}), sums);
 
     // Work goes on: another one, a larger one, and all of them gone.

@@ -55,14 +55,7 @@ pub(super) fn resume(
         .arg(layout::volume_group(spec.device));
     let create_volume = size_of_volume(lvcreate(settings).arg("--thin").arg(pool_path(spec)), spec);
     let activate = program::lvm(settings, "lvchange").args(["--activate", "y", &volume]);
-    let made = program::program(settings, "blkid")
-        .args([
-            "-c",
-            "/dev/null",
-            "-t",
-            &format!("UUID={}", layout::file_system_uuid(spec.brick)),
-        ])
-        .arg(device.clone());
+    let made = super::says_uuid(settings, spec.brick, device.clone());
     batch
         .unless(known(&pool_path(spec)), create_pool)
         .unless(known(&volume), create_volume)

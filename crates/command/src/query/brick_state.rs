@@ -240,11 +240,31 @@ fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resu
             state.pool = true;
         }
     }
-    // Neither name holds a dash, so device-mapper doubles none.
-    Ok(vec![
+    Ok(volume_paths(site))
+}
+
+/// The names under which a brick's logical volume can be mounted. Neither part holds a dash, so device-mapper doubles
+/// none.
+fn volume_paths(site: &Site<'_>) -> Vec<String> {
+    let (group, volume) = (
+        layout::volume_group(site.device),
+        layout::logical_volume(site.brick),
+    );
+    vec![
         format!("/dev/mapper/{group}-{volume}"),
         format!("/dev/{group}/{volume}"),
-    ])
+    ]
+}
+
+/// What a mount entry of the brick may name: its image or logical volume, or its file system by UUID.
+pub fn sources(site: &Site<'_>) -> Vec<String> {
+    let mut sources = if site.image {
+        vec![layout::image(site.device_path, site.brick)]
+    } else {
+        volume_paths(site)
+    };
+    sources.push(format!("UUID={}", layout::file_system_uuid(site.brick)));
+    sources
 }
 
 fn taken(volume: &LogicalVolume) -> Option<ByteSize> {

@@ -8,8 +8,8 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, PeerSpec, RebalanceSpec, Thing,
-    VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec,
+    RemainsSpec, StartedSpec, Thing, VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -166,7 +166,56 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
             }),
         ),
         ("node-file", node_file()),
+        ("mount-thin", mount(brick(disk(), thin(), 0))),
+        (
+            "mount-image-gid",
+            mount(brick(directory(), BrickSpace::Image, 2001)),
+        ),
+        ("started", started(false)),
+        ("started-stopped", started(true)),
+        ("volume-options", volume_options()),
+        ("remains-thin", remains(disk(), false)),
+        ("remains-image", remains(directory(), true)),
     ]
+}
+
+/// A brick that was made before, mounted again.
+pub(crate) fn mount(brick: Thing) -> Thing {
+    let Thing::Brick(spec) = brick else { unreachable!() };
+    Thing::Mount(spec)
+}
+
+/// The volume, served.
+pub(crate) fn started(stopped: bool) -> Thing {
+    Thing::Started(StartedSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        bricks: addresses(&["node2"]),
+        stopped,
+    })
+}
+
+/// Options of the volume.
+pub(crate) fn volume_options() -> Thing {
+    Thing::VolumeOptions(OptionsSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        bricks: addresses(&["node1", "node2", "node3"]),
+        options: options(&[
+            ("user.mortar.size", "1073741824"),
+            ("performance.readdir-ahead", "off"),
+        ]),
+    })
+}
+
+/// What is left of the brick.
+pub(crate) fn remains(device_path: DevicePath, image: bool) -> Thing {
+    Thing::Remains(RemainsSpec {
+        brick: BRICK,
+        device: DEVICE,
+        device_path,
+        image,
+    })
 }
 
 /// A node's file.

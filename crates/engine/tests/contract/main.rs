@@ -19,6 +19,7 @@ mod expansion;
 mod ground;
 mod loss;
 mod peers;
+mod repairs;
 mod survey;
 mod things;
 mod tools;

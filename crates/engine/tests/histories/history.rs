@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
+use mortar_engine::Kind;
 use mortar_simulator::World;
 use tokio::runtime::{Builder, Runtime};
 
@@ -86,7 +87,7 @@ fn lives(site: &Arc<Site>) {
                 life.clone().run(acts, number == many).await
             };
             if end == End::Over {
-                compare(&life, "at the end");
+                compare(&life, "at the end").await;
             }
             end
         });
@@ -97,14 +98,14 @@ fn lives(site: &Arc<Site>) {
     if site.book().wrong.is_empty() {
         site.tell("one more start");
         live(site, |life| async move {
-            compare(&life, "after one more start");
+            compare(&life, "after one more start").await;
             End::Stopped
         });
     }
 }
 
 /// Clients, records, nodes and pool tell the same.
-fn compare(life: &Life, when: &str) {
+async fn compare(life: &Life, when: &str) {
     let site = &life.site;
     if !site.book().wrong.is_empty() {
         return;
@@ -125,6 +126,19 @@ fn compare(life: &Life, when: &str) {
         store: &site.store,
     };
     truth::assert_agreement(ground, when);
+    // The nodes' own files follow a little later; all else is as recorded already.
+    let check = life.engine.check().await;
+    for finding in check
+        .findings
+        .iter()
+        .filter(|finding| finding.kind != Kind::NodeFile)
+    {
+        site.wrong(format!("{when}: a check finds {finding:?}"));
+    }
+    life.engine.reconcile().await;
+    for finding in &life.engine.check().await.findings {
+        site.wrong(format!("{when}: a check finds, after one pass, {finding:?}"));
+    }
 }
 
 /// One life, on a runtime of its own: whatever it left under way is gone with that.

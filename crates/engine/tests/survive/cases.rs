@@ -11,7 +11,8 @@ use mortar_simulator::Foreign;
 
 use crate::support::bed::Bed;
 
-type Prepare = for<'a> fn(&'a Bed) -> BoxFuture<'a, ()>;
+/// Prepares what the operation needs.
+pub(crate) type Prepare = for<'a> fn(&'a Bed) -> BoxFuture<'a, ()>;
 type Run = for<'a> fn(&'a Bed) -> BoxFuture<'a, Result<OperationId, EngineError>>;
 
 /// An operation and what it needs to be there.
@@ -44,15 +45,15 @@ async fn make(bed: &Bed, name: &str, media: &str) {
     bed.done(id).await;
 }
 
-fn nothing(_: &Bed) -> BoxFuture<'_, ()> {
+pub(crate) fn nothing(_: &Bed) -> BoxFuture<'_, ()> {
     async {}.boxed()
 }
 
-fn volume_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+pub(crate) fn volume_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
     make(bed, "data", "disk").boxed()
 }
 
-fn volume_on_directories(bed: &Bed) -> BoxFuture<'_, ()> {
+pub(crate) fn volume_on_directories(bed: &Bed) -> BoxFuture<'_, ()> {
     make(bed, "data", "directory").boxed()
 }
 
@@ -82,7 +83,7 @@ fn add_device<'a>(
         .boxed()
 }
 
-/// All cases. A new kind of operation is one entry more.
+/// All cases but repairs, which need something to mend. A new kind of operation is one entry more.
 pub(crate) const ALL: &[Case] = &[
     Case {
         name: "create_on_disks",

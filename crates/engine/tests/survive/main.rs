@@ -15,6 +15,7 @@ mod abandoned;
 mod absent;
 mod cases;
 mod doubled;
+mod repairs;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
@@ -22,12 +23,16 @@ mod support;
 use mortar_model::OperationKind;
 use mortar_simulator::Effect;
 
-use cases::ALL;
+use cases::Case;
 use doubled::Double;
 use support::bed::Stop;
 
+fn all() -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().chain(repairs::ALL)
+}
+
 fn survive(name: &str) {
-    let case = ALL.iter().find(|case| case.name == name).unwrap();
+    let case = all().find(|case| case.name == name).unwrap();
     let saved = runs::prepared(case);
     let counts = runs::measure(case, &saved);
     for nth in 1..=counts.changes {
@@ -60,7 +65,7 @@ fn survive(name: &str) {
 
 /// A node dies at each changing command, and the program at each store write after that.
 fn loses_node_and_server(name: &str) {
-    let case = ALL.iter().find(|case| case.name == name).unwrap();
+    let case = all().find(|case| case.name == name).unwrap();
     let saved = runs::prepared(case);
     let counts = runs::measure(case, &saved);
     let mut crash_points = 0;
@@ -82,7 +87,7 @@ fn loses_node_and_server(name: &str) {
 #[test]
 fn every_kind_is_registered() {
     for kind in OperationKind::ALL {
-        let registered = ALL.iter().any(|case| case.kind == kind);
+        let registered = all().any(|case| case.kind == kind);
         assert!(
             registered || kind == OperationKind::Record,
             "add a case for {kind} to cases::ALL"
@@ -94,7 +99,7 @@ fn every_kind_is_registered() {
 #[test]
 fn every_case_is_run() {
     let source = include_str!("main.rs");
-    for case in ALL {
+    for case in all() {
         assert!(
             source.contains(&format!("\n    {},\n", case.name)),
             "add {} to the list of tests",
@@ -127,6 +132,14 @@ tests!(
     add_first_node,
     add_node,
     remove_node,
+    repair_mount_on_disk,
+    repair_mounts_on_directories,
+    repair_what_is_told,
+    repair_options,
+    repair_stopped_volume,
+    repair_orphan_on_disk,
+    repair_orphan_on_directory,
+    repair_lost_peer,
 );
 
 #[test]

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mortar_engine::OperationState;
+use mortar_model::OperationKind;
 use mortar_simulator::{Effect, Fault, When};
 
 use crate::cases::Case;
 use crate::doubled::{Double, Doubled};
+use crate::repairs;
 use crate::support::bed::{self, Bed, Saved, Stop};
 
 /// What can happen to a command.
@@ -35,6 +37,8 @@ pub(crate) fn prepared(case: &Case) -> Saved {
         bed.make_pool().await;
         (case.prepare)(&bed).await;
         bed.assert_agreement(&format!("{}: prepared", case.name));
+        repairs::assert_clean(&bed, &format!("{}: prepared", case.name)).await;
+        repairs::damage(&bed, case.name);
         bed.save()
     })
 }
@@ -84,6 +88,7 @@ pub(crate) fn measure(case: &Case, saved: &Saved) -> Counts {
             batches: batches.load(Ordering::SeqCst),
         };
         bed.assert_agreement(&format!("{}: undisturbed", case.name));
+        repairs::assert_clean(&bed, &format!("{}: undisturbed", case.name)).await;
         counts
     })
 }
@@ -131,7 +136,17 @@ async fn to_the_end(case: &Case, bed: &Bed, story: &str) {
         .await
         .unwrap_or_else(|error| panic!("{story}: {error}"));
     bed.settle_all(id, story).await;
+    judge(case, bed, story).await;
+}
+
+/// Everything is done, or as it was before. A repair that was cut short leaves what it did, and is begun anew.
+async fn judge(case: &Case, bed: &Bed, story: &str) {
+    if case.kind == OperationKind::Repair {
+        bed.all_on();
+        repairs::mend(bed, story).await;
+    }
     bed.assert_agreement(story);
+    repairs::assert_clean(bed, story).await;
 }
 
 /// The program dies, where it likes with a fault before; another one takes up what is on disk.
@@ -161,6 +176,6 @@ pub(crate) fn with_crash(case: &Case, saved: &Saved, stop: Stop, fault: Option<&
         for id in bed.open() {
             bed.settle_all(id, &story).await;
         }
-        bed.assert_agreement(&story);
+        judge(case, &bed, &story).await;
     });
 }

@@ -1,6 +1,7 @@
 //! Records as the wire shows them. Pure: what is looked at is handed in.
 
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod heketi;
 pub(crate) mod operation;
 pub(crate) mod placement;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mortar_api::{self as api, Attention, ErrorKind, Subject};
-use mortar_engine::plan::{Change, Landscape, Place, Step, Subject as Thing};
+use mortar_engine::plan::{Change, Landscape, Place, Plan, Step, Subject as Thing};
 use mortar_engine::{
     Ended, Load, Mark, Operation, OperationState, Outcome, Phase, StageEnded, StepEnded, StepState,
 };
@@ -171,6 +171,22 @@ fn stages(operation: &Operation, landscape: &Landscape) -> Vec<api::Stage> {
             .collect(),
     };
     operation.plan.stages.iter().map(stage).collect()
+}
+
+/// The stages of a plan that is only shown, or that an operation has just begun.
+pub(crate) fn planned_stages(plan: &Plan, landscape: &Landscape) -> Vec<api::Stage> {
+    let planned = |step: &Step| api::Step {
+        title: step.thing.title(),
+        goal: goal(step.goal),
+        host: host(&step.place, landscape),
+        state: api::StepState::Waiting,
+        text: String::new(),
+    };
+    let stages = plan.stages.iter().map(|stage| api::Stage {
+        title: stage.title.clone(),
+        steps: stage.steps.iter().map(planned).collect(),
+    });
+    stages.collect()
 }
 
 fn of_step(step: &Step, state: &StepState, landscape: &Landscape) -> api::Step {

@@ -18,6 +18,11 @@ impl Payload {
         json::read(&self.0)
     }
 
+    /// Whether it was left out.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads it as JSON of Mortar's own language. A name that is not known is refused: what it was to say would be lost.
     pub(crate) fn read_strictly<T: serde::de::DeserializeOwned>(&self) -> Result<T, WireError> {
         serde_json::from_slice(&self.0).map_err(|error| {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod burst;
+mod check;
 mod flow;
 mod gate;
 mod heketi_answers;

@@ -1,0 +1,106 @@
+//! How long a check takes: on simulated nodes and on a real pool, with an answer of real size from each node.
+
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt as _};
+use mortar_lab::{Lab, LabSpec};
+use serde_json::Value;
+
+use crate::client::{Client, block_on};
+use crate::lab::Down;
+use crate::numbers::Times;
+use crate::server::Server;
+
+/// Volumes of replica 3 on three nodes: of the simulated ones, and of those that a machine of two processors carries.
+const SIMULATED: usize = 100;
+const REAL: usize = 50;
+const CHECKS: usize = 9;
+
+pub(crate) fn run() {
+    simulated();
+    real();
+}
+
+fn simulated() {
+    println!(
+        "\n== check: 3 simulated nodes, {SIMULATED} volumes of replica 3 on disks and on directories =="
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--executor", "sim"]);
+    let client = Client::new(&server.address);
+    block_on(async {
+        let cluster = client.cluster().await;
+        let devices = ["/dev/sdb".to_owned(), "/disks/disk1".to_owned()];
+        for zone in 1..=3 {
+            client.node(&cluster, &format!("n{zone}"), zone, &devices).await;
+        }
+        fill(&client, SIMULATED).await;
+        measure(&client, &server).await;
+    });
+}
+
+fn real() {
+    println!("\n== check: a real pool of 3 nodes, {REAL} volumes of 1 GiB, replica 3, on directories ==");
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = LabSpec::named(format!("check{}", std::process::id() % 100_000));
+    spec.state_root = folder.path().join("labs");
+    spec.disk_size = 200 << 30;
+    let _down = Down(spec.clone());
+    let lab = Lab::up(spec, &mut |_| {}).unwrap();
+    let server = Server::start_for(folder.path(), &lab);
+    let client = Client::new(&server.address);
+    block_on(async {
+        let cluster = client.cluster().await;
+        for (zone, node) in (1..).zip(lab.nodes()) {
+            let devices = ["/disks/disk1".to_owned()];
+            client
+                .node(&cluster, &node.address.to_string(), zone, &devices)
+                .await;
+        }
+        fill(&client, REAL).await;
+        measure(&client, &server).await;
+    });
+    drop(server);
+}
+
+async fn fill(client: &Client, volumes: usize) {
+    let began = Instant::now();
+    stream::iter(0..volumes)
+        .for_each_concurrent(4, |_| async {
+            client.volume().await;
+        })
+        .await;
+    println!("volumes made in {:.1} s", began.elapsed().as_secs_f64());
+}
+
+async fn measure(client: &Client, server: &Server) {
+    // The nodes' own files follow the records within seconds; until then they differ.
+    let mut clean = false;
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !clean && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        clean = check(client).await["clean"] == true;
+    }
+    let before = server.processor_time();
+    let mut times = Vec::new();
+    let mut last = Value::Null;
+    for _ in 0..CHECKS {
+        let began = Instant::now();
+        last = check(client).await;
+        times.push(began.elapsed());
+    }
+    let busy = (server.processor_time() - before) / u32::try_from(CHECKS).unwrap();
+    println!(
+        "check of {} nodes, {} volumes, {} bricks, clean: {}: {}; server's own processor time {:.0} ms",
+        last["nodes"],
+        last["volumes"],
+        last["bricks"],
+        last["clean"],
+        Times::new(times),
+        busy.as_secs_f64() * 1e3
+    );
+}
+
+async fn check(client: &Client) -> Value {
+    client.ask("/v1/check").await["check"].take()
+}

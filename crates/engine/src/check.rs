@@ -1,0 +1,234 @@
+//! The records beside what the nodes show: one question to each node and one to each pool, and what their answers mean.
+//!
+//! A check changes nothing and waits for no operation. One runs at a time; those who ask meanwhile share the next one,
+//! so each answer tells of a time after the question.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt as _};
+use mortar_argv::{Batch, Report};
+use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
+use mortar_model::{ClusterId, DeviceKind, DevicePath, NodeId};
+use mortar_survey::{Drift, Finding, Limits, Scan, Severity, drift};
+
+use crate::act;
+use crate::engine::{Engine, Inner};
+
+/// Nodes that are asked side by side.
+const WIDTH: usize = 16;
+/// Members of a pool that are asked, one after the other, until one tells of its volumes.
+const MEMBERS_ASKED: usize = 8;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Checks are numbered since the program started.
+    pub number: u64,
+    /// When the first node was asked, in milliseconds since 1970.
+    pub began: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// Nodes that were asked, and those of them that did not answer.
+    pub nodes: (usize, usize),
+    /// Volumes and bricks that are recorded.
+    pub recorded: (usize, usize),
+    /// The differences, by kind and subject.
+    pub findings: Vec<Finding>,
+    /// Differences that are not among them, because operations had to do with their things meanwhile.
+    pub left_out: usize,
+}
+
+impl Check {
+    /// Whether nothing was found but what is only worth knowing.
+    pub fn is_clean(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.kind.severity() == Severity::Notice)
+    }
+}
+
+/// Checks that were made.
+#[derive(Default)]
+pub(crate) struct Checks {
+    turn: tokio::sync::Mutex<()>,
+    begun: AtomicU64,
+    last: Mutex<Option<Arc<Check>>>,
+}
+
+impl Checks {
+    fn last(&self) -> Option<Arc<Check>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Engine {
+    /// Compares the records with what the nodes show now.
+    pub async fn check(&self) -> Arc<Check> {
+        check(&self.inner).await
+    }
+
+    /// What the last check found, since the program started.
+    pub fn last_check(&self) -> Option<Arc<Check>> {
+        self.inner.checks.last()
+    }
+}
+
+/// A check that begins after this was called; shared by all who called before it began.
+pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
+    let checks = &inner.checks;
+    let begun = checks.begun.load(Ordering::Acquire);
+    let _turn = checks.turn.lock().await;
+    if let Some(last) = checks.last().filter(|last| last.number > begun) {
+        return last;
+    }
+    let number = checks.begun.fetch_add(1, Ordering::AcqRel) + 1;
+    let (began, clock) = (inner.clock.now_ms(), Instant::now());
+    let (scan, drift, recorded) = compare(inner).await;
+    let silent = scan.nodes.values().filter(|survey| survey.is_err()).count();
+    let check = Arc::new(Check {
+        number,
+        began,
+        took: clock.elapsed(),
+        nodes: (scan.nodes.len(), silent),
+        recorded,
+        findings: drift.findings,
+        left_out: drift.left_out,
+    });
+    inner.reconciler.learn(&scan, &check.findings);
+    inner.metrics.show_check(&check);
+    tracing::info!(
+        findings = check.findings.len(),
+        left_out = check.left_out,
+        took_ms = check.took.as_millis(),
+        "nodes checked"
+    );
+    *checks.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&check));
+    check
+}
+
+/// Notes what operations have to do with, for as long as it lives: one that began and ended while nodes were asked has left
+/// no other trace.
+struct Watch<'a>(&'a Inner);
+
+impl<'a> Watch<'a> {
+    fn begin(inner: &'a Inner) -> Self {
+        inner.landscape().begin_watch();
+        Self(inner)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.0.landscape().end_watch();
+    }
+}
+
+async fn compare(inner: &Inner) -> (Scan, Drift, (usize, usize)) {
+    let watch = Watch::begin(inner);
+    let nodes = ask_nodes(inner).await;
+    let pools = ask_pools(inner, &nodes).await;
+    let scan = Scan {
+        nodes: nodes.into_iter().collect(),
+        pools: pools.into_iter().collect(),
+    };
+    let (involved, inventory) = {
+        let mut landscape = inner.landscape();
+        (landscape.end_watch(), landscape.inventory().clone())
+    };
+    drop(watch);
+    let limits = Limits {
+        pool_fill: inner.config.pool_fill,
+    };
+    let drift = drift(&inventory, &involved, &scan, limits);
+    let recorded = (inventory.volumes().count(), inventory.bricks().count());
+    (scan, drift, recorded)
+}
+
+type Asked<K, S> = Vec<(K, Result<S, String>)>;
+
+async fn ask_nodes(inner: &Inner) -> Asked<NodeId, NodeSurvey> {
+    let nodes: Vec<(NodeId, Vec<DevicePath>)> = {
+        let landscape = inner.landscape();
+        let inventory = landscape.inventory();
+        let directories = |node| {
+            let devices = inventory.devices_of(node);
+            let directories = devices.filter(|device| device.kind == DeviceKind::Directory);
+            directories.map(|device| device.path.clone()).collect()
+        };
+        inventory
+            .nodes()
+            .map(|node| (node.id, directories(node.id)))
+            .collect()
+    };
+    stream::iter(nodes)
+        .map(|(node, directories)| async move {
+            let batch = survey::ask_node(&inner.config.settings, &directories);
+            let report = ask(inner, node, &batch, "survey the node").await;
+            let survey = survey::read_node(&directories, &report);
+            (node, survey.map_err(|unreadable| unreadable.to_string()))
+        })
+        .buffer_unordered(WIDTH)
+        .collect()
+        .await
+}
+
+async fn ask(inner: &Inner, node: NodeId, batch: &Batch, what: &str) -> Report {
+    let patience = inner.config.check_patience;
+    let answer = act::run(inner, node, batch, what);
+    tokio::time::timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Report::not_run(batch.items().len(), format!("no answer within {patience:?}")))
+}
+
+async fn ask_pools(inner: &Inner, nodes: &Asked<NodeId, NodeSurvey>) -> Asked<ClusterId, PoolSurvey> {
+    let pools: Vec<(ClusterId, Vec<NodeId>)> = {
+        let landscape = inner.landscape();
+        let inventory = landscape.inventory();
+        let clusters = inventory.clusters().map(|cluster| cluster.id);
+        let of = |cluster| {
+            inventory
+                .nodes_of(cluster)
+                .map(|node| node.id)
+                .collect::<Vec<_>>()
+        };
+        clusters
+            .map(|cluster| (cluster, tellers(&of(cluster), nodes)))
+            .filter(|(cluster, _)| inventory.nodes_of(*cluster).next().is_some())
+            .collect()
+    };
+    let batch = survey::ask_pool(&inner.config.settings);
+    let batch = &batch;
+    stream::iter(pools)
+        .map(|(cluster, members)| async move {
+            let mut told = Err("no member of the trusted pool answers".to_owned());
+            for member in members {
+                let report = ask(inner, member, batch, "survey the pool").await;
+                told = survey::read_pool(&report).map_err(|unreadable| unreadable.to_string());
+                if told.is_ok() {
+                    break;
+                }
+            }
+            (cluster, told)
+        })
+        .buffer_unordered(WIDTH)
+        .collect()
+        .await
+}
+
+/// Members whose glusterd answers, those that reach most of the others first: one that just came back may not have
+/// heard yet what changed meanwhile.
+fn tellers(of: &[NodeId], nodes: &Asked<NodeId, NodeSurvey>) -> Vec<NodeId> {
+    let mut tellers: Vec<(usize, NodeId)> = nodes
+        .iter()
+        .filter(|(node, _)| of.contains(node))
+        .filter_map(|(node, survey)| {
+            let members = survey.as_ref().ok()?.members.as_ref().ok()?;
+            Some((members.iter().filter(|member| member.connected).count(), *node))
+        })
+        .collect();
+    tellers.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+    tellers.truncate(MEMBERS_ASKED);
+    tellers.into_iter().map(|(_, node)| node).collect()
+}

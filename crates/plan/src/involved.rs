@@ -1,0 +1,127 @@
+//! What an operation has to do with: what it holds, and every thing that its steps name.
+//!
+//! Wider than what it holds: a brick that an operation removes is in no record any more and still on its node.
+
+use std::collections::BTreeSet;
+
+use mortar_model::work::Thing;
+use mortar_model::{BrickId, ClusterId, DevicePath, HostName, Inventory, NodeId, VolumeName};
+
+use crate::plan::{Change, Place, Plan, Remains, Step, Subject};
+
+/// Things that operations have to do with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Involved {
+    /// Clusters, nodes, devices and volumes.
+    pub things: BTreeSet<Subject>,
+    /// Bricks.
+    pub bricks: BTreeSet<BrickId>,
+    /// Names of volumes.
+    pub names: BTreeSet<(ClusterId, VolumeName)>,
+    /// Host names of nodes.
+    pub hosts: BTreeSet<HostName>,
+    /// Paths of devices.
+    pub paths: BTreeSet<(NodeId, DevicePath)>,
+}
+
+impl Involved {
+    /// Adds what this plan has to do with; the inventory is the one that it was made for.
+    pub fn add(&mut self, plan: &Plan, inventory: &Inventory) {
+        for change in &plan.changes {
+            match change {
+                // Its subject is not: a volume that lives on is judged while leftovers of it wait elsewhere.
+                Change::Clear(_) => {}
+                _ => self.add_subject(change.subject(), inventory),
+            }
+            match change {
+                Change::Clear(remains) => self.add_remains(remains),
+                Change::PutNode(node) => self.hosts.extend([node.manage.clone(), node.storage.clone()]),
+                Change::PutDevice(device) | Change::AddDevice(device) => {
+                    self.paths.insert((device.node, device.path.clone()));
+                }
+                Change::AddVolume(volume, bricks) => {
+                    self.names.insert((volume.cluster, volume.name.clone()));
+                    self.bricks.extend(bricks.iter().map(|brick| brick.id));
+                }
+                Change::GrowVolume { bricks, .. } => self.bricks.extend(bricks.iter().map(|brick| brick.id)),
+                _ => {}
+            }
+        }
+        for (_, step) in plan.steps() {
+            self.add_step(step);
+        }
+    }
+
+    fn add_remains(&mut self, remains: &Remains) {
+        self.bricks.extend(remains.bricks.iter().map(|brick| brick.id));
+        self.names.extend(remains.names.iter().cloned());
+        self.hosts.extend(remains.hosts.iter().cloned());
+        self.paths.extend(remains.paths.iter().cloned());
+    }
+
+    fn add_subject(&mut self, subject: Subject, inventory: &Inventory) {
+        self.things.insert(subject);
+        match subject {
+            Subject::Node(id) => {
+                let node = inventory.node(id).into_iter();
+                self.hosts
+                    .extend(node.flat_map(|node| [node.manage.clone(), node.storage.clone()]));
+            }
+            Subject::Device(id) => {
+                let device = inventory.device(id).into_iter();
+                self.paths
+                    .extend(device.map(|device| (device.node, device.path.clone())));
+            }
+            Subject::Volume(id) => {
+                let volume = inventory.volume(id).into_iter();
+                self.names
+                    .extend(volume.map(|volume| (volume.cluster, volume.name.clone())));
+                self.bricks.extend(inventory.bricks_of(id).map(|brick| brick.id));
+            }
+            Subject::Cluster(_) => {}
+        }
+    }
+
+    fn add_step(&mut self, step: &Step) {
+        let pool = match &step.place {
+            Place::Pool(cluster, _) => Some(*cluster),
+            Place::Node(_) => None,
+        };
+        let mut volume = |id, name: &VolumeName| {
+            self.things.insert(Subject::Volume(id));
+            self.names.extend(pool.map(|cluster| (cluster, name.clone())));
+        };
+        match &step.thing {
+            Thing::Peer(spec) => {
+                self.things.insert(Subject::Node(spec.node));
+                self.hosts.insert(spec.host.clone());
+            }
+            Thing::Device(spec) => {
+                self.things.insert(Subject::Device(spec.device));
+            }
+            Thing::Brick(spec) | Thing::Mount(spec) => {
+                self.bricks.insert(spec.brick);
+            }
+            Thing::Remains(spec) => {
+                self.bricks.insert(spec.brick);
+            }
+            Thing::Volume(spec) => volume(spec.volume, &spec.name),
+            Thing::AddedBricks(spec) => volume(spec.volume, &spec.name),
+            Thing::Rebalance(spec) => volume(spec.volume, &spec.name),
+            Thing::Started(spec) => volume(spec.volume, &spec.name),
+            Thing::VolumeOptions(spec) => volume(spec.volume, &spec.name),
+            Thing::NodeFile(spec) => {
+                self.things.insert(Subject::Node(spec.node));
+            }
+        }
+    }
+
+    /// Adds all that the other has.
+    pub fn join(&mut self, other: &Self) {
+        self.things.extend(other.things.iter().copied());
+        self.bricks.extend(other.bricks.iter().copied());
+        self.names.extend(other.names.iter().cloned());
+        self.hosts.extend(other.hosts.iter().cloned());
+        self.paths.extend(other.paths.iter().cloned());
+    }
+}

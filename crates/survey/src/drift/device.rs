@@ -1,0 +1,220 @@
+//! Devices: there, whole, of the recorded size; and volume groups that are in no record.
+
+use mortar_command::query::survey::GroupSeen;
+use mortar_model::{ByteSize, Device, DeviceKind, layout};
+use mortar_plan::Subject as Thing;
+
+use super::sight::Sight;
+use super::{About, Found, Ground};
+use crate::finding::{Finding, Proof, Remedy, Subject};
+use crate::kind::Kind;
+use crate::place;
+
+/// Compares the node's devices; answers those on which bricks can be looked for.
+pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Found<'_>) -> Vec<&'a Device> {
+    let mut there = Vec::new();
+    for device in ground.inventory.devices_of(sight.node.id) {
+        let state = match device.kind {
+            DeviceKind::Lvm { .. } => group(sight, device),
+            DeviceKind::Directory => directory(sight, device),
+        };
+        match state {
+            State::Unknown => {}
+            State::There(size) => {
+                there.push(device);
+                if let Some(size) = size {
+                    found.add(
+                        &about(device),
+                        finding(Kind::DeviceSize, device, size, Remedy::ByHand(SIZE_ADVICE.into())),
+                    );
+                }
+            }
+            State::Wrong(kind, proof, advice) => {
+                found.add(
+                    &about(device),
+                    finding(kind, device, proof, Remedy::ByHand(advice)),
+                );
+            }
+        }
+    }
+    unknown_groups(ground, sight, found);
+    there
+}
+
+const SIZE_ADVICE: &str = "when it grew, the new space is not used yet; when it shrank, what was promised may not fit: \
+     take it offline and look at its bricks ('mortar device info')";
+
+enum State {
+    /// The node could not tell.
+    Unknown,
+    /// It is there; with the proof when its size is another.
+    There(Option<Proof>),
+    Wrong(Kind, Proof, String),
+}
+
+fn about(device: &Device) -> [About<'_>; 2] {
+    [
+        About::Thing(Thing::Device(device.id)),
+        About::Path(device.node, device.path.as_str()),
+    ]
+}
+
+fn finding(kind: Kind, device: &Device, proof: Proof, remedy: Remedy) -> Finding {
+    Finding {
+        kind,
+        subject: Subject {
+            kind: "device",
+            id: device.id.to_string(),
+            name: device.path.to_string(),
+        },
+        node: Some(device.node),
+        proof,
+        remedy,
+    }
+}
+
+fn group(sight: &Sight<'_>, device: &Device) -> State {
+    let (Some(groups), DeviceKind::Lvm { uuid, .. }) = (&sight.groups, &device.kind) else {
+        return State::Unknown;
+    };
+    let name = layout::volume_group(device.id);
+    if let Some(group) = groups.get(name.as_str()) {
+        return State::There(other_size(device, group.size, &name));
+    }
+    let recorded = format!("volume group {name} on {}", device.path);
+    match groups.values().find(|group| group.uuid == *uuid) {
+        Some(other) => State::Wrong(
+            Kind::DeviceForeign,
+            Proof {
+                recorded,
+                seen: format!("its physical volume is in volume group {}", other.name),
+                place: other.path.clone(),
+            },
+            format!(
+                "when somebody renamed it: vgrename {} {name} on {}",
+                other.name, sight.node.manage
+            ),
+        ),
+        None => State::Wrong(
+            Kind::DeviceMissing,
+            Proof {
+                recorded,
+                seen: "LVM knows no such volume group".into(),
+                place: device.path.to_string(),
+            },
+            format!(
+                "see that the disk is there (lsblk on {}); bricks on it are served by their other copies meanwhile",
+                sight.node.manage
+            ),
+        ),
+    }
+}
+
+fn other_size(device: &Device, size: ByteSize, place: &str) -> Option<Proof> {
+    (size != device.total).then(|| Proof {
+        recorded: device.total.to_string(),
+        seen: size.to_string(),
+        place: place.to_owned(),
+    })
+}
+
+/// The space of a directory is what was free when it was added; others may write there since, so only a file system that
+/// has become smaller than that is told of.
+fn directory(sight: &Sight<'_>, device: &Device) -> State {
+    let path = device.path.as_str();
+    if let Some(why) = sight.unreadable.get(path) {
+        let proof = Proof {
+            recorded: "a directory".into(),
+            seen: (*why).to_owned(),
+            place: path.to_owned(),
+        };
+        return State::Wrong(Kind::DeviceUnreadable, proof, dead_disk(sight));
+    }
+    let Some(seen) = sight.directories.as_ref().and_then(|all| all.get(path)) else {
+        return State::Unknown;
+    };
+    let file = layout::device_identity_file(&device.path);
+    let wrong = |kind, seen: String, advice: String| {
+        let proof = Proof {
+            recorded: format!("a directory that says it is device {}", device.id),
+            seen,
+            place: file.clone(),
+        };
+        State::Wrong(kind, proof, advice)
+    };
+    let mount = format!(
+        "mount the file system that belongs at {path} on {}",
+        sight.node.manage
+    );
+    match (&seen.space, &seen.identity) {
+        (None, _) => wrong(Kind::DeviceMissing, "there is no such directory".into(), mount),
+        (Some(_), None) => wrong(
+            Kind::DeviceMissing,
+            "it has no identity file: another file system, or none, is mounted there".into(),
+            mount,
+        ),
+        (Some(_), Some(text)) if !text.contains(&device.id.to_string()) => wrong(
+            Kind::DeviceForeign,
+            "its identity file names another device, or none".into(),
+            format!("{mount}; nothing is done there before"),
+        ),
+        (Some((size, _)), Some(_)) if *size < device.total => State::There(other_size(device, *size, path)),
+        (Some(_), Some(_)) => State::There(None),
+    }
+}
+
+pub(super) fn dead_disk(sight: &Sight<'_>) -> String {
+    format!(
+        "the disk may be dead: look at the kernel's messages on {} (dmesg), and replace it",
+        sight.node.manage
+    )
+}
+
+fn unknown_groups(ground: &Ground<'_>, sight: &Sight<'_>, found: &mut Found<'_>) {
+    for group in sight.groups.iter().flat_map(|groups| groups.values()) {
+        let Some(id) = place::volume_group(&group.name) else {
+            continue;
+        };
+        let known = ground.inventory.device(id);
+        if known.is_some_and(|device| device.node == sight.node.id) {
+            continue;
+        }
+        let recorded = known
+            .and_then(|device| ground.inventory.node(device.node))
+            .map_or(String::new(), |node| {
+                format!("device {id} of node {}", node.manage)
+            });
+        let about = [
+            About::Thing(Thing::Device(id)),
+            About::Path(sight.node.id, group.path.as_str()),
+        ];
+        found.add(&about, unknown(sight, group, id.to_string(), recorded));
+    }
+}
+
+fn unknown(sight: &Sight<'_>, group: &GroupSeen, id: String, recorded: String) -> Finding {
+    let ours = group.tags.iter().any(|tag| *tag == format!("mortar.device={id}"));
+    let whose = if ours {
+        "says by its tag that it is a device of Mortar"
+    } else {
+        "is named as Mortar and Heketi name theirs"
+    };
+    Finding {
+        kind: Kind::DeviceUnknown,
+        subject: Subject {
+            kind: "device",
+            id,
+            name: group.path.clone(),
+        },
+        node: Some(sight.node.id),
+        proof: Proof {
+            recorded,
+            seen: format!("volume group {} {whose}", group.name),
+            place: group.path.clone(),
+        },
+        remedy: Remedy::ByHand(format!(
+            "when its bricks are wanted, rebuild the records; when they are not: vgremove {} and pvremove {} on {}",
+            group.name, group.path, sight.node.manage
+        )),
+    }
+}

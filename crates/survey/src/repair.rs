@@ -1,0 +1,228 @@
+//! From findings to plans that mend them.
+//!
+//! Repairs of one thing are one plan, which holds that thing: two of them never meet. The plan is made from the records of
+//! the moment, not from those of the check: what has changed since is refused here. Its steps begin as touched, so each is
+//! looked at right before it is done.
+//!
+//! No step of a repair is *needed*: one that cannot be done is left with a warning, nothing goes back, and the thing is
+//! held no longer. Whether a repair helped is what the next check says.
+
+use std::collections::BTreeMap;
+
+use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
+use mortar_model::{BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
+use mortar_plan::{
+    Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
+};
+
+use crate::finding::{Finding, Remains, Repair};
+
+/// Repairs of one thing, which are carried out together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The thing, held meanwhile.
+    pub subject: Subject,
+    /// What to do about it.
+    pub repairs: Vec<Repair>,
+    /// Ids of the findings that this mends.
+    pub findings: Vec<String>,
+}
+
+/// Groups the repairs of these findings. A node's file is not among them: it is a copy of the records, held by nobody, and is
+/// written without an operation.
+pub fn groups<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Group> {
+    let mut groups: BTreeMap<Subject, Group> = BTreeMap::new();
+    for finding in findings {
+        let Some((repair, subject)) = finding
+            .remedy
+            .repair()
+            .and_then(|repair| Some((repair, subject(repair)?)))
+        else {
+            continue;
+        };
+        let group = groups.entry(subject).or_insert_with(|| Group {
+            subject,
+            repairs: Vec::new(),
+            findings: Vec::new(),
+        });
+        group.findings.push(finding.id());
+        if !group.repairs.contains(repair) {
+            group.repairs.push(repair.clone());
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// What a repair holds; `None` for one that holds nothing.
+const fn subject(repair: &Repair) -> Option<Subject> {
+    match repair {
+        Repair::WriteNodeFile(_) => None,
+        Repair::Probe(node) => Some(Subject::Node(*node)),
+        Repair::Mount { volume, .. } | Repair::Start(volume) | Repair::SetOptions { volume, .. } => {
+            Some(Subject::Volume(*volume))
+        }
+        Repair::Remove(remains) => Some(Subject::Device(remains.device)),
+    }
+}
+
+/// The plan of a group.
+///
+/// # Errors
+/// The thing is not known any more or being changed, or what is to be removed is recorded or used after all.
+pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
+    let subject = group.subject;
+    if let Some(operation) = landscape.holder(subject) {
+        return Err(Refusal::Busy(subject.kind(), subject.id(), operation));
+    }
+    let stages = match subject {
+        Subject::Volume(id) => of_volume(landscape.inventory(), id, &group.repairs)?,
+        Subject::Node(id) => of_node(landscape.inventory(), id)?,
+        Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
+        Subject::Cluster(_) => Vec::new(),
+    };
+    Ok(Plan {
+        stages,
+        forward_from: None,
+        changes: vec![Change::Keep(subject)],
+    })
+}
+
+fn step(place: Place, thing: Thing, goal: Goal) -> Step {
+    Step {
+        place,
+        thing,
+        goal,
+        needed: false,
+    }
+}
+
+fn stage(title: &str, steps: Vec<Step>) -> Option<Stage> {
+    (!steps.is_empty()).then(|| Stage {
+        title: title.into(),
+        steps,
+    })
+}
+
+fn unknown<T>(kind: &'static str, id: impl ToString + Copy) -> Result<T, Refusal> {
+    Err(Refusal::Unknown(kind, id.to_string()))
+}
+
+fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<Vec<Stage>, Refusal> {
+    let Some(volume) = inventory.volume(id) else {
+        return unknown("volume", id);
+    };
+    let devices = || inventory.bricks_of(id).map(|brick| brick.device);
+    let on_pool = |thing| {
+        let place = any_member(inventory, volume.cluster, devices());
+        step(place, thing, Goal::Present)
+    };
+    let (mut mounts, mut started, mut options) = (Vec::<BrickId>::new(), Vec::new(), Vec::new());
+    let mut stopped = false;
+    for repair in repairs {
+        match repair {
+            Repair::Mount { brick, start, .. } => {
+                if !mounts.contains(brick) {
+                    mounts.push(*brick);
+                }
+                started.extend(start.then_some(*brick));
+            }
+            Repair::Start(_) => stopped = true,
+            Repair::SetOptions { options: set, .. } => options.extend(set.iter().cloned()),
+            Repair::WriteNodeFile(_) | Repair::Probe(_) | Repair::Remove(_) => {}
+        }
+    }
+    let mounts = mounts
+        .into_iter()
+        .map(|brick| mount(inventory, volume, brick))
+        .collect::<Result<_, _>>()?;
+    let options: Vec<Step> = set(inventory, volume, options).map(on_pool).into_iter().collect();
+    let serve = stopped || !started.is_empty();
+    let serve: Vec<Step> = serve
+        .then(|| on_pool(Thing::Started(serving(inventory, volume, &started, stopped))))
+        .into_iter()
+        .collect();
+    let stages = [
+        stage("mount the bricks again", mounts),
+        stage("set the volume's options", options),
+        stage("start the volume's bricks", serve),
+    ];
+    Ok(stages.into_iter().flatten().collect())
+}
+
+fn mount(inventory: &Inventory, volume: &Volume, id: BrickId) -> Result<Step, Refusal> {
+    let brick = inventory.brick(id).filter(|brick| brick.volume == volume.id);
+    let spec = brick.and_then(|brick| Some((brick, brick_spec(inventory, brick)?)));
+    let Some((node, spec)) = spec.and_then(|(brick, spec)| Some((inventory.node_of_brick(brick)?, spec)))
+    else {
+        return unknown("brick", id);
+    };
+    Ok(step(Place::Node(node.id), Thing::Mount(spec), Goal::Present))
+}
+
+fn set(inventory: &Inventory, volume: &Volume, options: Vec<VolumeOption>) -> Option<Thing> {
+    (!options.is_empty()).then(|| {
+        Thing::VolumeOptions(OptionsSpec {
+            volume: volume.id,
+            name: volume.name.clone(),
+            bricks: brick_addresses(inventory, volume),
+            options,
+        })
+    })
+}
+
+fn serving(inventory: &Inventory, volume: &Volume, bricks: &[BrickId], stopped: bool) -> StartedSpec {
+    let mut addresses = brick_addresses(inventory, volume);
+    addresses.retain(|address| bricks.contains(&address.brick));
+    StartedSpec {
+        volume: volume.id,
+        name: volume.name.clone(),
+        bricks: addresses,
+        stopped,
+    }
+}
+
+fn of_node(inventory: &Inventory, id: NodeId) -> Result<Vec<Stage>, Refusal> {
+    let Some(node) = inventory.node(id) else {
+        return unknown("node", id);
+    };
+    let Place::Pool(cluster, mut members) = any_member(inventory, node.cluster, std::iter::empty()) else {
+        return Ok(Vec::new());
+    };
+    members.retain(|member| *member != id);
+    let thing = Thing::Peer(PeerSpec {
+        node: id,
+        host: node.storage.clone(),
+    });
+    let steps = vec![step(Place::Pool(cluster, members), thing, Goal::Present)];
+    Ok(stage("join the trusted pool again", steps).into_iter().collect())
+}
+
+/// The one place where something is planned to be removed. It was proven to be in no record and in no volume when it was
+/// found; that it is still in no record, and that no operation has begun to make it, is proven here.
+fn of_device(landscape: &Landscape, id: DeviceId, repairs: &[Repair]) -> Result<Vec<Stage>, Refusal> {
+    let inventory = landscape.inventory();
+    let Some(device) = inventory.device(id) else {
+        return unknown("device", id);
+    };
+    let mut steps = Vec::new();
+    for repair in repairs {
+        let Repair::Remove(Remains { brick, .. }) = repair else {
+            continue;
+        };
+        if inventory.brick(*brick).is_some() {
+            return Err(Refusal::InUse("brick", brick.to_string(), "data of a volume"));
+        }
+        if let Some(operation) = landscape.involves(*brick) {
+            return Err(Refusal::Busy("brick", brick.to_string(), operation));
+        }
+        let thing = Thing::Remains(RemainsSpec {
+            brick: *brick,
+            device: id,
+            device_path: device.path.clone(),
+            image: device.kind == DeviceKind::Directory,
+        });
+        steps.push(step(Place::Node(device.node), thing, Goal::Absent));
+    }
+    let title = "remove what is left of bricks that are in no record";
+    Ok(stage(title, steps).into_iter().collect())
+}

@@ -1,0 +1,351 @@
+//! Drift: what is as recorded is clean, each single deviation gives just its finding, and no repair removes what is
+//! recorded, held or used.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod damage;
+mod world;
+
+use std::collections::BTreeSet;
+
+use mortar_model::work::{Goal, Thing};
+use mortar_model::{BrickId, OperationId, layout};
+use mortar_plan::{Change, Involved, Plan, Subject};
+use mortar_survey::{Drift, Finding, Kind, Limits, Remedy, Scan, drift, groups, plan};
+use proptest::prelude::*;
+
+use damage::{ALL, Deviation, Way};
+
+fn compare(landscape: &mortar_plan::Landscape, scan: &Scan) -> Drift {
+    drift(
+        landscape.inventory(),
+        &landscape.involved(),
+        scan,
+        Limits::default(),
+    )
+}
+
+const fn way(finding: &Finding) -> Way {
+    match finding.remedy {
+        Remedy::Automatic(_) => Way::Automatic,
+        Remedy::OnCommand(_) => Way::OnCommand,
+        Remedy::ByHand(_) => Way::ByHand,
+    }
+}
+
+/// Findings that a deviation brings along, because a second thing is wrong in it.
+const fn besides(deviation: &Deviation) -> Option<Kind> {
+    match deviation.name.as_bytes() {
+        b"image_stray_that_a_volume_uses" | b"volume_of_others_too" => Some(Kind::VolumeForeign),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_is_as_recorded_is_clean() {
+    for seed in 0..20 {
+        let landscape = world::landscape(seed, 12);
+        let scan = world::faithful(landscape.inventory());
+        assert_eq!(compare(&landscape, &scan), Drift::default());
+    }
+}
+
+#[test]
+fn every_kind_is_given_by_a_deviation() {
+    let given: BTreeSet<Kind> = ALL.iter().map(|deviation| deviation.kind).collect();
+    let all: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
+    assert_eq!(given, all);
+}
+
+#[test]
+fn each_deviation_gives_just_its_finding() {
+    for deviation in ALL {
+        for pick in 0..40 {
+            let landscape = world::landscape(pick as u64 % 5, 12);
+            let mut scan = world::faithful(landscape.inventory());
+            (deviation.damage)(landscape.inventory(), &mut scan, pick);
+            let found = compare(&landscape, &scan);
+            let story = format!("{} at {pick}: {:#?}", deviation.name, found.findings);
+            let (own, others): (Vec<&Finding>, Vec<&Finding>) = found
+                .findings
+                .iter()
+                .partition(|finding| finding.kind == deviation.kind);
+            assert_eq!(own.len(), 1, "{story}");
+            assert_eq!(way(own[0]), deviation.way, "{story}");
+            let others: Vec<Kind> = others.iter().map(|finding| finding.kind).collect();
+            assert_eq!(others, Vec::from_iter(besides(deviation)), "{story}");
+            assert!(!own[0].proof.seen.is_empty(), "{story}");
+            assert!(
+                own[0].id().starts_with(&format!("{}/", deviation.kind)),
+                "{story}"
+            );
+        }
+    }
+}
+
+/// What several nodes or pools do not tell is unknown, not missing.
+#[test]
+fn silence_is_not_absence() {
+    let landscape = world::landscape(3, 12);
+    let inventory = landscape.inventory();
+    let mut scan = world::faithful(inventory);
+    for survey in scan.nodes.values_mut() {
+        *survey = Err("no answer".into());
+    }
+    for pool in scan.pools.values_mut() {
+        *pool = Err("no answer".into());
+    }
+    let kinds: BTreeSet<Kind> = compare(&landscape, &scan)
+        .findings
+        .iter()
+        .map(|finding| finding.kind)
+        .collect();
+    assert_eq!(kinds, BTreeSet::from([Kind::NodeSilent]));
+    // Nor is what was not asked.
+    assert_eq!(compare(&landscape, &Scan::default()), Drift::default());
+}
+
+/// A node that does not answer, known to its pool by an address alone, is neither missing nor a stranger there.
+#[test]
+fn a_silent_node_of_another_name_is_not_called_missing() {
+    let landscape = world::landscape(3, 3);
+    let inventory = landscape.inventory();
+    let node = inventory.node(damage::node(inventory, 0)).unwrap();
+    let mut scan = world::faithful(inventory);
+    scan.nodes.insert(node.id, Err("no answer".into()));
+    for other in inventory
+        .nodes_of(node.cluster)
+        .filter(|other| other.id != node.id)
+    {
+        for member in world::part(&mut damage::survey(&mut scan, other.id).members) {
+            if member.uuid == world::uuid_of(node) {
+                member.hosts = vec!["10.0.0.1".into()];
+            }
+        }
+    }
+    let found = compare(&landscape, &scan);
+    assert_eq!(found.findings.len(), 1, "{found:?}");
+    // Once it answers, its id tells.
+    let whole = world::faithful(inventory);
+    scan.nodes.insert(node.id, whole.nodes[&node.id].clone());
+    assert_eq!(compare(&landscape, &scan), Drift::default());
+}
+
+/// Where nodes share a machine, each shows the loop devices of all.
+#[test]
+fn loop_devices_of_others_are_not_strays() {
+    let landscape = world::landscape(4, 6);
+    let mut scan = world::faithful(landscape.inventory());
+    let stray = ALL
+        .iter()
+        .find(|deviation| deviation.name == "loop_of_nothing")
+        .unwrap();
+    (stray.damage)(landscape.inventory(), &mut scan, 0);
+    assert_eq!(compare(&landscape, &scan).findings.len(), 1);
+    let all: Vec<_> = scan
+        .nodes
+        .values()
+        .flat_map(|survey| survey.as_ref().unwrap().loops.clone().unwrap())
+        .collect();
+    for survey in scan.nodes.values_mut() {
+        survey.as_mut().unwrap().loops = Ok(all.clone());
+    }
+    assert_eq!(compare(&landscape, &scan), Drift::default());
+}
+
+/// What operations have to do with is left out, and counted.
+#[test]
+fn what_operations_hold_is_left_out() {
+    let mut landscape = world::landscape(1, 6);
+    let inventory = landscape.inventory().clone();
+    let brick = *inventory.bricks().next().unwrap();
+    let device = inventory.device(brick.device).unwrap();
+    let mut scan = world::faithful(&inventory);
+    let mount_point = layout::mount_point(device.id, brick.id);
+    world::part(&mut damage::survey(&mut scan, device.node).mounts)
+        .retain(|mount| mount.target != mount_point);
+    let unmounted = |found: &Drift| {
+        let mut findings = found.findings.iter();
+        findings.any(|finding| finding.kind == Kind::BrickUnmounted)
+    };
+    assert!(unmounted(&compare(&landscape, &scan)));
+
+    // While the volume is deleted, and after it was, as long as the scan began before.
+    let delete = mortar_plan::delete_volume(&landscape, brick.volume).unwrap();
+    landscape.begin_watch();
+    landscape.hold(OperationId::from_u128(1), &delete);
+    let found = compare(&landscape, &scan);
+    assert!(!unmounted(&found) && found.left_out == 1, "{found:?}");
+    landscape.release(OperationId::from_u128(1));
+    world::apply(&mut landscape, &delete.changes);
+    let involved = landscape.end_watch();
+    let found = drift(landscape.inventory(), &involved, &scan, Limits::default());
+    assert_eq!(found.findings, Vec::new());
+    // The volume, its bricks, and nothing of others.
+    let bricks = inventory.bricks_of(brick.volume).count();
+    assert_eq!(found.left_out, bricks + 1, "{found:?}");
+    // A scan that begins later has seen them, and nobody holds them any more.
+    let found = compare(&landscape, &scan);
+    assert_eq!(found.left_out, 0);
+    let kinds: BTreeSet<Kind> = found.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, BTreeSet::from([Kind::OrphanBrick, Kind::VolumeUnknown]));
+    // A volume of the pool names them: none of them may be removed.
+    assert!(found.findings.iter().all(|finding| way(finding) == Way::ByHand));
+}
+
+fn plans(landscape: &mortar_plan::Landscape, found: &Drift) -> Vec<Plan> {
+    let groups = groups(&found.findings);
+    groups
+        .iter()
+        .map(|group| plan(landscape, group).unwrap_or_else(|why| panic!("{group:?}: {why}")))
+        .collect()
+}
+
+/// Each finding that can be mended is in one plan, which holds the thing, changes no record and needs no step.
+#[test]
+fn repairs_hold_their_thing_and_change_no_record() {
+    for deviation in ALL.iter().filter(|deviation| deviation.way != Way::ByHand) {
+        let landscape = world::landscape(2, 12);
+        let mut scan = world::faithful(landscape.inventory());
+        (deviation.damage)(landscape.inventory(), &mut scan, 1);
+        let found = compare(&landscape, &scan);
+        let plans = plans(&landscape, &found);
+        if deviation.kind == Kind::NodeFile {
+            assert!(plans.is_empty());
+            continue;
+        }
+        assert_eq!(plans.len(), 1, "{}", deviation.name);
+        assert!(matches!(plans[0].changes[..], [Change::Keep(_)]));
+        assert!(plans[0].steps().count() > 0 && plans[0].steps().all(|(_, step)| !step.needed));
+    }
+}
+
+/// A second repair of the same thing is refused while the first runs.
+#[test]
+fn repairs_of_one_thing_never_meet() {
+    let mut landscape = world::landscape(2, 12);
+    let mut scan = world::faithful(landscape.inventory());
+    let unmounted = ALL
+        .iter()
+        .find(|deviation| deviation.name == "unmounted")
+        .unwrap();
+    (unmounted.damage)(landscape.inventory(), &mut scan, 1);
+    let found = compare(&landscape, &scan);
+    let group = groups(&found.findings).pop().unwrap();
+    let first = plan(&landscape, &group).unwrap();
+    landscape.hold(OperationId::from_u128(1), &first);
+    assert!(matches!(
+        plan(&landscape, &group),
+        Err(mortar_plan::Refusal::Busy("volume", ..))
+    ));
+    let Subject::Volume(volume) = group.subject else {
+        panic!("{group:?}")
+    };
+    assert!(mortar_plan::delete_volume(&landscape, volume).is_err());
+}
+
+/// What came to be recorded, or to be made, since it was found is not removed.
+#[test]
+fn an_orphan_that_came_to_be_somebodys_is_refused() {
+    let mut landscape = world::landscape(2, 3);
+    let mut scan = world::faithful(landscape.inventory());
+    let stray = ALL
+        .iter()
+        .find(|deviation| deviation.name == "volume_stray")
+        .unwrap();
+    (stray.damage)(landscape.inventory(), &mut scan, 0);
+    let found = compare(&landscape, &scan);
+    let group = groups(&found.findings).pop().unwrap();
+    assert!(plan(&landscape, &group).is_ok());
+    let volume = landscape.inventory().volumes().next().unwrap().clone();
+    let mut brick = *landscape.inventory().bricks().next().unwrap();
+    brick.id = damage::STRANGER;
+    let change = Change::GrowVolume {
+        volume: volume.id,
+        by: brick.size,
+        bricks: vec![brick],
+    };
+    let growing = Plan::record(vec![change.clone()]);
+    landscape.hold(OperationId::from_u128(1), &growing);
+    assert!(matches!(
+        plan(&landscape, &group),
+        Err(mortar_plan::Refusal::Busy("brick", ..))
+    ));
+    landscape.release(OperationId::from_u128(1));
+    world::apply(&mut landscape, &[change]);
+    assert!(matches!(
+        plan(&landscape, &group),
+        Err(mortar_plan::Refusal::InUse("brick", ..))
+    ));
+}
+
+/// Bricks that any plan is to remove.
+fn removed(plans: &[Plan]) -> BTreeSet<BrickId> {
+    let steps = plans.iter().flat_map(Plan::steps);
+    let absent = steps.filter(|(_, step)| step.goal == Goal::Absent);
+    absent
+        .map(|(_, step)| match &step.thing {
+            Thing::Remains(spec) => spec.brick,
+            other => panic!("a repair removes a {}", other.kind()),
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is wrong: nothing that is recorded, held, or named by a volume is ever planned to be removed, and nothing at
+    /// all by itself.
+    #[test]
+    fn repairs_never_touch_what_is_recorded_held_or_used(
+        seed in 0_u64..1000,
+        damages in proptest::collection::vec((0..ALL.len(), 0_usize..100), 0..8),
+        forgotten in 0_usize..4,
+        held in 0_usize..3,
+    ) {
+        let mut landscape = world::landscape(seed, 9);
+        let mut scan = world::faithful(landscape.inventory());
+        let whole = landscape.inventory().clone();
+        for (deviation, pick) in damages {
+            // Deviations build on each other; one that finds its ground gone cannot be made.
+            let mut next = scan.clone();
+            let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                (ALL[deviation].damage)(&whole, &mut next, pick);
+                next
+            }));
+            if let Ok(next) = made {
+                scan = next;
+            }
+        }
+        // Records that are lost, as after a store that was restored: the volumes are still there.
+        let lost: Vec<_> = whole.volumes().map(|volume| volume.id).take(forgotten).collect();
+        for id in &lost {
+            world::apply(&mut landscape, &[Change::RemoveVolume(*id)]);
+        }
+        for (number, volume) in whole.volumes().skip(forgotten).take(held).enumerate() {
+            let plan = mortar_plan::delete_volume(&landscape, volume.id).unwrap();
+            landscape.hold(OperationId::from_u128(number as u128 + 1), &plan);
+        }
+        let found = compare(&landscape, &scan);
+        let ids: BTreeSet<String> = found.findings.iter().map(Finding::id).collect();
+        prop_assert_eq!(ids.len(), found.findings.len(), "ids are unique");
+
+        let involved: Involved = landscape.involved();
+        let named: BTreeSet<BrickId> = scan.pools.values().flatten().flatten()
+            .flat_map(|info| &info.bricks)
+            .filter_map(|brick| brick.rsplit_once("/brick_")?.1.strip_suffix("/brick")?.parse().ok())
+            .collect();
+        for brick in removed(&plans(&landscape, &found)) {
+            prop_assert!(landscape.inventory().brick(brick).is_none(), "recorded");
+            prop_assert!(!involved.bricks.contains(&brick), "held");
+            prop_assert!(!named.contains(&brick), "used");
+        }
+        let automatic: Vec<Finding> = found.findings.iter()
+            .filter(|finding| way(finding) == Way::Automatic).cloned().collect();
+        let automatic = Drift { findings: automatic, left_out: 0 };
+        prop_assert_eq!(removed(&plans(&landscape, &automatic)), BTreeSet::new());
+        for finding in &automatic.findings {
+            prop_assert!(!finding.remedy.repair().unwrap().removes());
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Records as the planner makes them, and what nodes show that are just as recorded.
+
+use mortar_command::query::pool::Member;
+use mortar_command::query::survey::{
+    DirectorySeen, EntrySeen, FolderSeen, GroupSeen, ImageSeen, LoopSeen, MountSeen, NodeSurvey, VolumeSeen,
+};
+use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::work::Facts;
+use mortar_model::{
+    Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability,
+    HostName, Inventory, Node, NodeId, State, Tags, Volume, VolumeOption, layout,
+};
+use mortar_plan::{
+    Change, CreateVolume, Landscape, Limits, Seed, brick_addresses, brick_spec, create_volume, identity,
+    identity_options,
+};
+use mortar_survey::Scan;
+
+/// A landscape of two pools of three nodes, each with a disk and a directory, with volumes of every shape.
+pub(crate) fn landscape(seed: u64, volumes: usize) -> Landscape {
+    let mut landscape = Landscape::new(Inventory::new());
+    let mut seed = Seed::new(u128::from(seed) + 1);
+    for pool in 1..=2_u32 {
+        let cluster = Cluster {
+            id: ClusterId::from_u128(seed.next_u128()),
+            file: true,
+            block: false,
+        };
+        let id = cluster.id;
+        apply(&mut landscape, &[Change::PutCluster(cluster)]);
+        for number in 1..=3_u32 {
+            add_node(&mut landscape, &mut seed, id, pool, number);
+        }
+    }
+    for number in 0..volumes {
+        let durability = [
+            Durability::None,
+            Durability::Replicate(2),
+            Durability::Replicate(3),
+        ][number % 3];
+        let mut request = CreateVolume::new(ByteSize::from_gib(1 + number as u64 % 4), durability);
+        request.gid = 2000 * (number as u32 % 2);
+        let media = ["disk", "directory"][number / 3 % 2];
+        request.options = vec![
+            VolumeOption::new("user.mortar.device-tag-match", format!("media={media}")).unwrap(),
+            VolumeOption::new("performance.readdir-ahead", "off").unwrap(),
+        ];
+        let limits = Limits {
+            // Some are spread over several sets.
+            brick_max: ByteSize::from_gib(2),
+            ..Limits::default()
+        };
+        let made = create_volume(&landscape, &limits, &request, &mut seed).unwrap();
+        let plan = made.plan().unwrap();
+        apply(&mut landscape, &plan.changes);
+    }
+    landscape
+}
+
+pub(crate) fn apply(landscape: &mut Landscape, changes: &[Change]) {
+    for change in changes {
+        landscape.apply(change, &Facts::None).unwrap();
+    }
+}
+
+fn add_node(landscape: &mut Landscape, seed: &mut Seed, cluster: ClusterId, pool: u32, number: u32) {
+    let host = |kind: &str| HostName::new(format!("p{pool}n{number}.{kind}")).unwrap();
+    let id = NodeId::from_u128(seed.next_u128());
+    let node = Node {
+        id,
+        cluster,
+        zone: number,
+        manage: host("manage"),
+        storage: host("storage"),
+        tags: Tags::new(),
+        state: State::Online,
+    };
+    let device = |id, path: &str, media: &str, kind| Device {
+        id,
+        node: node.id,
+        path: DevicePath::new(path).unwrap(),
+        kind,
+        tags: Tags::from([("media".to_owned(), media.to_owned())]),
+        state: State::Online,
+        total: ByteSize::from_gib(500),
+    };
+    let disk = DeviceId::from_u128(seed.next_u128());
+    let kind = DeviceKind::Lvm {
+        extent: ByteSize::from_mib(4),
+        uuid: layout::physical_volume_uuid(disk),
+        paths: Vec::new(),
+    };
+    let directory = DeviceId::from_u128(seed.next_u128());
+    let changes = [
+        Change::PutNode(node.clone()),
+        Change::PutDevice(device(disk, "/dev/sdb", "disk", kind)),
+        Change::PutDevice(device(
+            directory,
+            "/disks/one",
+            "directory",
+            DeviceKind::Directory,
+        )),
+    ];
+    apply(landscape, &changes);
+}
+
+/// What is seen when everything is as recorded.
+pub(crate) fn faithful(inventory: &Inventory) -> Scan {
+    let mut scan = Scan::default();
+    for node in inventory.nodes() {
+        scan.nodes.insert(node.id, Ok(survey(inventory, node)));
+    }
+    for cluster in inventory.clusters() {
+        let volumes = inventory.volumes_of(cluster.id);
+        let infos = volumes.map(|volume| info(inventory, volume)).collect();
+        scan.pools.insert(cluster.id, Ok(infos));
+    }
+    scan
+}
+
+pub(crate) fn uuid_of(node: &Node) -> String {
+    format!("uuid-of-{}", node.id)
+}
+
+fn survey(inventory: &Inventory, node: &Node) -> NodeSurvey {
+    let mut survey = NodeSurvey {
+        node_file: Ok(identity::node_file(inventory, node.id)),
+        groups: Ok(Vec::new()),
+        volumes: Ok(Vec::new()),
+        directories: Ok(Vec::new()),
+        images: Ok(Vec::new()),
+        mounts: Ok(Vec::new()),
+        entries: Ok(Vec::new()),
+        loops: Ok(Vec::new()),
+        folders: Ok(Vec::new()),
+        identities: Ok(Vec::new()),
+        unreadable: Vec::new(),
+        members: Ok(members(inventory, node)),
+    };
+    for device in inventory.devices_of(node.id) {
+        show_device(device, &mut survey);
+        for brick in inventory.bricks_on(device.id) {
+            show_brick(inventory, device, brick, &mut survey);
+        }
+    }
+    survey
+}
+
+fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
+    let member = |node: &Node| Member {
+        uuid: uuid_of(node),
+        hosts: if node.id == asked.id {
+            vec!["localhost".into()]
+        } else {
+            vec![node.storage.to_string()]
+        },
+        connected: true,
+        settled: true,
+        state: "Peer in Cluster".into(),
+    };
+    inventory.nodes_of(asked.cluster).map(member).collect()
+}
+
+fn show_device(device: &Device, survey: &mut NodeSurvey) {
+    match &device.kind {
+        DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
+            name: layout::volume_group(device.id),
+            size: device.total,
+            free: device.total,
+            extent: *extent,
+            path: device.path.to_string(),
+            uuid: uuid.clone(),
+            tags: vec![layout::device_tag(device.id)],
+        }),
+        DeviceKind::Directory => part(&mut survey.directories).push(DirectorySeen {
+            path: device.path.to_string(),
+            identity: Some(format!("{{\"mortar\":1,\"device\":\"{}\"}}", device.id)),
+            space: Some((device.total, device.total)),
+        }),
+    }
+}
+
+fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mut NodeSurvey) {
+    let spec = brick_spec(inventory, brick).unwrap();
+    let source = match brick.space {
+        BrickSpace::ThinPool { pool, metadata } => {
+            show_volumes(device, brick, pool, metadata, survey);
+            layout::logical_volume_device(device.id, brick.id)
+        }
+        BrickSpace::Image => {
+            let path = layout::image(&device.path, brick.id);
+            part(&mut survey.images).push(ImageSeen {
+                path: path.clone(),
+                size: brick.size,
+                taken: ByteSize::ZERO,
+            });
+            let device = format!("/dev/loop{}", brick.id);
+            part(&mut survey.loops).push(LoopSeen {
+                device: device.clone(),
+                file: path,
+            });
+            device
+        }
+    };
+    let mount_point = layout::mount_point(device.id, brick.id);
+    let entry = match brick.space {
+        BrickSpace::ThinPool { .. } => source.clone(),
+        BrickSpace::Image => layout::image(&device.path, brick.id),
+    };
+    part(&mut survey.entries).push(EntrySeen {
+        source: entry,
+        target: mount_point.clone(),
+    });
+    part(&mut survey.mounts).push(MountSeen {
+        target: mount_point.clone(),
+        source,
+        uuid: layout::file_system_uuid(brick.id),
+        size: brick.size,
+        used: ByteSize::ZERO,
+    });
+    part(&mut survey.folders).push(FolderSeen {
+        mount_point: mount_point.clone(),
+        gid: spec.gid,
+    });
+    part(&mut survey.identities).push((mount_point, spec.identity));
+}
+
+fn show_volumes(device: &Device, brick: &Brick, pool: ByteSize, metadata: ByteSize, survey: &mut NodeSurvey) {
+    let volume = VolumeSeen {
+        group: layout::volume_group(device.id),
+        name: layout::logical_volume(brick.id),
+        size: brick.size,
+        metadata: ByteSize::ZERO,
+        pool: Some(layout::thin_pool(brick.id)),
+        is_pool: false,
+        active: true,
+        tags: Vec::new(),
+        data_percent: Some(100.0),
+        metadata_percent: None,
+    };
+    let own_pool = VolumeSeen {
+        name: layout::thin_pool(brick.id),
+        size: pool,
+        metadata,
+        pool: None,
+        is_pool: true,
+        tags: vec![layout::brick_tag(brick.id), layout::volume_tag(brick.volume)],
+        metadata_percent: Some(10.0),
+        ..volume.clone()
+    };
+    part(&mut survey.volumes).extend([volume, own_pool]);
+}
+
+fn info(inventory: &Inventory, volume: &Volume) -> VolumeInfo {
+    let bricks = brick_addresses(inventory, volume);
+    let replica = volume.durability.bricks_per_set();
+    let kind = match (replica, bricks.len() / replica as usize) {
+        (1, _) => "Distribute",
+        (_, 1) => "Replicate",
+        _ => "Distributed-Replicate",
+    };
+    let own = [("transport.address-family", "inet"), ("nfs.disable", "on")];
+    let mut options: Vec<(String, String)> = own
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    let set = volume.options.iter().cloned().chain(identity_options(volume));
+    options.extend(set.map(Into::into));
+    VolumeInfo {
+        name: volume.name.to_string(),
+        uuid: format!("uuid-of-{}", volume.id),
+        status: "Started".into(),
+        kind: kind.into(),
+        replica,
+        snapshots: 0,
+        bricks: bricks
+            .iter()
+            .map(|brick| format!("{}:{}", brick.host, brick.path))
+            .collect(),
+        options,
+    }
+}
+
+/// A part that its tool could tell.
+pub(crate) fn part<T>(part: &mut Result<Vec<T>, String>) -> &mut Vec<T> {
+    part.as_mut().unwrap()
+}
