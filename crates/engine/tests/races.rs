@@ -353,10 +353,9 @@ struct Slow {
 impl Hosts for Slow {
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
         async move {
-            let detaches = batch
-                .items()
-                .iter()
-                .any(|item| item.command.kind() == "gluster peer detach");
+            let kinds = || batch.items().iter().map(|item| item.command.kind());
+            let detaches = kinds().any(|kind| kind == "gluster peer detach");
+            let of_pool = kinds().any(|kind| kind.starts_with("gluster"));
             let report = self.hosts.run(host, batch).await;
             if detaches {
                 // The peer is gone, and nobody knows it yet.
@@ -366,7 +365,7 @@ impl Hosts for Slow {
                 if let Some(detach) = self.detach.lock().await.take() {
                     detach.await.unwrap();
                 }
-            } else if batch.lock_name().is_some() {
+            } else if of_pool && batch.lock_name().is_some() {
                 self.asked.lock().unwrap().push(host.to_owned());
             }
             report
