@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use mortar_model::work::Thing;
-use mortar_model::{BrickId, ClusterId, DevicePath, HostName, Inventory, NodeId, VolumeName};
+use mortar_model::{
+    Brick, BrickId, ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, VolumeName,
+};
 
 use crate::plan::{Change, Place, Plan, Remains, Step, Subject};
 
@@ -16,6 +18,8 @@ pub struct Involved {
     pub things: BTreeSet<Subject>,
     /// Bricks.
     pub bricks: BTreeSet<BrickId>,
+    /// Devices on which they make or remove bricks.
+    pub rooms: BTreeSet<DeviceId>,
     /// Names of volumes.
     pub names: BTreeSet<(ClusterId, VolumeName)>,
     /// Host names of nodes.
@@ -28,22 +32,22 @@ impl Involved {
     /// Adds what this plan has to do with; the inventory is the one that it was made for.
     pub fn add(&mut self, plan: &Plan, inventory: &Inventory) {
         for change in &plan.changes {
-            match change {
-                // Its subject is not: a volume that lives on is judged while leftovers of it wait elsewhere.
-                Change::Clear(_) => {}
-                _ => self.add_subject(change.subject(), inventory),
+            if let Change::Clear(remains) = change {
+                // Not its subject: a volume that lives on is judged while leftovers of it wait elsewhere.
+                self.add_remains(remains);
+                continue;
             }
+            self.add_subject(change.subject(), inventory);
             match change {
-                Change::Clear(remains) => self.add_remains(remains),
                 Change::PutNode(node) => self.hosts.extend([node.manage.clone(), node.storage.clone()]),
                 Change::PutDevice(device) | Change::AddDevice(device) => {
                     self.paths.insert((device.node, device.path.clone()));
                 }
                 Change::AddVolume(volume, bricks) => {
                     self.names.insert((volume.cluster, volume.name.clone()));
-                    self.bricks.extend(bricks.iter().map(|brick| brick.id));
+                    self.add_bricks(bricks);
                 }
-                Change::GrowVolume { bricks, .. } => self.bricks.extend(bricks.iter().map(|brick| brick.id)),
+                Change::GrowVolume { bricks, .. } => self.add_bricks(bricks),
                 _ => {}
             }
         }
@@ -53,10 +57,15 @@ impl Involved {
     }
 
     fn add_remains(&mut self, remains: &Remains) {
-        self.bricks.extend(remains.bricks.iter().map(|brick| brick.id));
+        self.add_bricks(&remains.bricks);
         self.names.extend(remains.names.iter().cloned());
         self.hosts.extend(remains.hosts.iter().cloned());
         self.paths.extend(remains.paths.iter().cloned());
+    }
+
+    fn add_bricks(&mut self, bricks: &[Brick]) {
+        self.bricks.extend(bricks.iter().map(|brick| brick.id));
+        self.rooms.extend(bricks.iter().map(|brick| brick.device));
     }
 
     fn add_subject(&mut self, subject: Subject, inventory: &Inventory) {
@@ -99,11 +108,16 @@ impl Involved {
             Thing::Device(spec) => {
                 self.things.insert(Subject::Device(spec.device));
             }
-            Thing::Brick(spec) | Thing::Mount(spec) => {
+            Thing::Brick(spec) => {
+                self.bricks.insert(spec.brick);
+                self.rooms.insert(spec.device);
+            }
+            Thing::Mount(spec) => {
                 self.bricks.insert(spec.brick);
             }
             Thing::Remains(spec) => {
                 self.bricks.insert(spec.brick);
+                self.rooms.insert(spec.device);
             }
             Thing::Volume(spec) => volume(spec.volume, &spec.name),
             Thing::AddedBricks(spec) => volume(spec.volume, &spec.name),
@@ -120,6 +134,7 @@ impl Involved {
     pub fn join(&mut self, other: &Self) {
         self.things.extend(other.things.iter().copied());
         self.bricks.extend(other.bricks.iter().copied());
+        self.rooms.extend(other.rooms.iter().copied());
         self.names.extend(other.names.iter().cloned());
         self.hosts.extend(other.hosts.iter().cloned());
         self.paths.extend(other.paths.iter().cloned());

@@ -14,7 +14,7 @@ mod volume;
 
 use std::collections::BTreeSet;
 
-use mortar_model::{BrickId, ClusterId, Inventory, NodeId, Volume};
+use mortar_model::{BrickId, ClusterId, DeviceId, Inventory, NodeId, Volume};
 use mortar_plan::{Involved, Subject as Thing};
 
 use crate::finding::Finding;
@@ -128,6 +128,8 @@ enum About<'a> {
     Name(ClusterId, &'a str),
     Host(&'a str),
     Path(NodeId, &'a str),
+    /// How much of a device is taken.
+    Room(DeviceId),
 }
 
 /// The findings so far.
@@ -155,6 +157,7 @@ impl Found<'_> {
         match about {
             About::Thing(thing) => involved.things.contains(&thing),
             About::Brick(brick) => involved.bricks.contains(&brick),
+            About::Room(device) => involved.rooms.contains(&device),
             About::Name(cluster, name) => {
                 let mut names = involved.names.iter();
                 names.any(|(other, taken)| *other == cluster && taken.as_str() == name)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mortar_model::{BrickId, DeviceId, NodeId, VolumeId, VolumeName, VolumeOption};
+use mortar_model::{BrickId, ByteSize, DeviceId, NodeId, VolumeId, VolumeName, VolumeOption};
 
 use crate::kind::Kind;
 
@@ -55,6 +55,13 @@ pub enum Repair {
     },
     /// What is left of a brick that is in no record is removed.
     Remove(Remains),
+    /// It is recorded that the device has this size.
+    RecordSize {
+        /// The device.
+        device: DeviceId,
+        /// Space for bricks.
+        size: ByteSize,
+    },
 }
 
 /// What is left of a brick that is in no record.
@@ -82,6 +89,7 @@ impl Repair {
                 format!("set {}", keys.join(", "))
             }
             Self::Remove(_) => "remove what is left of the brick".into(),
+            Self::RecordSize { size, .. } => format!("record that the device has {size}"),
         }
     }
 

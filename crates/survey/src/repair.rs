@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
-use mortar_model::{BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
+use mortar_model::{
+    BrickId, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption,
+};
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
 };
@@ -62,6 +64,7 @@ const fn subject(repair: &Repair) -> Option<Subject> {
             Some(Subject::Volume(*volume))
         }
         Repair::Remove(remains) => Some(Subject::Device(remains.device)),
+        Repair::RecordSize { device, .. } => Some(Subject::Device(*device)),
     }
 }
 
@@ -80,11 +83,33 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
         Subject::Cluster(_) => Vec::new(),
     };
+    let change = resized(landscape, &group.repairs)?.unwrap_or(Change::Keep(subject));
     Ok(Plan {
         stages,
         forward_from: None,
-        changes: vec![Change::Keep(subject)],
+        changes: vec![change],
     })
+}
+
+/// The device of its new size. Bricks are never promised more than there is.
+fn resized(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
+    let sizes = repairs.iter().filter_map(|repair| match repair {
+        Repair::RecordSize { device, size } => Some((*device, *size)),
+        _ => None,
+    });
+    let Some((id, total)) = sizes.last() else {
+        return Ok(None);
+    };
+    let Some(device) = landscape.inventory().device(id) else {
+        return unknown("device", id);
+    };
+    if landscape.used(id) > total {
+        return Err(Refusal::InUse("device", id.to_string(), "bricks that take more"));
+    }
+    Ok(Some(Change::PutDevice(Device {
+        total,
+        ..device.clone()
+    })))
 }
 
 fn step(place: Place, thing: Thing, goal: Goal) -> Step {
@@ -128,7 +153,7 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
             }
             Repair::Start(_) => stopped = true,
             Repair::SetOptions { options: set, .. } => options.extend(set.iter().cloned()),
-            Repair::WriteNodeFile(_) | Repair::Probe(_) | Repair::Remove(_) => {}
+            Repair::WriteNodeFile(_) | Repair::Probe(_) | Repair::Remove(_) | Repair::RecordSize { .. } => {}
         }
     }
     let mounts = mounts
@@ -224,5 +249,14 @@ fn of_device(landscape: &Landscape, id: DeviceId, repairs: &[Repair]) -> Result<
         steps.push(step(Place::Node(device.node), thing, Goal::Absent));
     }
     let title = "remove what is left of bricks that are in no record";
-    Ok(stage(title, steps).into_iter().collect())
+    let mut stages: Vec<Stage> = stage(title, steps).into_iter().collect();
+    // It has no step on any node; whoever reads the plan is told all the same.
+    let sizes = repairs
+        .iter()
+        .filter(|repair| matches!(repair, Repair::RecordSize { .. }));
+    stages.extend(sizes.map(|repair| Stage {
+        title: repair.words(),
+        steps: Vec::new(),
+    }));
+    Ok(stages)
 }

@@ -6,7 +6,7 @@ use mortar_plan::Subject as Thing;
 
 use super::sight::Sight;
 use super::{About, Found, Ground};
-use crate::finding::{Finding, Proof, Remedy, Subject};
+use crate::finding::{Finding, Proof, Remedy, Repair, Subject};
 use crate::kind::Kind;
 use crate::place;
 
@@ -15,18 +15,17 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
     let mut there = Vec::new();
     for device in ground.inventory.devices_of(sight.node.id) {
         let state = match device.kind {
-            DeviceKind::Lvm { .. } => group(sight, device),
-            DeviceKind::Directory => directory(sight, device),
+            DeviceKind::Lvm { .. } => group(ground, sight, device),
+            DeviceKind::Directory => directory(ground, sight, device),
         };
         match state {
             State::Unknown => {}
             State::There(size) => {
                 there.push(device);
-                if let Some(size) = size {
-                    found.add(
-                        &about(device),
-                        finding(Kind::DeviceSize, device, size, Remedy::ByHand(SIZE_ADVICE.into())),
-                    );
+                if let Some((proof, remedy)) = size {
+                    let [thing, path] = about(device);
+                    let about = [thing, path, About::Room(device.id)];
+                    found.add(&about, finding(Kind::DeviceSize, device, proof, remedy));
                 }
             }
             State::Wrong(kind, proof, advice) => {
@@ -41,14 +40,15 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
     there
 }
 
-const SIZE_ADVICE: &str = "when it grew, the new space is not used yet; when it shrank, what was promised may not fit: \
-     take it offline and look at its bricks ('mortar device info')";
+const SHRANK: &str =
+    "what was promised does not fit: take it offline and look at its bricks ('mortar device info')";
+const REMAINS: &str = "settle first what is on it and in no record: it takes room that must not be promised";
 
 enum State {
     /// The node could not tell.
     Unknown,
-    /// It is there; with the proof when its size is another.
-    There(Option<Proof>),
+    /// It is there; with proof and remedy when its size is another.
+    There(Option<(Proof, Remedy)>),
     Wrong(Kind, Proof, String),
 }
 
@@ -73,13 +73,13 @@ fn finding(kind: Kind, device: &Device, proof: Proof, remedy: Remedy) -> Finding
     }
 }
 
-fn group(sight: &Sight<'_>, device: &Device) -> State {
+fn group(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
     let (Some(groups), DeviceKind::Lvm { uuid, .. }) = (&sight.groups, &device.kind) else {
         return State::Unknown;
     };
     let name = layout::volume_group(device.id);
     if let Some(group) = groups.get(name.as_str()) {
-        return State::There(other_size(device, group.size, &name));
+        return State::There(other_size(ground, sight, device, group));
     }
     let recorded = format!("volume group {name} on {}", device.path);
     match groups.values().find(|group| group.uuid == *uuid) {
@@ -110,17 +110,67 @@ fn group(sight: &Sight<'_>, device: &Device) -> State {
     }
 }
 
-fn other_size(device: &Device, size: ByteSize, place: &str) -> Option<Proof> {
-    (size != device.total).then(|| Proof {
+/// Another size of a volume group than is recorded. A rebuild records devices smaller by what is on them and in no record:
+/// that is no difference, as long as it is there.
+fn other_size(
+    ground: &Ground<'_>,
+    sight: &Sight<'_>,
+    device: &Device,
+    group: &GroupSeen,
+) -> Option<(Proof, Remedy)> {
+    let others = others(ground, sight, device, group);
+    if group.size == device.total || others.is_some_and(|others| group.size.minus(others) == device.total) {
+        return None;
+    }
+    let size = group.size;
+    let (seen, remedy) = match others {
+        Some(ByteSize::ZERO) => (size.to_string(), size_remedy(ground, device, size)),
+        Some(others) => (
+            format!("{size}, of which {others} are taken by what is in no record"),
+            Remedy::ByHand(REMAINS.into()),
+        ),
+        None => (size.to_string(), Remedy::ByHand(REMAINS.into())),
+    };
+    Some((proof(device, seen, &group.name), remedy))
+}
+
+fn proof(device: &Device, seen: String, place: &str) -> Proof {
+    Proof {
         recorded: device.total.to_string(),
-        seen: size.to_string(),
+        seen,
         place: place.to_owned(),
+    }
+}
+
+fn size_remedy(ground: &Ground<'_>, device: &Device, size: ByteSize) -> Remedy {
+    if ground.inventory.used(device.id) > size {
+        return Remedy::ByHand(SHRANK.into());
+    }
+    Remedy::OnCommand(Repair::RecordSize {
+        device: device.id,
+        size,
     })
+}
+
+/// What is taken of a volume group, without what recorded bricks take there; `None` when that cannot be told.
+fn others(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, group: &GroupSeen) -> Option<ByteSize> {
+    let volumes = sight.volumes.as_ref()?;
+    let taken = |name: &str| {
+        let volume = volumes.get(&(group.name.as_str(), name));
+        volume.map(|volume| volume.size + volume.metadata)
+    };
+    let bricks = ground.inventory.bricks_on(device.id).map(|brick| brick.id);
+    let there: ByteSize = bricks
+        .filter_map(|brick| {
+            taken(&layout::thin_pool(brick)).or_else(|| taken(&layout::logical_volume(brick)))
+        })
+        .sum();
+    Some(group.size.minus(group.free).minus(there))
 }
 
 /// The space of a directory is what was free when it was added; others may write there since, so only a file system that
 /// has become smaller than that is told of.
-fn directory(sight: &Sight<'_>, device: &Device) -> State {
+fn directory(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
     let path = device.path.as_str();
     if let Some(why) = sight.unreadable.get(path) {
         let proof = Proof {
@@ -158,8 +208,30 @@ fn directory(sight: &Sight<'_>, device: &Device) -> State {
             "its identity file names another device, or none".into(),
             format!("{mount}; nothing is done there before"),
         ),
-        (Some((size, _)), Some(_)) if *size < device.total => State::There(other_size(device, *size, path)),
+        (Some((size, _)), Some(_)) if *size < device.total => {
+            let proof = proof(device, size.to_string(), path);
+            State::There(Some((proof, directory_remedy(ground, sight, device, *size))))
+        }
         (Some(_), Some(_)) => State::There(None),
+    }
+}
+
+/// Where images are in no record, or nobody can tell, somebody has to look first.
+fn directory_remedy(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, size: ByteSize) -> Remedy {
+    let recorded = |path: &str| {
+        let brick = place::image(path).and_then(|(_, brick, _)| ground.inventory.brick(brick));
+        brick.is_some_and(|brick| layout::image(&device.path, brick.id) == path)
+    };
+    let folder = format!("{}/", layout::image_folder(&device.path));
+    let images = sight.images.as_ref();
+    let all = images.is_some_and(|images| {
+        let mut own = images.keys().filter(|path| path.starts_with(&folder));
+        own.all(|path| recorded(path))
+    });
+    if all {
+        size_remedy(ground, device, size)
+    } else {
+        Remedy::ByHand(REMAINS.into())
     }
 }
 

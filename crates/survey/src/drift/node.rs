@@ -6,6 +6,7 @@ use mortar_model::{DeviceId, DeviceKind, Node, layout};
 use mortar_plan::Subject as Thing;
 use mortar_plan::identity::{self, NodeIdentity};
 
+use super::peer::has_name;
 use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject};
@@ -117,7 +118,7 @@ fn file(ground: &Ground<'_>, sight: &Sight<'_>, found: &mut Found<'_>) {
     let (said, remedy) = match text {
         None => ("there is no such file".to_owned(), Remedy::Automatic(write)),
         Some(text) => match tells_of_others(ground, sight, text) {
-            None => ("it says something older".to_owned(), Remedy::Automatic(write)),
+            None => (older(text, &wanted), Remedy::Automatic(write)),
             Some(others) => (others, Remedy::OnCommand(write)),
         },
     };
@@ -129,6 +130,27 @@ fn file(ground: &Ground<'_>, sight: &Sight<'_>, found: &mut Found<'_>) {
         place: layout::NODE_FILE.into(),
     };
     found.add(&about, finding(Kind::NodeFile, node, proof, remedy));
+}
+
+/// What an old file says otherwise than the records.
+fn older(text: &str, wanted: &str) -> String {
+    let (Ok(said), Ok(wanted)) = (identity::read_node_file(text), identity::read_node_file(wanted)) else {
+        return "it cannot be read".into();
+    };
+    let parts = [
+        (said.node != wanted.node, "the node"),
+        (said.cluster != wanted.cluster, "its cluster"),
+        (said.devices != wanted.devices, "its devices"),
+        (said.neighbours != wanted.neighbours, "its neighbours"),
+    ];
+    let others: Vec<&str> = parts
+        .into_iter()
+        .filter_map(|(other, what)| other.then_some(what))
+        .collect();
+    if others.is_empty() {
+        return "it says the same in another form".into();
+    }
+    format!("it says something older of {}", others.join(", "))
 }
 
 /// Everything that a node's file tells of, as it is and as it should be: the node, its cluster, its neighbours, their devices.
@@ -164,13 +186,27 @@ fn tells_of_others(ground: &Ground<'_>, sight: &Sight<'_>, text: &str) -> Option
         .devices_of(sight.node.id)
         .map(|device| device.id)
         .collect();
-    let groups = sight.groups.as_ref()?;
-    let other = file
-        .devices
-        .iter()
-        .map(|device| device.id)
-        .find(|id| !known.contains(id) && groups.contains_key(layout::volume_group(*id).as_str()))?;
+    let other = sight.groups.as_ref().and_then(|groups| {
+        let mut devices = file.devices.iter().map(|device| device.id);
+        devices.find(|id| !known.contains(id) && groups.contains_key(layout::volume_group(*id).as_str()))
+    });
+    if let Some(other) = other {
+        return Some(format!(
+            "it tells of device {other}, whose volume group is there and which is in no record"
+        ));
+    }
+    let neighbour = file.neighbours.iter().map(|neighbour| &neighbour.node);
+    let lost = neighbour
+        .filter(|other| ground.inventory.node(other.id).is_none())
+        .find(|other| is_member(sight, other))?;
     Some(format!(
-        "it tells of device {other}, whose volume group is there and which is in no record"
+        "it tells of node {}, which is a member of the trusted pool and in no record",
+        lost.manage
     ))
+}
+
+/// Whether the node's glusterd lists the other one.
+fn is_member(sight: &Sight<'_>, other: &Node) -> bool {
+    let members = sight.survey.members.iter().flatten();
+    members.into_iter().any(|member| has_name(member, other))
 }

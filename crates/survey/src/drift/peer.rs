@@ -27,7 +27,7 @@ impl<'a> View<'a> {
 }
 
 /// Whether the member goes by one of the node's names.
-fn has_name(member: &Member, node: &Node) -> bool {
+pub(super) fn has_name(member: &Member, node: &Node) -> bool {
     let names = [node.storage.as_str(), node.manage.as_str()];
     member
         .hosts

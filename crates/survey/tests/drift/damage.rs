@@ -6,7 +6,8 @@ use mortar_command::query::survey::{
 };
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    Brick, BrickId, BrickSpace, ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, layout,
+    Brick, BrickId, BrickSpace, ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, Node, NodeId,
+    layout,
 };
 use mortar_survey::{Kind, Scan};
 
@@ -46,6 +47,29 @@ fn device(inventory: &Inventory, pick: usize, disk: bool) -> &Device {
         .filter(|device| matches!(device.kind, DeviceKind::Lvm { .. }) == disk)
         .collect();
     devices[pick % devices.len()]
+}
+
+/// A device with bricks.
+fn full(inventory: &Inventory, pick: usize, disk: bool) -> &Device {
+    let picks = pick..;
+    let mut devices = picks.map(|pick| device(inventory, pick, disk));
+    devices
+        .find(|device| inventory.brick_count(device.id) > 0)
+        .unwrap()
+}
+
+/// A node that the node's file tells of as well.
+fn neighbour(inventory: &Inventory, id: NodeId) -> &Node {
+    let cluster = inventory.node(id).unwrap().cluster;
+    let mut nodes = inventory.nodes_of(cluster);
+    nodes.find(|node| node.id != id).unwrap()
+}
+
+fn replace_in_file(inventory: &Inventory, scan: &mut Scan, pick: usize, from: &str, to: &str) {
+    let file = &mut survey(scan, node(inventory, pick)).node_file;
+    let text = file.clone().unwrap().unwrap();
+    assert!(text.contains(from));
+    *file = Ok(Some(text.replace(from, to)));
 }
 
 fn brick(inventory: &Inventory, pick: usize, fits: impl Fn(&Brick) -> bool) -> (&Brick, &Device) {
@@ -97,7 +121,7 @@ fn unmount(survey: &mut NodeSurvey, mount_point: &str) {
 }
 
 /// A logical volume and its pool that belong to no recorded brick.
-fn stray_volumes(device: DeviceId, tagged: bool) -> [VolumeSeen; 2] {
+pub(crate) fn stray_volumes(device: DeviceId, tagged: bool) -> [VolumeSeen; 2] {
     let volume = VolumeSeen {
         group: layout::volume_group(device),
         name: layout::logical_volume(STRANGER),
@@ -178,6 +202,15 @@ deviations! {
         let old = text.replace("\"zone\": ", "\"zone\": 9");
         survey(scan, node(inventory, pick)).node_file = Ok(Some(old));
     };
+    file_with_older_neighbours: NodeFile, Automatic, |inventory, scan, pick| {
+        let neighbour = neighbour(inventory, node(inventory, pick));
+        replace_in_file(inventory, scan, pick, neighbour.manage.as_str(), "renamed");
+    };
+    file_with_a_neighbour_that_is_lost: NodeFile, OnCommand, |inventory, scan, pick| {
+        let neighbour = neighbour(inventory, node(inventory, pick));
+        let unknown = NodeId::from_u128(0xbad).to_string();
+        replace_in_file(inventory, scan, pick, &neighbour.id.to_string(), &unknown);
+    };
     file_of_another_node: NodeFile, OnCommand, |inventory, scan, pick| {
         let other = survey(scan, node(inventory, pick + 1)).node_file.clone();
         survey(scan, node(inventory, pick)).node_file = other;
@@ -250,13 +283,30 @@ deviations! {
         part(&mut survey.directories)[0].space = None;
         part(&mut survey.images).clear();
     };
-    disk_grew: DeviceSize, ByHand, |inventory, scan, pick| {
-        let device = device(inventory, pick, true);
-        part(&mut survey(scan, device.node).groups)[0].size += ByteSize::from_gib(1);
+    disk_grew: DeviceSize, OnCommand, |inventory, scan, pick| {
+        let group = &mut part(&mut survey(scan, device(inventory, pick, true).node).groups)[0];
+        group.size += ByteSize::from_gib(1);
+        group.free += ByteSize::from_gib(1);
     };
-    directory_shrank: DeviceSize, ByHand, |inventory, scan, pick| {
+    disk_grew_beside_remains: DeviceSize, ByHand, |inventory, scan, pick| {
+        let group = &mut part(&mut survey(scan, device(inventory, pick, true).node).groups)[0];
+        group.size += ByteSize::from_gib(2);
+        group.free += ByteSize::from_gib(1);
+    };
+    disk_shrank_below_its_bricks: DeviceSize, ByHand, |inventory, scan, pick| {
+        let device = full(inventory, pick, true);
+        let group = &mut part(&mut survey(scan, device.node).groups)[0];
+        group.size = inventory.used(device.id).minus(ByteSize::from_mib(4));
+        group.free = ByteSize::ZERO;
+    };
+    directory_shrank: DeviceSize, OnCommand, |inventory, scan, pick| {
         let device = device(inventory, pick, false);
-        let less = ByteSize::from_gib(1);
+        let less = device.total.minus(ByteSize::from_gib(1));
+        part(&mut survey(scan, device.node).directories)[0].space = Some((less, less));
+    };
+    directory_shrank_below_its_bricks: DeviceSize, ByHand, |inventory, scan, pick| {
+        let device = full(inventory, pick, false);
+        let less = inventory.used(device.id).minus(ByteSize::from_mib(4));
         part(&mut survey(scan, device.node).directories)[0].space = Some((less, less));
     };
     unknown_disk: DeviceUnknown, ByHand, |inventory, scan, pick| {

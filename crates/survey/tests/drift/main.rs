@@ -9,9 +9,9 @@ mod world;
 use std::collections::BTreeSet;
 
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{BrickId, OperationId, layout};
+use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, DeviceKind, OperationId, layout};
 use mortar_plan::{Change, Involved, Plan, Subject};
-use mortar_survey::{Drift, Finding, Kind, Limits, Remedy, Scan, drift, groups, plan};
+use mortar_survey::{Drift, Finding, Group, Kind, Limits, Remedy, Repair, Scan, drift, groups, plan};
 use proptest::prelude::*;
 
 use damage::{ALL, Deviation, Way};
@@ -215,9 +215,129 @@ fn repairs_hold_their_thing_and_change_no_record() {
             continue;
         }
         assert_eq!(plans.len(), 1, "{}", deviation.name);
+        if deviation.kind == Kind::DeviceSize {
+            assert!(matches!(plans[0].changes[..], [Change::PutDevice(_)]));
+            assert_eq!(plans[0].steps().count(), 0);
+            continue;
+        }
         assert!(matches!(plans[0].changes[..], [Change::Keep(_)]));
         assert!(plans[0].steps().count() > 0 && plans[0].steps().all(|(_, step)| !step.needed));
     }
+}
+
+/// A rebuild sets room aside for what is on a disk and in no record. When that is gone, the room comes back on command.
+#[test]
+fn room_that_was_set_aside_comes_back_on_command() {
+    let mut landscape = world::landscape(2, 12);
+    let mut scan = world::faithful(landscape.inventory());
+    let (rest, whole) = {
+        let disk = |device: &&mortar_model::Device| device.kind != DeviceKind::Directory;
+        let device = landscape.inventory().devices().find(disk).unwrap();
+        (ByteSize::from_gib(3), device.clone())
+    };
+    let smaller = mortar_model::Device {
+        total: whole.total.minus(rest),
+        ..whole.clone()
+    };
+    world::apply(&mut landscape, &[Change::PutDevice(smaller)]);
+    // The nodes' files follow; here it is only about the disk.
+    let sizes = |found: &Drift| -> Vec<Finding> {
+        let all = found.findings.iter();
+        all.filter(|finding| finding.kind == Kind::DeviceSize)
+            .cloned()
+            .collect()
+    };
+    let group = |scan: &mut Scan, free: ByteSize| {
+        world::part(&mut damage::survey(scan, whole.node).groups)[0].free = free;
+    };
+    let free = whole.total.minus(landscape.inventory().used(whole.id));
+    group(&mut scan, free.minus(rest));
+    assert_eq!(sizes(&compare(&landscape, &scan)), []);
+
+    // Half of it is gone: what is left is still somebody's.
+    group(&mut scan, free.minus(ByteSize::from_gib(1)));
+    let found = sizes(&compare(&landscape, &scan));
+    assert_eq!(
+        found.iter().map(way).collect::<Vec<_>>(),
+        [Way::ByHand],
+        "{found:?}"
+    );
+
+    group(&mut scan, free);
+    // Not while bricks come or go there: what is taken is not what it will be.
+    let volume = landscape.inventory().bricks_on(whole.id).next().unwrap().volume;
+    let delete = mortar_plan::delete_volume(&landscape, volume).unwrap();
+    landscape.hold(OperationId::from_u128(1), &delete);
+    let found = compare(&landscape, &scan);
+    assert_eq!((sizes(&found), found.left_out > 0), (Vec::new(), true));
+    landscape.release(OperationId::from_u128(1));
+
+    let found = sizes(&compare(&landscape, &scan));
+    let plan = plan(&landscape, &groups(&found)[0]).unwrap();
+    world::apply(&mut landscape, &plan.changes);
+    assert_eq!(landscape.inventory().device(whole.id), Some(&whole));
+    assert_eq!(compare(&landscape, &scan), Drift::default());
+}
+
+/// A device never gets smaller than what is promised of it, also when that was promised after the check.
+#[test]
+fn a_size_below_what_is_promised_is_refused() {
+    let landscape = world::landscape(2, 12);
+    let device = landscape.inventory().bricks().next().unwrap().device;
+    let repair = |size| Group {
+        subject: Subject::Device(device),
+        repairs: vec![Repair::RecordSize { device, size }],
+        findings: Vec::new(),
+    };
+    let used = landscape.used(device);
+    assert!(plan(&landscape, &repair(used)).is_ok());
+    let refused = plan(&landscape, &repair(used.minus(ByteSize::from_mib(4))));
+    assert!(matches!(refused, Err(mortar_plan::Refusal::InUse("device", ..))));
+}
+
+/// What a cleanup still has to remove on a node that was away is its own, and no orphan; the volume that it was of is judged.
+#[test]
+fn what_a_cleanup_has_to_remove_is_left_to_it() {
+    let mut landscape = world::landscape(1, 6);
+    let whole = landscape.inventory().clone();
+    let disk = |brick: &&Brick| brick.space != BrickSpace::Image;
+    let brick = *whole.bricks().find(disk).unwrap();
+    let mut scan = world::faithful(&whole);
+    // The volume lives on without it, as after an expansion that was undone.
+    let mut left = brick;
+    left.id = damage::STRANGER;
+    let device = whole.device(brick.device).unwrap();
+    let stray = damage::stray_volumes(device.id, true);
+    world::part(&mut damage::survey(&mut scan, device.node).volumes).extend(stray);
+    let kinds = |found: &Drift| {
+        found
+            .findings
+            .iter()
+            .map(|finding| finding.kind)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&compare(&landscape, &scan)), [Kind::OrphanBrick]);
+
+    let remains = mortar_plan::Remains {
+        subject: Subject::Volume(brick.volume),
+        called: "data".into(),
+        bricks: vec![left],
+        names: Vec::new(),
+        hosts: Vec::new(),
+        paths: Vec::new(),
+    };
+    let cleanup = Plan::record(vec![Change::Clear(remains)]);
+    landscape.hold(OperationId::from_u128(1), &cleanup);
+    let found = compare(&landscape, &scan);
+    assert_eq!((kinds(&found), found.left_out), (Vec::new(), 1));
+
+    let mount_point = layout::mount_point(device.id, brick.id);
+    world::part(&mut damage::survey(&mut scan, device.node).mounts)
+        .retain(|mount| mount.target != mount_point);
+    let found = compare(&landscape, &scan);
+    assert!(kinds(&found).contains(&Kind::BrickUnmounted), "{found:?}");
+    landscape.release(OperationId::from_u128(1));
+    assert!(kinds(&compare(&landscape, &scan)).contains(&Kind::OrphanBrick));
 }
 
 /// A second repair of the same thing is refused while the first runs.

@@ -138,7 +138,7 @@ fn survey(inventory: &Inventory, node: &Node) -> NodeSurvey {
         members: Ok(members(inventory, node)),
     };
     for device in inventory.devices_of(node.id) {
-        show_device(device, &mut survey);
+        show_device(inventory, device, &mut survey);
         for brick in inventory.bricks_on(device.id) {
             show_brick(inventory, device, brick, &mut survey);
         }
@@ -161,12 +161,12 @@ fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
     inventory.nodes_of(asked.cluster).map(member).collect()
 }
 
-fn show_device(device: &Device, survey: &mut NodeSurvey) {
+fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) {
     match &device.kind {
         DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
             name: layout::volume_group(device.id),
             size: device.total,
-            free: device.total,
+            free: device.total.minus(inventory.used(device.id)),
             extent: *extent,
             path: device.path.to_string(),
             uuid: uuid.clone(),
