@@ -20,13 +20,15 @@ pub(crate) fn judge_look(spec: &NodeFileSpec, report: &Report) -> Result<Seen, U
     })
 }
 
-/// Written beside and moved into its place, so that there is always a whole one.
+/// Written beside, put on the disk and moved into its place, so that there is always a whole one, also after a power cut.
 pub(crate) fn make(spec: &NodeFileSpec, settings: &Settings) -> Batch {
     let part = format!("{}.part", layout::NODE_FILE);
     Batch::new()
         .run(program::program(settings, "mkdir").args(["-p", layout::ROOT]))
         .run(program::write(settings, part.clone(), &spec.text))
+        .run(program::program(settings, "sync").arg(part.clone()))
         .run(program::program(settings, "mv").args(["-f", &part, layout::NODE_FILE]))
+        .run(program::program(settings, "sync").arg(layout::ROOT))
 }
 
 pub(crate) fn unmake(settings: &Settings) -> Batch {

@@ -433,6 +433,77 @@ async fn a_file_that_knows_more_is_left_alone() {
     assert!(bed.node_file("n2").unwrap().contains("offline"));
 }
 
+/// A disk that grew is used as it is now, when somebody says so.
+#[tokio::test]
+async fn the_new_size_of_a_disk_is_recorded_on_command() {
+    let bed = Bed::quiet().await;
+    bed.engine.reconcile().await;
+    let total = |bed: &Bed| {
+        let node = bed.node(2);
+        bed.engine.view(|landscape| {
+            let mut devices = landscape.inventory().devices_of(node);
+            let disk = devices.find(|device| device.path.as_str() == "/dev/sdb");
+            disk.unwrap().total
+        })
+    };
+    let before = total(&bed);
+    assert!(
+        bed.hosts
+            .world(|world| world.resize_device("n2", "/dev/sdb", 101 << 30))
+    );
+    assert_eq!(bed.kinds().await, [Kind::DeviceSize]);
+    assert_eq!(bed.engine.reconcile().await.mended.len(), 0, "not by itself");
+    let shown = bed.engine.repair(None, true).await;
+    assert!(matches!(shown.tasks[..], [ref task] if task.begun == Begun::Planned));
+    assert_eq!(total(&bed), before);
+    let run = bed.engine.repair(None, false).await;
+    let Begun::Operation(operation) = run.tasks[0].begun else {
+        panic!("{run:?}")
+    };
+    bed.done(operation).await;
+    assert_eq!(total(&bed), before + ByteSize::from_gib(1));
+    // The nodes' own files tell of it, and follow.
+    bed.engine.reconcile().await;
+    assert_eq!(bed.kinds().await, []);
+}
+
+/// What a deletion left on a node that was away is no orphan: an operation is there to remove it.
+#[tokio::test]
+async fn what_a_cleanup_has_to_remove_is_no_drift() {
+    let bed = Bed::quiet().await;
+    bed.engine.reconcile().await;
+    bed.hosts.world(|world| world.kill_node("n2"));
+    let volumes: Vec<_> = bed
+        .engine
+        .view(|landscape| landscape.inventory().volumes().map(|volume| volume.id).collect());
+    for volume in volumes {
+        let id = bed.engine.delete_volume(volume).await.unwrap();
+        let state = bed.engine.wait(id, LIMIT).await;
+        let Some(OperationState::Ended(ended)) = state else {
+            panic!("{state:?}")
+        };
+        let cleanup = bed.engine.wait(ended.cleanup.unwrap(), LIMIT).await.unwrap();
+        assert!(matches!(&cleanup, OperationState::Open(open) if open.waits_for_nodes()));
+    }
+    assert_eq!(bed.kinds().await, [Kind::NodeSilent]);
+
+    // It is back, its bricks are mounted, and the cleanups have not heard of it yet.
+    bed.hosts.world(|world| world.start_node("n2"));
+    let check = bed.engine.check().await;
+    assert_eq!(check.findings, []);
+    assert!(check.left_out >= 2, "{check:?}");
+    let run = bed.engine.repair(None, false).await;
+    assert_eq!(run.tasks, []);
+    let (open, _) = bed.engine.operations(0);
+    assert_eq!(open.len(), 2);
+    for cleanup in open {
+        assert!(bed.engine.retry(cleanup.id()));
+        bed.done(cleanup.id()).await;
+    }
+    let check = bed.engine.check().await;
+    assert_eq!((check.findings.as_slice(), check.left_out), (&[][..], 0));
+}
+
 /// By the clock, and soon after the start: nobody asks.
 #[tokio::test]
 async fn the_reconciler_works_by_itself() {

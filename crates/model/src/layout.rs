@@ -3,6 +3,8 @@
 //! Volume groups, logical volumes and thin pools are named as Heketi named them (`vg_<device>`, `brick_<brick>`,
 //! `tp_<brick>`): administrators and their scripts know these.
 
+pub mod read;
+
 use crate::{BrickId, DeviceId, DevicePath, VolumeId};
 
 /// Mortar's folder on every node.
@@ -17,12 +19,6 @@ pub const MOUNTS: &str = "/var/lib/mortar/mounts";
 /// Name of a device's volume group.
 pub fn volume_group(device: DeviceId) -> String {
     format!("vg_{device}")
-}
-
-/// Whether a volume group's name is one that Mortar, or Heketi, gives to a device.
-pub fn is_volume_group(name: &str) -> bool {
-    name.strip_prefix("vg_")
-        .is_some_and(|id| id.parse::<DeviceId>().is_ok())
 }
 
 /// Name of a brick's thin logical volume.

@@ -14,11 +14,12 @@ mod volume;
 
 use std::collections::BTreeSet;
 
+use mortar_model::layout::read;
 use mortar_model::{BrickId, ClusterId, DeviceId, Inventory, NodeId, Volume};
 use mortar_plan::{Involved, Subject as Thing};
 
+use crate::Scan;
 use crate::finding::Finding;
-use crate::{Scan, place};
 use sight::Sight;
 
 /// From when on something is worth a warning.
@@ -88,7 +89,7 @@ fn listed(scan: &Scan) -> BTreeSet<BrickId> {
     let bricks = pools.flatten().flat_map(|volume| &volume.bricks);
     bricks
         .filter_map(|brick| brick.split_once(':'))
-        .filter_map(|(_, path)| place::brick_path(path))
+        .filter_map(|(_, path)| read::brick_path(path))
         .map(|(_, brick)| brick)
         .collect()
 }

@@ -1,11 +1,12 @@
-//! What the nodes show, and what it means: records that are rebuilt from the nodes when there are none.
+//! What the nodes show beside what is recorded: drift with its proof, plans that repair it, and records that are rebuilt
+//! from the nodes when there are none.
 //!
-//! Pure: it takes the answers of [`mortar_command::query::survey`], and says what they mean together by the records and
-//! identities of [`mortar_plan`]. It does not know how or when a node is asked, and changes nothing.
+//! Pure: it takes the answers of [`mortar_command::query::survey`] and the landscape of [`mortar_plan`], and says what they
+//! mean together. It does not know how or when a node is asked, and changes nothing.
 //!
 //! | file | job |
 //! |---|---|
-//! | `place` | names on nodes read back into ids |
+//! | `scan` | what was answered, by node and by pool |
 //! | `kind` | the kinds of drift, their names and what they mean |
 //! | `finding` | one difference: its proof, and what can be done |
 //! | `drift/` | the records beside what was seen |
@@ -15,7 +16,6 @@
 mod drift;
 mod finding;
 mod kind;
-mod place;
 pub mod rebuild;
 mod repair;
 mod scan;

@@ -93,11 +93,11 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
 
 /// The device of its new size. Bricks are never promised more than there is.
 fn resized(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
-    let sizes = repairs.iter().filter_map(|repair| match repair {
+    let size = repairs.iter().find_map(|repair| match repair {
         Repair::RecordSize { device, size } => Some((*device, *size)),
         _ => None,
     });
-    let Some((id, total)) = sizes.last() else {
+    let Some((id, total)) = size else {
         return Ok(None);
     };
     let Some(device) = landscape.inventory().device(id) else {

@@ -104,7 +104,7 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
     if let Some(group) = pv
         .as_ref()
         .map(|pv| pv.vg_name.as_str())
-        .filter(|name| layout::is_volume_group(name))
+        .filter(|name| layout::read::volume_group(name).is_some())
     {
         return foreign(format!(
             "{path} is a device of Mortar or Heketi already, by another name or in another pool (volume group \

@@ -1,6 +1,7 @@
 //! Devices: there, whole, of the recorded size; and volume groups that are in no record.
 
 use mortar_command::query::survey::GroupSeen;
+use mortar_model::layout::read;
 use mortar_model::{ByteSize, Device, DeviceKind, layout};
 use mortar_plan::Subject as Thing;
 
@@ -8,7 +9,6 @@ use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject};
 use crate::kind::Kind;
-use crate::place;
 
 /// Compares the node's devices; answers those on which bricks can be looked for.
 pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Found<'_>) -> Vec<&'a Device> {
@@ -219,7 +219,7 @@ fn directory(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
 /// Where images are in no record, or nobody can tell, somebody has to look first.
 fn directory_remedy(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, size: ByteSize) -> Remedy {
     let recorded = |path: &str| {
-        let brick = place::image(path).and_then(|(_, brick, _)| ground.inventory.brick(brick));
+        let brick = read::image(path).and_then(|(_, brick, _)| ground.inventory.brick(brick));
         brick.is_some_and(|brick| layout::image(&device.path, brick.id) == path)
     };
     let folder = format!("{}/", layout::image_folder(&device.path));
@@ -244,7 +244,7 @@ pub(super) fn dead_disk(sight: &Sight<'_>) -> String {
 
 fn unknown_groups(ground: &Ground<'_>, sight: &Sight<'_>, found: &mut Found<'_>) {
     for group in sight.groups.iter().flat_map(|groups| groups.values()) {
-        let Some(id) = place::volume_group(&group.name) else {
+        let Some(id) = read::volume_group(&group.name) else {
             continue;
         };
         let known = ground.inventory.device(id);

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mortar_model::layout::read;
 use mortar_model::{BrickId, Device, DeviceId, DeviceKind, layout};
 use mortar_plan::Subject as Thing;
 
@@ -14,7 +15,6 @@ use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remains, Remedy, Repair, Subject};
 use crate::kind::Kind;
-use crate::place;
 
 /// What was seen of a brick that is not recorded here.
 #[derive(Default)]
@@ -65,8 +65,8 @@ fn group_is_unknown(ground: &Ground<'_>, sight: &Sight<'_>, device: DeviceId) ->
 fn volumes(sight: &Sight<'_>, orphans: &mut Orphans) {
     for volume in sight.volumes.iter().flat_map(|volumes| volumes.values()) {
         let (Some(device), Some(brick)) = (
-            place::volume_group(&volume.group),
-            place::logical_volume(&volume.name).or_else(|| place::thin_pool(&volume.name)),
+            read::volume_group(&volume.group),
+            read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name)),
         ) else {
             continue;
         };
@@ -97,7 +97,7 @@ fn images(sight: &Sight<'_>, devices: &[&Device], orphans: &mut Orphans) {
 
 /// The brick of an image file on this device, in the making too.
 fn image_on(device: &Device, path: &str) -> Option<BrickId> {
-    let (directory, brick, _) = place::image(path)?;
+    let (directory, brick, _) = read::image(path)?;
     (directory == device.path.as_str().trim_end_matches('/')).then_some(brick)
 }
 
@@ -110,7 +110,7 @@ fn directories<'a>(devices: &'a [&'a Device]) -> impl Iterator<Item = &'a Device
 
 fn mounts(sight: &Sight<'_>, devices: &[&Device], orphans: &mut Orphans) {
     for (target, mounts) in sight.mounts.iter().flatten() {
-        let Some((device, brick)) = place::mount_point(target) else {
+        let Some((device, brick)) = read::mount_point(target) else {
             continue;
         };
         let pieces = orphans.entry((device, brick)).or_default();
@@ -133,7 +133,7 @@ fn mounts(sight: &Sight<'_>, devices: &[&Device], orphans: &mut Orphans) {
 
 fn entries(sight: &Sight<'_>, orphans: &mut Orphans, found: &mut Found<'_>) {
     for (target, entries) in sight.entries.iter().flatten() {
-        if let Some(key) = place::mount_point(target) {
+        if let Some(key) = read::mount_point(target) {
             let pieces = orphans.entry(key).or_default();
             for entry in entries {
                 pieces
@@ -172,7 +172,7 @@ fn stray_entry(sight: &Sight<'_>, target: &str) -> Finding {
 
 fn folders(sight: &Sight<'_>, orphans: &mut Orphans) {
     for mount_point in sight.folders.iter().flat_map(|folders| folders.keys()) {
-        let Some(key) = place::mount_point(mount_point) else {
+        let Some(key) = read::mount_point(mount_point) else {
             continue;
         };
         let mounted = sight

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::survey::{DirectorySeen, GroupSeen};
 use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::layout::read;
 use mortar_model::{
     ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, NodeId, State, Tags, layout,
 };
@@ -11,7 +12,6 @@ use mortar_plan::identity;
 
 use super::Work;
 use super::listed::address;
-use crate::place;
 
 /// A device that a machine shows.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
     pub(super) fn device_ids(&self, machine: usize) -> impl Iterator<Item = DeviceId> + use<'_, 'a> {
         let survey = self.ground.machines[machine].survey;
         let groups = survey.groups.iter().flatten().filter(|group| is_marked(group));
-        let groups = groups.filter_map(|group| place::volume_group(&group.name));
+        let groups = groups.filter_map(|group| read::volume_group(&group.name));
         let directories = survey.directories.iter().flatten();
         groups.chain(directories.filter_map(directory_id))
     }
@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
         bricks
             .filter_map(|brick| {
                 let (host, path) = address(brick)?;
-                let (device, _) = place::brick_path(path)?;
+                let (device, _) = read::brick_path(path)?;
                 Some((self.node_called(cluster, host)?, device))
             })
             .collect()
@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
             }
         }
         for group in survey.groups.iter().flatten() {
-            let Some(id) = place::volume_group(&group.name) else {
+            let Some(id) = read::volume_group(&group.name) else {
                 continue;
             };
             let own = group.uuid == layout::physical_volume_uuid(id);
@@ -383,7 +383,7 @@ impl<'a> Work<'a> {
 
 /// Whether a volume group says itself that it is Mortar's: by its tag, or by the UUID that Mortar gave its disk.
 pub(super) fn is_marked(group: &GroupSeen) -> bool {
-    place::volume_group(&group.name).is_some_and(|id| {
+    read::volume_group(&group.name).is_some_and(|id| {
         group.tags.contains(&layout::device_tag(id)) || group.uuid == layout::physical_volume_uuid(id)
     })
 }

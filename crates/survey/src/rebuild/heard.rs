@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::survey::{NodeSurvey, PoolSurvey};
+use mortar_model::layout::read;
 use mortar_model::{DeviceKind, DevicePath, HostName};
 use mortar_plan::identity;
 
 use super::machines::Ground;
 use super::pools;
 use super::report::Notes;
-use crate::place;
 
 /// The answers of hosts that may be nodes, by the names under which they were asked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,7 +76,7 @@ pub fn directories(survey: &NodeSurvey) -> Vec<DevicePath> {
     let entries = survey.entries.iter().flatten().map(|entry| entry.source.as_str());
     let loops = survey.loops.iter().flatten().map(|used| used.file.as_str());
     let images = entries.chain(loops).filter_map(|path| {
-        let (directory, _, _) = place::image(path.strip_suffix(" (deleted)").unwrap_or(path))?;
+        let (directory, _, _) = read::image(path.strip_suffix(" (deleted)").unwrap_or(path))?;
         DevicePath::new(directory).ok()
     });
     for path in images {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::layout::read;
 use mortar_model::{BrickId, ClusterId, DeviceId, Durability, HostName, NodeId};
 
 use super::Work;
 use super::report::FoundKind;
 use super::traces::Trace;
 use super::volumes::unrestored;
-use crate::place;
 
 /// A brick as a volume lists it.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ impl<'a> Work<'a> {
     fn listed_brick(&self, cluster: ClusterId, brick: &str) -> Result<Listed, String> {
         let strange = || format!("its brick {brick} is none that Mortar made");
         let (host, path) = address(brick).ok_or_else(strange)?;
-        let (device, id) = place::brick_path(path).ok_or_else(strange)?;
+        let (device, id) = read::brick_path(path).ok_or_else(strange)?;
         let node = self.node_called(cluster, host).ok_or_else(|| {
             format!(
                 "its brick {brick} is on a node of which nothing is known: let it answer and rebuild again"

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::survey::NodeSurvey;
+use mortar_model::layout::read;
 use mortar_model::{HostName, NodeId};
 use mortar_plan::identity::{self, Neighbour, NodeIdentity};
 
 use super::heard::Heard;
 use super::pools::{Member, Pool, pools};
 use super::report::{FoundKind, Notes};
-use crate::place;
 
 /// How glusterd calls the machine that is asked.
 pub(super) const ITSELF: &str = "localhost";
@@ -200,7 +200,7 @@ impl<'a> Ground<'a> {
             Evidence::Disks => {
                 let groups = seen.survey.groups.iter().flatten();
                 let groups: BTreeSet<_> = groups
-                    .filter_map(|group| place::volume_group(&group.name))
+                    .filter_map(|group| read::volume_group(&group.name))
                     .collect();
                 let mut kept = self.kept.values();
                 kept.find(|kept| kept.devices.iter().any(|device| groups.contains(&device.id)))

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::layout::read;
 use mortar_model::{Cluster, ClusterId, Device, HostName, Node, NodeId, State, Tags};
 use mortar_plan::identity;
 
 use super::pools::{Member, Pool};
 use super::report::FoundKind;
 use super::{Placed, Work};
-use crate::place;
 
 /// What a node's file, own or kept, says of a member.
 struct Known {
@@ -345,7 +345,7 @@ impl Work<'_> {
             let (host, path) = brick
                 .rsplit_once(":/")
                 .map(|(host, _)| (host, &brick[host.len() + 1..]))?;
-            let (device, _) = place::brick_path(path)?;
+            let (device, _) = read::brick_path(path)?;
             groups.contains(&device).then(|| host.to_owned())
         });
         let mut names = in_volumes.chain(member.names.iter().cloned());

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::survey::{GroupSeen, ImageSeen};
+use mortar_model::layout::read;
 use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, DevicePath, NodeId};
 
 use super::Work;
 use super::devices::is_marked;
 use super::report::FoundKind;
 use super::traces::{Spot, Trace};
-use crate::place;
 
 impl Work<'_> {
     /// Names what is beside the records, and makes devices smaller by what it takes.
@@ -101,7 +101,7 @@ impl Work<'_> {
     /// A brick on a device that was not restored is Mortar's when it is mounted where Mortar mounts, or says so.
     fn says_mortar(&self, machine: usize, device: DeviceId, trace: &Trace<'_>) -> bool {
         let groups = self.ground.machines[machine].survey.groups.iter().flatten();
-        let mut own = groups.filter(|group| place::volume_group(&group.name) == Some(device));
+        let mut own = groups.filter(|group| read::volume_group(&group.name) == Some(device));
         trace.mounted || trace.entry || trace.says().is_some() || own.any(is_marked)
     }
 
@@ -136,7 +136,7 @@ impl Work<'_> {
         };
         let mut told = BTreeSet::new();
         for group in survey.groups.iter().flatten() {
-            let Some(device) = place::volume_group(&group.name) else {
+            let Some(device) = read::volume_group(&group.name) else {
                 continue;
             };
             if !told.insert(&group.name) {
@@ -144,8 +144,7 @@ impl Work<'_> {
             }
             if self.is_ours(machine, device) {
                 for volume in volumes(group) {
-                    let brick =
-                        place::logical_volume(&volume.name).or_else(|| place::thin_pool(&volume.name));
+                    let brick = read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name));
                     if brick.is_none() {
                         let space = if volume.pool.is_some() {
                             ByteSize::ZERO
@@ -172,7 +171,7 @@ impl Work<'_> {
                 let bricks = volumes(group);
                 let bricks = bricks
                     .iter()
-                    .filter(|volume| place::logical_volume(&volume.name).is_some());
+                    .filter(|volume| read::logical_volume(&volume.name).is_some());
                 self.notes.left(
                     FoundKind::Heketi,
                     format!("volume group {} on {}", group.name, group.path),
@@ -227,7 +226,7 @@ impl Work<'_> {
     fn others_in_group(&self, machine: usize, device: &Device, recorded: ByteSize) -> ByteSize {
         let survey = self.ground.machines[machine].survey;
         let mut groups = survey.groups.iter().flatten();
-        let Some(group) = groups.find(|group| place::volume_group(&group.name) == Some(device.id)) else {
+        let Some(group) = groups.find(|group| read::volume_group(&group.name) == Some(device.id)) else {
             return ByteSize::ZERO;
         };
         let taken = group.size.minus(group.free);
@@ -255,7 +254,7 @@ impl Work<'_> {
     /// What an image takes of a directory beyond what the records count for it there. It is as large as it may become,
     /// whatever it takes now.
     fn beside_records(&self, device: &Device, image: &ImageSeen) -> ByteSize {
-        let Some((directory, brick, making)) = place::image(&image.path) else {
+        let Some((directory, brick, making)) = read::image(&image.path) else {
             return ByteSize::ZERO;
         };
         if !is_at(device, directory) {

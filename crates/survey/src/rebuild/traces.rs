@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
+use mortar_model::layout::read;
 use mortar_model::{BrickId, ByteSize, DeviceId, DeviceKind, VolumeId};
 use mortar_plan::identity::{self, BrickIdentity};
 
 use super::machines::{Ground, Machine};
-use crate::place;
 
 /// What a machine shows of a brick.
 #[derive(Default)]
@@ -106,12 +106,12 @@ impl<'a> Traces<'a> {
 
     fn volumes(&mut self, machine: usize, survey: &'a NodeSurvey) {
         for volume in survey.volumes.iter().flatten() {
-            let Some(device) = place::volume_group(&volume.group) else {
+            let Some(device) = read::volume_group(&volume.group) else {
                 continue;
             };
-            if let Some(brick) = place::logical_volume(&volume.name) {
+            if let Some(brick) = read::logical_volume(&volume.name) {
                 self.at(machine, device, brick).volume = Some(volume);
-            } else if let Some(brick) = place::thin_pool(&volume.name) {
+            } else if let Some(brick) = read::thin_pool(&volume.name) {
                 self.at(machine, device, brick).pool = Some(volume);
             }
         }
@@ -120,7 +120,7 @@ impl<'a> Traces<'a> {
     fn images(&mut self, number: usize, machine: &Machine<'a>, ground: &Ground<'a>) {
         let owners = owners(number, machine, ground);
         for image in machine.survey.images.iter().flatten() {
-            let Some((directory, brick, making)) = place::image(&image.path) else {
+            let Some((directory, brick, making)) = read::image(&image.path) else {
                 continue;
             };
             let Some(device) = owners.get(directory.trim_end_matches('/')) else {
@@ -138,15 +138,15 @@ impl<'a> Traces<'a> {
 
     fn mounts(&mut self, machine: usize, survey: &'a NodeSurvey) {
         let mounts = survey.mounts.iter().flatten();
-        for (device, brick) in mounts.filter_map(|mount| place::mount_point(&mount.target)) {
+        for (device, brick) in mounts.filter_map(|mount| read::mount_point(&mount.target)) {
             self.at(machine, device, brick).mounted = true;
         }
         let entries = survey.entries.iter().flatten();
-        for (device, brick) in entries.filter_map(|entry| place::mount_point(&entry.target)) {
+        for (device, brick) in entries.filter_map(|entry| read::mount_point(&entry.target)) {
             self.at(machine, device, brick).entry = true;
         }
         for folder in survey.folders.iter().flatten() {
-            if let Some((device, brick)) = place::mount_point(&folder.mount_point) {
+            if let Some((device, brick)) = read::mount_point(&folder.mount_point) {
                 self.at(machine, device, brick).gid = Some(folder.gid);
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Traces<'a> {
 
     fn identities(&mut self, machine: usize, survey: &'a NodeSurvey) {
         for (path, text) in survey.identities.iter().flatten() {
-            let Some((device, brick)) = place::mount_point(path) else {
+            let Some((device, brick)) = read::mount_point(path) else {
                 continue;
             };
             let trace = self.at(machine, device, brick);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mortar_command::query::volume_info::VolumeInfo;
+use mortar_model::layout::read;
 use mortar_model::{
     Brick, ByteSize, ClusterId, Durability, Snapshots, Volume, VolumeId, VolumeName, ZoneChecking,
 };
@@ -12,7 +13,6 @@ use super::Work;
 use super::listed::address;
 use super::report::FoundKind;
 use super::traces::Trace;
-use crate::place;
 
 impl<'a> Work<'a> {
     /// Restores the volumes of a pool that are whole.
@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
 
     fn names_our_bricks(&self, info: &VolumeInfo) -> bool {
         let mut bricks = info.bricks.iter();
-        bricks.any(|brick| address(brick).is_some_and(|(_, path)| place::brick_path(path).is_some()))
+        bricks.any(|brick| address(brick).is_some_and(|(_, path)| read::brick_path(path).is_some()))
     }
 
     fn foreign(&mut self, info: &VolumeInfo) {

@@ -1,32 +1,33 @@
-//! Names on nodes read back into ids: the other way of [`mortar_model::layout`].
+//! Names on nodes read back into ids: the other way of [`layout`](super). Only the spelling that is made there is read.
 
-use mortar_model::{BrickId, DeviceId, layout};
+use super as layout;
+use crate::{BrickId, DeviceId};
 
 /// What is at a path below Mortar's mount folder.
-pub(crate) fn mount_point(path: &str) -> Option<(DeviceId, BrickId)> {
+pub fn mount_point(path: &str) -> Option<(DeviceId, BrickId)> {
     let below = path.strip_prefix(layout::MOUNTS)?.strip_prefix('/')?;
     let (group, brick) = below.split_once('/')?;
     Some((volume_group(group)?, logical_volume(brick)?))
 }
 
 /// The brick whose folder GlusterFS knows by this path.
-pub(crate) fn brick_path(path: &str) -> Option<(DeviceId, BrickId)> {
+pub fn brick_path(path: &str) -> Option<(DeviceId, BrickId)> {
     let (device, brick) = mount_point(path.strip_suffix("/brick")?)?;
     (layout::brick_path(device, brick) == path).then_some((device, brick))
 }
 
 /// The device of a volume group.
-pub(crate) fn volume_group(name: &str) -> Option<DeviceId> {
+pub fn volume_group(name: &str) -> Option<DeviceId> {
     id(name, "vg_")
 }
 
 /// The brick of a logical volume.
-pub(crate) fn logical_volume(name: &str) -> Option<BrickId> {
+pub fn logical_volume(name: &str) -> Option<BrickId> {
     id(name, "brick_")
 }
 
 /// The brick of a thin pool.
-pub(crate) fn thin_pool(name: &str) -> Option<BrickId> {
+pub fn thin_pool(name: &str) -> Option<BrickId> {
     id(name, "tp_")
 }
 
@@ -38,7 +39,7 @@ fn id<T: std::str::FromStr + std::fmt::Display>(name: &str, prefix: &str) -> Opt
 }
 
 /// An image file of a brick: the directory that its device is, the brick, and whether it is still being made.
-pub(crate) fn image(path: &str) -> Option<(&str, BrickId, bool)> {
+pub fn image(path: &str) -> Option<(&str, BrickId, bool)> {
     let (folder, file) = path.rsplit_once('/')?;
     let directory = folder.strip_suffix("/mortar-bricks")?;
     let (name, making) = match file.strip_suffix(".part") {
@@ -50,7 +51,7 @@ pub(crate) fn image(path: &str) -> Option<(&str, BrickId, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use mortar_model::{BrickId, DeviceId, DevicePath, layout};
+    use crate::{BrickId, DeviceId, DevicePath, layout};
     use proptest::prelude::*;
 
     proptest! {
