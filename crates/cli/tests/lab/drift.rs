@@ -136,6 +136,14 @@ fn bricks_that_a_reboot_left_unmounted_are_served_again() {
     assert_eq!(findings(&site), [] as [&str; 0]);
 }
 
+/// The folder of the volume's brick on that node.
+fn brick_folder(site: &Site, node: &str, volume: &Value) -> String {
+    let id = volume["id"].as_str().unwrap();
+    let find = format!("grep -l {id} /var/lib/mortar/mounts/vg_*/brick_*/mortar.json");
+    let file = on(&site.lab, node, &["sh", "-c", &find]);
+    file.trim().replace("/mortar.json", "/brick")
+}
+
 const MARKED: &str = "00000000000000000000000000000bad";
 const BARE: &str = "00000000000000000000000000000fad";
 
@@ -184,10 +192,14 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
     let mut site = Site::new(&ground.lab, &[1, 2, 3], 1, "hand");
     let volume = site.created("v", 1, 3);
     let name = site.name("v");
+    let quiet = site.created("w", 1, 3);
+    let quiet_name = site.name("w");
+    let folder = brick_folder(&site, "node3", &quiet);
     as_recorded(&site);
     again(&mut site, &["--automatic-repair", "false"]);
 
-    // Somebody sets an option, takes a brick away from under its process, and leaves two things lying about.
+    // Somebody sets an option, takes a brick away from under its process, stops a volume and moves a brick of it away, and
+    // leaves two things lying about.
     let set = [
         "gluster",
         "--mode=script",
@@ -198,10 +210,17 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
         "7",
     ];
     on(&site.lab, "node3", &set);
+    on(
+        &site.lab,
+        "node1",
+        &["gluster", "--mode=script", "volume", "stop", &quiet_name, "force"],
+    );
+    on(&site.lab, "node3", &["mv", &folder, &format!("{folder}.away")]);
     // The nodes of a lab share their processes' numbers: just this one.
     let unmount = format!(
-        "kill -9 {}; until umount /var/lib/mortar/mounts/vg_*/brick_*; do sleep 0.1; done",
-        process(&site, &name)
+        "kill -9 {}; until umount {}; do sleep 0.1; done",
+        process(&site, &name),
+        brick_folder(&site, "node2", &volume).trim_end_matches("/brick")
     );
     on(&site.lab, "node2", &["sh", "-c", &unmount]);
     stray(&site, MARKED, true);
@@ -211,8 +230,10 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
         kinds(&found),
         [
             "brick_unmounted",
+            "folder_missing",
             "orphan_brick",
             "orphan_brick",
+            "volume_stopped",
             "volume_identity_wrong"
         ]
     );
@@ -241,14 +262,20 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
     }
     assert_eq!(strays(&site), [BARE]);
 
-    // All at once: the rest is as recorded again.
+    // All at once: what can be mended is. A brick's folder that is gone is not made anew, and its volume not started without it.
     site.server.cli(&["repair", "--do"]);
     let left = findings(&site);
     assert_eq!(
-        (kinds(&left).as_slice(), left[0].contains(BARE)),
-        (&["orphan_brick"][..], true)
+        (kinds(&left).as_slice(), left[1].contains(BARE)),
+        (&["folder_missing", "orphan_brick", "volume_stopped"][..], true)
     );
     assert_eq!(served(&site, &name), 3);
+    assert_eq!(served(&site, &quiet_name), 0);
+    on(&site.lab, "node3", &["mv", &format!("{folder}.away"), &folder]);
+    let started = left[2].clone();
+    site.server.says(&["repair", "--do", "--item", &started]);
+    assert_eq!(served(&site, &quiet_name), 3);
+    assert_eq!(kinds(&findings(&site)), ["orphan_brick"]);
     let info = on(
         &site.lab,
         "node1",
@@ -273,5 +300,6 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
     on(&site.lab, "node1", &["sh", "-c", &by_hand]);
     assert_eq!(findings(&site), [] as [&str; 0]);
     site.deleted(&volume);
+    site.deleted(&quiet);
     site.assert_bare();
 }
