@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::check::check;
-use crate::engine::{Engine, Inner};
+use crate::engine::{Config, Engine, Inner};
 use crate::files::{self, Files, Trust};
 use crate::panics;
 use crate::submit::OperationState;
@@ -255,6 +255,8 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
     else {
         return;
     };
+    // Waits after passes that could not mend all: as those of operations that need attention.
+    let mut failed = 0_u32;
     loop {
         let Some(halt) = engine.upgrade().map(|inner| Arc::clone(&inner.halt)) else {
             return;
@@ -265,6 +267,7 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
         }
         // An engine that nobody has any more must not live on for the length of the wait: nothing of it is held here.
         tokio::select! {
+            biased;
             () = halted => return,
             () = reconciler.wake.notified() => {}
             () = tokio::time::sleep_until(due) => {}
@@ -288,13 +291,48 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
                 let engine = Engine {
                     inner: Arc::clone(&inner),
                 };
-                engine.reconcile().await;
-                due = Instant::now() + inner.config.check_interval;
+                let passed = engine.reconcile().await;
+                failed = if passed.failed.is_empty() && passed.files_failed.is_empty() {
+                    0
+                } else {
+                    failed.saturating_add(1)
+                };
+                due = Instant::now() + next(&inner.config, failed);
             }
         };
         tokio::select! {
+            biased;
             () = halted => return,
             () = work => {}
         }
+    }
+}
+
+/// Wait before the next pass, after so many in a row that could not mend all.
+fn next(config: &Config, failed: u32) -> Duration {
+    match failed.checked_sub(1) {
+        None => config.check_interval,
+        Some(doubled) => {
+            let wait = config
+                .attention_first
+                .saturating_mul(2_u32.saturating_pow(doubled));
+            wait.min(config.check_interval)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::next;
+    use crate::Config;
+
+    #[test]
+    fn what_failed_is_tried_again_sooner_each_time_later() {
+        let config = Config::default();
+        let waits: Vec<u64> = (0..8).map(|failed| next(&config, failed).as_secs()).collect();
+        assert_eq!(waits, [600, 30, 60, 120, 240, 480, 600, 600]);
+        assert_eq!(next(&config, u32::MAX), Duration::from_secs(600));
     }
 }

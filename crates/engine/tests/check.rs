@@ -14,10 +14,11 @@ use mortar_engine::{
 use mortar_executor::SimHosts;
 use mortar_journal::Policy;
 use mortar_model::{
-    ByteSize, DevicePath, Durability, HostName, NodeId, OperationId, State, Tags, VolumeName, layout,
+    ByteSize, DevicePath, Durability, HostName, NodeId, OperationId, OperationKind, State, Tags, VolumeName,
+    layout,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume};
-use mortar_simulator::{World, WorldConfig};
+use mortar_simulator::{Effect, Fault, When, World, WorldConfig};
 use mortar_store::MemoryStore;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -25,6 +26,7 @@ const DIRECTORY: &str = "/disks/one";
 
 struct Bed {
     hosts: SimHosts,
+    store: Arc<MemoryStore>,
     engine: Engine,
 }
 
@@ -55,17 +57,7 @@ impl Bed {
             world.add_node(host);
         }
         let hosts = SimHosts::new(world).latency(latency);
-        let parts = Parts {
-            store: Arc::new(MemoryStore::new()),
-            hosts: Arc::new(hosts.clone()),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy::open().unwrap()),
-        };
-        let bed = Self {
-            hosts,
-            engine: Engine::open(parts, config).unwrap(),
-        };
-        bed.engine.start();
+        let bed = Self::open(hosts, Arc::new(MemoryStore::new()), config);
         let cluster = bed.engine.create_cluster(true, false).await.unwrap().id;
         for number in 1..=3 {
             let host = HostName::new(format!("n{number}")).unwrap();
@@ -91,6 +83,23 @@ impl Bed {
             bed.create(&format!("on-{media}"), media).await;
         }
         bed
+    }
+
+    fn open(hosts: SimHosts, store: Arc<MemoryStore>, config: Config) -> Self {
+        let parts = Parts {
+            store: Arc::clone(&store) as Arc<dyn mortar_store::Store>,
+            hosts: Arc::new(hosts.clone()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open().unwrap()),
+        };
+        let engine = Engine::open(parts, config).unwrap();
+        engine.start();
+        Self { hosts, store, engine }
+    }
+
+    /// Another life of the server.
+    fn again(self, config: Config) -> Self {
+        Self::open(self.hosts, self.store, config)
     }
 
     async fn quiet() -> Self {
@@ -519,6 +528,44 @@ async fn the_reconciler_works_by_itself() {
     eventually("its bricks are served again", || bed.all_served()).await;
     let mended = |bed: &Bed| bed.engine.last_reconciled().is_some_and(|last| last.check > 1);
     eventually("it tells what it did", || mended(&bed)).await;
+}
+
+/// What could not be mended is tried again soon, not at the next check.
+#[tokio::test]
+async fn what_failed_is_tried_again_soon() {
+    let bed = Bed::quiet().await;
+    bed.engine.reconcile().await;
+    bed.engine.stop(LIMIT).await;
+    let (target, _) = bed.bricks(2)[0].clone();
+    bed.hosts.world(|world| {
+        world.lose_mount("n2", &target);
+        world.inject(Fault {
+            when: When::Command {
+                kind: "mount".into(),
+                host: Some("n2".into()),
+                nth: 1,
+            },
+            effect: Effect::Fail {
+                status: 1,
+                text: "not now".into(),
+            },
+        });
+    });
+    let config = Config {
+        recovery_interval: Duration::from_millis(20),
+        attention_first: Duration::from_millis(20),
+        ..quiet()
+    };
+    let bed = bed.again(config);
+    eventually("its brick is served again", || bed.all_served()).await;
+    let (all, _) = bed.engine.operations(1000);
+    let failed = |state: &&OperationState| match state {
+        OperationState::Ended(ended) => {
+            ended.kind == OperationKind::Repair && ended.warnings.iter().any(|why| why.contains("not now"))
+        }
+        OperationState::Open(_) => false,
+    };
+    assert_eq!(all.iter().filter(failed).count(), 1, "{all:?}");
 }
 
 /// Switched off, it only tells.

@@ -11,9 +11,8 @@ use crate::lab::Down;
 use crate::numbers::Times;
 use crate::server::Server;
 
-/// Volumes of replica 3 on three nodes: of the simulated ones, and of those that a machine of two processors carries.
-const SIMULATED: usize = 100;
-const REAL: usize = 50;
+/// Volumes of replica 3 on three nodes, simulated and real.
+const VOLUMES: usize = 100;
 const CHECKS: usize = 9;
 
 pub(crate) fn run() {
@@ -22,9 +21,7 @@ pub(crate) fn run() {
 }
 
 fn simulated() {
-    println!(
-        "\n== check: 3 simulated nodes, {SIMULATED} volumes of replica 3 on disks and on directories =="
-    );
+    println!("\n== check: 3 simulated nodes, {VOLUMES} volumes of replica 3 on disks and on directories ==");
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--executor", "sim"]);
     let client = Client::new(&server.address);
@@ -34,13 +31,13 @@ fn simulated() {
         for zone in 1..=3 {
             client.node(&cluster, &format!("n{zone}"), zone, &devices).await;
         }
-        fill(&client, SIMULATED).await;
+        fill(&client, VOLUMES).await;
         measure(&client, &server).await;
     });
 }
 
 fn real() {
-    println!("\n== check: a real pool of 3 nodes, {REAL} volumes of 1 GiB, replica 3, on directories ==");
+    println!("\n== check: a real pool of 3 nodes, {VOLUMES} volumes of 1 GiB, replica 3, on directories ==");
     let folder = tempfile::tempdir().unwrap();
     let mut spec = LabSpec::named(format!("check{}", std::process::id() % 100_000));
     spec.state_root = folder.path().join("labs");
@@ -57,7 +54,7 @@ fn real() {
                 .node(&cluster, &node.address.to_string(), zone, &devices)
                 .await;
         }
-        fill(&client, REAL).await;
+        fill(&client, VOLUMES).await;
         measure(&client, &server).await;
     });
     drop(server);
