@@ -1,0 +1,82 @@
+//! The nodes' own files follow the records.
+
+use std::time::Duration;
+
+use mortar_engine::{Begun, Config};
+use mortar_model::{HostName, State, Tags, layout};
+use mortar_plan::AddNode;
+
+use crate::bed::{Bed, DIRECTORY, eventually, quiet};
+
+/// The nodes' files follow the records within seconds, and go with the node.
+#[tokio::test]
+async fn files_of_nodes_follow_the_records() {
+    let config = Config {
+        recovery_interval: Duration::from_millis(50),
+        ..quiet()
+    };
+    let bed = Bed::new(config, Duration::ZERO).await;
+    let says = |host: &str, text: &str| bed.node_file(host).is_some_and(|file| file.contains(text));
+    eventually("every node has its file", || {
+        ["n1", "n2", "n3"].iter().all(|host| says(host, DIRECTORY))
+    })
+    .await;
+    bed.engine
+        .set_node_state(bed.node(2), State::Offline)
+        .await
+        .unwrap();
+    eventually("its state is told", || says("n2", "offline")).await;
+    bed.engine
+        .set_node_state(bed.node(2), State::Online)
+        .await
+        .unwrap();
+    eventually("its state is told again", || !says("n2", "offline")).await;
+
+    bed.hosts.world(|world| world.add_node("n4"));
+    let host = HostName::new("n4").unwrap();
+    let cluster = bed
+        .engine
+        .view(|landscape| landscape.inventory().clusters().next().unwrap().id);
+    let request = AddNode {
+        cluster,
+        zone: 7,
+        manage: host.clone(),
+        storage: host,
+        tags: Tags::new(),
+    };
+    bed.done(bed.engine.add_node(request).await.unwrap()).await;
+    eventually("a new node has its file", || says("n4", "\"zone\": 7")).await;
+    bed.done(bed.engine.remove_node(bed.node(4)).await.unwrap()).await;
+    assert_eq!(bed.node_file("n4"), None, "a node that left says nothing");
+}
+
+/// A file that tells of more than the records, as after an old store was restored, is not written over by itself.
+#[tokio::test]
+async fn a_file_that_knows_more_is_left_alone() {
+    let bed = Bed::quiet().await;
+    bed.engine.reconcile().await;
+    let (mine, other) = (bed.node(2), bed.node(3));
+    let text = bed
+        .node_file("n2")
+        .unwrap()
+        .replace(&mine.to_string(), &other.to_string());
+    let write = mortar_argv::Command::new("tee")
+        .arg(layout::NODE_FILE)
+        .input(text.clone());
+    let batch = mortar_argv::Batch::new().run(write);
+    assert!(bed.hosts.world(|world| world.run("n2", &batch)).success());
+    let passed = bed.engine.reconcile().await;
+    assert_eq!((passed.files, bed.node_file("n2")), (0, Some(text)));
+    bed.engine.set_node_state(mine, State::Offline).await.unwrap();
+    // It is told of in the files of its neighbours, and not in its own.
+    assert_eq!(bed.engine.reconcile().await.files, 2);
+    assert!(!bed.node_file("n2").unwrap().contains("offline"));
+    // Told so, it is written.
+    let run = bed.engine.repair(None, false).await;
+    assert!(
+        matches!(run.tasks[..], [ref task] if task.begun == Begun::Written),
+        "{run:?}"
+    );
+    assert_eq!(bed.kinds().await, []);
+    assert!(bed.node_file("n2").unwrap().contains("offline"));
+}
