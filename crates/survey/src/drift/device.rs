@@ -157,7 +157,9 @@ fn others(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, group: &Group
     let volumes = sight.volumes.as_ref()?;
     let taken = |name: &str| {
         let volume = volumes.get(&(group.name.as_str(), name));
-        volume.map(|volume| volume.size + volume.metadata)
+        // One in a pool takes nothing beside it.
+        let own = volume.filter(|volume| volume.pool.is_none());
+        own.map(|volume| volume.size + volume.metadata)
     };
     let bricks = ground.inventory.bricks_on(device.id).map(|brick| brick.id);
     let there: ByteSize = bricks
