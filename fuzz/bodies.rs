@@ -91,6 +91,7 @@ fn thin_or_image() -> Vec<Thing> {
             device_path: path(at),
             space,
             size: ByteSize::from_gib(1),
+            arbiter: false,
             gid: 7,
             identity: "{}".into(),
         })
@@ -122,6 +123,8 @@ fn pool_things() -> Vec<Thing> {
             volume: VOLUME,
             name: name.clone(),
             replica: 3,
+            arbiter: false,
+            disperse: None,
             bricks: bricks(),
             options: Vec::new(),
         }),

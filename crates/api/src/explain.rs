@@ -88,7 +88,7 @@ pub struct ExplainedVolume {
     pub cluster: String,
     /// Usable size, bytes.
     pub size: u64,
-    /// How it survives the loss of bricks, in words (`none`, `replicate 3`).
+    /// How it survives the loss of bricks, in words (`none`, `replicate 3`, `arbiter`, `disperse 4+2`).
     pub durability: String,
     /// Group that owns its root; 0 is root's own.
     #[serde(default)]

@@ -20,7 +20,7 @@ pub struct PlanAnswer {
     /// The cluster it would be on, or is on; absent when it could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// How the volume would survive the loss of bricks, in words (`none`, `replicate 3`).
+    /// How the volume would survive the loss of bricks, in words (`none`, `replicate 3`, `arbiter`, `disperse 4+2`).
     pub durability: String,
     /// Usable size asked for, bytes.
     pub size: u64,

@@ -102,7 +102,7 @@ pub struct TopologyVolume {
     pub name: String,
     /// Usable size, bytes.
     pub size: u64,
-    /// How it survives the loss of bricks, in words (`none`, `replicate 3`).
+    /// How it survives the loss of bricks, in words (`none`, `replicate 3`, `arbiter`, `disperse 4+2`).
     pub durability: String,
     /// Number of its bricks.
     pub bricks: u32,

@@ -2,7 +2,7 @@
 
 use mortar_argv::{Batch, Command, Output, Report};
 use mortar_model::work::{BrickAddress, Facts, FailureKind, Seen, Verdict, VolumeSpec};
-use mortar_model::{VolumeId, VolumeName, layout};
+use mortar_model::{Disperse, VolumeId, VolumeName, layout};
 
 use crate::answer::{self, Unreadable};
 use crate::query::volume_info::{self, VolumeInfo};
@@ -104,6 +104,13 @@ fn create(spec: &VolumeSpec, settings: &Settings) -> Command {
     let mut create = program::volume(settings, "create", &spec.name);
     if spec.replica > 1 {
         create = create.arg("replica").arg(spec.replica.to_string());
+    }
+    if spec.arbiter {
+        create = create.args(["arbiter", "1"]);
+    }
+    if let Some(Disperse { data, redundancy }) = spec.disperse {
+        create = create.arg("disperse-data").arg(data.to_string());
+        create = create.arg("redundancy").arg(redundancy.to_string());
     }
     create.args(addresses(&spec.bricks))
 }

@@ -10,7 +10,7 @@ use mortar_command::query::heal_info::BrickHeal;
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_command::query::volume_status::BrickStatus;
 use mortar_command::query::{brick_state, heal_info, volume_info, volume_status};
-use mortar_model::{Brick, BrickId, BrickSpace, Device, Durability, NodeId, Volume, VolumeId};
+use mortar_model::{Brick, BrickId, BrickSpace, Device, NodeId, Volume, VolumeId};
 
 use crate::act::{self, patiently};
 use crate::engine::{Engine, Inner};
@@ -40,7 +40,7 @@ impl Engine {
         members.dedup();
         let settings = &inner.config.settings;
         let ask = |what, batch| ask_pool(inner, &members, what, batch);
-        let heals = matches!(volume.durability, Durability::Replicate(replica) if replica > 1);
+        let heals = volume.durability.heals();
         let (info, status, heal, bricks) = tokio::join!(
             ask("ask for volume info", volume_info::ask(settings, &volume.name)),
             ask(

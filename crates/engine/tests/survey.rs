@@ -69,6 +69,7 @@ fn brick(number: u128, image: bool) -> Thing {
         device_path: path(at),
         space,
         size,
+        arbiter: false,
         gid: 2001,
         identity: identity(brick),
     })
@@ -265,6 +266,8 @@ fn a_pool_tells_its_volumes_and_their_options() {
             volume: VolumeId::from_u128(7),
             name: VolumeName::new(name).unwrap(),
             replica: 3,
+            arbiter: false,
+            disperse: None,
             bricks: bricks.to_vec(),
             options: vec![VolumeOption::new("user.mortar.id", "7").unwrap()],
         };

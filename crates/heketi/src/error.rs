@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use mortar_model::Durability;
+
 use crate::Problems;
+
+const MOST_COPIES: u32 = Durability::MOST_COPIES;
+const MOST_DATA: u32 = Durability::MOST_DATA;
 
 /// Writes the enum, its texts and its statuses from one table, so that none can be forgotten.
 macro_rules! table {
@@ -112,9 +117,15 @@ table! {
     /// A durability type that is none of Heketi's.
     UnknownDurability = 400 "Unknown durability type";
     /// More than three replicas or (unlike Heketi) fewer than none.
-    InvalidReplica = 400 "Invalid replica value";
+    InvalidReplica = 400 "Invalid replica value: 1 to {MOST_COPIES} can be made";
     /// A shape of dispersed volume that is none of Heketi's.
-    InvalidDispersion(data: i64, redundancy: i64) = 400 "Invalid dispersion combination: {data}+{redundancy}";
+    InvalidDispersion(data: i64, redundancy: i64) = 400
+        "Invalid dispersion combination: {data}+{redundancy}; data is 2 to {MOST_DATA}, redundancy at least 1 and less than data";
+    /// Mortar: arbiters are asked for beside another durability than `replicate` with 3.
+    ArbiterShape = 400
+        "Arbiters are in volumes of type replicate with replica 3: ask for that, or leave out the option user.heketi.arbiter";
+    /// Mortar: the option that asks for arbiters has a strange value.
+    ArbiterValue(value: String) = 400 "Option user.heketi.arbiter is true or false, not {value}";
     /// A group below 0.
     GroupNegative = 400 "Bad group id less than zero";
     /// A group of 2147483647 or more (the text is Heketi's).
@@ -279,11 +290,15 @@ mod tests {
             ),
             (WireError::NoClusters, 400, "No clusters configured"),
             (WireError::UnknownDurability, 400, "Unknown durability type"),
-            (WireError::InvalidReplica, 400, "Invalid replica value"),
             (
-                WireError::InvalidDispersion(3, 1),
+                WireError::InvalidReplica,
                 400,
-                "Invalid dispersion combination: 3+1",
+                "Invalid replica value: 1 to 16 can be made",
+            ),
+            (
+                WireError::InvalidDispersion(3, 3),
+                400,
+                "Invalid dispersion combination: 3+3; data is 2 to 16, redundancy at least 1 and less than data",
             ),
             (WireError::GroupNegative, 400, "Bad group id less than zero"),
             (

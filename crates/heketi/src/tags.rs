@@ -12,6 +12,9 @@ const MOST_TAGS: usize = 32;
 const LONGEST_NAME: usize = 32;
 const LONGEST_VALUE: usize = 64;
 
+/// What the tag that steers arbiters may say; nothing, as a request that deletes it may, is `supported`.
+const ARBITER_VALUES: [&str; 4] = ["required", "supported", "disabled", ""];
+
 /// Checks tags by Heketi's rules, one problem at a time.
 pub(crate) fn check(tags: &Tags) -> Result<Tags, String> {
     if tags.len() > MOST_TAGS {
@@ -40,6 +43,9 @@ pub(crate) fn check(tags: &Tags) -> Result<Tags, String> {
             return Err(format!(
                 "value of tag {name}: the length must be no more than {LONGEST_VALUE}"
             ));
+        }
+        if name == "arbiter" && !ARBITER_VALUES.contains(&value.as_str()) {
+            return Err("value of tag arbiter: must be required, supported or disabled".into());
         }
     }
     Ok(tags.clone())

@@ -75,7 +75,8 @@ fn check_volume(inventory: &Inventory, volume: &Volume, found: &mut Vec<Violatio
         if nodes.iter().any(|node| node.cluster != volume.cluster) {
             say(format!("set {set} has a brick on a node of another cluster"));
         }
-        usable += bricks.iter().map(|brick| brick.size).min().unwrap_or_default();
+        let sizes = bricks.iter().map(|brick| (brick.position, brick.size));
+        usable += volume.durability.usable(sizes);
     }
     if usable < volume.size {
         say(format!("its sets hold {usable}, it is {}", volume.size));

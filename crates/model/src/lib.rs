@@ -4,6 +4,7 @@
 //! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.
 
 pub mod check;
+mod durability;
 mod id;
 mod inventory;
 pub mod layout;
@@ -13,11 +14,12 @@ mod size;
 mod things;
 pub mod work;
 
+pub use durability::{Disperse, Durability, Impossible, NoDurability};
 pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, VolumeId};
 pub use inventory::{Inventory, InventoryError};
 pub use name::{DevicePath, HostName, InvalidName, Tags, VolumeName, VolumeOption};
 pub use operation::OperationKind;
 pub use size::ByteSize;
 pub use things::{
-    Brick, BrickSpace, Cluster, Device, DeviceKind, Durability, Node, Snapshots, State, Volume, ZoneChecking,
+    Brick, BrickSpace, Cluster, Device, DeviceKind, Node, Snapshots, State, Volume, ZoneChecking,
 };

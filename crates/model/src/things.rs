@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, Tags, VolumeId, VolumeName,
-    VolumeOption,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, Tags, VolumeId,
+    VolumeName, VolumeOption,
 };
 
 /// One trusted pool.
@@ -114,40 +114,6 @@ pub struct Device {
     pub state: State,
     /// Space for bricks: the volume group's size, or the directory's file system's.
     pub total: ByteSize,
-}
-
-/// How a volume survives the loss of bricks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// Not at all: each file is on one brick.
-    None,
-    /// Each file is on this many bricks.
-    Replicate(u32),
-}
-
-impl Durability {
-    /// Bricks in one set, each of which is on a node of its own.
-    pub const fn bricks_per_set(self) -> u32 {
-        match self {
-            Self::None => 1,
-            Self::Replicate(replica) => replica,
-        }
-    }
-
-    /// Bricks of a set whose sizes add up to the set's usable size.
-    pub const fn data_bricks(self) -> u32 {
-        1
-    }
-}
-
-impl fmt::Display for Durability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Replicate(replica) => write!(f, "replicate {replica}"),
-        }
-    }
 }
 
 /// Whether bricks of one set must be in distinct zones.

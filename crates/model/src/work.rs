@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, VolumeOption,
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, VolumeId, VolumeName,
+    VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -29,6 +30,12 @@ impl Goal {
             Self::Absent => Self::Present,
         }
     }
+}
+
+/// What a thing mostly is not stays out of its record.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A member of a trusted pool, as its other members see it.
@@ -66,6 +73,9 @@ pub struct BrickSpec {
     pub space: BrickSpace,
     /// Size of its file system.
     pub size: ByteSize,
+    /// Whether it is an arbiter: its file system holds many files without data.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arbiter: bool,
     /// Group that owns the brick's folder; 0 leaves it as made.
     pub gid: u32,
     /// Text of the identity file (JSON).
@@ -90,8 +100,14 @@ pub struct VolumeSpec {
     pub volume: VolumeId,
     /// Its name.
     pub name: VolumeName,
-    /// Copies of each file; 1 is none.
+    /// Copies of each file, an arbiter among them; 1 is none.
     pub replica: u32,
+    /// Whether the last brick of each set is an arbiter.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arbiter: bool,
+    /// Pieces of each file, of a dispersed volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disperse: Option<Disperse>,
     /// Its bricks, set by set.
     pub bricks: Vec<BrickAddress>,
     /// Options to set before it starts, those that tell its identity among them.

@@ -15,6 +15,7 @@ use crate::refusal::{DeviceRefusal, NoSpace, Refusal};
 use crate::repeat::{self, Creation, Known};
 use crate::request::{CreateVolume, STEERING_OPTIONS};
 use crate::seed::Seed;
+use crate::shape::Shape;
 use crate::space::{BrickSize, brick_space, whole};
 use crate::steering::Steering;
 
@@ -89,11 +90,7 @@ pub fn device_verdicts(
 }
 
 fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal> {
-    if let Durability::Replicate(replica) = request.durability
-        && !(1..=3).contains(&replica)
-    {
-        return Err(Refusal::BadReplica(replica));
-    }
+    request.durability.check()?;
     let own = |option: &&VolumeOption| {
         option.key().starts_with(identity::PREFIX) && !STEERING_OPTIONS.contains(&option.key())
     };
@@ -104,9 +101,7 @@ fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal>
             identity::PREFIX
         )));
     }
-    let smallest = limits
-        .brick_min
-        .times(u64::from(request.durability.data_bricks()));
+    let smallest = smallest(limits, request.durability);
     if request.size < smallest {
         return Err(Refusal::TooSmall {
             size: request.size,
@@ -114,6 +109,11 @@ fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal>
         });
     }
     Ok(())
+}
+
+/// The smallest volume, and the smallest expansion: one set of the smallest bricks.
+pub(crate) fn smallest(limits: &Limits, durability: Durability) -> ByteSize {
+    limits.brick_min.times(u64::from(durability.data_bricks()))
 }
 
 fn candidates(inventory: &Inventory, request: &CreateVolume) -> Result<Vec<ClusterId>, Refusal> {
@@ -167,7 +167,7 @@ fn create_on(
     Ok(plan_for(
         landscape.inventory(),
         volume,
-        &make_bricks(landscape.inventory(), id, &sets, brick, 0, seed),
+        &make_bricks(landscape.inventory(), id, &sets, &needs.shape, brick, 0, seed),
     ))
 }
 
@@ -222,9 +222,10 @@ pub(crate) fn place(
     let mut smallest = demand.size;
     let mut refusals = Vec::new();
     let mut sets = 1_u32;
+    let bricks_per_set = needs.shape.bricks_per_set();
     let stopped_by = loop {
         let bricks = sets
-            .saturating_mul(needs.bricks_per_set)
+            .saturating_mul(bricks_per_set)
             .saturating_add(demand.bricks_already);
         if bricks > limits.bricks_per_volume {
             if tried.is_empty() && demand.bricks_already > 0 {
@@ -232,14 +233,14 @@ pub(crate) fn place(
                 return Err(Refusal::TooManyBricks {
                     has,
                     limit,
-                    set: needs.bricks_per_set,
+                    set: bricks_per_set,
                 });
             }
             break "more sets would pass the limit of bricks per volume";
         }
         let size = demand
             .size
-            .divide_up(u64::from(sets))
+            .divide_up(u64::from(sets) * u64::from(needs.shape.data_bricks()))
             .round_up(ByteSize::from_kib(4));
         if size < limits.brick_min {
             break "smaller bricks would pass the limit of brick size";
@@ -259,7 +260,6 @@ pub(crate) fn place(
         sets = sets.saturating_mul(2);
     };
     let (devices, more) = name_refusals(landscape.inventory(), &refusals);
-    let bricks_per_set = needs.bricks_per_set;
     Err(Refusal::NoSpace(Box::new(NoSpace {
         sets_tried: tried,
         brick: smallest,
@@ -275,6 +275,7 @@ pub(crate) fn make_bricks(
     inventory: &Inventory,
     volume: VolumeId,
     sets: &Sets,
+    shape: &Shape,
     size: BrickSize,
     first_set: u32,
     seed: &mut Seed,
@@ -286,6 +287,7 @@ pub(crate) fn make_bricks(
                 continue;
             };
             let id = BrickId::from_u128(seed.next_u128());
+            let size = shape.brick(position, size);
             bricks.push(Brick {
                 id,
                 volume,
@@ -306,7 +308,9 @@ fn plan_for(inventory: &Inventory, volume: Volume, bricks: &[Brick]) -> Plan {
     let spec = VolumeSpec {
         volume: volume.id,
         name: volume.name.clone(),
-        replica: volume.durability.bricks_per_set(),
+        replica: volume.durability.replica(),
+        arbiter: volume.durability == Durability::Arbiter,
+        disperse: volume.durability.pieces(),
         bricks: addresses(inventory, bricks),
         options,
     };
@@ -345,6 +349,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
             device_path: device.path.clone(),
             space: brick.space,
             size: brick.size,
+            arbiter: volume.durability.is_arbiter(brick.position),
             gid: volume.gid,
             identity: identity::brick_file(brick, volume, node),
         };

@@ -3,7 +3,7 @@
 use mortar_model::work::{AddedBricksSpec, Goal, RebalanceSpec, Thing};
 use mortar_model::{Brick, ByteSize, VolumeId};
 
-use crate::create::{Demand, addresses, brick_steps, factor, make_bricks, place, pool_step};
+use crate::create::{Demand, addresses, brick_steps, factor, make_bricks, place, pool_step, smallest};
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
@@ -30,11 +30,9 @@ pub fn expand_volume(
     if let Some(operation) = landscape.holder(Subject::Volume(id)) {
         return Err(Refusal::Busy("volume", id.to_string(), operation));
     }
-    if by < limits.brick_min {
-        return Err(Refusal::TooSmall {
-            size: by,
-            smallest: limits.brick_min,
-        });
+    let smallest = smallest(limits, volume.durability);
+    if by < smallest {
+        return Err(Refusal::TooSmall { size: by, smallest });
     }
     let steering = Steering::of_volume(volume)?;
     let needs = steering.needs(volume.cluster, volume.durability);
@@ -47,12 +45,12 @@ pub fn expand_volume(
     };
     let (sets, size) = place(landscape, limits, &needs, &demand, seed)?;
     let first_set = old.last().map_or(0, |brick| brick.set + 1);
-    let bricks = make_bricks(inventory, id, &sets, size, first_set, seed);
+    let bricks = make_bricks(inventory, id, &sets, &needs.shape, size, first_set, seed);
 
     let added = AddedBricksSpec {
         volume: id,
         name: volume.name.clone(),
-        replica: volume.durability.bricks_per_set(),
+        replica: volume.durability.replica(),
         bricks: addresses(inventory, &bricks),
         options: identity::volume_options(volume, volume.size + by),
         options_back: identity::volume_options(volume, volume.size),

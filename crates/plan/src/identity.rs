@@ -175,11 +175,7 @@ fn part<T: std::str::FromStr>(key: &str, value: Option<&str>) -> Result<T, Unint
 }
 
 fn durability(value: Option<&str>) -> Result<Durability, Unintelligible> {
-    let read = |value: &str| match value.split_once(':') {
-        None if value == "none" => Some(Durability::None),
-        Some(("replicate", count)) => count.parse().ok().map(Durability::Replicate),
-        _ => None,
-    };
+    let read = |value: &str| value.replacen(':', " ", 1).parse().ok();
     value.and_then(read).ok_or_else(|| strange("durability", value))
 }
 

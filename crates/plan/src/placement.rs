@@ -1,8 +1,8 @@
 //! Where bricks go.
 //!
 //! Hard rules: bricks of a set on distinct nodes; online devices of online, healthy nodes; tags; strict zones
-//! where asked; strictly more free than the brick takes (Heketi's rule). Soft rules, in order: distinct zones,
-//! even relative fill, fewer bricks, then chance that the seed decides.
+//! where asked; strictly more free than the brick takes (Heketi's rule). Soft rules, in order: distinct zones, arbiters
+//! where nothing else may be, even relative fill, fewer bricks, then chance that the seed decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +13,18 @@ use crate::landscape::Landscape;
 use crate::refusal::{DeviceRefusal, NoSpace, Rule};
 use crate::request::TagRule;
 use crate::seed::Seed;
+use crate::shape::{self, Role, Shape};
 use crate::space::{BrickSize, footprint};
 
 /// What the bricks of a volume need of their devices.
 pub(crate) struct Needs<'a> {
     pub(crate) cluster: ClusterId,
-    pub(crate) bricks_per_set: u32,
+    pub(crate) shape: Shape,
     pub(crate) zones: ZoneChecking,
     pub(crate) tag_rules: &'a [TagRule],
 }
 
-/// Devices chosen, set by set.
+/// Devices chosen, set by set, each by its place in the set.
 pub(crate) type Sets = Vec<Vec<DeviceId>>;
 
 /// A search for places that remembers what it has taken so far.
@@ -37,7 +38,7 @@ pub(crate) struct Search<'a> {
 /// The set being filled: nodes and zones that it has.
 #[derive(Default)]
 struct Set {
-    devices: Vec<DeviceId>,
+    devices: BTreeMap<u32, DeviceId>,
     nodes: BTreeSet<NodeId>,
     zones: BTreeSet<u32>,
 }
@@ -54,39 +55,79 @@ impl<'a> Search<'a> {
 
     /// Places `sets` sets. When a brick finds no place, tells each device's rule for that brick.
     pub(crate) fn place(mut self, sets: u32, seed: &mut Seed) -> Result<Sets, Vec<(DeviceId, Rule)>> {
-        let mut placed = Vec::new();
-        for _ in 0..sets {
-            let mut set = Set::default();
-            for _ in 0..self.needs.bricks_per_set {
-                let start = seed.next_u64();
-                let Some(slot) = self.choose(&set, start) else {
-                    return Err(self.refusals(&set));
-                };
-                set.devices.push(slot.device);
-                set.nodes.insert(slot.node);
-                set.zones.insert(slot.zone);
-                self.take(slot);
+        (0..sets).map(|_| self.place_set(seed)).collect()
+    }
+
+    /// Places one set, in the first order of its places that works; tells of the first when none does.
+    fn place_set(&mut self, seed: &mut Seed) -> Result<Vec<DeviceId>, Vec<(DeviceId, Rule)>> {
+        let mut refused = None;
+        for order in self.needs.shape.orders() {
+            let before = self.taken.clone();
+            match self.fill(&order, seed) {
+                Ok(set) => return Ok(set),
+                Err(rules) => {
+                    self.taken = before;
+                    refused.get_or_insert(rules);
+                }
             }
-            placed.push(set.devices);
         }
-        Ok(placed)
+        Err(refused.unwrap_or_default())
+    }
+
+    fn fill(&mut self, order: &[u32], seed: &mut Seed) -> Result<Vec<DeviceId>, Vec<(DeviceId, Rule)>> {
+        let mut set = Set::default();
+        for place in order {
+            let start = seed.next_u64();
+            let Some(slot) = self.choose(&set, *place, start) else {
+                return Err(self.refusals(&set, *place));
+            };
+            set.devices.insert(*place, slot.device);
+            set.nodes.insert(slot.node);
+            set.zones.insert(slot.zone);
+            self.take(slot, *place);
+        }
+        Ok(set.devices.into_values().collect())
     }
 
     /// A device in a zone that the set does not have yet; else, unless zones are strict, in any.
-    fn choose(&self, set: &Set, start: u64) -> Option<Slot> {
-        let elsewhere = self.choose_outside(set, &set.zones, start);
+    fn choose(&self, set: &Set, place: u32, start: u64) -> Option<Slot> {
+        let elsewhere = self.choose_outside(set, place, &set.zones, start);
         if elsewhere.is_some() || self.needs.zones == ZoneChecking::Strict {
             return elsewhere;
         }
-        self.choose_outside(set, &BTreeSet::new(), start)
+        self.choose_outside(set, place, &BTreeSet::new(), start)
     }
 
-    fn choose_outside(&self, set: &Set, zones: &BTreeSet<u32>, start: u64) -> Option<Slot> {
-        let fits = |slot: &Slot| self.rule(slot, set).is_none();
+    /// A device outside these zones; for an arbiter one that takes nothing else, where there is one.
+    fn choose_outside(&self, set: &Set, place: u32, zones: &BTreeSet<u32>, start: u64) -> Option<Slot> {
+        let fits = |slot: &Slot| self.rule(slot, set, place).is_none();
+        let dedicated = (self.needs.shape.role(place) == Role::Arbiter).then(|| {
+            let inventory = self.landscape.inventory();
+            let only = |slot: &Slot| {
+                let device = inventory.device(slot.device);
+                let node = inventory.node(slot.node);
+                device
+                    .zip(node)
+                    .is_some_and(|(device, node)| shape::only_arbiters(device, node))
+            };
+            self.best(place, zones, start, &|slot| only(slot) && fits(slot))
+        });
+        dedicated
+            .flatten()
+            .or_else(|| self.best(place, zones, start, &fits))
+    }
+
+    fn best(
+        &self,
+        place: u32,
+        zones: &BTreeSet<u32>,
+        start: u64,
+        fits: &dyn Fn(&Slot) -> bool,
+    ) -> Option<Slot> {
         let untouched = |slot: &Slot| !self.taken.contains_key(&slot.device) && fits(slot);
         // An image takes the brick's size and a thin pool at least that: nothing smaller can fit.
         let question = Question {
-            least_free: self.brick.size,
+            least_free: self.size(place).size,
             start,
             zones,
             fits: &untouched,
@@ -104,10 +145,14 @@ impl<'a> Search<'a> {
             .cloned()
     }
 
-    fn take(&mut self, mut slot: Slot) {
+    fn size(&self, place: u32) -> BrickSize {
+        self.needs.shape.brick(place, self.brick)
+    }
+
+    fn take(&mut self, mut slot: Slot, place: u32) {
         slot.used += self
             .device(slot.device)
-            .map_or(ByteSize::ZERO, |device| footprint(self.brick, &device.kind));
+            .map_or(ByteSize::ZERO, |device| footprint(self.size(place), &device.kind));
         slot.bricks += 1;
         self.taken.insert(slot.device, slot);
     }
@@ -117,7 +162,7 @@ impl<'a> Search<'a> {
     }
 
     /// The rule that keeps a usable device from taking the next brick of the set, zones apart.
-    fn rule(&self, slot: &Slot, set: &Set) -> Option<Rule> {
+    fn rule(&self, slot: &Slot, set: &Set, place: u32) -> Option<Rule> {
         if set.nodes.contains(&slot.node) {
             return Some(Rule::NodeInSet);
         }
@@ -125,7 +170,11 @@ impl<'a> Search<'a> {
         if let Some(rule) = broken_tag_rule(self.landscape.inventory(), device, self.needs.tag_rules) {
             return Some(rule);
         }
-        let needed = footprint(self.brick, &device.kind);
+        let node = self.landscape.inventory().node(slot.node)?;
+        if let Some(rule) = shape::tag_rule(self.needs.shape.role(place), device, node) {
+            return Some(rule);
+        }
+        let needed = footprint(self.size(place), &device.kind);
         (slot.free() <= needed).then(|| Rule::Full {
             needed,
             free: slot.free(),
@@ -133,17 +182,17 @@ impl<'a> Search<'a> {
     }
 
     /// Each device of the cluster and why it cannot take the next brick of the set.
-    fn refusals(&self, set: &Set) -> Vec<(DeviceId, Rule)> {
+    fn refusals(&self, set: &Set, place: u32) -> Vec<(DeviceId, Rule)> {
         let inventory = self.landscape.inventory();
         let devices = inventory
             .nodes_of(self.needs.cluster)
             .flat_map(|node| inventory.devices_of(node.id));
         devices
-            .filter_map(|device| self.refusal(device, set).map(|rule| (device.id, rule)))
+            .filter_map(|device| self.refusal(device, set, place).map(|rule| (device.id, rule)))
             .collect()
     }
 
-    fn refusal(&self, device: &Device, set: &Set) -> Option<Rule> {
+    fn refusal(&self, device: &Device, set: &Set, place: u32) -> Option<Rule> {
         if let Some(rule) = unusable(self.landscape, device) {
             return Some(rule);
         }
@@ -151,7 +200,7 @@ impl<'a> Search<'a> {
             .taken
             .get(&device.id)
             .or_else(|| self.landscape.index().slot(device.id))?;
-        self.rule(slot, set).or_else(|| {
+        self.rule(slot, set, place).or_else(|| {
             let strict = self.needs.zones == ZoneChecking::Strict && set.zones.contains(&slot.zone);
             strict.then_some(Rule::ZoneInSet)
         })
@@ -198,7 +247,9 @@ pub(crate) fn verdicts(
             let rule = if chosen.contains(&device.id) {
                 Rule::Chosen
             } else {
-                search.refusal(device, &Set::default()).unwrap_or(Rule::Outranked)
+                search
+                    .refusal(device, &Set::default(), 0)
+                    .unwrap_or(Rule::Outranked)
             };
             (device.id, rule)
         })

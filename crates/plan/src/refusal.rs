@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use mortar_model::{ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, OperationId, VolumeName};
+use mortar_model::{
+    ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId, VolumeName,
+};
 
 use crate::repeat::Difference;
 
@@ -19,6 +21,10 @@ pub enum Rule {
     DeviceLeaving,
     /// Its tags do not keep this rule.
     Tags(String),
+    /// Its tags keep arbiter bricks away.
+    NoArbiters,
+    /// Its tags keep it for arbiter bricks.
+    OnlyArbiters,
     /// It has less room than the brick takes.
     Full {
         /// What the brick would take.
@@ -44,6 +50,8 @@ impl fmt::Display for Rule {
             Self::DeviceOffline => f.write_str("the device is offline"),
             Self::DeviceLeaving => f.write_str("the device is being removed"),
             Self::Tags(rule) => write!(f, "its tags do not match {rule}"),
+            Self::NoArbiters => f.write_str("its tag arbiter is disabled, and this brick is an arbiter"),
+            Self::OnlyArbiters => f.write_str("its tag arbiter is required, and this brick is none"),
             Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
             Self::NodeInSet => f.write_str("its node already has a brick of the same set"),
             Self::ZoneInSet => {
@@ -177,9 +185,9 @@ pub enum Refusal {
         /// The smallest that is made.
         smallest: ByteSize,
     },
-    /// A number of replicas that GlusterFS or Mortar does not take.
-    #[error("{0} replicas cannot be made: 1 to 3 can")]
-    BadReplica(u32),
+    /// A shape of volume that GlusterFS does not take.
+    #[error("{0}")]
+    Impossible(#[from] Impossible),
     /// A placement option that cannot be read.
     #[error("{0}")]
     BadOption(String),

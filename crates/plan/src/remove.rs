@@ -1,7 +1,7 @@
 //! A volume that is not wanted any more.
 
 use mortar_model::work::{Goal, Thing, VolumeSpec};
-use mortar_model::{Brick, VolumeId};
+use mortar_model::{Brick, Durability, VolumeId};
 
 use crate::create::{addresses, brick_steps, pool_step};
 use crate::identity;
@@ -27,7 +27,9 @@ pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusa
     let spec = VolumeSpec {
         volume: id,
         name: volume.name.clone(),
-        replica: volume.durability.bricks_per_set(),
+        replica: volume.durability.replica(),
+        arbiter: volume.durability == Durability::Arbiter,
+        disperse: volume.durability.pieces(),
         bricks: addresses(inventory, &bricks),
         options,
     };

@@ -7,11 +7,15 @@ use mortar_model::{
 
 /// Options of a volume that steer where its bricks go: `none` or `strict` for zones; `KEY=VALUE` or `KEY!=VALUE`, several
 /// with commas between, for tags. Heketi's names are understood beside Mortar's.
-pub const STEERING_OPTIONS: [&str; 4] = [
+///
+/// The average size of files, in KiB, steers how large an arbiter brick is.
+pub const STEERING_OPTIONS: [&str; 6] = [
     "user.mortar.zone-checking",
     "user.heketi.zone-checking",
     "user.mortar.device-tag-match",
     "user.heketi.device-tag-match",
+    "user.mortar.average-file-size",
+    "user.heketi.average-file-size",
 ];
 
 /// A rule on tags that every device of a volume must keep (Heketi: `user.heketi.device-tag-match`).

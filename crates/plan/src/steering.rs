@@ -1,16 +1,18 @@
-//! What steers placement beside space: zones and tags, as a request or a volume's own options say.
+//! What steers placement beside space: zones, tags and the size of arbiters, as a request or a volume's own options say.
 
-use mortar_model::{ClusterId, Durability, Volume, VolumeOption, ZoneChecking};
+use mortar_model::{ByteSize, ClusterId, Durability, Volume, VolumeOption, ZoneChecking};
 
 use crate::limits::Limits;
 use crate::placement::Needs;
 use crate::refusal::Refusal;
 use crate::request::{CreateVolume, STEERING_OPTIONS, TagRule};
+use crate::shape::{AVERAGE_FILE, Shape, average_file};
 
 /// What steers placement beside space.
 pub(crate) struct Steering {
     pub(crate) zones: ZoneChecking,
     tag_rules: Vec<TagRule>,
+    average_file: ByteSize,
 }
 
 impl Steering {
@@ -19,6 +21,7 @@ impl Steering {
         let mut steering = Self {
             zones: request.zone_checking.unwrap_or(limits.zone_checking),
             tag_rules: Vec::new(),
+            average_file: AVERAGE_FILE,
         };
         for option in &request.options {
             steering.read(option)?;
@@ -40,6 +43,7 @@ impl Steering {
         let mut steering = Self {
             zones: volume.zone_checking,
             tag_rules: Vec::new(),
+            average_file: AVERAGE_FILE,
         };
         for option in &volume.options {
             steering.read(option)?;
@@ -53,6 +57,10 @@ impl Steering {
         }
         if let Some(zones) = zones_of(option)? {
             self.zones = zones;
+            return Ok(());
+        }
+        if let Some(average) = average_file(option) {
+            self.average_file = average.map_err(Refusal::BadOption)?;
             return Ok(());
         }
         for text in option.value().split(',') {
@@ -69,7 +77,7 @@ impl Steering {
     pub(crate) fn needs(&self, cluster: ClusterId, durability: Durability) -> Needs<'_> {
         Needs {
             cluster,
-            bricks_per_set: durability.bricks_per_set(),
+            shape: Shape::new(durability, self.average_file),
             zones: self.zones,
             tag_rules: &self.tag_rules,
         }

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::work::Facts;
 use mortar_model::{
-    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability, HostName,
-    Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
+    Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability,
+    HostName, Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
 };
 use mortar_plan::{
-    AddDevice, AddNode, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule, Seed, TagRule,
-    add_device, add_node, expand_volume, remove_device, remove_node,
+    AddDevice, AddNode, BrickSize, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule,
+    Seed, TagRule, add_device, add_node, arbiter_size, brick_space, expand_volume, remove_device,
+    remove_node,
 };
 use proptest::prelude::*;
 
@@ -33,6 +34,7 @@ struct DeviceSketch {
     lvm: bool,
     online: bool,
     ssd: bool,
+    arbiter: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,35 +42,64 @@ struct NodeSketch {
     zone: u32,
     online: bool,
     healthy: bool,
+    arbiter: Option<&'static str>,
     devices: Vec<DeviceSketch>,
 }
 
-fn devices() -> impl Strategy<Value = Vec<DeviceSketch>> {
-    let device = (1..60_u64, any::<bool>(), prop::bool::weighted(0.9), any::<bool>()).prop_map(
-        |(gib, lvm, online, ssd)| DeviceSketch {
+/// What the tag that steers arbiters says, mostly nothing.
+fn arbiter_tag() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        6 => Just(None),
+        1 => Just(Some("supported")),
+        2 => Just(Some("required")),
+        2 => Just(Some("disabled")),
+    ]
+}
+
+fn tags(pairs: &[(&str, Option<&str>)]) -> Tags {
+    let said = pairs
+        .iter()
+        .filter_map(|(key, value)| Some(((*key).into(), (*value)?.into())));
+    said.collect()
+}
+
+fn devices(most: usize) -> impl Strategy<Value = Vec<DeviceSketch>> {
+    let device = (
+        1..60_u64,
+        any::<bool>(),
+        prop::bool::weighted(0.9),
+        any::<bool>(),
+        arbiter_tag(),
+    )
+        .prop_map(|(gib, lvm, online, ssd, arbiter)| DeviceSketch {
             gib,
             lvm,
             online,
             ssd,
-        },
-    );
-    proptest::collection::vec(device, 0..4)
+            arbiter,
+        });
+    proptest::collection::vec(device, 0..=most)
 }
 
-fn pool() -> impl Strategy<Value = Vec<NodeSketch>> {
-    let node = (
+fn node(most_devices: usize) -> impl Strategy<Value = NodeSketch> {
+    (
         0..4_u32,
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
-        devices(),
+        arbiter_tag(),
+        devices(most_devices),
     )
-        .prop_map(|(zone, online, healthy, devices)| NodeSketch {
+        .prop_map(|(zone, online, healthy, arbiter, devices)| NodeSketch {
             zone,
             online,
             healthy,
+            arbiter,
             devices,
-        });
-    proptest::collection::vec(node, 0..8)
+        })
+}
+
+fn pool() -> impl Strategy<Value = Vec<NodeSketch>> {
+    proptest::collection::vec(node(3), 0..8)
 }
 
 fn landscape(pool: &[NodeSketch]) -> Landscape {
@@ -89,7 +120,7 @@ fn landscape(pool: &[NodeSketch]) -> Landscape {
             zone: sketch.zone,
             manage,
             storage,
-            tags: Tags::new(),
+            tags: tags(&[("arbiter", sketch.arbiter)]),
             state: state(sketch.online),
         };
         inventory.put_node(node).unwrap();
@@ -103,11 +134,10 @@ fn landscape(pool: &[NodeSketch]) -> Landscape {
             } else {
                 DeviceKind::Directory
             };
-            let tags = if device.ssd {
-                Tags::from([("media".into(), "ssd".into())])
-            } else {
-                Tags::new()
-            };
+            let tags = tags(&[
+                ("media", device.ssd.then_some("ssd")),
+                ("arbiter", device.arbiter),
+            ]);
             inventory
                 .put_device(Device {
                     id: DeviceId::from_u128(number * 100 + disk),
@@ -128,27 +158,42 @@ fn landscape(pool: &[NodeSketch]) -> Landscape {
     landscape
 }
 
+fn shape() -> impl Strategy<Value = Durability> {
+    prop_oneof![
+        Just(Durability::None),
+        (1..6_u32).prop_map(Durability::Replicate),
+        Just(Durability::Arbiter),
+        Just(Durability::disperse(2, 1)),
+        Just(Durability::disperse(3, 1)),
+        Just(Durability::disperse(4, 2)),
+    ]
+}
+
 fn request() -> impl Strategy<Value = CreateVolume> {
-    let tag = prop_oneof![3 => Just(None), 1 => Just(Some(true)), 1 => Just(Some(false))];
-    (1..80_u64, 0..4_u32, any::<bool>(), tag, 1..3_u32).prop_map(|(gib, replica, strict, tag, factor)| {
-        let durability = if replica == 0 {
-            Durability::None
-        } else {
-            Durability::Replicate(replica)
-        };
-        let mut request = CreateVolume::new(ByteSize::from_gib(gib), durability);
-        request.zone_checking = strict.then_some(ZoneChecking::Strict);
-        request.snapshots = mortar_model::Snapshots {
-            enable: factor > 1,
-            factor: f64::from(factor),
-        };
-        let rule = tag.map(|equal| if equal { "media=ssd" } else { "media!=ssd" });
-        request.options = rule
-            .map(|rule| VolumeOption::new("user.mortar.device-tag-match", rule).unwrap())
-            .into_iter()
-            .collect();
-        request
-    })
+    let rules = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some("media=ssd")),
+        1 => Just(Some("media!=ssd")),
+        1 => Just(Some("media=ssd,arbiter!=required")),
+        1 => Just(Some("media!=ssd,arbiter=required,media!=tape")),
+    ];
+    let average = prop_oneof![3 => Just(None), 1 => (1..2000_u32).prop_map(Some)];
+    (1..80_u64, shape(), any::<bool>(), rules, 1..3_u32, average).prop_map(
+        |(gib, durability, strict, rules, factor, average)| {
+            let gib = gib.max(u64::from(durability.data_bricks()));
+            let mut request = CreateVolume::new(ByteSize::from_gib(gib), durability);
+            request.zone_checking = strict.then_some(ZoneChecking::Strict);
+            request.snapshots = mortar_model::Snapshots {
+                enable: factor > 1,
+                factor: f64::from(factor),
+            };
+            let rules = rules.map(|rules| VolumeOption::new("user.mortar.device-tag-match", rules).unwrap());
+            let average = average
+                .map(|kib| VolumeOption::new("user.heketi.average-file-size", kib.to_string()).unwrap());
+            request.options = rules.into_iter().chain(average).collect();
+            request
+        },
+    )
 }
 
 fn commit(landscape: &mut Landscape, plan: &Plan) {
@@ -158,11 +203,33 @@ fn commit(landscape: &mut Landscape, plan: &Plan) {
 }
 
 fn tags_kept(request: &CreateVolume, device: &Device, node: &Node) -> bool {
-    let mut rules = request
+    let matches = request
         .options
         .iter()
-        .map(|option| TagRule::parse(option.value()).unwrap());
+        .filter(|option| option.key().ends_with("tag-match"));
+    let mut rules = matches
+        .flat_map(|option| option.value().split(','))
+        .map(|rule| TagRule::parse(rule).unwrap());
     rules.all(|rule| rule.keeps(&device.tags, &node.tags))
+}
+
+/// What the tags of a device or its node say of arbiters.
+fn arbiters<'a>(device: &'a Device, node: &'a Node) -> Option<&'a str> {
+    let tag = device.tags.get("arbiter").or_else(|| node.tags.get("arbiter"));
+    tag.map(String::as_str)
+}
+
+/// Heketi's rule: 1 KiB for each file that a data brick has room for, within what can be made.
+fn assert_arbiter(request: &CreateVolume, arbiter: &Brick, data: &Brick) -> Result<(), TestCaseError> {
+    let mut options = request.options.iter();
+    let said = options.find(|option| option.key() == "user.heketi.average-file-size");
+    let average = said.map_or(64, |option| option.value().parse().unwrap());
+    let files = ByteSize::from_kib(data.size.kib() / average);
+    let whole = ByteSize::from_mib(4);
+    prop_assert!(arbiter.size >= files.max(ByteSize::from_mib(300)).min(data.size).minus(whole));
+    prop_assert!(arbiter.size <= files.max(ByteSize::from_mib(300)) + whole + whole);
+    prop_assert!(arbiter.size <= data.size + whole);
+    Ok(())
 }
 
 /// Nothing that a rule forbids, seen from the landscape as it was before the plan.
@@ -180,6 +247,12 @@ fn assert_sound(
             device.state == State::Online && node.state == State::Online && landscape.is_healthy(node.id)
         );
         prop_assert!(tags_kept(request, device, node));
+        let forbidden = if request.durability.is_arbiter(brick.position) {
+            "disabled"
+        } else {
+            "required"
+        };
+        prop_assert_ne!(arbiters(device, node), Some(forbidden));
         let sum = taken.entry(device.id).or_default();
         *sum += brick.footprint();
         prop_assert!(
@@ -208,7 +281,21 @@ fn assert_sound(
                 "two bricks of a set in one strict zone"
             );
         }
-        usable += of_set.iter().map(|brick| brick.size).min().unwrap();
+        if request.durability == Durability::Arbiter {
+            assert_arbiter(request, of_set[2], of_set[0])?;
+        } else {
+            let (least, most) = (
+                of_set.iter().map(|brick| brick.size).min().unwrap(),
+                of_set.iter().map(|brick| brick.size).max().unwrap(),
+            );
+            prop_assert!(
+                most.minus(least) < ByteSize::from_mib(4),
+                "alike but for whole extents"
+            );
+        }
+        usable += request
+            .durability
+            .usable(of_set.iter().map(|brick| (brick.position, brick.size)));
     }
     prop_assert!(usable >= request.size);
     Ok(())
@@ -229,6 +316,11 @@ fn assert_true(
             Rule::NodeUnhealthy => prop_assert!(!landscape.is_healthy(node.id)),
             Rule::DeviceOffline => prop_assert!(device.state != State::Online),
             Rule::Tags(_) => prop_assert!(!tags_kept(request, device, node)),
+            Rule::NoArbiters => {
+                prop_assert_eq!(request.durability, Durability::Arbiter);
+                prop_assert_eq!(arbiters(device, node), Some("disabled"));
+            }
+            Rule::OnlyArbiters => prop_assert_eq!(arbiters(device, node), Some("required")),
             Rule::Full { needed, free } => {
                 prop_assert!(free <= needed);
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
@@ -274,9 +366,10 @@ proptest! {
                     } else {
                         commit(&mut landscape, &plan);
                         let volume = plan.new_volume().unwrap().id;
-                        if let Ok(grown) = expand_volume(&landscape, &limits, volume, ByteSize::from_gib(2), &mut Seed::new(seed ^ 1)) {
+                        let by = ByteSize::from_gib(4);
+                        if let Ok(grown) = expand_volume(&landscape, &limits, volume, by, &mut Seed::new(seed ^ 1)) {
                             let bricks: Vec<Brick> = grown.new_bricks().copied().collect();
-                            let more = CreateVolume { size: ByteSize::from_gib(2), ..request.clone() };
+                            let more = CreateVolume { size: by, ..request.clone() };
                             assert_sound(&landscape, &more, &bricks)?;
                             commit(&mut landscape, &grown);
                         }
@@ -310,11 +403,111 @@ proptest! {
     }
 }
 
+/// Whether one set of bricks as large as the request could be placed, by trying all ways.
+fn some_way(landscape: &Landscape, request: &CreateVolume, set: &mut Vec<DeviceId>) -> bool {
+    let inventory = landscape.inventory();
+    let place = u32::try_from(set.len()).unwrap();
+    if place == request.durability.bricks_per_set() {
+        return true;
+    }
+    let data = request
+        .size
+        .divide_up(u64::from(request.durability.data_bricks()));
+    let data = data.round_up(ByteSize::from_kib(4));
+    let arbiter = request.durability.is_arbiter(place);
+    let size = if arbiter {
+        arbiter_size(data, &request.options)
+    } else {
+        data
+    };
+    let brick = BrickSize {
+        size,
+        snapshot_factor: request.snapshots.factor,
+    };
+    let of = |id: DeviceId| {
+        let device = inventory.device(id).unwrap();
+        (device, inventory.node(device.node).unwrap())
+    };
+    inventory.devices().any(|device| {
+        let node = inventory.node(device.node).unwrap();
+        let needed = match brick_space(brick, &device.kind) {
+            BrickSpace::ThinPool { pool, metadata } => pool + metadata,
+            BrickSpace::Image => size.round_up(device.kind.extent()),
+        };
+        let clash = set.iter().any(|other| {
+            let (_, other) = of(*other);
+            other.id == node.id
+                || (request.zone_checking == Some(ZoneChecking::Strict) && other.zone == node.zone)
+        });
+        let forbidden = if arbiter { "disabled" } else { "required" };
+        let fits = device.state == State::Online
+            && node.state == State::Online
+            && landscape.is_healthy(node.id)
+            && tags_kept(request, device, node)
+            && arbiters(device, node) != Some(forbidden)
+            && device.total > needed
+            && !clash;
+        if !fits {
+            return false;
+        }
+        set.push(device.id);
+        let found = some_way(landscape, request, set);
+        set.pop();
+        found
+    })
+}
+
+/// A node that a brick of a few GiB may or may not find room on.
+fn small_node() -> impl Strategy<Value = NodeSketch> {
+    let gib = proptest::collection::vec(prop_oneof![Just(1_u64), Just(2), 3..10_u64], 1..3);
+    let arbiter = prop_oneof![2 => Just(None), 1 => Just(Some("required")), 3 => Just(Some("disabled"))];
+    (node(2), gib, arbiter).prop_map(|(mut node, gib, arbiter)| {
+        node.arbiter = arbiter;
+        for (device, gib) in node.devices.iter_mut().zip(gib) {
+            device.gib = gib;
+        }
+        node
+    })
+}
+
+fn small_request() -> impl Strategy<Value = CreateVolume> {
+    let shapes = prop_oneof![
+        4 => Just(Durability::Arbiter),
+        1 => (1..5_u32).prop_map(Durability::Replicate),
+        1 => Just(Durability::disperse(2, 1)),
+    ];
+    (request(), shapes, 2..6_u64).prop_map(|(request, durability, gib)| CreateVolume {
+        durability,
+        size: ByteSize::from_gib(gib),
+        ..request
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A set is refused only where there is no way at all to place it: not because an arbiter was put where data had to go.
+    #[test]
+    fn a_set_finds_its_places_where_there_are_any(
+        pool in proptest::collection::vec(small_node(), 2..6), request in small_request(), seed: u128,
+    ) {
+        let landscape = landscape(&pool);
+        let limits = Limits {
+            bricks_per_volume: request.durability.bricks_per_set(),
+            ..Limits::default()
+        };
+        let planned = create_volume(&landscape, &limits, &request, &mut Seed::new(seed));
+        let possible = some_way(&landscape, &request, &mut Vec::new());
+        prop_assert_eq!(planned.is_ok(), possible, "{:?}", planned.err().map(|why| why.to_string()));
+    }
+}
+
 fn even_pool(nodes: usize, zones: u32, gib: &[u64]) -> Landscape {
     let sketch = |number: usize| NodeSketch {
         zone: u32::try_from(number).unwrap() % zones,
         online: true,
         healthy: true,
+        arbiter: None,
         devices: gib
             .iter()
             .map(|gib| DeviceSketch {
@@ -322,6 +515,7 @@ fn even_pool(nodes: usize, zones: u32, gib: &[u64]) -> Landscape {
                 lvm: true,
                 online: true,
                 ssd: false,
+                arbiter: None,
             })
             .collect(),
     };
@@ -380,8 +574,8 @@ fn refusals_say_what_would_be_needed() {
     );
     let text = ask(1000, 2);
     assert!(text.contains("10 GiB free") && text.contains("needed"), "{text}");
-    assert_eq!(ask(1, 4), "4 replicas cannot be made: 1 to 3 can");
-    assert_eq!(ask(1, 0), "0 replicas cannot be made: 1 to 3 can");
+    assert_eq!(ask(1, 17), "17 replicas cannot be made: 1 to 16 can");
+    assert_eq!(ask(1, 0), "0 replicas cannot be made: 1 to 16 can");
 }
 
 /// A brick on a device whose volume group is just being removed would be lost, or keep it from being removed.
@@ -485,6 +679,87 @@ fn a_device_is_added_once_however_its_path_is_spelled() {
     let plan = ask(&landscape, "/disks/2").unwrap();
     landscape.hold(OperationId::from_u128(1), &plan);
     assert!(matches!(ask(&landscape, "/disks/./2"), Err(Refusal::Busy(..))));
+}
+
+/// What a user reads when a shape cannot be made, and where the bricks of each go when it can.
+#[test]
+fn shapes_have_their_bricks() {
+    let landscape = even_pool(6, 3, &[100]);
+    let ask = |durability, options: &[(&str, &str)]| {
+        let mut request = CreateVolume::new(ByteSize::from_gib(8), durability);
+        let option = |(key, value): &(&str, &str)| VolumeOption::new(*key, *value).unwrap();
+        request.options = options.iter().map(option).collect();
+        create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(1))
+    };
+    let sizes = |plan: Result<Plan, Refusal>| -> Vec<u64> {
+        plan.unwrap()
+            .new_bricks()
+            .map(|brick| brick.size.bytes() >> 20)
+            .collect()
+    };
+    let gib = 1024;
+    assert_eq!(sizes(ask(Durability::Arbiter, &[])), [8 * gib, 8 * gib, 300]);
+    let small = [("user.mortar.average-file-size", "8")];
+    assert_eq!(sizes(ask(Durability::Arbiter, &small)), [8 * gib, 8 * gib, gib]);
+    assert_eq!(sizes(ask(Durability::disperse(4, 2), &[])), [2 * gib; 6]);
+    assert_eq!(sizes(ask(Durability::Replicate(6), &[])), [8 * gib; 6]);
+    let text = |plan: Result<Plan, Refusal>| plan.unwrap_err().to_string();
+    assert!(text(ask(Durability::Replicate(7), &[])).contains("7 to a set, each on its own node"));
+    assert_eq!(
+        text(ask(Durability::disperse(2, 2), &[])),
+        "dispersed as 2+2 cannot be made: data is 2 to 16, and redundancy at least 1 and less than data"
+    );
+    assert_eq!(
+        text(ask(Durability::disperse(16, 1), &[])),
+        "a volume of 8 GiB is smaller than the smallest possible one, 16 GiB"
+    );
+    assert_eq!(
+        text(ask(
+            Durability::Arbiter,
+            &[("user.heketi.average-file-size", "0")]
+        )),
+        "user.heketi.average-file-size is a whole number of KiB from 1 on, not 0"
+    );
+}
+
+/// A node that is kept for arbiters is used for them first, and for nothing else.
+#[test]
+fn arbiters_go_where_nothing_else_may() {
+    let mut sketch: Vec<NodeSketch> = Vec::new();
+    for arbiter in [None, None, None, Some("required")] {
+        let device = DeviceSketch {
+            gib: 100,
+            lvm: true,
+            online: true,
+            ssd: false,
+            arbiter: None,
+        };
+        sketch.push(NodeSketch {
+            zone: 1,
+            online: true,
+            healthy: true,
+            arbiter,
+            devices: vec![device],
+        });
+    }
+    let mut landscape = landscape(&sketch);
+    let kept = NodeId::from_u128(4);
+    for number in 0..20 {
+        let request = CreateVolume::new(ByteSize::from_gib(2), Durability::Arbiter);
+        let plan = create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(number)).unwrap();
+        for brick in plan.new_bricks() {
+            let node = landscape.inventory().node_of_brick(brick).unwrap().id;
+            assert_eq!(node == kept, brick.position == 2);
+        }
+        commit(&mut landscape, &plan);
+    }
+    let request = CreateVolume::new(ByteSize::from_gib(2), Durability::Replicate(4));
+    let why = create_volume(&landscape, &Limits::default(), &request, &mut Seed::new(1)).unwrap_err();
+    assert!(
+        why.to_string()
+            .contains("its tag arbiter is required, and this brick is none"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
             Conflict,
         ),
         Refusal::TooSmall { size, smallest } => (WireError::TooSmall(size.gib(), smallest.kib()), Invalid),
-        Refusal::BadReplica(_) => (WireError::InvalidReplica, Invalid),
+        Refusal::Impossible(why) => (mortar_heketi::volume::impossible(*why), Invalid),
         Refusal::InUse("cluster", id, _) => (WireError::ClusterInUse(id.clone()), Conflict),
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),

@@ -38,7 +38,8 @@ pub(crate) fn add(world: &mut World, request: &Request<'_>, name: &str, words: &
         return Err(refuse(format!("Unable to get volinfo for volume name {name}")));
     };
     let volume = world.gluster.volumes.get(number).expect("found by its name");
-    let (set, state, stamp, disperse) = (volume.set_size(), volume.state, volume.stamp, volume.disperse);
+    let (set, state, stamp) = (volume.set_size(), volume.state, volume.stamp);
+    let counts = (volume.replica, volume.disperse);
     if replica.is_some_and(|count| usize::from(count) != set) {
         return Err(refuse(
             "The simulated pool does not change the replica count of a volume".into(),
@@ -56,12 +57,7 @@ pub(crate) fn add(world: &mut World, request: &Request<'_>, name: &str, words: &
             why
         }));
     }
-    let spread = if disperse > 0 {
-        0
-    } else {
-        u16::try_from(set).unwrap_or(0)
-    };
-    let mut made = stage_more(world, request.node, &bricks, spread, stamp, force).map_err(refuse)?;
+    let mut made = stage_more(world, request.node, &bricks, counts, stamp, force).map_err(refuse)?;
     for brick in &mut made {
         world.enter_brick(number, brick);
         if state == State::Started {

@@ -230,12 +230,13 @@ pub(crate) fn stage_more(
     world: &mut World,
     node: u32,
     bricks: &[(&str, &str)],
-    replica: u16,
+    (replica, disperse): (u16, u16),
     stamp: u32,
     force: bool,
 ) -> Result<Vec<Brick>, String> {
     let plan = Plan {
         replica,
+        disperse,
         bricks: bricks.to_vec(),
         force,
         ..Plan::default()

@@ -103,8 +103,14 @@ pub struct VolumeView {
     pub status: String,
     /// As `volume info` tells it, such as `Distributed-Replicate`.
     pub kind: String,
-    /// Copies of each file.
+    /// Copies of each file, an arbiter among them.
     pub replica: u16,
+    /// Arbiters in each set.
+    pub arbiter: u16,
+    /// Bricks of each set of a dispersed volume; 0 when it is none.
+    pub disperse: u16,
+    /// Those of them that may be lost.
+    pub redundancy: u16,
     /// `HOST:PATH` of its bricks in their order.
     pub bricks: Vec<String>,
     /// For each brick, whether its process runs.
@@ -322,6 +328,9 @@ impl World {
             status: volume.state.shown().1.to_owned(),
             kind: volume.kind().1.to_owned(),
             replica: volume.replica,
+            arbiter: volume.arbiter,
+            disperse: volume.disperse,
+            redundancy: volume.redundancy,
             bricks: volume.bricks.iter().map(|brick| self.brick_name(brick)).collect(),
             online: volume
                 .bricks

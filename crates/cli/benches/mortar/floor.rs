@@ -61,6 +61,7 @@ impl<'a> Floor<'a> {
                 device_path: disk.clone(),
                 space: BrickSpace::Image,
                 size: ByteSize::from_gib(1),
+                arbiter: false,
                 gid: 0,
                 identity: "{}\n".into(),
             })
@@ -81,6 +82,8 @@ impl<'a> Floor<'a> {
             volume,
             name,
             replica: 3,
+            arbiter: false,
+            disperse: None,
             bricks: addresses.collect(),
             options,
         };

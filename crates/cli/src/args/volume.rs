@@ -44,9 +44,18 @@ pub(crate) struct CreateArgs {
     /// How the volume survives the loss of bricks
     #[arg(long, value_name = "KIND", default_value = "replicate")]
     pub(crate) durability: DurabilityName,
-    /// Copies of each file, each on a node of its own
-    #[arg(long, value_name = "COPIES", default_value_t = 3)]
-    pub(crate) replica: u32,
+    /// Copies of each file, each on a node of its own; with replicate [default: 3]
+    #[arg(long, value_name = "COPIES")]
+    pub(crate) replica: Option<u32>,
+    /// Pieces of each file that are needed to read it; with disperse [default: 4]
+    #[arg(long, value_name = "PIECES")]
+    pub(crate) disperse_data: Option<u32>,
+    /// Pieces of each file that may be lost; with disperse [default: 2]
+    #[arg(long, value_name = "PIECES")]
+    pub(crate) redundancy: Option<u32>,
+    /// Size of files in KiB as expected, which says how large arbiter bricks are; with arbiter [default: 64]
+    #[arg(long, value_name = "KIB")]
+    pub(crate) average_file_size: Option<u32>,
     /// GlusterFS option of the volume; may be repeated
     #[arg(long = "option", short = 'o', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) options: Vec<(String, String)>,
@@ -74,6 +83,22 @@ pub(crate) enum DurabilityName {
     None,
     /// Each file is on several bricks, see --replica.
     Replicate,
+    /// Each file is on two bricks, and a third and small one knows which of them is newer, see --average-file-size.
+    Arbiter,
+    /// Each file is cut into pieces, of which some may be lost, see --disperse-data and --redundancy.
+    Disperse,
+}
+
+impl DurabilityName {
+    /// The word of the command line, and mostly Heketi's.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Replicate => "replicate",
+            Self::Arbiter => "arbiter",
+            Self::Disperse => "disperse",
+        }
+    }
 }
 
 /// Whether copies must be in distinct zones.

@@ -2,8 +2,7 @@
 
 use mortar_api::{PlanAnswer, TopologyVolume};
 use mortar_heketi::volume::{
-    DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCreateRequest,
-    VolumeExpandRequest, VolumeInfo,
+    ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeExpandRequest, VolumeInfo,
 };
 use serde::Serialize;
 
@@ -39,7 +38,8 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
 }
 
 /// What the arguments ask for, in Heketi's words.
-fn request(arguments: CreateArgs) -> VolumeCreateRequest {
+fn request(arguments: CreateArgs) -> Result<VolumeCreateRequest> {
+    let durability = durability(&arguments)?;
     let mut options: Vec<String> = arguments
         .options
         .iter()
@@ -53,20 +53,17 @@ fn request(arguments: CreateArgs) -> VolumeCreateRequest {
         };
         format!("user.heketi.zone-checking {rule}")
     }));
-    let (kind, replica) = match arguments.durability {
-        DurabilityName::None => ("none", 0),
-        DurabilityName::Replicate => ("replicate", i64::from(arguments.replica)),
-    };
+    if arguments.durability == DurabilityName::Arbiter {
+        options.push(format!("{ARBITER_OPTION} true"));
+        let average = arguments.average_file_size;
+        options.extend(average.map(|kib| format!("user.heketi.average-file-size {kib}")));
+    }
     let enable = arguments.snapshot_factor > 1.0;
-    VolumeCreateRequest {
+    Ok(VolumeCreateRequest {
         size: i64::try_from(arguments.size).unwrap_or(i64::MAX),
         clusters: arguments.clusters,
         name: arguments.name.unwrap_or_default(),
-        durability: DurabilityRequest {
-            kind: kind.to_owned(),
-            replicate: ReplicaDurability { replica },
-            disperse: DisperseDurability::default(),
-        },
+        durability,
         gid: arguments.gid.map_or(0, i64::from),
         glustervolumeoptions: options,
         block: false,
@@ -74,7 +71,51 @@ fn request(arguments: CreateArgs) -> VolumeCreateRequest {
             enable,
             factor: if enable { arguments.snapshot_factor } else { 0.0 },
         },
+    })
+}
+
+/// The durability that is asked for. An option that only another one has was meant for that one.
+fn durability(arguments: &CreateArgs) -> Result<DurabilityRequest> {
+    let kind = arguments.durability;
+    let options = [
+        ("--replica", arguments.replica, DurabilityName::Replicate),
+        (
+            "--disperse-data",
+            arguments.disperse_data,
+            DurabilityName::Disperse,
+        ),
+        ("--redundancy", arguments.redundancy, DurabilityName::Disperse),
+        (
+            "--average-file-size",
+            arguments.average_file_size,
+            DurabilityName::Arbiter,
+        ),
+    ];
+    let strange = options
+        .into_iter()
+        .find(|(_, value, of)| value.is_some() && *of != kind);
+    if let Some((option, _, of)) = strange {
+        let obstacle = format!("{option} goes with --durability {}", of.word());
+        let error = Error::new(Exit::Usage, "make a volume", obstacle);
+        return Err(error.advise(format!("add --durability {}, or leave {option} out", of.word())));
     }
+    let mut request = DurabilityRequest {
+        kind: kind.word().to_owned(),
+        ..DurabilityRequest::default()
+    };
+    match kind {
+        DurabilityName::None => {}
+        DurabilityName::Replicate => request.replicate.replica = arguments.replica.unwrap_or(3).into(),
+        DurabilityName::Arbiter => {
+            request.kind = DurabilityName::Replicate.word().to_owned();
+            request.replicate.replica = 3;
+        }
+        DurabilityName::Disperse => {
+            request.disperse.data = arguments.disperse_data.unwrap_or(4).into();
+            request.disperse.redundancy = arguments.redundancy.unwrap_or(2).into();
+        }
+    }
+    Ok(request)
 }
 
 fn title(request: &VolumeCreateRequest) -> String {
@@ -87,7 +128,7 @@ fn title(request: &VolumeCreateRequest) -> String {
 }
 
 async fn dry_run(session: &Session, arguments: CreateArgs) -> Result<()> {
-    let request = request(arguments);
+    let request = request(arguments)?;
     let attempt = format!("plan {}", title(&request));
     let answer = session.client.post("/v1/plan", &request, &attempt).await?;
     let plan: PlanAnswer = read(&answer.body, &attempt)?;
@@ -107,7 +148,7 @@ async fn dry_run(session: &Session, arguments: CreateArgs) -> Result<()> {
 }
 
 async fn create(session: &Session, arguments: CreateArgs) -> Result<()> {
-    let request = request(arguments);
+    let request = request(arguments)?;
     let attempt = format!("make {}", title(&request));
     let accepted = match session.client.post("/volumes", &request, &attempt).await {
         Err(error) if error.exit == Exit::NoSpace => return Err(why_no_space(session, &request, error).await),
@@ -157,7 +198,13 @@ fn show_volume(session: &Session, work: &Work, attempt: &str) -> Result<()> {
 }
 
 fn description(info: &VolumeInfo) -> String {
+    let arbiter = format!("{ARBITER_OPTION} true");
     let durability = match info.durability.kind.as_str() {
+        "replicate" if info.glustervolumeoptions.contains(&arbiter) => "arbiter".to_owned(),
+        "disperse" => format!(
+            "disperse {}+{}",
+            info.durability.disperse.data, info.durability.disperse.redundancy
+        ),
         "replicate" => format!("replicate {}", info.durability.replicate.replica),
         "" => "none".to_owned(),
         other => other.to_owned(),
@@ -276,17 +323,22 @@ async fn delete(session: &Session, volume: &str) -> Result<()> {
 mod tests {
     use clap::Parser as _;
 
+    use mortar_heketi::volume::VolumeCreateRequest;
+
     use super::request;
     use crate::args::{Cli, Command, VolumeCommand};
+    use crate::error::Result;
 
-    fn body(flags: &[&str]) -> String {
+    fn asked(flags: &[&str]) -> Result<VolumeCreateRequest> {
         let words = ["mortar", "volume", "create", "--size"].iter().chain(flags);
         match Cli::try_parse_from(words).unwrap().command {
-            Command::Volume(VolumeCommand::Create(arguments)) => {
-                serde_json::to_string(&request(arguments)).unwrap()
-            }
+            Command::Volume(VolumeCommand::Create(arguments)) => request(arguments),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn body(flags: &[&str]) -> String {
+        serde_json::to_string(&asked(flags).unwrap()).unwrap()
     }
 
     #[test]
@@ -306,5 +358,43 @@ mod tests {
             body(&flags),
             r#"{"size":2048,"clusters":["x","y"],"name":"v","durability":{"type":"none","replicate":{},"disperse":{}},"gid":5,"glustervolumeoptions":["nfs.disable on","a b=c","user.heketi.zone-checking strict"],"snapshot":{"enable":true,"factor":1.5}}"#
         );
+    }
+
+    #[test]
+    fn every_shape_is_sent_in_heketis_words() {
+        for (flags, wanted) in [
+            (
+                "1 --durability arbiter --average-file-size 1024",
+                r#"{"size":1,"name":"","durability":{"type":"replicate","replicate":{"replica":3},"disperse":{}},"glustervolumeoptions":["user.heketi.arbiter true","user.heketi.average-file-size 1024"],"snapshot":{"enable":false,"factor":0}}"#,
+            ),
+            (
+                "1 --durability disperse --redundancy 1",
+                r#"{"size":1,"name":"","durability":{"type":"disperse","replicate":{},"disperse":{"data":4,"redundancy":1}},"snapshot":{"enable":false,"factor":0}}"#,
+            ),
+        ] {
+            let flags: Vec<&str> = flags.split_whitespace().collect();
+            assert_eq!(body(&flags), wanted);
+        }
+    }
+
+    #[test]
+    fn an_option_of_another_shape_is_not_ignored() {
+        for (flags, obstacle) in [
+            (
+                "1 --disperse-data 8",
+                "--disperse-data goes with --durability disperse",
+            ),
+            (
+                "1 --durability arbiter --replica 2",
+                "--replica goes with --durability replicate",
+            ),
+            (
+                "1 --durability none --average-file-size 4",
+                "--average-file-size goes with --durability arbiter",
+            ),
+        ] {
+            let flags: Vec<&str> = flags.split_whitespace().collect();
+            assert_eq!(asked(&flags).unwrap_err().obstacle, obstacle);
+        }
     }
 }

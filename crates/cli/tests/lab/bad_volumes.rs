@@ -125,8 +125,8 @@ fn volumes_that_cannot_be_change_nothing() {
             "not found",
         ),
         (
-            "four copies",
-            site.request("new", 1, 4),
+            "too many copies",
+            site.request("new", 1, 17),
             400,
             "Invalid replica value",
         ),

@@ -51,7 +51,7 @@ pub(crate) static NODE_4: Mutex<()> = Mutex::new(());
 pub(crate) fn calm() -> &'static Lab {
     static CALM: OnceLock<Ground> = OnceLock::new();
     let ground = CALM.get_or_init(|| {
-        let ground = Ground::new('a', 6, 3, 8);
+        let ground = Ground::new('a', 6, 4, 10);
         let sixth = ground.lab.nodes()[5].address.to_string();
         on(
             &ground.lab,

@@ -34,7 +34,7 @@ impl Client {
     }
 
     /// Size of the file system, in bytes, as `df` tells it.
-    fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let output = Command::new("df")
             .args(["--block-size=1", "--output=size"])
             .arg(self.path())
@@ -42,6 +42,13 @@ impl Client {
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().nth(1).unwrap().trim().parse().unwrap()
+    }
+
+    /// Unmounts it and does not wait for its client to end; the lab's end sees to that.
+    pub(crate) fn leave(mut self) {
+        let done = Command::new("umount").arg(self.path()).status().unwrap();
+        assert!(done.success(), "{done}");
+        self.mounted = false;
     }
 
     pub(crate) fn unmount(mut self) {
@@ -61,12 +68,12 @@ impl Drop for Client {
     }
 }
 
-fn gib(size: u64) -> u64 {
+pub(crate) fn gib(size: u64) -> u64 {
     size << 30
 }
 
 /// GlusterFS and XFS take a part for themselves.
-fn about(came: u64, wanted: u64) -> bool {
+pub(crate) fn about(came: u64, wanted: u64) -> bool {
     came <= wanted && came > wanted / 100 * 90
 }
 

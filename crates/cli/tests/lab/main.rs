@@ -25,4 +25,5 @@ mod loss;
 mod rebuild;
 mod remains;
 mod server;
+mod shapes;
 mod site;

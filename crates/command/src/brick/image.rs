@@ -7,8 +7,16 @@ use mortar_model::work::BrickSpec;
 use crate::{Settings, program};
 
 /// Options of `mkfs.xfs`, as Heketi chose them for GlusterFS: its extended attributes fit into the inode, its
-/// directories are large. Nothing is discarded (`-K`): the space is new.
-pub(super) const MKFS: [&str; 6] = ["-q", "-K", "-i", "size=512", "-n", "size=8192"];
+/// directories are large. Nothing is discarded (`-K`): the space is new. An arbiter's inodes may take all of it: it has
+/// little else.
+pub(super) const fn mkfs_options(spec: &BrickSpec) -> [&'static str; 6] {
+    let inodes = if spec.arbiter {
+        "size=512,maxpct=100"
+    } else {
+        "size=512"
+    };
+    ["-q", "-K", "-i", inodes, "-n", "size=8192"]
+}
 
 /// The image gets its name when it is whole: a half-made one is never mistaken for a brick, and is simply made
 /// over (`-f`).
@@ -26,7 +34,7 @@ pub(super) fn make(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch
         .unless(
             there(),
             program::program(settings, "mkfs.xfs")
-                .args(MKFS)
+                .args(mkfs_options(spec))
                 .args(["-f", "-m", &uuid])
                 .arg(part.clone()),
         )

@@ -30,6 +30,7 @@ fn as_brick(spec: &RemainsSpec) -> BrickSpec {
         device_path: spec.device_path.clone(),
         space,
         size: ByteSize::ZERO,
+        arbiter: false,
         gid: 0,
         identity: String::new(),
     }

@@ -4,7 +4,7 @@ use mortar_argv::{Batch, Command, Guard, OnFailure};
 use mortar_model::work::BrickSpec;
 use mortar_model::{ByteSize, layout};
 
-use super::image::MKFS;
+use super::image::mkfs_options;
 use crate::{Settings, program};
 
 /// Size of a thin pool's chunk: Heketi's choice.
@@ -103,7 +103,7 @@ fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
 
 fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "mkfs.xfs")
-        .args(MKFS)
+        .args(mkfs_options(spec))
         .arg("-m")
         .arg(format!("uuid={}", layout::file_system_uuid(spec.brick)))
         .arg(layout::logical_volume_device(spec.device, spec.brick))

@@ -1,7 +1,7 @@
 //! What is a volume made of, and how is it set?
 
 use mortar_argv::{Batch, Report};
-use mortar_model::VolumeName;
+use mortar_model::{Durability, VolumeName};
 
 use crate::answer::{Answer, Element, Unreadable, gluster_answer};
 use crate::{Settings, program};
@@ -19,8 +19,14 @@ pub struct VolumeInfo {
     pub status: String,
     /// `Replicate`, `Distributed-Replicate`, `Distribute`, …
     pub kind: String,
-    /// Copies of each file.
+    /// Copies of each file, an arbiter among them.
     pub replica: u32,
+    /// Arbiters in each set.
+    pub arbiter: u32,
+    /// Bricks of each set of a dispersed volume; 0 when it is none.
+    pub disperse: u32,
+    /// Those of them that may be lost.
+    pub redundancy: u32,
     /// Snapshots that were taken of it.
     pub snapshots: u32,
     /// Its bricks as `host:path`, set by set.
@@ -36,6 +42,19 @@ impl VolumeInfo {
             .iter()
             .find(|(name, _)| name == key)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// How it survives the loss of bricks, by its counts.
+    pub fn durability(&self) -> Durability {
+        match (self.disperse, self.arbiter, self.replica) {
+            (0, 0, 0 | 1) => Durability::None,
+            (0, 0, replica) => Durability::Replicate(replica),
+            (0, _, _) => Durability::Arbiter,
+            (bricks, ..) => {
+                let data = bricks.saturating_sub(self.redundancy);
+                Durability::disperse(data, self.redundancy)
+            }
+        }
     }
 
     /// Whether it is started: its bricks should run.
@@ -86,6 +105,9 @@ pub(crate) fn info(volume: &Element) -> VolumeInfo {
         status: volume.text("statusStr").to_owned(),
         kind: volume.text("typeStr").to_owned(),
         replica: volume.number("replicaCount").unwrap_or(1),
+        arbiter: volume.number("arbiterCount").unwrap_or(0),
+        disperse: volume.number("disperseCount").unwrap_or(0),
+        redundancy: volume.number("redundancyCount").unwrap_or(0),
         snapshots: volume.number("snapshotCount").unwrap_or(0),
         bricks: bricks.map(|brick| brick.text("name").to_owned()).collect(),
         options: options

@@ -56,6 +56,7 @@ pub(crate) fn brick(device_path: DevicePath, space: BrickSpace, gid: u32) -> Thi
         device_path,
         space,
         size: ByteSize::from_gib(1),
+        arbiter: false,
         gid,
         identity: format!("{{\n  \"brick\": \"{BRICK}\"\n}}\n"),
     })
@@ -117,6 +118,8 @@ pub(crate) fn volume(replica: u32, bricks: Vec<BrickAddress>) -> VolumeSpec {
         volume: VOLUME,
         name: volume_name(),
         replica,
+        arbiter: false,
+        disperse: None,
         bricks,
         options: options(&[("user.mortar.id", &id), ("performance.readdir-ahead", "off")]),
     }

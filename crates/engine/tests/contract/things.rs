@@ -67,6 +67,7 @@ pub(crate) fn brick_spec(family: u8, number: u8) -> BrickSpec {
         device_path: DevicePath::new("/disks/disk1").unwrap(),
         space: BrickSpace::Image,
         size: ByteSize::from_mib(512),
+        arbiter: false,
         gid: 0,
         identity: format!("{{\n  \"mortar\": 1,\n  \"brick\": \"{brick}\"\n}}\n"),
     }
@@ -105,6 +106,8 @@ pub(crate) fn volume_spec(family: u8, replica: u32, bricks: Vec<BrickAddress>) -
         volume: volume_id(family, 1),
         name: volume_name(family),
         replica,
+        arbiter: false,
+        disperse: None,
         bricks,
         options: options(&[("user.mortar.id", &id), ("performance.readdir-ahead", "off")]),
     }

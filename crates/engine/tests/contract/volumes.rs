@@ -4,11 +4,11 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_command::query::{glusterd, heal_info, volume_info, volume_list, volume_status};
 use mortar_command::{make, unmake};
-use mortar_model::VolumeName;
-use mortar_model::work::{Seen, Thing, Verdict};
+use mortar_model::work::{Seen, Thing, Verdict, VolumeSpec};
+use mortar_model::{Disperse, VolumeName};
 
 use crate::ground::{ground, until};
-use crate::things::{address, brick, name_family, options, volume_name, volume_spec};
+use crate::things::{added, address, brick, name_family, options, volume_name, volume_spec};
 use crate::twin::Twin;
 
 /// Bricks 1 to `count` of a family, on nodes 1, 2, 3, 1, 2, …
@@ -57,17 +57,25 @@ fn info(report: &Report) -> String {
             status,
             kind,
             replica,
+            arbiter,
+            disperse,
+            redundancy,
             snapshots,
             bricks,
             mut options,
         })) => {
             options.sort();
+            let shape = match (arbiter, disperse) {
+                (0, 0) => String::new(),
+                (arbiter, 0) => format!("{arbiter} of them an arbiter, "),
+                _ => format!("{disperse} pieces, {redundancy} of them to lose, "),
+            };
             let options: Vec<String> = options
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
             format!(
-                "{name}: {status}, {kind}, {replica} copies, {snapshots} snapshots\n{}\n{}",
+                "{name}: {status}, {kind}, {replica} copies, {shape}{snapshots} snapshots\n{}\n{}",
                 bricks.join("\n"),
                 options.join("\n")
             )
@@ -323,4 +331,61 @@ fn without_glusterd_nothing_is_known() {
     twin.ask("glusterd", 4, &glusterd::ask(&settings), runs);
     assert_eq!(twin.look(4, &thing), Seen::Absent);
     twin.ends("without-glusterd");
+}
+
+/// A volume of three bricks that is no plain replica; then it gets three bricks more.
+fn shape_comes_and_goes(family: u8, page: &str, form: impl FnOnce(&mut VolumeSpec)) {
+    let _beside = ground().beside_others();
+    let mut twin = Twin::with_pool();
+    name_family(&mut twin, family);
+    make_bricks(&mut twin, family, 6);
+    let addresses = |twin: &Twin, numbers: std::ops::RangeInclusive<u8>| -> Vec<_> {
+        let address = |number| address(twin, family, number, node_of(number));
+        numbers.map(address).collect()
+    };
+    let mut spec = volume_spec(family, 1, addresses(&twin, 1..=3));
+    form(&mut spec);
+    let more = added(family, spec.replica, addresses(&twin, 4..=6));
+    let (thing, all) = (
+        Thing::Volume(spec.clone()),
+        Thing::Volume(VolumeSpec {
+            bricks: addresses(&twin, 1..=6),
+            ..spec
+        }),
+    );
+
+    twin.say("Made, and asked about.");
+    assert!(matches!(twin.make(1, &thing), Verdict::Done(_)));
+    settled(&twin, family, 3);
+    assert!(matches!(twin.look(2, &thing), Seen::Present(_)));
+    ask_all(&mut twin, family);
+    twin.say("A second set.");
+    assert!(matches!(twin.make(1, &more), Verdict::Done(_)));
+    settled(&twin, family, 6);
+    assert!(matches!(twin.look(2, &more), Seen::Present(_)));
+    assert!(matches!(twin.look(1, &thing), Seen::Present(_)));
+    ask_all(&mut twin, family);
+    twin.say("Unmade.");
+    assert!(matches!(twin.unmake(2, &all), Verdict::Done(_)));
+    assert_eq!(twin.look(1, &all), Seen::Absent);
+    unmake_bricks(&mut twin, family, 6);
+    twin.ends(page);
+}
+
+#[test]
+fn volumes_with_arbiters_come_and_go() {
+    shape_comes_and_goes(0xe5, "volumes-arbiter", |spec| {
+        spec.replica = 3;
+        spec.arbiter = true;
+    });
+}
+
+#[test]
+fn dispersed_volumes_come_and_go() {
+    shape_comes_and_goes(0xe6, "volumes-dispersed", |spec| {
+        spec.disperse = Some(Disperse {
+            data: 2,
+            redundancy: 1,
+        });
+    });
 }

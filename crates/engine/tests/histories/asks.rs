@@ -132,6 +132,8 @@ fn volume(life: &Life) -> CreateVolume {
         Durability::Replicate(2),
         Durability::Replicate(3),
         Durability::Replicate(3),
+        Durability::Arbiter,
+        Durability::disperse(2, 1),
     ]);
     let large = dice.percent(10);
     let size = ByteSize::from_gib(dice.between(1, if large { 60 } else { 5 }));

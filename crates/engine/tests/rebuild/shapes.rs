@@ -31,6 +31,8 @@ async fn everything(bed: &Bed) {
         Durability::Replicate(1),
         Durability::Replicate(2),
         Durability::Replicate(3),
+        Durability::Arbiter,
+        Durability::disperse(2, 1),
     ]
     .into_iter()
     .enumerate()
@@ -54,10 +56,10 @@ async fn everything(bed: &Bed) {
         }
     }
     // Several sets: by growth, and because one brick cannot hold it.
-    for name in ["disk-2", "directory-3"] {
+    for name in ["disk-2", "directory-3", "disk-4", "directory-5"] {
         let id = bed
             .engine
-            .expand_volume(bed.volume(name), ByteSize::from_gib(1))
+            .expand_volume(bed.volume(name), ByteSize::from_gib(2))
             .await
             .unwrap();
         bed.done(id).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mortar_engine::{Engine, OperationState};
 use mortar_executor::SimHosts;
-use mortar_model::{BrickSpace, DeviceKind, Inventory, Node, OperationId, check, layout};
+use mortar_model::{BrickSpace, DeviceKind, Durability, Inventory, Node, OperationId, check, layout};
 use mortar_simulator::{HostView, World};
 use mortar_store::{MemoryStore, Store as _};
 
@@ -175,6 +175,18 @@ fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::Clus
             .map(|seen| (volume, seen))
     }) {
         assert_eq!(seen.status, "Started", "{story}: {}", volume.name);
+        let durability = volume.durability;
+        let pieces = durability
+            .pieces()
+            .map(|pieces| (pieces.data + pieces.redundancy, pieces.redundancy));
+        let (disperse, redundancy) = pieces.unwrap_or_default();
+        let arbiter = u32::from(durability == Durability::Arbiter);
+        assert_eq!(
+            [seen.replica, seen.arbiter, seen.disperse, seen.redundancy].map(u32::from),
+            [durability.replica(), arbiter, disperse, redundancy],
+            "{story}: shape of {}",
+            volume.name
+        );
         let option = |key: &str| {
             seen.options
                 .iter()

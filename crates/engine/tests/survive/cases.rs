@@ -25,6 +25,8 @@ pub(crate) struct Case {
     pub(crate) run: Run,
 }
 
+const PIECES: Durability = Durability::disperse(2, 1);
+
 fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
     let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
     request.name = Some(VolumeName::new(name).unwrap());
@@ -36,10 +38,10 @@ fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
     request
 }
 
-async fn make(bed: &Bed, name: &str, media: &str) {
+async fn make(bed: &Bed, name: &str, durability: Durability, media: &str) {
     let id = bed
         .engine
-        .create_volume(request(name, Durability::Replicate(3), media))
+        .create_volume(request(name, durability, media))
         .await
         .unwrap();
     bed.done(id).await;
@@ -50,16 +52,24 @@ pub(crate) fn nothing(_: &Bed) -> BoxFuture<'_, ()> {
 }
 
 pub(crate) fn volume_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
-    make(bed, "data", "disk").boxed()
+    make(bed, "data", Durability::Replicate(3), "disk").boxed()
 }
 
 pub(crate) fn volume_on_directories(bed: &Bed) -> BoxFuture<'_, ()> {
-    make(bed, "data", "directory").boxed()
+    make(bed, "data", Durability::Replicate(3), "directory").boxed()
+}
+
+fn arbiter_volume(bed: &Bed) -> BoxFuture<'_, ()> {
+    make(bed, "data", Durability::Arbiter, "disk").boxed()
+}
+
+fn dispersed_volume(bed: &Bed) -> BoxFuture<'_, ()> {
+    make(bed, "data", PIECES, "directory").boxed()
 }
 
 fn expand(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine
-        .expand_volume(bed.volume("data"), ByteSize::from_gib(1))
+        .expand_volume(bed.volume("data"), ByteSize::from_gib(2))
         .boxed()
 }
 
@@ -117,6 +127,52 @@ pub(crate) const ALL: &[Case] = &[
                 .create_volume(request("more", Durability::None, "disk"))
                 .boxed()
         },
+    },
+    Case {
+        name: "create_arbiter",
+        kind: OperationKind::CreateVolume,
+        lost: None,
+        prepare: nothing,
+        run: |bed| {
+            bed.engine
+                .create_volume(request("data", Durability::Arbiter, "directory"))
+                .boxed()
+        },
+    },
+    Case {
+        name: "create_dispersed",
+        kind: OperationKind::CreateVolume,
+        lost: None,
+        prepare: nothing,
+        run: |bed| bed.engine.create_volume(request("data", PIECES, "disk")).boxed(),
+    },
+    Case {
+        name: "expand_arbiter",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: arbiter_volume,
+        run: expand,
+    },
+    Case {
+        name: "expand_dispersed",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: dispersed_volume,
+        run: expand,
+    },
+    Case {
+        name: "delete_arbiter",
+        kind: OperationKind::DeleteVolume,
+        lost: None,
+        prepare: arbiter_volume,
+        run: delete,
+    },
+    Case {
+        name: "delete_dispersed",
+        kind: OperationKind::DeleteVolume,
+        lost: None,
+        prepare: dispersed_volume,
+        run: delete,
     },
     Case {
         name: "expand_on_disks",

@@ -125,6 +125,7 @@ fn stray(bed: &Bed, path: &str) {
             BrickSpace::Image
         },
         size,
+        arbiter: false,
         gid: 0,
         identity: "{}\n".into(),
     };

@@ -1,8 +1,10 @@
 //! What is left of a request once it is checked.
 
-use mortar_model::{ByteSize, Durability, Snapshots, VolumeName, VolumeOption};
+use mortar_model::{ByteSize, Durability, Impossible, Snapshots, VolumeName, VolumeOption};
 
-use super::request::{DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeExpandRequest};
+use super::request::{
+    DisperseDurability, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeExpandRequest,
+};
 use crate::WireError;
 use crate::problems::{FORMAT, Problems, at_least_one, shown};
 
@@ -28,8 +30,8 @@ pub struct VolumeCreate {
     pub snapshots: Snapshots,
 }
 
-/// Options by which Heketi makes kinds of volumes that Mortar does not make yet: never silently ignored.
-const ARBITER: &str = "user.heketi.arbiter";
+/// The option by which Heketi's users ask for arbiters.
+pub const ARBITER_OPTION: &str = "user.heketi.arbiter";
 
 impl VolumeCreateRequest {
     /// Checks the request, in Heketi's order: fields, group, durability, snapshots.
@@ -45,9 +47,8 @@ impl VolumeCreateRequest {
             return Err(problems.into());
         };
         let gid = group(self.gid)?;
-        let durability = self.durability.validate()?;
+        let durability = with_arbiter(self.durability.validate()?, &options)?;
         let snapshots = self.snapshot.validate()?;
-        refuse_arbiter(&options)?;
         Ok(VolumeCreate {
             size: ByteSize::from_gib(size),
             clusters: self.clusters.clone(),
@@ -98,19 +99,36 @@ fn group(gid: i64) -> Result<u32, WireError> {
 impl DurabilityRequest {
     fn validate(&self) -> Result<Durability, WireError> {
         const DEFAULT_REPLICA: u32 = 2;
-        const MOST_REPLICAS: u32 = 3;
         match self.kind.as_str() {
             "" | "none" => Ok(Durability::None),
             "replicate" => match u32::try_from(self.replicate.replica) {
                 Ok(0) => Ok(Durability::Replicate(DEFAULT_REPLICA)),
-                Ok(replica) if replica <= MOST_REPLICAS => Ok(Durability::Replicate(replica)),
-                _ => Err(WireError::InvalidReplica),
+                Ok(replica) => possible(Durability::Replicate(replica)),
+                Err(_) => Err(WireError::InvalidReplica),
             },
-            "disperse" => match (self.disperse.data, self.disperse.redundancy) {
-                (2, 1) | (4, 2) | (8, 3 | 4) => Err(WireError::NotSupported("Dispersed volumes are".into())),
-                (data, redundancy) => Err(WireError::InvalidDispersion(data, redundancy)),
-            },
+            "disperse" => {
+                let DisperseDurability { data, redundancy } = self.disperse;
+                match (u32::try_from(data), u32::try_from(redundancy)) {
+                    (Ok(data), Ok(redundancy)) => possible(Durability::disperse(data, redundancy)),
+                    _ => Err(WireError::InvalidDispersion(data, redundancy)),
+                }
+            }
             _ => Err(WireError::UnknownDurability),
+        }
+    }
+}
+
+fn possible(durability: Durability) -> Result<Durability, WireError> {
+    durability.check().map_err(impossible)?;
+    Ok(durability)
+}
+
+/// In Heketi's words: a shape of volume that GlusterFS does not make.
+pub fn impossible(why: Impossible) -> WireError {
+    match why {
+        Impossible::Copies(_) => WireError::InvalidReplica,
+        Impossible::Pieces(pieces) => {
+            WireError::InvalidDispersion(pieces.data.into(), pieces.redundancy.into())
         }
     }
 }
@@ -133,14 +151,14 @@ impl SnapshotRequest {
     }
 }
 
-fn refuse_arbiter(options: &[VolumeOption]) -> Result<(), WireError> {
-    let asked = options
-        .iter()
-        .any(|option| option.key() == ARBITER && option.value() != "false");
-    if asked {
-        Err(WireError::NotSupported("Arbiter volumes are".into()))
-    } else {
-        Ok(())
+/// The durability, with the arbiters that an option asks for.
+fn with_arbiter(durability: Durability, options: &[VolumeOption]) -> Result<Durability, WireError> {
+    let asked = options.iter().rev().find(|option| option.key() == ARBITER_OPTION);
+    match asked.map(VolumeOption::value) {
+        None | Some("false") => Ok(durability),
+        Some("true") if durability == Durability::Replicate(3) => Ok(Durability::Arbiter),
+        Some("true") => Err(WireError::ArbiterShape),
+        Some(other) => Err(WireError::ArbiterValue(other.to_owned())),
     }
 }
 
@@ -239,28 +257,32 @@ mod tests {
                 "Unknown durability type",
             ),
             (
-                r#"{"size":1,"durability":{"type":"replicate","replicate":{"replica":4}}}"#,
-                "Invalid replica value",
+                r#"{"size":1,"durability":{"type":"replicate","replicate":{"replica":17}}}"#,
+                "Invalid replica value: 1 to 16 can be made",
             ),
             (
                 r#"{"size":1,"durability":{"type":"replicate","replicate":{"replica":-1}}}"#,
-                "Invalid replica value",
+                "Invalid replica value: 1 to 16 can be made",
             ),
             (
-                r#"{"size":1,"durability":{"type":"disperse","disperse":{"data":3,"redundancy":1}}}"#,
-                "Invalid dispersion combination: 3+1",
+                r#"{"size":1,"durability":{"type":"disperse","disperse":{"data":3,"redundancy":-1}}}"#,
+                "Invalid dispersion combination: 3+-1; data is 2 to 16, redundancy at least 1 and less than data",
             ),
             (
                 r#"{"size":1,"durability":{"type":"disperse"}}"#,
-                "Invalid dispersion combination: 0+0",
+                "Invalid dispersion combination: 0+0; data is 2 to 16, redundancy at least 1 and less than data",
             ),
             (
-                r#"{"size":1,"durability":{"type":"disperse","disperse":{"data":4,"redundancy":2}}}"#,
-                "Dispersed volumes are not supported by this version of Mortar",
+                r#"{"size":1,"durability":{"type":"disperse","disperse":{"data":17,"redundancy":2}}}"#,
+                "Invalid dispersion combination: 17+2; data is 2 to 16, redundancy at least 1 and less than data",
             ),
             (
                 r#"{"size":1,"glustervolumeoptions":["user.heketi.arbiter true"]}"#,
-                "Arbiter volumes are not supported by this version of Mortar",
+                "Arbiters are in volumes of type replicate with replica 3: ask for that, or leave out the option user.heketi.arbiter",
+            ),
+            (
+                r#"{"size":1,"glustervolumeoptions":["user.heketi.arbiter yes"]}"#,
+                "Option user.heketi.arbiter is true or false, not yes",
             ),
             (
                 r#"{"size":1,"snapshot":{"enable":true}}"#,
@@ -303,9 +325,19 @@ mod tests {
                 Durability::Replicate(3),
             ),
             (r#"{"type":"none","replicate":{"replica":3}}"#, Durability::None),
+            (
+                r#"{"type":"disperse","disperse":{"data":3,"redundancy":1}}"#,
+                Durability::disperse(3, 1),
+            ),
         ] {
             let body = format!(r#"{{"size":1,"durability":{durability}}}"#);
             assert_eq!(create(&body).unwrap().durability, wanted);
+        }
+        for (value, durability) in [("true", Durability::Arbiter), ("false", Durability::Replicate(3))] {
+            let body = format!(
+                r#"{{"size":1,"durability":{{"type":"replicate","replicate":{{"replica":3}}}},"glustervolumeoptions":["user.heketi.arbiter {value}"]}}"#
+            );
+            assert_eq!(create(&body).unwrap().durability, durability);
         }
         assert_eq!(
             create(r#"{"size":1,"gid":2147483646}"#).unwrap().gid,

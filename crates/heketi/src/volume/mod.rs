@@ -5,7 +5,7 @@ mod create;
 mod request;
 
 pub use answer::{BlockInfo, GlusterFsMount, Mount, VolumeInfo, VolumeList};
-pub use create::{VolumeCreate, VolumeExpand};
+pub use create::{ARBITER_OPTION, VolumeCreate, VolumeExpand, impossible};
 pub use request::{
     DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCreateRequest,
     VolumeExpandRequest,

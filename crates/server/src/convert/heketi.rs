@@ -7,11 +7,11 @@ use mortar_heketi::cluster::ClusterInfo;
 use mortar_heketi::device::{BrickInfo, DeviceInfo, StorageSize};
 use mortar_heketi::node::{HostAddresses, NodeInfo};
 use mortar_heketi::volume::{
-    BlockInfo, DurabilityRequest, GlusterFsMount, Mount, ReplicaDurability, SnapshotRequest, VolumeInfo,
+    ARBITER_OPTION, BlockInfo, DurabilityRequest, GlusterFsMount, Mount, SnapshotRequest, VolumeInfo,
 };
 use mortar_model::{
-    Brick, Cluster, ClusterId, Device, DeviceId, DeviceKind, Durability, Node, NodeId, Volume, VolumeId,
-    layout,
+    Brick, Cluster, ClusterId, Device, DeviceId, DeviceKind, Disperse, Durability, Node, NodeId, Volume,
+    VolumeId, layout,
 };
 
 /// Volumes that are just being deleted: Heketi does not show them, nor their bricks.
@@ -123,7 +123,7 @@ pub(crate) fn volume(landscape: &Landscape, id: VolumeId) -> Option<VolumeInfo> 
         name: volume.name.to_string(),
         durability: durability(volume.durability),
         gid: i64::from(volume.gid),
-        glustervolumeoptions: VolumeInfo::option_list(volume.options.iter().map(ToString::to_string)),
+        glustervolumeoptions: VolumeInfo::option_list(options(volume)),
         block: volume.block,
         snapshot: SnapshotRequest {
             enable: volume.snapshots.enable,
@@ -149,15 +149,29 @@ pub(crate) fn mount(landscape: &Landscape, volume: &Volume) -> GlusterFsMount {
 }
 
 fn durability(durability: Durability) -> DurabilityRequest {
-    let (kind, replica) = match durability {
-        Durability::None => ("none", 0),
-        Durability::Replicate(replica) => ("replicate", i64::from(replica)),
-    };
-    DurabilityRequest {
-        kind: kind.into(),
-        replicate: ReplicaDurability { replica },
-        ..DurabilityRequest::default()
+    let mut request = DurabilityRequest::default();
+    request.kind = match durability {
+        Durability::None => "none",
+        Durability::Replicate(_) | Durability::Arbiter => {
+            request.replicate.replica = i64::from(durability.replica());
+            "replicate"
+        }
+        Durability::Disperse(Disperse { data, redundancy }) => {
+            request.disperse.data = i64::from(data);
+            request.disperse.redundancy = i64::from(redundancy);
+            "disperse"
+        }
     }
+    .into();
+    request
+}
+
+/// Options as asked for. That a volume has arbiters is said by one of them, also where nobody asked for it in these words.
+fn options(volume: &Volume) -> impl Iterator<Item = String> + '_ {
+    let said = volume.options.iter().any(|option| option.key() == ARBITER_OPTION);
+    let arbiter = volume.durability == Durability::Arbiter && !said;
+    let options = volume.options.iter().map(ToString::to_string);
+    options.chain(arbiter.then(|| format!("{ARBITER_OPTION} true")))
 }
 
 fn snapshot_factor(volume: &Volume) -> f64 {

@@ -137,6 +137,8 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::DeviceOffline => "device-offline",
         Rule::DeviceLeaving => "device-leaving",
         Rule::Tags(_) => "tags",
+        Rule::NoArbiters => "no-arbiters",
+        Rule::OnlyArbiters => "only-arbiters",
         Rule::Full { .. } => "no-space",
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",

@@ -8,7 +8,7 @@ use mortar_engine::VolumeSight;
 use mortar_engine::plan::Landscape;
 use mortar_engine::query::brick_state::BrickState;
 use mortar_engine::query::heal_info::BrickHeal;
-use mortar_model::{Brick, BrickSpace, Device, Node, Volume, VolumeId, layout};
+use mortar_model::{Brick, BrickSpace, Device, Durability, Node, Volume, VolumeId, layout};
 
 use super::operation::time;
 use super::topology::device_kind;
@@ -88,8 +88,11 @@ fn volume_sight(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> S
             found.len()
         ));
     }
-    if info.replica != volume.durability.bricks_per_set() {
-        different.push(format!("GlusterFS keeps {} copies", info.replica));
+    // Of a single copy GlusterFS says that it is none.
+    if (info.durability(), info.replica) != (volume.durability, volume.durability.replica())
+        && volume.durability != Durability::Replicate(1)
+    {
+        different.push(format!("GlusterFS has it as {}", info.durability()));
     }
     verdict(&different)
 }

@@ -120,6 +120,50 @@ pub(crate) fn replica(count: u32, size: u64) -> serde_json::Value {
     json!({"size": size, "durability": {"type": "replicate", "replicate": {"replica": count}}})
 }
 
+/// What Heketi's clients ask for is what they read, and what GlusterFS has.
+#[tokio::test]
+async fn arbiters_and_pieces_are_told_in_heketis_words() {
+    let hosts = nodes();
+    let door = open(&hosts).await;
+    door.pool(&["/dev/sdb"]).await;
+    let mut arbiter = replica(3, 4);
+    arbiter["glustervolumeoptions"] = json!(["user.heketi.arbiter true", "user.heketi.average-file-size 4"]);
+    let pieces =
+        json!({"size": 4, "durability": {"type": "disperse", "disperse": {"data": 2, "redundancy": 1}}});
+    for (body, mib, shape) in [
+        (arbiter, [4096, 4096, 1024], (3, 1, 0, 0)),
+        (pieces, [2048; 3], (1, 0, 3, 1)),
+    ] {
+        let place = door.volume(&body).await;
+        let info = door.ask("GET", &place, "").await.json();
+        let mut asked = json!({"type": "", "replicate": {}, "disperse": {}});
+        for (key, value) in body["durability"].as_object().unwrap() {
+            asked[key] = value.clone();
+        }
+        assert_eq!(info["durability"], asked);
+        let options: Vec<_> = body["glustervolumeoptions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let told = info["glustervolumeoptions"].as_array().unwrap();
+        assert!(options.iter().all(|option| told.contains(option)), "{told:?}");
+        let mut sizes: Vec<u64> = info["bricks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|brick| brick["size"].as_u64().unwrap() >> 10)
+            .collect();
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+        assert_eq!(sizes, mib);
+        let seen = hosts.world(|world| world.volume("n1", info["name"].as_str().unwrap()).unwrap());
+        assert_eq!(
+            (seen.replica, seen.arbiter, seen.disperse, seen.redundancy),
+            shape
+        );
+        assert_eq!(door.explain(&place).await.volume.sight.state, SightState::Ok);
+    }
+}
+
 /// From bare disks to a volume, larger, explained, and all the way back to bare disks.
 async fn there_and_back(path: &str) {
     let hosts = nodes();

@@ -217,10 +217,14 @@ async fn errors_of_volumes() {
         "POST" "/volumes" "{{\"size\":1,\"clusters\":[\"x\"]}}" => 400 "Cluster id x not found";
         "POST" "/volumes" "{{\"size\":1,\"clusters\":[\"{UNKNOWN}\"]}}" => 400 "Cluster id {UNKNOWN} not found";
         "POST" "/volumes" "{{\"size\":1,\"durability\":{{\"type\":\"raid\"}}}}" => 400 "Unknown durability type";
-        "POST" "/volumes" "{{\"size\":1,\"durability\":{{\"type\":\"replicate\",\"replicate\":{{\"replica\":4}}}}}}" => 400
-            "Invalid replica value";
+        "POST" "/volumes" "{{\"size\":1,\"durability\":{{\"type\":\"replicate\",\"replicate\":{{\"replica\":17}}}}}}" => 400
+            "Invalid replica value: 1 to 16 can be made";
         "POST" "/volumes" "{{\"size\":1,\"durability\":{{\"type\":\"replicate\",\"replicate\":{{\"replica\":-1}}}}}}" => 400
-            "Invalid replica value";
+            "Invalid replica value: 1 to 16 can be made";
+        "POST" "/volumes" "{{\"size\":1,\"durability\":{{\"type\":\"disperse\",\"disperse\":{{\"data\":2,\"redundancy\":2}}}}}}" => 400
+            "Invalid dispersion combination: 2+2; data is 2 to 16, redundancy at least 1 and less than data";
+        "POST" "/volumes" "{{\"size\":1,\"glustervolumeoptions\":[\"user.heketi.arbiter true\"]}}" => 400
+            "Arbiters are in volumes of type replicate with replica 3: ask for that, or leave out the option user.heketi.arbiter";
         "POST" "/volumes" "{{\"size\":1,\"gid\":-1}}" => 400 "Bad group id less than zero";
         "POST" "/volumes" "{{\"size\":1,\"gid\":2147483647}}" => 400 "Bad group id equal or greater than 2**32";
         "POST" "/volumes" "{{\"size\":1,\"snapshot\":{{\"enable\":true}}}}" => 400 "Invalid snapshot factor";

@@ -182,19 +182,23 @@ impl Pair<'_> {
     }
 
     fn shape(&self, info: &VolumeInfo, found: &mut Found<'_>) {
-        let replica = self.volume.durability.bricks_per_set();
-        let sets = self.bricks.len() / (replica.max(1) as usize);
-        let kind = match (self.volume.durability, sets) {
+        let durability = self.volume.durability;
+        let sets = self.bricks.len() / (durability.bricks_per_set().max(1) as usize);
+        let kind = match (durability, sets) {
             (Durability::None | Durability::Replicate(0 | 1), _) => "Distribute",
-            (Durability::Replicate(_), 0 | 1) => "Replicate",
-            (Durability::Replicate(_), _) => "Distributed-Replicate",
+            (Durability::Replicate(_) | Durability::Arbiter, 0 | 1) => "Replicate",
+            (Durability::Replicate(_) | Durability::Arbiter, _) => "Distributed-Replicate",
+            (Durability::Disperse(_), 0 | 1) => "Disperse",
+            (Durability::Disperse(_), _) => "Distributed-Disperse",
         };
         // Where bricks are missing or too many the kind follows from that.
         let same_bricks = info.bricks.len() == self.bricks.len();
-        if info.replica != replica || (same_bricks && info.kind != kind) {
+        let single = |durability| matches!(durability, Durability::None | Durability::Replicate(0 | 1));
+        let same = info.durability() == durability || (single(info.durability()) && single(durability));
+        if !same || (same_bricks && info.kind != kind) {
             let proof = self.proof(
-                format!("{kind}, {replica} copies"),
-                format!("{}, {} copies", info.kind, info.replica),
+                format!("{kind}, {durability}"),
+                format!("{}, {}", info.kind, info.durability()),
             );
             let advice =
                 "somebody changed it past Mortar: bring it back, or keep it as it is and do not expand it"

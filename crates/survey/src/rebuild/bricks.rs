@@ -1,7 +1,7 @@
 //! How large a brick is, and what it takes of its device.
 
 use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceKind, Volume};
-use mortar_plan::{BrickSize, brick_space};
+use mortar_plan::{BrickSize, arbiter_size, brick_space};
 
 use super::Work;
 use super::listed::Listed;
@@ -26,15 +26,16 @@ impl Work<'_> {
                 .iter()
                 .map(|brick| self.measured(volume, *brick))
                 .collect();
-            let twins: Vec<(Listed, Measure)> = members
-                .iter()
-                .zip(&measured)
-                .filter_map(|(brick, measure)| Some((*brick, (*measure)?)))
+            // An arbiter tells nothing of how large the others are.
+            let twins: Vec<(Listed, Measure)> = (0..)
+                .zip(members.iter().zip(&measured))
+                .filter(|(position, _)| !volume.durability.is_arbiter(*position))
+                .filter_map(|(_, (brick, measure))| Some((*brick, (*measure)?)))
                 .collect();
             for (position, (member, measure)) in (0..).zip(members.iter().zip(&measured)) {
                 let (size, space) = match measure {
                     Some(measure) => *measure,
-                    None => self.as_its_twin(volume, *member, &twins)?,
+                    None => self.as_its_twin(volume, *member, position, &twins)?,
                 };
                 let brick = Brick {
                     id: member.brick,
@@ -79,12 +80,13 @@ impl Work<'_> {
         }
     }
 
-    /// A brick that does not show its size is as large as the others of its set: they were made together. A thin pool that is
-    /// there without it takes what it takes.
+    /// A brick that does not show its size is as large as the others of its set, or as the arbiter beside them: they were
+    /// made together. A thin pool that is there without it takes what it takes.
     fn as_its_twin(
         &mut self,
         volume: &Volume,
         brick: Listed,
+        position: u32,
         twins: &[(Listed, Measure)],
     ) -> Result<Measure, (FoundKind, String)> {
         let host = self.host(brick.node);
@@ -95,7 +97,8 @@ impl Work<'_> {
         };
         let pool = self.trace(brick).and_then(pool_seen);
         let pool = pool.filter(|_| matches!(kind, DeviceKind::Lvm { .. }));
-        let (size, space) = match twins.iter().find(|(twin, _)| alike(twin)) {
+        let arbiter = volume.durability.is_arbiter(position);
+        let (size, space) = match twins.iter().find(|(twin, _)| alike(twin) && !arbiter) {
             Some((_, measure)) => *measure,
             None => {
                 let (_, (size, _)) = twins.first().ok_or_else(|| {
@@ -104,12 +107,21 @@ impl Work<'_> {
                         brick.brick
                     ))
                 })?;
+                let size = if arbiter {
+                    arbiter_size(*size, &volume.options)
+                } else {
+                    *size
+                };
                 let size = size.round_up(kind.extent());
                 (size, brick_space(wanted(volume, size), &kind))
             }
         };
         let about = format!("brick {} of volume {} on node {host}", brick.brick, volume.name);
-        let instead = "the size of another brick of its set";
+        let instead = if arbiter {
+            "the size that an arbiter beside the other bricks of its set has"
+        } else {
+            "the size of another brick of its set"
+        };
         match self.why_unseen(brick) {
             Some(why) => self.notes.gap(about, format!("its size: {why}"), instead),
             None => self.notes.contradiction(

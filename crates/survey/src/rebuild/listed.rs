@@ -40,14 +40,20 @@ impl<'a> Work<'a> {
                 info.kind.as_str(),
                 "Distribute" | "Replicate" | "Distributed-Replicate"
             ),
-            Durability::Replicate(_) => matches!(info.kind.as_str(), "Replicate" | "Distributed-Replicate"),
+            Durability::Replicate(_) | Durability::Arbiter => {
+                matches!(info.kind.as_str(), "Replicate" | "Distributed-Replicate")
+            }
+            Durability::Disperse(_) => matches!(info.kind.as_str(), "Disperse" | "Distributed-Disperse"),
         };
+        // Of a single copy GlusterFS says that it is none.
+        let shown = info.durability();
+        let same = shown == durability || (shown, durability) == (Durability::None, Durability::Replicate(1));
         let count = info.bricks.len();
         let whole = per_set > 0 && count > 0 && count.is_multiple_of(per_set as usize);
-        if !fits || !whole || info.replica.max(1) != per_set {
+        if !fits || !whole || !same {
             return Err(unrestored(format!(
-                "it says that it is {durability}, and GlusterFS shows {} with {} copies and {count} bricks",
-                info.kind, info.replica
+                "it says that it is {durability}, and GlusterFS shows {}, {shown}, with {count} bricks",
+                info.kind
             )));
         }
         let listed: Result<Vec<Listed>, String> = info

@@ -135,10 +135,7 @@ impl<'a> Work<'a> {
             ));
         }
         let name = VolumeName::new(info.name.as_str()).map_err(unrestored)?;
-        let durability = match info.replica {
-            0 | 1 => Durability::None,
-            replica => Durability::Replicate(replica),
-        };
+        let durability = info.durability();
         let listed = self.listed(cluster, info, durability)?;
         let traces: Vec<&Trace<'_>> = listed.iter().filter_map(|brick| self.trace(*brick)).collect();
         let said: BTreeSet<(VolumeId, &VolumeName)> = traces
@@ -178,7 +175,7 @@ impl<'a> Work<'a> {
             zone_checking: ZoneChecking::None,
         };
         let bricks = self.bricks(&volume, &listed)?;
-        volume.size = usable(&bricks);
+        volume.size = usable(durability, &bricks);
         self.notes.gap(
             format!("volume {}", volume.name),
             format!("its size, options, snapshot factor and zone checking as they were asked for: {why}"),
@@ -195,7 +192,8 @@ impl<'a> Work<'a> {
     /// A volume cannot be larger than its sets; one that is smaller by a whole set was being made larger.
     fn size(&mut self, volume: &mut Volume, bricks: &[Brick], info: &VolumeInfo) {
         let about = format!("volume {}", volume.name);
-        let holds = usable(bricks);
+        let durability = volume.durability;
+        let holds = usable(durability, bricks);
         if holds < volume.size {
             self.notes.contradiction(
                 about,
@@ -207,7 +205,7 @@ impl<'a> Work<'a> {
         }
         let per_set = volume.durability.bricks_per_set() as usize;
         let before = bricks.len().saturating_sub(per_set);
-        if before > 0 && usable(&bricks[..before]) >= volume.size {
+        if before > 0 && usable(durability, &bricks[..before]) >= volume.size {
             self.notes.left(
                 FoundKind::Unfinished,
                 about,
@@ -287,14 +285,11 @@ impl<'a> Work<'a> {
 }
 
 /// What sets of bricks hold together.
-pub(super) fn usable(bricks: &[Brick]) -> ByteSize {
+pub(super) fn usable(durability: Durability, bricks: &[Brick]) -> ByteSize {
     let sets: BTreeSet<u32> = bricks.iter().map(|brick| brick.set).collect();
     let holds = |set: &u32| {
-        let sizes = bricks
-            .iter()
-            .filter(|brick| brick.set == *set)
-            .map(|brick| brick.size);
-        sizes.min().unwrap_or_default()
+        let bricks = bricks.iter().filter(|brick| brick.set == *set);
+        durability.usable(bricks.map(|brick| (brick.position, brick.size)))
     };
     sets.iter().map(holds).sum()
 }

@@ -163,6 +163,9 @@ fn foreign_volume(option: Option<(&str, &str)>) -> VolumeInfo {
         status: "Started".into(),
         kind: "Distribute".into(),
         replica: 1,
+        arbiter: 0,
+        disperse: 0,
+        redundancy: 0,
         snapshots: 0,
         bricks: vec!["h:/data".into()],
         options: option
@@ -567,7 +570,7 @@ deviations! {
     };
     other_shape: VolumeShape, ByHand, |inventory, scan, pick| {
         let info = info(inventory, scan, pick);
-        info.kind = "Disperse".into();
+        info.kind = "Tier".into();
     };
     identity_option_gone: VolumeIdentityMissing, Automatic, |inventory, scan, pick| {
         info(inventory, scan, pick).options.retain(|(key, _)| key != "user.mortar.size");

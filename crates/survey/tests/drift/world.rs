@@ -37,10 +37,12 @@ pub(crate) fn landscape(seed: u64, volumes: usize) -> Landscape {
             Durability::None,
             Durability::Replicate(2),
             Durability::Replicate(3),
-        ][number % 3];
-        let mut request = CreateVolume::new(ByteSize::from_gib(1 + number as u64 % 4), durability);
+            Durability::Arbiter,
+            Durability::disperse(2, 1),
+        ][number % 5];
+        let mut request = CreateVolume::new(ByteSize::from_gib(2 + number as u64 % 4), durability);
         request.gid = 2000 * (number as u32 % 2);
-        let media = ["disk", "directory"][number / 3 % 2];
+        let media = ["disk", "directory"][number / 5 % 2];
         request.options = vec![
             VolumeOption::new("user.mortar.device-tag-match", format!("media={media}")).unwrap(),
             VolumeOption::new("performance.readdir-ahead", "off").unwrap(),
@@ -253,11 +255,14 @@ fn show_volumes(device: &Device, brick: &Brick, pool: ByteSize, metadata: ByteSi
 
 fn info(inventory: &Inventory, volume: &Volume) -> VolumeInfo {
     let bricks = brick_addresses(inventory, volume);
-    let replica = volume.durability.bricks_per_set();
-    let kind = match (replica, bricks.len() / replica as usize) {
-        (1, _) => "Distribute",
-        (_, 1) => "Replicate",
-        _ => "Distributed-Replicate",
+    let durability = volume.durability;
+    let spread = bricks.len() > durability.bricks_per_set() as usize;
+    let kind = match (durability, spread) {
+        (Durability::None, _) => "Distribute",
+        (Durability::Replicate(_) | Durability::Arbiter, false) => "Replicate",
+        (Durability::Replicate(_) | Durability::Arbiter, true) => "Distributed-Replicate",
+        (Durability::Disperse(_), false) => "Disperse",
+        (Durability::Disperse(_), true) => "Distributed-Disperse",
     };
     let own = [("transport.address-family", "inet"), ("nfs.disable", "on")];
     let mut options: Vec<(String, String)> = own
@@ -271,7 +276,10 @@ fn info(inventory: &Inventory, volume: &Volume) -> VolumeInfo {
         uuid: format!("uuid-of-{}", volume.id),
         status: "Started".into(),
         kind: kind.into(),
-        replica,
+        replica: durability.replica(),
+        arbiter: u32::from(durability == Durability::Arbiter),
+        disperse: durability.pieces().map_or(0, |_| durability.bricks_per_set()),
+        redundancy: durability.pieces().map_or(0, |pieces| pieces.redundancy),
         snapshots: 0,
         bricks: bricks
             .iter()

@@ -182,6 +182,9 @@ fn others_volumes_are_named_and_left_alone() {
         options: vec![("nfs.disable".into(), "on".into())],
         kind: "Distribute".into(),
         replica: 1,
+        arbiter: 0,
+        disperse: 0,
+        redundancy: 0,
         uuid: String::new(),
         status: "Started".into(),
         snapshots: 0,
@@ -305,9 +308,9 @@ fn a_host_that_nobody_knows_and_that_is_silent_is_named() {
     assert!(told(&rebuilt, "node gone")[0].1.contains("no route to host"));
 }
 
-/// A random pool after some hits, what is restored of it, and the story. No room is promised twice.
+/// A random pool of plain and replicated volumes after some hits, what is restored of it, and the story. No room is promised twice.
 fn hit(seed: u64, volumes: usize, hits: usize) -> (World, Landscape, Vec<String>) {
-    let mut world = World::random(seed, volumes);
+    let mut world = World::of_shapes(seed, volumes, 4);
     let mut heard = world.heard();
     let story: Vec<String> = (0..hits).map(|_| damage::hit(&mut world, &mut heard)).collect();
     let records = made(&rebuilt(&heard).changes);

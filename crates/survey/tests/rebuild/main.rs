@@ -91,10 +91,19 @@ fn mixed(world: &World, node: mortar_model::NodeId) -> bool {
     let inventory = world.inventory();
     let directory = |brick: &mortar_model::Brick| brick.space == mortar_model::BrickSpace::Image;
     let own = |brick: &&mortar_model::Brick| inventory.node_of_brick(brick).unwrap().id == node;
-    inventory.bricks().filter(own).any(|brick| {
-        let mut twins = inventory
-            .bricks_of(brick.volume)
-            .filter(|twin| twin.set == brick.set && twin.id != brick.id);
-        !twins.any(|twin| directory(twin) == directory(brick))
-    })
+    // An arbiter's size follows from any other brick's, and nothing follows from an arbiter's.
+    let arbiter = |brick: &mortar_model::Brick| {
+        let volume = inventory.volume(brick.volume).unwrap();
+        volume.durability.is_arbiter(brick.position)
+    };
+    inventory
+        .bricks()
+        .filter(own)
+        .filter(|brick| !arbiter(brick))
+        .any(|brick| {
+            let mut twins = inventory
+                .bricks_of(brick.volume)
+                .filter(|twin| twin.set == brick.set && twin.id != brick.id && !arbiter(twin));
+            !twins.any(|twin| directory(twin) == directory(brick))
+        })
 }

@@ -28,9 +28,23 @@ pub(crate) struct World {
     seed: Seed,
 }
 
+const SHAPES: [Durability; 6] = [
+    Durability::None,
+    Durability::Replicate(1),
+    Durability::Replicate(2),
+    Durability::Replicate(3),
+    Durability::Arbiter,
+    Durability::disperse(2, 1),
+];
+
 impl World {
     /// One or two pools of up to five nodes, and volumes of every shape.
     pub(crate) fn random(seed: u64, volumes: usize) -> Self {
+        Self::of_shapes(seed, volumes, SHAPES.len())
+    }
+
+    /// With volumes of only the first of the shapes: a seed that showed something before there were more still shows it.
+    pub(crate) fn of_shapes(seed: u64, volumes: usize, shapes: usize) -> Self {
         let mut world = Self {
             landscape: Landscape::new(Inventory::new()),
             identities: BTreeMap::new(),
@@ -41,7 +55,7 @@ impl World {
             world.pool(pool);
         }
         for number in 0..volumes {
-            world.volume(number);
+            world.volume(number, &SHAPES[..shapes]);
         }
         world
     }
@@ -162,13 +176,9 @@ impl World {
         self.record(Change::PutDevice(Device { state, ..known }));
     }
 
-    fn volume(&mut self, number: usize) {
-        let durability = [
-            Durability::None,
-            Durability::Replicate(1),
-            Durability::Replicate(2),
-            Durability::Replicate(3),
-        ][usize::try_from(self.below(4)).unwrap()];
+    fn volume(&mut self, number: usize, shapes: &[Durability]) {
+        let pick = self.below(u64::try_from(shapes.len()).unwrap());
+        let durability = shapes[usize::try_from(pick).unwrap()];
         let size = ByteSize::from_mib(1024 + self.below(6 * 1024));
         let mut request = CreateVolume::new(size, durability);
         if self.below(2) == 0 {
@@ -302,18 +312,25 @@ impl World {
                 format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
             })
             .collect();
-        let replica = volume.durability.bricks_per_set();
-        let kind = match (replica, bricks.len()) {
-            (1, _) => "Distribute",
-            (replica, count) if count == replica as usize => "Replicate",
-            _ => "Distributed-Replicate",
+        let durability = volume.durability;
+        let several = bricks.len() > durability.bricks_per_set() as usize;
+        let kind = match (durability, several) {
+            (Durability::None | Durability::Replicate(1), _) => "Distribute",
+            (Durability::Disperse(_), false) => "Disperse",
+            (Durability::Disperse(_), true) => "Distributed-Disperse",
+            (_, false) => "Replicate",
+            (_, true) => "Distributed-Replicate",
         };
+        let pieces = durability.pieces();
         VolumeInfo {
             name: volume.name.to_string(),
             uuid: format!("uuid-of-{}", volume.id),
             status: "Started".into(),
             kind: kind.into(),
-            replica,
+            replica: durability.replica(),
+            arbiter: u32::from(durability == Durability::Arbiter),
+            disperse: pieces.map_or(0, |pieces| pieces.data + pieces.redundancy),
+            redundancy: pieces.map_or(0, |pieces| pieces.redundancy),
             snapshots: 0,
             bricks,
             options: self.options[&volume.id].clone(),
