@@ -2,7 +2,7 @@
 //!
 //! All nodes share one kernel, and so one `/dev` and one device-mapper. A disk has a name below `/dev/BRIDGE/`
 //! that stays when the number of its loop device changes, and each node's `lvm.conf` shows LVM the disks of that node
-//! alone. There is no udev in a node: LVM makes its device nodes itself.
+//! alone; a node with directories sees no disk at all. There is no udev in a node: LVM makes its device nodes itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -91,11 +91,9 @@ pub(crate) fn prepare(folder: &Folder, record: &Record, links: &Links, node: &No
     permit(&root.join("var/tmp"), 0o1777)?;
     link(Path::new("/run"), &root.join("var/run"))?;
     link(Path::new("/run/lock"), &root.join("var/lock"))?;
-    if record.spec.devices == DeviceKind::Lvm {
-        let text = lvm::configuration(links, node);
-        make_folder(&root.join("etc/lvm"))?;
-        write_new(&root.join("etc/lvm/lvm.conf"), &text)?;
-    }
+    // Block devices are this machine's: without its own settings a node would see what LVM has on those of other labs.
+    make_folder(&root.join("etc/lvm"))?;
+    write_new(&root.join("etc/lvm/lvm.conf"), &lvm::configuration(links, node))?;
     prepare_etc(&root, node)?;
     prepare_glusterd(&root)?;
     write_new(&root.join(FSTAB.trim_start_matches('/')), "")?;
