@@ -8,7 +8,8 @@
 use mortar_argv::{Batch, Command, Outcome, Output, Report, script};
 use mortar_command::query::survey::{NodeSurvey, Part, ask_node, read_node, read_pool};
 use mortar_command::query::{
-    brick_state, device_usage, glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status,
+    brick_state, device_usage, glusterd, glusterd_process, heal_info, pool, rebalance, record, records,
+    volume_info, volume_list, volume_status,
 };
 use mortar_command::{Settings, judge, judge_look};
 use mortar_model::work::{
@@ -295,10 +296,31 @@ pub fn complaints(data: &[u8]) {
     }
 }
 
-/// Every answer of a survey: the first zero byte parts standard output from standard error.
+/// What is read of glusterd's own files on a node.
+fn members(stdout: &str, stderr: &str) {
+    let names = [VolumeName::new("vol_test").expect("a constant name is good")];
+    for status in [0, 1, 2] {
+        let all = report(vec![ran(status, stdout, stderr); 4]);
+        let errors = [
+            records::read(&all).err(),
+            records::read_pool(&all).err(),
+            record::read(&all, &names).err(),
+            glusterd_process::read(&all).err(),
+        ];
+        for error in errors.into_iter().flatten() {
+            showable(&error.to_string());
+        }
+        let _ = (records::hangs(&all), records::is_down(&all));
+        let process = glusterd_process::read(&all).unwrap_or_default();
+        let _ = glusterd_process::starter(&process, Some(&all), &Settings::default());
+    }
+}
+
+/// Every answer of a survey, and of questions about members: the first zero byte parts standard output from standard error.
 pub fn survey(data: &[u8]) {
     let text = text(data);
     let (stdout, stderr) = text.split_once('\0').unwrap_or((&text, ""));
+    members(stdout, stderr);
     for directories in [Vec::new(), vec![path("/disks/disk1"), path("/disks/2")]] {
         let items = ask_node(&Settings::default(), &directories).items().len();
         for status in [0, 1, 5] {

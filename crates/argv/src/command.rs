@@ -15,6 +15,7 @@ pub struct Command {
     arguments: Vec<String>,
     input: Option<String>,
     limit: Duration,
+    outlives: bool,
 }
 
 impl Command {
@@ -25,6 +26,7 @@ impl Command {
             arguments: Vec::new(),
             input: None,
             limit: DEFAULT_LIMIT,
+            outlives: false,
         }
     }
 
@@ -58,6 +60,19 @@ impl Command {
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// Says that the command leaves a process behind which is to live on, such as a daemon: it does not keep the lock of
+    /// its batch.
+    #[must_use]
+    pub fn outlives(mut self) -> Self {
+        self.outlives = true;
+        self
+    }
+
+    /// Whether it leaves a process behind which is to live on.
+    pub fn leaves_a_process(&self) -> bool {
+        self.outlives
     }
 
     /// The program's name.

@@ -75,9 +75,11 @@ fn render_item(script: &mut String, command: &Command, on_failure: OnFailure, to
 }
 
 fn shell(command: &Command) -> String {
+    // A process that is to live on must not keep the lock.
+    let lock = if command.leaves_a_process() { " 9>&-" } else { "" };
     match command.standard_input() {
-        None => format!("{command} </dev/null"),
-        Some(input) => format!("printf %s {} | {command}", quote(input)),
+        None => format!("{command} </dev/null{lock}"),
+        Some(input) => format!("printf %s {} | {command}{lock}", quote(input)),
     }
 }
 

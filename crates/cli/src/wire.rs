@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use mortar_engine::{BackupPlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
+use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
 use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
 use mortar_server::{HttpLimits, Options, Server};
 use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, Store, StoreError};
@@ -162,6 +162,12 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
     );
     set(&mut config.limits.zone_checking, tuning.zone_checking);
     set(&mut config.pool_width, tuning.pool_width);
+    set(
+        &mut config.cure,
+        tuning
+            .cure_after
+            .map(|after| (!after.is_zero()).then(|| CurePlan::after(after))),
+    );
     set(&mut config.running_max, tuning.operations_running);
     set(&mut config.open_max, tuning.operations_open);
     set(&mut config.check_interval, tuning.check_interval);
@@ -209,6 +215,7 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
 mod tests {
     use std::time::Duration;
 
+    use mortar_engine::CurePlan;
     use mortar_model::{ByteSize, ZoneChecking};
 
     use super::{announce, engine_config};
@@ -228,6 +235,7 @@ mod tests {
             volumes_per_cluster: Some(9),
             zone_checking: Some(ZoneChecking::Strict),
             pool_width: Some(11),
+            cure_after: Some(Duration::from_secs(10)),
             operations_running: Some(12),
             operations_open: Some(13),
             check_interval: Some(Duration::from_secs(14)),
@@ -263,6 +271,12 @@ mod tests {
             ),
             (14, false, 15.0)
         );
+        assert_eq!(config.cure, Some(CurePlan::after(Duration::from_secs(10))));
+        let never = engine_config(Tuning {
+            cure_after: Some(Duration::ZERO),
+            ..Tuning::default()
+        });
+        assert_eq!(never.cure, None);
     }
 
     #[test]

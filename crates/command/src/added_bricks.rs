@@ -124,6 +124,24 @@ pub(crate) fn unmake(spec: &AddedBricksSpec, settings: &Settings) -> Batch {
 /// Place of the command that sets the old options.
 const SET_BACK: usize = 2;
 
+/// What glusterd says to a `commit` after the files could not all be moved, as when a brick did not run. It says so until
+/// the task is stopped; from then on it can be begun anew.
+const MIGRATION_FAILED: &str = "migration has failed";
+
+/// What to run before the same is tried again.
+pub(crate) fn amends(spec: &AddedBricksSpec, verdict: &Verdict, settings: &Settings) -> Option<Batch> {
+    let Verdict::Failed(failure) = verdict else {
+        return None;
+    };
+    failure.reason.contains(MIGRATION_FAILED).then(|| {
+        let bricks = addresses(&spec.bricks);
+        let stop = program::volume(settings, "remove-brick", &spec.name)
+            .args(bricks)
+            .arg("stop");
+        Batch::new().ask(stop)
+    })
+}
+
 /// What counts is whether the bricks are gone and the options are the old ones; the complaints only tell why not.
 pub(crate) fn judge_unmade(spec: &AddedBricksSpec, report: &Report) -> Verdict {
     let going_on = |words: &str| words.contains("an earlier remove-brick task exists");

@@ -9,7 +9,7 @@ mod image;
 pub(crate) mod remains;
 mod thin;
 
-use mortar_argv::{Batch, Command, Report};
+use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
 use mortar_model::{BrickId, BrickSpace, layout};
 
@@ -227,6 +227,11 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
         .args(["-i", "-e", &format!("\\|{}|d", mount_mark(spec))])
         .arg(&settings.fstab);
     let batch = Batch::new()
+        .item(
+            Guard::Unless(is_used(spec, settings)),
+            end_process(spec, settings),
+            OnFailure::Continue,
+        )
         .only_if(
             is_mounted(spec, settings),
             program::program(settings, "umount").arg(mount_point.clone()),
@@ -245,6 +250,28 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
     )
 }
 
+/// Ends the process of a brick that no volume has any more: glusterd 10.3 leaves it running where the member that was
+/// asked to add or remove it was lost in the middle of that.
+fn end_process(spec: &BrickSpec, settings: &Settings) -> Command {
+    let path = layout::brick_path(spec.device, spec.brick);
+    program::program(settings, "pkill").args(["-f", &format!("brick-name {path}( |$)")])
+}
+
+/// Whether glusterd's records on this node have the brick in a volume, so that it is in use; or processes may carry several
+/// bricks, and glusterd takes one out of them by itself.
+fn is_used(spec: &BrickSpec, settings: &Settings) -> Command {
+    program::program(settings, "grep")
+        .args(["-rqsF", "--include=info", "--include=options"])
+        .args(["-e", &layout::logical_volume(spec.brick)])
+        .args(["-e", "cluster.brick-multiplex="])
+        .args(["vols", "options"].map(|part| format!("{}/{part}", settings.gluster_state)))
+}
+
+/// That no process was there to end is as well.
 pub(crate) fn judge_unmade(report: &Report) -> Verdict {
-    complaint::judge(report, thin::already_gone)
+    let rest = Report {
+        outcomes: report.outcomes.iter().skip(1).cloned().collect(),
+        broken: report.broken.clone(),
+    };
+    complaint::judge(&rest, thin::already_gone)
 }

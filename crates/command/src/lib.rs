@@ -19,6 +19,7 @@ mod answer;
 mod brick;
 mod complaint;
 mod device;
+mod member;
 mod node_file;
 mod peer;
 mod program;
@@ -51,6 +52,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Started(spec) => started::look(spec, settings),
         Thing::VolumeOptions(spec) => volume_options::look(spec, settings),
         Thing::Remains(spec) => brick::remains::look(spec, settings),
+        Thing::Member(spec) => member::look(spec, settings),
     }
 }
 
@@ -74,6 +76,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Started(spec) => started::judge_look(spec, report),
         Thing::VolumeOptions(spec) => volume_options::judge_look(spec, report),
         Thing::Remains(spec) => brick::remains::judge_look(spec, report),
+        Thing::Member(spec) => member::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -102,6 +105,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
+        Thing::Member(spec) => member::make(spec, settings),
     }
 }
 
@@ -129,6 +133,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
+        Thing::Member(spec) => member::make(spec, settings),
     }
 }
 
@@ -154,6 +159,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         // What was mended stays so: nothing here was made that could be in the way.
         Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) => Batch::new(),
         Thing::Remains(spec) => brick::remains::unmake(spec, settings),
+        Thing::Member(spec) => member::unmake(spec, settings),
     }
 }
 
@@ -172,6 +178,14 @@ pub fn record(thing: &Thing, settings: &Settings) -> Option<Batch> {
 /// The member did not answer, or not in a way that is understood.
 pub fn judge_record(report: &Report) -> Result<Knows, Unreadable> {
     volume::judge_record(report)
+}
+
+/// What to run before an undoing that failed in this way is tried again; `None` where nothing is.
+pub fn amends(thing: &Thing, goal: Goal, verdict: &Verdict, settings: &Settings) -> Option<Batch> {
+    match (thing, goal) {
+        (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::amends(spec, verdict, settings),
+        _ => None,
+    }
 }
 
 /// What the report of [`make`], [`resume`] (goal present) or [`unmake`] (goal absent) says about `thing`.
@@ -200,6 +214,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Started(spec), Goal::Present) => started::judge_made(spec, report),
         (Thing::VolumeOptions(_), Goal::Present) => volume_options::judge_made(report),
         (Thing::Remains(spec), Goal::Absent) => brick::remains::judge_unmade(spec, report),
+        (Thing::Member(spec), Goal::Present) => member::judge_made(spec, report),
+        (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),
         (
             Thing::Rebalance(_) | Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_),
             Goal::Absent,

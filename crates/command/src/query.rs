@@ -7,9 +7,12 @@
 pub mod brick_state;
 pub mod device_usage;
 pub mod glusterd;
+pub mod glusterd_process;
 pub mod heal_info;
 pub mod pool;
 pub mod rebalance;
+pub mod record;
+pub mod records;
 pub mod survey;
 pub mod volume_info;
 pub mod volume_list;

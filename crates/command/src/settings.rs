@@ -11,9 +11,13 @@ pub struct Settings {
     pub mount_options: String,
     /// How long glusterd may work on one command; `gluster` gives up after it.
     pub gluster_timeout: Duration,
-    /// glusterd's working folder. Only read, and only to refuse: before a volume is stopped for good, its own
-    /// record there tells in a millisecond whether it is ours and has no snapshots.
+    /// glusterd's working folder. Read to refuse (before a volume is stopped for good, its own record there tells in a
+    /// millisecond whether it is ours and has no snapshots) and to compare members. Changed only to cure a member.
     pub gluster_state: String,
+    /// The file in which glusterd keeps the id of its process.
+    pub glusterd_pid_file: String,
+    /// The file that glusterd logs to.
+    pub glusterd_log: String,
     /// How long any other command may take before its outcome counts as unknown.
     pub command_limit: Duration,
 }
@@ -25,6 +29,8 @@ impl Default for Settings {
             mount_options: "rw,inode64,noatime,nouuid".into(),
             gluster_timeout: Duration::from_secs(600),
             gluster_state: "/var/lib/glusterd".into(),
+            glusterd_pid_file: "/run/glusterd.pid".into(),
+            glusterd_log: "/var/log/glusterfs/glusterd.log".into(),
             command_limit: Duration::from_secs(120),
         }
     }

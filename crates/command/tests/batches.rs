@@ -117,6 +117,16 @@ fn questions_are_these_commands() {
                 &[directory.clone(), DevicePath::new("/disks/2").unwrap()],
             ),
         ),
+        ("records", query::records::ask(&settings)),
+        (
+            "record",
+            query::record::ask(&settings, std::slice::from_ref(&name)),
+        ),
+        ("process of glusterd", query::glusterd_process::ask(&settings)),
+        (
+            "command line of glusterd",
+            query::glusterd_process::ask_command(&settings, 10),
+        ),
         ("survey of a pool", query::survey::ask_pool(&settings)),
     ];
     let text: String = batches.iter().map(|(title, batch)| page(title, batch)).collect();

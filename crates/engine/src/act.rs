@@ -14,7 +14,7 @@ use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 use crate::members;
 use crate::metrics::{BatchLabels, CommandLabels};
-use crate::{away, fence};
+use crate::{away, cure, fence};
 
 /// Carries the action out and answers with its event. `lock` names the operation and step whose lock it takes.
 pub(crate) async fn act(inner: &Inner, lock: (OperationId, usize), step: Step, action: Action) -> Event {
@@ -46,6 +46,11 @@ pub(crate) async fn act(inner: &Inner, lock: (OperationId, usize), step: Step, a
 pub(crate) struct Lock(OperationId, usize);
 
 impl Lock {
+    /// The lock of this operation's step.
+    pub(crate) fn of((operation, step): (OperationId, usize)) -> Self {
+        Self(operation, step)
+    }
+
     pub(crate) fn on(&self, batch: Batch) -> Batch {
         batch.lock(&format!("{}-{}", self.0, self.1))
     }
@@ -63,6 +68,9 @@ async fn do_it(
         return Verdict::Unknown("the server is stopping".into());
     }
     let (thing, settings) = (&step.thing, &inner.config.settings);
+    if let (Thing::Member(spec), Goal::Present) = (thing, goal) {
+        return cure::restart(inner, lock, step, spec, seen).await;
+    }
     let (verb, batch) = match (goal, seen) {
         (Goal::Present, None) => ("make", command::make(thing, settings)),
         (Goal::Present, Some(seen)) => ("resume", command::resume(thing, settings, seen)),
@@ -87,9 +95,14 @@ async fn do_it(
         return Verdict::Unknown("the server is stopping".into());
     }
     let what = format!("{verb} {}", thing.kind());
-    let report = send(inner, &step.place, nodes, &lock.on(batch), &what).await;
+    let report = send(inner, &step.place, nodes.clone(), &lock.on(batch), &what).await;
+    let verdict = command::judge(thing, goal, &report);
+    if let Some(batch) = command::amends(thing, goal, &verdict, settings) {
+        // What it comes to shows at the next try.
+        send(inner, &step.place, nodes, &lock.on(batch), &what).await;
+    }
     drop((turn, leaves));
-    let verdict = away::confirm(inner, &step.place, command::judge(thing, goal, &report)).await;
+    let verdict = away::confirm(inner, &step.place, verdict).await;
     members::confirm(inner, step, goal, verdict).await
 }
 
@@ -133,7 +146,13 @@ fn tell(step: &Step, goal: Goal, verdict: &Verdict) {
 /// Sends the batch to the first of these nodes that answers, and to no member that leaves its pool. One that is known
 /// not to answer is asked for a word first: what it is worth a long wait for is not the same as finding out that it is
 /// still away.
-async fn send(inner: &Inner, place: &Place, nodes: Vec<NodeId>, batch: &Batch, what: &str) -> Report {
+pub(crate) async fn send(
+    inner: &Inner,
+    place: &Place,
+    nodes: Vec<NodeId>,
+    batch: &Batch,
+    what: &str,
+) -> Report {
     let mut report = Report::not_run(batch.items().len(), "the pool has no node left to ask");
     for node in nodes {
         let _asked = match place {

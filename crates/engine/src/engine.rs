@@ -21,6 +21,7 @@ use crate::admission::Admission;
 use crate::backup::{self, BackupPlan, Keeper};
 use crate::check::Checks;
 use crate::clock::{Clock, Entropy};
+use crate::cure::{self, CurePlan};
 use crate::drive::Handle;
 use crate::error::{EngineError, OpenError};
 use crate::metrics::Metrics;
@@ -83,6 +84,8 @@ pub struct Config {
     pub automatic: bool,
     /// Fill of a thin pool from which on it is warned of, in per cent.
     pub pool_fill: f64,
+    /// When a member that differs from the others of its pool is cured; `None` where that is left to people.
+    pub cure: Option<CurePlan>,
 }
 
 impl Default for Config {
@@ -105,6 +108,7 @@ impl Default for Config {
             check_patience: Duration::from_secs(60),
             automatic: true,
             pool_fill: 80.0,
+            cure: Some(CurePlan::default()),
         }
     }
 }
@@ -120,6 +124,8 @@ pub(crate) struct Inner {
     /// Nodes that do not answer, and since when.
     silent: Mutex<BTreeMap<NodeId, Instant>>,
     pub(crate) gates: Gates,
+    /// Members may differ from now on: a node is back, or a change met one that was away.
+    pub(crate) may_differ: Arc<Notify>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) running: Semaphore,
     pub(crate) metrics: Metrics,
@@ -191,6 +197,7 @@ impl Engine {
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
             silent: Mutex::default(),
+            may_differ: Arc::new(Notify::new()),
             metrics,
             backups: Keeper::new(config.backups.clone()),
             stopping: AtomicBool::new(false),
@@ -223,6 +230,7 @@ impl Engine {
         health::spawn(&self.inner);
         backup::spawn(&self.inner);
         reconcile::spawn(&self.inner);
+        cure::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.

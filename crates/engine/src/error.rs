@@ -94,6 +94,14 @@ pub enum NodeTrouble {
         "none of the cluster's nodes has glusterd running: start it on one of them, which then takes the new one in"
     )]
     NoMember,
+    /// It was to be cured, and is left as it is.
+    #[error("node {host} is left as it is: {reason}")]
+    NotCured {
+        /// The node.
+        host: String,
+        /// Why.
+        reason: String,
+    },
     /// It is a member of another trusted pool.
     #[error("node {host} belongs to another trusted pool, with {}: detach it there first", .peers.join(", "))]
     OtherPool {

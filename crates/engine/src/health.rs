@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use futures::stream::{self, StreamExt as _};
 use mortar_command::query;
-use mortar_model::{NodeId, OperationId};
+use mortar_model::{ClusterId, NodeId, OperationId};
 use mortar_store::{Durability, Kind, Write};
 use tokio::time::Instant;
 
@@ -128,15 +128,23 @@ impl Inner {
             .set(i64::try_from(count).unwrap_or(i64::MAX));
         if healthy {
             self.silent().remove(&node);
+            self.may_differ.notify_one();
             tracing::info!(%node, "node answers again");
             self.reconciler.node_came_back();
-            let open: Vec<Arc<Handle>> = self.operations().open.values().cloned().collect();
-            for handle in open.iter().filter(|handle| handle.may_need(node, cluster)) {
-                handle.nudge();
-            }
+            self.wake(node, cluster);
         } else {
             self.silent().insert(node, tokio::time::Instant::now());
             tracing::warn!(%node, reason, "node does not answer; it gets no new bricks");
+        }
+    }
+}
+
+impl Inner {
+    /// Takes up operations that may have waited for this node.
+    pub(crate) fn wake(&self, node: NodeId, cluster: ClusterId) {
+        let open: Vec<Arc<Handle>> = self.operations().open.values().cloned().collect();
+        for handle in open.iter().filter(|handle| handle.may_need(node, cluster)) {
+            handle.nudge();
         }
     }
 }

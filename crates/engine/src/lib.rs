@@ -20,6 +20,7 @@
 //! | `pool` | the queue before each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
+//! | `cure` | members of a pool that differ from the others |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
@@ -42,6 +43,7 @@ mod backup;
 mod check;
 mod clock;
 mod create;
+mod cure;
 mod drive;
 mod ended;
 mod engine;
@@ -67,6 +69,7 @@ mod submit;
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
 pub use check::Check;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use cure::CurePlan;
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
 pub use inspect::{Inspection, inspect};

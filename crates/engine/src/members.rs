@@ -12,7 +12,7 @@ use futures::stream::{self, StreamExt as _};
 use mortar_argv::Batch;
 use mortar_command::{self as command, Knows};
 use mortar_model::NodeId;
-use mortar_model::work::{Failure, FailureKind, Goal, Seen, Verdict};
+use mortar_model::work::{Failure, FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_plan::{Place, Step};
 use tokio::time::Instant;
 
@@ -51,11 +51,14 @@ pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Ver
     }
 }
 
-/// What one member does not have may be half there. Where it is to be removed, all members have to say so; else a
-/// member that does not answer cannot have learned of it since it was last undone.
+/// What one member does not have may be half there. Where it is to be removed, all members have to say so; else most:
+/// one that does not answer cannot have learned of it since it was last undone.
 pub(crate) async fn confirm_seen(inner: &Inner, step: &Step, seen: Seen) -> Seen {
     if seen != Seen::Absent {
         return seen;
+    }
+    if let Thing::AddedBricks(_) = step.thing {
+        return confirm_none_added(inner, step, seen).await;
     }
     let removal = step.goal == Goal::Absent;
     match forgotten(inner, step, removal).await {
@@ -64,6 +67,38 @@ pub(crate) async fn confirm_seen(inner: &Inner, step: &Step, seen: Seen) -> Seen
         Err(Doubt::Has(why)) if removal => Seen::Unknown(why),
         Err(Doubt::Has(why)) => Seen::Partial(why),
     }
+}
+
+/// Bricks that one member does not have another may have all the same, and have started: what the member that was asked for
+/// them had not stored when it was lost, the others keep in mind (seen with 10.3).
+async fn confirm_none_added(inner: &Inner, step: &Step, seen: Seen) -> Seen {
+    let Place::Pool(pool, _) = &step.place else {
+        return seen;
+    };
+    let batch = command::look(&step.thing, &inner.config.settings);
+    let members: Vec<NodeId> = {
+        let landscape = inner.landscape();
+        let nodes = landscape.inventory().nodes_of(*pool);
+        nodes
+            .filter(|node| landscape.is_healthy(node.id))
+            .map(|node| node.id)
+            .collect()
+    };
+    for node in members {
+        let report = away::ask(inner, node, &batch, "look at added bricks").await;
+        if let Seen::Present(_) | Seen::Partial(_) = command::judge_look(&step.thing, &report) {
+            let host = inner
+                .landscape()
+                .inventory()
+                .node(node)
+                .map(|node| node.manage.to_string());
+            return Seen::Unknown(format!(
+                "{} has them and others do not: it has to be started anew",
+                host.unwrap_or_default()
+            ));
+        }
+    }
+    seen
 }
 
 /// Waits until no member has a record; else says which has one, or (when that must be `sure`) did not answer.
@@ -106,7 +141,20 @@ fn known(answers: &[(String, Answer)], sure: bool) -> (Result<(), Doubt>, bool) 
         let why = answer.as_ref().err()?;
         Some(format!("whether {host} has forgotten it is not known: {why}"))
     });
+    let silent = silent.or_else(|| too_few(answers));
     (silent.map_or(Ok(()), |why| Err(Doubt::Silent(why))), !young)
+}
+
+/// One that does not know of it may have missed that it was made: most members have to say so.
+fn too_few(answers: &[(String, Answer)]) -> Option<String> {
+    let told = answers.iter().filter(|(_, answer)| answer.is_ok()).count();
+    let few = told * 2 <= answers.len();
+    few.then(|| {
+        format!(
+            "only {told} of {} members can be asked whether they know of it",
+            answers.len()
+        )
+    })
 }
 
 /// Whether each member has a record, by its host name.

@@ -64,6 +64,7 @@ pub struct Metrics {
     pub(crate) repeated: Counter,
     pub(crate) panics: Family<PanicLabels, Counter>,
     pub(crate) unhealthy: Gauge,
+    pub(crate) members_apart: Gauge,
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
     pub(crate) backups_damaged: Gauge,
@@ -103,6 +104,7 @@ impl Metrics {
             repeated: Counter::default(),
             panics,
             unhealthy: Gauge::default(),
+            members_apart: Gauge::default(),
             backup_last: Gauge::default(),
             backup_failures: Counter::default(),
             backups_damaged: Gauge::default(),
@@ -197,6 +199,11 @@ impl Metrics {
             "nodes_unreachable",
             "Nodes that do not answer",
             self.unhealthy.clone(),
+        );
+        registry.register(
+            "pool_members_apart",
+            "Members of trusted pools that differ from most others, are rejected, or have no glusterd that answers",
+            self.members_apart.clone(),
         );
         self.register_backups(registry);
         self.register_checks(registry);

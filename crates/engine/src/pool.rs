@@ -52,17 +52,22 @@ impl Gates {
         self.member(node).write_owned().await
     }
 
+    /// Waits in line until no change of the pool is under way, and lets none begin while the answer is held.
+    pub(crate) async fn alone(&self, pool: ClusterId) -> Option<OwnedSemaphorePermit> {
+        let _waits = Counted::new(&self.waiting);
+        let all = u32::try_from(self.width).unwrap_or(u32::MAX);
+        self.gate(pool).acquire_many_owned(all).await.ok()
+    }
+
     /// Waits in line for the pool's turn; first come, first served.
     pub(crate) async fn enter(&self, pool: ClusterId) -> Option<OwnedSemaphorePermit> {
         let _waits = Counted::new(&self.waiting);
-        let gate = {
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(
-                gates
-                    .entry(pool)
-                    .or_insert_with(|| Arc::new(Semaphore::new(self.width))),
-            )
-        };
-        gate.acquire_owned().await.ok()
+        self.gate(pool).acquire_owned().await.ok()
+    }
+
+    fn gate(&self, pool: ClusterId) -> Arc<Semaphore> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(Semaphore::new(self.width));
+        Arc::clone(gates.entry(pool).or_insert_with(fresh))
     }
 }

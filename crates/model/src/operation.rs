@@ -26,13 +26,15 @@ pub enum OperationKind {
     Cleanup,
     /// Things are brought back to what is recorded of them.
     Repair,
+    /// A member that differs from the other members of its pool is brought to agree with them.
+    CureMember,
     /// A record changed and no node was touched (a state flag, for instance).
     Record,
 }
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -42,6 +44,7 @@ impl OperationKind {
         Self::DeleteVolume,
         Self::Cleanup,
         Self::Repair,
+        Self::CureMember,
         Self::Record,
     ];
 
@@ -57,6 +60,7 @@ impl OperationKind {
             Self::DeleteVolume => "delete-volume",
             Self::Cleanup => "cleanup",
             Self::Repair => "repair",
+            Self::CureMember => "cure-member",
             Self::Record => "record",
         }
     }

@@ -191,6 +191,53 @@ pub struct RemainsSpec {
     pub image: bool,
 }
 
+/// How glusterd is started on a node: as the node itself does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Starter {
+    /// By systemd, as its unit `glusterd`.
+    Systemd,
+    /// By this command line, which the running one was started with.
+    Command(Vec<String>),
+}
+
+/// A record in which a member of a pool differs from the others: what it says of one volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordSpec {
+    /// The volume's name.
+    pub name: VolumeName,
+    /// Checksum of what this member says; `None` where it knows of no such volume. Empty for a record that it has and
+    /// cannot read.
+    pub said: Option<String>,
+    /// Checksum of what most members say; `None` where they know of no such volume.
+    pub right: Option<String>,
+    /// Whether this member's record is set aside, so that it learns that of the others; else the others learn from it.
+    pub aside: bool,
+}
+
+/// A member of a pool that agrees with the others, its glusterd having been started anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberSpec {
+    /// The node.
+    pub node: NodeId,
+    /// Its name in the pool.
+    pub host: HostName,
+    /// What is wrong with it, in a few words.
+    pub why: String,
+    /// Whether its glusterd does not answer: then nothing that is under way is waited for.
+    #[serde(default)]
+    pub hangs: bool,
+    /// Whether its glusterd is to be started anew whatever it says: what it has on disk is right.
+    #[serde(default)]
+    pub anew: bool,
+    /// What it differs in.
+    pub records: Vec<RecordSpec>,
+    /// Name of the folder that records are set aside in.
+    pub folder: String,
+    /// How glusterd is started.
+    pub starter: Starter,
+}
+
 /// A thing that is made or unmade on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "thing")]
@@ -218,6 +265,8 @@ pub enum Thing {
     VolumeOptions(OptionsSpec),
     /// What is left of a brick that is in no record.
     Remains(RemainsSpec),
+    /// A member of a pool, in agreement with the others.
+    Member(MemberSpec),
 }
 
 impl Thing {
@@ -235,6 +284,7 @@ impl Thing {
             Self::Started(_) => "started volume",
             Self::VolumeOptions(_) => "volume options",
             Self::Remains(_) => "remains",
+            Self::Member(_) => "member",
         }
     }
 
@@ -254,13 +304,14 @@ impl Thing {
                 format!("{} options of volume {}", spec.options.len(), spec.name)
             }
             Self::Remains(spec) => format!("remains of brick {} on {}", spec.brick, spec.device_path),
+            Self::Member(spec) => format!("glusterd of {}, which {}", spec.host, spec.why),
         }
     }
 
     /// Whether making it begins with a look, even when nobody has touched it yet: a device may hold somebody's
-    /// data, a peer may already be one.
+    /// data, a peer may already be one, a member may have come to agree by itself.
     pub const fn look_first(&self) -> bool {
-        matches!(self, Self::Peer(_) | Self::Device(_))
+        matches!(self, Self::Peer(_) | Self::Device(_) | Self::Member(_))
     }
 }
 

@@ -127,6 +127,10 @@ impl Involved {
             Thing::NodeFile(spec) => {
                 self.things.insert(Subject::Node(spec.node));
             }
+            Thing::Member(spec) => {
+                self.things.insert(Subject::Node(spec.node));
+                self.hosts.insert(spec.host.clone());
+            }
         }
     }
 

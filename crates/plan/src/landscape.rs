@@ -111,6 +111,14 @@ impl Landscape {
         (!makes).then_some(operation)
     }
 
+    /// Bricks that an operation makes.
+    pub(crate) fn bricks_of_operation(&self, operation: OperationId) -> Vec<Brick> {
+        self.held
+            .get(&operation)
+            .map(|held| held.bricks.clone())
+            .unwrap_or_default()
+    }
+
     /// The operation that removes this volume.
     pub fn remover(&self, volume: VolumeId) -> Option<OperationId> {
         let holder = self.holder(Subject::Volume(volume))?;

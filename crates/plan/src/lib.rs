@@ -10,6 +10,7 @@
 //! | why something cannot be | which status or text a client reads (doors) |
 
 mod create;
+pub mod cure;
 mod device;
 mod expand;
 pub mod identity;

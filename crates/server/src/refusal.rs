@@ -87,6 +87,7 @@ fn node_trouble(trouble: &NodeTrouble) -> Failure {
         NodeTrouble::NoGlusterd { .. } => WireError::NoGlusterd,
         NodeTrouble::NoMember => WireError::NoGlusterdInCluster,
         NodeTrouble::Unreachable { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
+        NodeTrouble::NotCured { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
         NodeTrouble::OtherPool { host, peers } => WireError::OtherPool(host.clone(), peers.join(", ")),
     };
     with_message(Failure::new(&wire, ErrorKind::NodeFailed), trouble)

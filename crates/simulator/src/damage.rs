@@ -129,6 +129,9 @@ impl World {
         machine.boot_errors.clear();
         machine.powered = true;
         machine.wiped = true;
+        machine.apart.clear();
+        machine.misses = None;
+        machine.last_words = None;
         true
     }
 

@@ -75,11 +75,17 @@ impl World {
 
     /// The node's network comes back.
     pub fn join(&mut self, host: &str) {
+        let was_cut = self
+            .named(host)
+            .is_some_and(|node| !self.nodes[node as usize].reachable);
         self.set_reachable(host, true);
         if let Some(node) = self
             .named(host)
             .filter(|node| self.nodes[*node as usize].glusterd)
         {
+            if was_cut {
+                self.meets_others(node);
+            }
             self.settle_bricks(node);
         }
     }
@@ -93,7 +99,7 @@ impl World {
     /// glusterd ends; the bricks' processes run on, as with `systemctl stop glusterd`.
     pub fn stop_glusterd(&mut self, host: &str) {
         if let Some(node) = self.named(host) {
-            self.nodes[node as usize].glusterd = false;
+            self.stop_daemon(node);
         }
     }
 
@@ -104,12 +110,14 @@ impl World {
         let Some(node) = self.named(host).filter(|node| self.nodes[*node as usize].powered) else {
             return;
         };
-        self.nodes[node as usize].glusterd = true;
-        self.nodes[node as usize].wiped = false;
-        self.settle_bricks(node);
+        if self.nodes[node as usize].glusterd {
+            self.settle_bricks(node);
+        } else {
+            self.begin_glusterd(node);
+        }
     }
 
-    fn settle_bricks(&mut self, node: u32) {
+    pub(crate) fn settle_bricks(&mut self, node: u32) {
         self.each_brick_of(node, |world, brick, stamp, started| {
             match (started, brick.process) {
                 (true, None) => world.start_brick(stamp, brick),

@@ -170,7 +170,7 @@ pub(crate) fn failure(status: i32, text: &str) -> Output {
 
 /// Whether a command may change something: told by its program and its verb, not by what it would find.
 pub(crate) fn changes(command: &Command) -> bool {
-    const LOOKS: [&str; 23] = [
+    const LOOKS: [&str; 25] = [
         "true",
         "false",
         "test",
@@ -186,7 +186,8 @@ pub(crate) fn changes(command: &Command) -> bool {
         "lsblk",
         "blkid",
         "udevadm",
-        "systemctl",
+        "pgrep",
+        "tail",
         "pvs",
         "vgs",
         "lvs",
@@ -194,8 +195,15 @@ pub(crate) fn changes(command: &Command) -> bool {
         "ls",
         "id",
         "hostname",
+        "is-active",
     ];
     let program = command.program().rsplit('/').next().unwrap_or_default();
+    if program == "systemctl" {
+        return command
+            .arguments()
+            .iter()
+            .any(|word| word == "start" || word == "stop");
+    }
     if program != "gluster" {
         return !LOOKS.contains(&program);
     }

@@ -5,6 +5,7 @@
 use mortar_argv::Output;
 
 use crate::block::device;
+use crate::glusterd;
 use crate::node::{Found, Node, parts};
 use crate::text::Names;
 use crate::tool::{Parsed, Shell, done, fail, no, usage};
@@ -21,11 +22,12 @@ pub(crate) fn test(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         return fail(2, "test: the simulated node knows one operator and one path only");
     };
     let is_device = device(shell.node, shell.names, path).is_some();
+    let is_record = glusterd::folder(shell, path).is_some();
     let found = shell.node.find(shell.names, path).ok();
     let found = found.as_ref().map(|place| shell.node.look(place));
     let answer = match operator {
-        "-e" => is_device || found.is_some(),
-        "-d" => matches!(found, Some(Found::Dir(_))),
+        "-e" => is_device || is_record || found.is_some(),
+        "-d" => is_record || matches!(found, Some(Found::Dir(_))),
         "-f" => matches!(found, Some(Found::File(_))),
         "-b" => is_device,
         "-s" => match found {
@@ -271,6 +273,9 @@ pub(crate) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let [from, to] = read.words[..] else {
         return fail(1, "mv: missing file operand");
     };
+    if let Some(name) = glusterd::folder(shell, from) {
+        return set_aside(shell, name, to);
+    }
     let (node, names) = (&mut *shell.node, &mut *shell.names);
     let Ok((from_place, from_name)) = node.parent(names, from) else {
         return fail(1, format!("mv: cannot stat '{from}': No such file or directory"));
@@ -336,6 +341,25 @@ pub(crate) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     if let Some(Inode::File(file)) = replaced {
         drop_body(node, &file);
     }
+    done()
+}
+
+/// A folder of records of glusterd is moved into another folder.
+fn set_aside(shell: &mut Shell<'_>, name: &str, to: &str) -> Output {
+    let folder = format!("{}/{name}", to.trim_end_matches('/'));
+    if shell.node.dir(shell.names, to).is_none() || shell.node.dir(shell.names, &folder).is_some() {
+        return fail(
+            1,
+            format!("mv: cannot move '{name}' to '{to}': Directory not empty"),
+        );
+    }
+    let Some(text) = glusterd::take(shell, name) else {
+        return fail(1, format!("mv: cannot stat '{name}': No such file or directory"));
+    };
+    if let Err(error) = shell.node.make_dirs(shell.names, &folder) {
+        return fail(1, format!("mv: cannot move '{name}' to '{to}': {}", error.text()));
+    }
+    crate::lines::tee(shell, &[format!("{folder}/info")], &text);
     done()
 }
 

@@ -20,6 +20,8 @@ enum Test<'a> {
     Folder(bool),
     /// `-size -Nk`: in KiB, rounded up, less than this.
     Below(u64),
+    /// `-mtime +N`: there is no time here, so nothing is old.
+    Old,
 }
 
 /// What is done with what passed the tests.
@@ -118,6 +120,7 @@ impl<'a> Hunt<'a> {
                 other => return Err(format!("Unknown argument to -type: {other}")),
             })),
             "-size" => part.tests.push(Test::Below(below(needed()?)?)),
+            "-mtime" if needed()?.starts_with('+') => part.tests.push(Test::Old),
             "-printf" => part.actions.push(Action::Printf(needed()?)),
             "-exec" => return self.exec(rest),
             "-print" | "-quit" | "-o" => {
@@ -244,6 +247,7 @@ impl Test<'_> {
             Self::Name(pattern) => fits(pattern, name),
             Self::NotName(pattern) => !fits(pattern, name),
             Self::Folder(folder) => matches!(what, Inode::Dir(_)) == *folder,
+            Self::Old => false,
             Self::Below(kib) => size(shell, what).div_ceil(1024) < *kib,
         }
     }
@@ -320,7 +324,7 @@ fn printf(shell: &Shell<'_>, format: &str, hit: &Hit<'_>) -> Result<String, Stri
 }
 
 /// `find PATH… [-mindepth N] [-maxdepth N] TESTS ACTIONS [-o TESTS ACTIONS]…` with `-name`, `-not -name`, `-type d|f`
-/// and `-size -Nk`; `-print`, `-printf`, `-exec PROGRAM … {} +` and `-quit`.
+/// , `-size -Nk` and `-mtime +N`; `-print`, `-printf`, `-exec PROGRAM … {} +` and `-quit`.
 pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let hunt = match Hunt::read(arguments) {
         Ok(hunt) => hunt,

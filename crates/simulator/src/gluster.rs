@@ -1,7 +1,7 @@
 //! glusterd: trusted pools and volumes as they are kept, and the reading of a `gluster` command line.
 //!
 //! The state of a pool is kept once, not per member: a member that was away learns what happened when it is
-//! back, which is what glusterd's handshake does. Every text and exit status in the `gluster_*` files was seen
+//! back, which is what glusterd's handshake does. What single members have instead is in `gluster_apart`. Every text and exit status in the `gluster_*` files was seen
 //! with GlusterFS 10.3 on Debian 12 (three and four members, one of them killed at times) unless a comment names
 //! another source. Some of them surprise:
 //!
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::slab::Slab;
 use crate::text::{Names, Text};
-use crate::tool::{Shell, fail, say};
+use crate::tool::{fail, say};
 use crate::world::World;
 use crate::xml;
 
@@ -180,22 +180,6 @@ impl Volume {
     }
 }
 
-/// Where glusterd keeps its records on a node.
-const RECORDS: &str = "/var/lib/glusterd/vols/";
-
-/// glusterd's record at `path`, as the node of `shell` has it.
-pub(crate) fn record(shell: &Shell<'_>, path: &str) -> Option<String> {
-    let name = path.strip_prefix(RECORDS)?.strip_suffix("/info")?;
-    let pool = shell.gluster.pools.get(shell.node.pool)?;
-    if shell.node.wiped {
-        return None;
-    }
-    let number = pool.volumes.get(&shell.names.seek(name)?)?;
-    let volume = shell.gluster.volumes.get(*number)?;
-    let uuid = crate::text::hyphenated(&shell.stamps.uuid(volume.stamp));
-    Some(volume.record(shell.names, &uuid))
-}
-
 /// How a command ends: said on success, or a complaint.
 pub(crate) type Answer = Result<Output, Refusal>;
 
@@ -287,10 +271,37 @@ pub(crate) fn run(world: &mut World, node: u32, arguments: &[String]) -> Output 
             ..say("Do you want to continue? (y/n) ")
         };
     }
-    match dispatch(world, &request) {
+    match change(world, &request) {
         Ok(output) => output,
         Err(refusal) => refusal.tell(as_xml),
     }
+}
+
+/// Runs it, and keeps what each member has of it that takes no part in a change.
+fn change(world: &mut World, request: &Request<'_>) -> Answer {
+    const CHANGES: [&str; 8] = [
+        "create",
+        "start",
+        "stop",
+        "delete",
+        "set",
+        "add-brick",
+        "remove-brick",
+        "rebalance",
+    ];
+    let ["volume", verb, name, ..] = request.words[..] else {
+        return dispatch(world, request);
+    };
+    if !CHANGES.contains(&verb) || request.words.last() == Some(&"status") {
+        return dispatch(world, request);
+    }
+    if let Some(refusal) = world.objection(request.node, verb, name) {
+        return Err(refusal);
+    }
+    let missed = world.before_change(request.node, name);
+    let answer = dispatch(world, request);
+    world.after_change(request.node, name, missed);
+    answer
 }
 
 /// The volume that a `gluster` command is about.
@@ -399,10 +410,9 @@ pub(crate) fn success(request: &Request<'_>, words: impl Into<String>) -> Output
 
 /// Looking up, for the files of the `gluster` commands.
 impl World {
-    /// The volume with this name in the pool of `node`.
+    /// The volume with this name in the pool of `node`, if that one knows it.
     pub(crate) fn volume_number(&self, node: u32, name: &str) -> Option<u32> {
-        let pool = self.gluster.pools.get(self.nodes[node as usize].pool)?;
-        pool.volumes.get(&self.names.seek(name)?).copied()
+        (!self.lacks(node, name)).then(|| self.pool_volume(node, name))?
     }
 
     /// The members of the pool of `node`, itself included.

@@ -44,13 +44,23 @@ pub(crate) fn status(world: &World, request: &Request<'_>) -> Answer {
         } else {
             "Disconnected"
         };
+        let (_, counted) = counted(world, request.node, member);
         text.push_str(&format!(
-            "\nHostname: {}\nUuid: {}\nState: Peer in Cluster ({state})\n",
+            "\nHostname: {}\nUuid: {}\nState: {counted} ({state})\n",
             world.peer_name(member),
             world.peer_uuid(member)
         ));
     }
     Ok(say(text))
+}
+
+/// What a member counts another one as: number and words.
+fn counted(world: &World, node: u32, other: u32) -> (&'static str, &'static str) {
+    if world.rejects(node, other) {
+        ("6", "Peer Rejected")
+    } else {
+        ("3", "Peer in Cluster")
+    }
 }
 
 fn others(world: &World, node: u32) -> Vec<u32> {
@@ -71,8 +81,9 @@ fn peers_xml(world: &World, node: u32, with_self: bool) -> String {
                     names.leaf("hostname", world.peer_name(member));
                 });
                 peer.leaf("connected", if connected { "1" } else { "0" });
-                peer.leaf("state", "3");
-                peer.leaf("stateStr", "Peer in Cluster");
+                let (state, words) = counted(world, node, member);
+                peer.leaf("state", state);
+                peer.leaf("stateStr", words);
             });
         }
         if with_self {
@@ -190,6 +201,8 @@ pub(crate) fn detach(world: &mut World, request: &Request<'_>, host: &str, force
     let own = world.gluster.pools.add(own);
     let node: &mut Node = &mut world.nodes[other as usize];
     node.pool = own;
+    node.apart.clear();
+    node.misses = None;
     node.known_as = node.host;
     Ok(success(request, "peer detach: success\n"))
 }

@@ -29,6 +29,7 @@ fn sorted_names(world: &World, node: u32) -> Vec<String> {
     let mut names: Vec<String> = pool.map_or(Vec::new(), |pool| {
         pool.volumes.keys().map(|name| world.names.read(name)).collect()
     });
+    names.retain(|name| !world.lacks(node, name));
     names.sort_unstable();
     names
 }

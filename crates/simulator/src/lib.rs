@@ -18,7 +18,7 @@
 //! | `files`, `attributes`, `find`, `lines` | coreutils, findutils, grep, sed |
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
-//! | `gluster_*`, `option_names`, `xml` | glusterd and the gluster command |
+//! | `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
 //! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
 //! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
@@ -36,12 +36,14 @@ mod files;
 mod find;
 mod format;
 mod gluster;
+mod gluster_apart;
 mod gluster_bricks;
 mod gluster_create;
 mod gluster_life;
 mod gluster_peer;
 mod gluster_show;
 mod gluster_status;
+mod glusterd;
 mod lines;
 mod lsblk;
 mod lvm;
@@ -64,6 +66,7 @@ mod xml;
 
 pub use config::WorldConfig;
 pub use faults::{Effect, Fault, Struck, When};
+pub use gluster_apart::Missed;
 pub use observe::{
     Counts, DeviceView, GroupView, HostView, LogicalVolumeView, MountView, PoolView, VolumeView,
 };

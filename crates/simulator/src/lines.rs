@@ -4,7 +4,7 @@
 
 use mortar_argv::Output;
 
-use crate::gluster;
+use crate::glusterd;
 use crate::node::Found;
 use crate::tool::{Parsed, Shell, done, fail, no, say, usage};
 use crate::tree::{Body, File, Inode};
@@ -32,8 +32,8 @@ pub(crate) fn cat(shell: &mut Shell<'_>, arguments: &[String], input: &str) -> O
 }
 
 fn read_text(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
-    if let Some(record) = gluster::record(shell, path) {
-        return Ok(record);
+    if let Some(text) = glusterd::file(shell, path) {
+        return Ok(text);
     }
     let place = shell.node.find(shell.names, path).map_err(|error| error.text())?;
     match shell.node.look(&place) {
@@ -65,6 +65,28 @@ pub(crate) fn touch(shell: &mut Shell<'_>, path: &str) -> Result<(), &'static st
             shell.node.dir_mut(&place).put(name, file);
             Ok(())
         }
+    }
+}
+
+/// `tail -n COUNT PATH`
+pub(crate) fn tail(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let read = match Parsed::read(arguments, &[("-n", true), ("--lines", true)]) {
+        Ok(read) => read,
+        Err(option) => return usage("tail", 1, option),
+    };
+    let count = read
+        .value(&["-n", "--lines"])
+        .and_then(|count| count.parse::<usize>().ok());
+    let (Some(count), [path]) = (count, &read.words[..]) else {
+        return fail(1, "tail: the simulated node needs -n and one file");
+    };
+    match read_text(shell, path) {
+        Ok(text) => {
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(count)..].iter();
+            say(last.map(|line| format!("{line}\n")).collect::<String>())
+        }
+        Err(why) => fail(1, format!("tail: cannot open '{path}' for reading: {why}")),
     }
 }
 
@@ -143,6 +165,21 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
             .any(|text| if whole { line == text } else { line.contains(text) })
     };
     let named = paths.len() > 1 || read.has(&["-H", "--with-filename"]);
+    if read.has(&["-r", "--recursive"])
+        && let Some(kind) = read.values(&["--include"]).first()
+        && let Some(files) = paths.first().and_then(|path| glusterd::files(shell, path, kind))
+    {
+        let lines = files.iter().flat_map(|(path, text)| {
+            let hits = text.lines().filter(hit);
+            hits.map(move |line| format!("{path}:{line}\n"))
+        });
+        let text: String = lines.collect();
+        return match (text.is_empty(), read.has(&["-q", "--quiet"])) {
+            (true, _) => no(1),
+            (false, true) => done(),
+            (false, false) => say(text),
+        };
+    }
     let mut output = no(1);
     for path in paths {
         let searched = if read.has(&["-r", "--recursive"]) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::gluster_apart::{Apart, Missed};
 use crate::lvm::Vg;
 use crate::slab::Slab;
 use crate::text::{Names, Text};
@@ -42,6 +43,15 @@ pub(crate) struct Node {
     /// Its glusterd's records went with its root file system, and are not back yet.
     #[serde(default)]
     pub(crate) wiped: bool,
+    /// What its glusterd has on disk instead of what its pool has, by the volume's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) apart: BTreeMap<Text, Apart>,
+    /// Its glusterd takes no part in the next change of a volume.
+    #[serde(default)]
+    pub(crate) misses: Option<Missed>,
+    /// The last line of its glusterd's log that tells of a begin or an end.
+    #[serde(default)]
+    pub(crate) last_words: Option<Box<str>>,
 }
 
 /// A disk of a node.
@@ -166,6 +176,9 @@ impl Node {
             bricks: BTreeSet::new(),
             boot_errors: Vec::new(),
             wiped: false,
+            apart: BTreeMap::new(),
+            misses: None,
+            last_words: None,
         }
     }
 

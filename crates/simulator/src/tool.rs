@@ -7,7 +7,8 @@ use crate::node::Node;
 use crate::stamp::Stamps;
 use crate::text::Names;
 use crate::{
-    attributes, files, find, format, lines, lsblk, lvm_groups, lvm_make, lvm_report, mount_views, mounts,
+    attributes, files, find, format, glusterd, lines, lsblk, lvm_groups, lvm_make, lvm_report, mount_views,
+    mounts,
 };
 
 /// A program running on a node.
@@ -178,6 +179,8 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "sync" => attributes::sync(shell, arguments),
         "cat" => lines::cat(shell, arguments, input),
         "tee" => lines::tee(shell, arguments, input),
+        "tail" => lines::tail(shell, arguments),
+        "pgrep" => glusterd::pgrep(shell, arguments),
         "grep" => lines::grep(shell, arguments),
         "sed" => lines::sed(shell, arguments),
         "flock" => flock(shell, arguments, input),

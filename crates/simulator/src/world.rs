@@ -266,6 +266,9 @@ impl World {
         if gluster::is_gluster(program) {
             return gluster::run(self, node, command.arguments());
         }
+        if let Some(output) = self.run_glusterd(node, program, command.arguments()) {
+            return output;
+        }
         let Self {
             names,
             nodes,

@@ -111,6 +111,8 @@ pub(crate) struct Tuning {
     pub(crate) zone_checking: Option<ZoneChecking>,
     /// Changes of one trusted pool side by side.
     pub(crate) pool_width: Option<usize>,
+    /// How long a member of a pool must differ before it is cured; zero for never.
+    pub(crate) cure_after: Option<Duration>,
     /// Operations that run side by side.
     pub(crate) operations_running: Option<usize>,
     /// Operations under way.
@@ -230,6 +232,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
             ZoneName::Strict => ZoneChecking::Strict,
         }),
         pool_width: settings.pool_width,
+        cure_after: settings.cure_after.map(Duration::from_secs),
         operations_running: settings.operations_running,
         operations_open: settings.operations_open,
         check_interval: settings.check_interval.map(Duration::from_secs),

@@ -134,6 +134,10 @@ settings! {
     /// Changes of one trusted pool that are sent to glusterd side by side [default: 4]
     #[arg(long, env = "MORTAR_POOL_WIDTH", value_name = "NUMBER")]
     pool_width: usize,
+    /// Seconds for which a member of a trusted pool must differ from most others before its glusterd is started anew
+    /// without what it alone believes; 0 leaves that to people [default: 20]
+    #[arg(long, env = "MORTAR_CURE_AFTER", value_name = "SECONDS")]
+    cure_after: u64,
     /// Operations that run side by side [default: 64]
     #[arg(long, env = "MORTAR_OPERATIONS_RUNNING", value_name = "NUMBER")]
     operations_running: usize,

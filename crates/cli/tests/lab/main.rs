@@ -17,6 +17,7 @@ mod bad_nodes;
 mod bad_store;
 mod bad_volumes;
 mod crash;
+mod cure;
 mod door;
 mod drift;
 mod ground;

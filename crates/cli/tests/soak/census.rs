@@ -134,20 +134,6 @@ fn of_brick(brick: &Value, path: &str, volume: &str) -> [String; 7] {
     ]
 }
 
-/// Splits differences into those that are Mortar's to answer for, and those of volumes with bricks that do not run or with a
-/// member that is behind: GlusterFS leaves these where a change met a member that was just coming back (seen with 10.3),
-/// and a forced start mends them.
-pub(crate) fn of_members_behind(differences: &[String], nodes: usize) -> (Vec<String>, Vec<String>) {
-    let everywhere = |line: &str| {
-        let rest = line.split_once(": ").map_or(line, |(_, rest)| rest);
-        differences.iter().filter(|other| other.ends_with(rest)).count() == nodes
-    };
-    let is_behind = |line: &String| {
-        line.contains(": missing: process ") || (line.contains(": status ") && !everywhere(line))
-    };
-    differences.iter().cloned().partition(|line| !is_behind(line))
-}
-
 /// What differs, a line each: what is on a node and not in the store (an orphan), and what is not there but should be.
 pub(crate) fn differences(counted: &Census, recorded: &Census) -> Vec<String> {
     let mut differences = Vec::new();

@@ -38,14 +38,11 @@ pub(crate) fn numbers(
     }
     // A soak with orphans, or with an operation that did not end, has a story instead.
     let _ = writeln!(text, "orphans on the nodes: none");
-    let interventions = world.interventions();
-    let times: u64 = interventions.values().sum();
-    let _ = writeln!(
-        text,
-        "interventions by hand in glusterd, without which it might not have ended: {times}"
-    );
-    for (what, count) in interventions {
-        let _ = writeln!(text, "  {what}: {count}");
+    let _ = writeln!(text, "operations that needed a person: none");
+    let cures = world.cures();
+    let _ = writeln!(text, "members of the pool that the server cured: {}", cures.len());
+    for (id, node) in cures {
+        let _ = writeln!(text, "  {node}: {}", cure(world, &id));
     }
     let _ = writeln!(
         text,
@@ -55,6 +52,27 @@ pub(crate) fn numbers(
         let _ = writeln!(text, "{what}: {count}");
     }
     text
+}
+
+/// What a cure was for, and what became of it, while the server still knows.
+fn cure(world: &World, id: &str) -> String {
+    let said = world.try_ask(&reqwest::Method::GET, &format!("/v1/operations/{id}"), None);
+    let Some(said) = said.filter(|said| said.status == 200) else {
+        return "not known any more".to_owned();
+    };
+    let operation = said.json();
+    let why = operation["stages"][0]["steps"][0]["title"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let error = operation["error"]
+        .as_str()
+        .map(|error| format!(" ({error})"))
+        .unwrap_or_default();
+    format!(
+        "{why}: {}{error}",
+        operation["phase"].as_str().unwrap_or_default()
+    )
 }
 
 /// The story of what went wrong. The whole of it is kept in a folder that the story names.

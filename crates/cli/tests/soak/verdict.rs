@@ -7,14 +7,13 @@ use serde_json::json;
 use crate::census;
 use crate::client::{Told, Volume, is_as_told};
 use crate::data;
-use crate::ground::on;
 use crate::site::Site;
 use crate::world::{Patience, World, Wrong};
 
 /// How long the queue knows an answer, less a margin.
 const KEPT: Duration = Duration::from_secs(3500);
-/// How long nodes may take to become what they stay.
-const SETTLE: Duration = Duration::from_secs(30);
+/// How long nodes may take to become what they stay: a member that is behind is cured meanwhile.
+const SETTLE: Duration = Duration::from_secs(180);
 /// The disk of each node that bricks are on.
 const DISK: &str = "/disks/disk1";
 
@@ -22,7 +21,6 @@ const DISK: &str = "/disks/disk1";
 pub(crate) fn of(world: &World, site: &Site, volumes: &[Volume], told: &[Told]) -> Result<usize, Wrong> {
     answers_stay(world, told)?;
     as_told(world, volumes)?;
-    bricks_run(world, site, volumes)?;
     nothing_but_recorded(world, site)?;
     space_is_given_back(world, site)?;
     let mut files = 0;
@@ -78,38 +76,6 @@ fn as_recorded(differences: &[String]) -> Result<(), Wrong> {
     }
     let list = differences.join("\n");
     Err(format!("the nodes are not as recorded:\n{list}"))
-}
-
-/// Volumes that GlusterFS itself left with bricks that do not run or members that are behind are started by force, which
-/// is an intervention. All else that differs is wrong already.
-fn bricks_run(world: &World, site: &Site, volumes: &[Volume]) -> Result<(), Wrong> {
-    let (wrong, behind) = census::of_members_behind(&settled(world, site)?, site.nodes.len());
-    as_recorded(&wrong)?;
-    if behind.is_empty() {
-        return Ok(());
-    }
-    let why = behind.join("; ");
-    if !world.has_doctor {
-        return Err(format!(
-            "GlusterFS left bricks that do not run, or members that are behind: {why}"
-        ));
-    }
-    world.intervened(
-        "at the end, volumes whose bricks did not all run were started by force",
-        why,
-    );
-    for volume in volumes {
-        let force = [
-            "gluster",
-            "--mode=script",
-            "volume",
-            "start",
-            &volume.name,
-            "force",
-        ];
-        on(&world.lab, &site.nodes[0].0, &force);
-    }
-    Ok(())
 }
 
 /// What differs between nodes and store, once that does not change by itself any more.

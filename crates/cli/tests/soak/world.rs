@@ -30,33 +30,29 @@ pub(crate) struct World {
     /// What names of volumes begin with.
     pub(crate) prefix: String,
     pub(crate) seed: u64,
-    /// Whether somebody looks after glusterd.
-    pub(crate) has_doctor: bool,
     /// Where the server was last: a restart gives it another port.
     address: Mutex<String>,
     over: AtomicBool,
-    finished: AtomicBool,
     wrongs: Mutex<Vec<Wrong>>,
     counts: Mutex<BTreeMap<String, u64>>,
-    interventions: Mutex<BTreeMap<String, u64>>,
+    /// Cures of members that the server made, by the id of their operation: what it was about.
+    cures: Mutex<BTreeMap<String, String>>,
     diary: Mutex<Vec<String>>,
     begun: Instant,
 }
 
 impl World {
-    pub(crate) fn new(site: &Site, prefix: &str, seed: u64, has_doctor: bool) -> Self {
+    pub(crate) fn new(site: &Site, prefix: &str, seed: u64) -> Self {
         Self {
             lab: site.lab.clone(),
             cluster: site.cluster.clone(),
             prefix: prefix.to_owned(),
             seed,
-            has_doctor,
             address: Mutex::new(site.server.address().to_owned()),
             over: AtomicBool::new(false),
-            finished: AtomicBool::new(false),
             wrongs: Mutex::default(),
             counts: Mutex::default(),
-            interventions: Mutex::default(),
+            cures: Mutex::default(),
             diary: Mutex::default(),
             begun: Instant::now(),
         }
@@ -74,16 +70,6 @@ impl World {
 
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst) || self.has_failed()
-    }
-
-    /// All has been compared: nobody needs the nodes any more.
-    pub(crate) fn finish(&self) {
-        self.finished.store(true, Ordering::SeqCst);
-    }
-
-    /// All has been compared, or something went wrong.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::SeqCst) || self.has_failed()
     }
 
     /// Held by a thread for which others wait: should it panic, they wait no more.
@@ -123,14 +109,20 @@ impl World {
         lock(&self.counts).clone()
     }
 
-    /// Somebody did by hand, on the nodes, what Mortar did not: told apart from everything that went by itself.
-    pub(crate) fn intervened(&self, what: &str, why: impl Display) {
-        self.tell("intervention", format!("{what}: {why}"));
-        *lock(&self.interventions).entry(what.to_owned()).or_default() += 1;
+    /// Cures of members that were seen under way.
+    pub(crate) fn cures(&self) -> BTreeMap<String, String> {
+        lock(&self.cures).clone()
     }
 
-    pub(crate) fn interventions(&self) -> BTreeMap<String, u64> {
-        lock(&self.interventions).clone()
+    /// Notes a cure that is under way.
+    fn see_cure(&self, operation: &Value) {
+        if operation["kind"] != "cure-member" {
+            return;
+        }
+        let (id, node) = (text(operation, "id"), text(&operation["subject"], "name"));
+        if lock(&self.cures).insert(id.clone(), node.clone()).is_none() {
+            self.tell("server", format!("cures {node}: {id}"));
+        }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -166,6 +158,7 @@ impl World {
     pub(crate) fn try_open(&self) -> Option<BTreeSet<String>> {
         let said = self.try_ask(&Method::GET, "/v1/operations?open=true&limit=1000", None)?;
         let open = operations(&said).ok()?;
+        open.iter().for_each(|operation| self.see_cure(operation));
         Some(open.iter().map(|operation| text(operation, "id")).collect())
     }
 }

@@ -8,8 +8,8 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec,
-    RemainsSpec, StartedSpec, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec,
+    RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -143,6 +143,9 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         node: NodeId::from_u128(1),
         host: HostName::new("node2").unwrap(),
     };
+    let command = ["glusterd", "-p", "/run/glusterd.pid"]
+        .map(str::to_owned)
+        .to_vec();
     vec![
         ("peer", Thing::Peer(peer)),
         ("device-disk", device(disk(), false)),
@@ -179,6 +182,8 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("volume-options", volume_options()),
         ("remains-thin", remains(disk(), false)),
         ("remains-image", remains(directory(), true)),
+        ("member", Thing::Member(member(Starter::Command(command)))),
+        ("member-systemd", Thing::Member(member(Starter::Systemd))),
     ]
 }
 
@@ -219,6 +224,29 @@ pub(crate) fn remains(device_path: DevicePath, image: bool) -> Thing {
         device_path,
         image,
     })
+}
+
+/// A member that was recorded: its record of the volume is not that of the others, and it has none of another.
+pub(crate) fn member(starter: Starter) -> MemberSpec {
+    let record = |name: &str, said: Option<&str>, right: &str| RecordSpec {
+        name: VolumeName::new(name).unwrap(),
+        said: said.map(str::to_owned),
+        right: Some(right.to_owned()),
+        aside: said.is_some(),
+    };
+    MemberSpec {
+        node: NodeId::from_u128(3),
+        host: HostName::new("node3").unwrap(),
+        why: "differs from most members in vol_test, vol_other".into(),
+        hangs: false,
+        anew: false,
+        records: vec![
+            record("vol_test", Some("4222659794"), "1134821546"),
+            record("vol_more", None, "598227669"),
+        ],
+        folder: "0c".repeat(16),
+        starter,
+    }
 }
 
 /// A node's file.

@@ -1,7 +1,7 @@
 //! What happens: requests, what breaks, and what is mended.
 
 use mortar_model::{DevicePath, HostName};
-use mortar_simulator::{Effect, Fault, Foreign, When};
+use mortar_simulator::{Effect, Fault, Foreign, Missed, When};
 
 use crate::asks::{ask, ask_again};
 use crate::disk::Trouble;
@@ -140,18 +140,39 @@ fn disturb(life: &Life) {
         4..=5 => {
             site.count("node cut off");
             site.tell(format!("{host} is cut off"));
-            life.part_from(|on| on == host);
             life.hosts.world(|world| world.cut(&host));
         }
-        6..=7 => {
+        6 => {
             site.count("glusterd stopped");
             site.tell(format!("glusterd of {host} stops"));
-            life.part_from(|on| on == host);
             life.hosts.world(|world| world.stop_glusterd(&host));
         }
+        7 => leave_behind(life),
         8 => spoil(life, &host),
         _ => kill_brick(life),
     }
+}
+
+/// A member of the pool takes no part in the next change of a volume. One at a time: of two that say different things,
+/// nobody could tell who is right.
+fn leave_behind(life: &Life) {
+    let site = &life.site;
+    let members: Vec<String> = life
+        .hosts
+        .world(|world| world.pool("n1").unwrap_or_default().members);
+    let taken = life
+        .hosts
+        .world(|world| members.iter().any(|member| world.is_apart(member)));
+    if members.len() < 3 || taken {
+        return;
+    }
+    let host = site.dice.pick(&members);
+    let how = *site
+        .dice
+        .pick(&[Missed::Behind, Missed::Behind, Missed::Rejected]);
+    site.count("member left behind");
+    site.tell(format!("{host} will miss the next change: {how:?}"));
+    life.hosts.world(|world| world.misses_next_change(host, how));
 }
 
 fn spoil(life: &Life, host: &str) {

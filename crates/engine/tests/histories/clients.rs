@@ -177,6 +177,9 @@ impl Life {
             site.tell(format!("  {} {} is {outcome}", ended.kind, ended.id));
             site.count(format!("{} {}", ended.kind, if done { "done" } else { "undone" }));
         }
+        if ended.kind == OperationKind::CureMember && done {
+            site.count("member cured");
+        }
         let changed_since = ended
             .subject
             .is_some_and(|subject| self.changed_since(ended, subject));

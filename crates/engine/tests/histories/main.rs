@@ -87,6 +87,8 @@ fn assert_covered(tally: &Tally) {
         "node off",
         "node cut off",
         "glusterd stopped",
+        "member left behind",
+        "member cured",
         "node mended",
         "brick killed",
         "disk spoiled",

@@ -223,6 +223,7 @@ impl Bed {
             policy,
             health_interval: interval,
             recovery_interval: interval,
+            cure: None,
             ..Config::default()
         };
         let parts = Parts {

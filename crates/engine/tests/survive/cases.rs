@@ -7,7 +7,7 @@ use mortar_model::{
     ByteSize, DevicePath, Durability, OperationId, OperationKind, Tags, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, CreateVolume};
-use mortar_simulator::Foreign;
+use mortar_simulator::{Foreign, Missed};
 
 use crate::support::bed::Bed;
 
@@ -91,6 +91,25 @@ fn add_device<'a>(
             destroy,
         })
         .boxed()
+}
+
+/// n3 misses a change that somebody makes of the volume.
+fn member_left_behind(bed: &Bed, how: Missed) -> BoxFuture<'_, ()> {
+    async move {
+        make(bed, "data", Durability::Replicate(3), "disk").await;
+        let words = ["--mode=script", "volume", "set", "data", "user.note", "new"];
+        let set = mortar_argv::Command::new("gluster").args(words);
+        bed.hosts.world(|world| {
+            world.misses_next_change("n3", how);
+            assert!(world.run_one("n1", &set).success());
+            assert_eq!(world.apart(), [("n3".to_owned(), "data".to_owned())]);
+        });
+    }
+    .boxed()
+}
+
+fn cure(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    bed.engine.cure_member(bed.node(3)).boxed()
 }
 
 /// All cases but repairs, which need something to mend. A new kind of operation is one entry more.
@@ -215,6 +234,37 @@ pub(crate) const ALL: &[Case] = &[
         lost: Some("n1"),
         prepare: volume_on_directories,
         run: delete,
+    },
+    Case {
+        name: "cure_a_member_that_is_behind",
+        kind: OperationKind::CureMember,
+        lost: None,
+        prepare: |bed| member_left_behind(bed, Missed::Behind),
+        run: cure,
+    },
+    Case {
+        name: "cure_a_member_that_is_rejected",
+        kind: OperationKind::CureMember,
+        lost: None,
+        prepare: |bed| member_left_behind(bed, Missed::Rejected),
+        run: cure,
+    },
+    Case {
+        name: "cure_a_member_that_does_not_start",
+        kind: OperationKind::CureMember,
+        lost: None,
+        prepare: |bed| {
+            async {
+                make(bed, "data", Durability::Replicate(3), "disk").await;
+                bed.hosts.world(|world| {
+                    world.kill_glusterd("n3");
+                    world.tear_record("n3", "data");
+                    world.start_glusterd("n3");
+                });
+            }
+            .boxed()
+        },
+        run: cure,
     },
     Case {
         name: "add_disk",

@@ -89,6 +89,8 @@ pub(crate) fn measure(case: &Case, saved: &Saved) -> Counts {
         };
         bed.assert_agreement(&format!("{}: undisturbed", case.name));
         repairs::assert_clean(&bed, &format!("{}: undisturbed", case.name)).await;
+        let apart = bed.hosts.world(|world| world.apart());
+        assert_eq!(apart, [], "{}: members that differ", case.name);
         counts
     })
 }

@@ -192,7 +192,7 @@ impl Machine<'_> {
             Thing::Volume(_) => kind == FailureKind::Away,
             // Whoever asks for a device or a node to be removed is told that it is not there.
             Thing::Device(_) | Thing::Peer(_) | Thing::NodeFile(_) => direction == Direction::Back,
-            Thing::AddedBricks(_) | Thing::Rebalance(_) => false,
+            Thing::AddedBricks(_) | Thing::Rebalance(_) | Thing::Member(_) => false,
             // A repair that does not get there is left; the next one finds the same again.
             Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) | Thing::Remains(_) => false,
         }

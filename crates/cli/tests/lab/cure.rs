@@ -1,0 +1,129 @@
+//! A member whose glusterd is rejected by the others, or does not start, is well again without anybody's help.
+
+use std::io::Write as _;
+
+use mortar_lab::Lab;
+use serde_json::Value;
+
+use crate::ground::{on, stormy, until};
+use crate::life::Client;
+use crate::site::Site;
+
+const KILL: &str = "kill -s KILL \"$(cat /run/glusterd.pid)\"; while kill -0 \"$(cat /run/glusterd.pid)\" 2>/dev/null; do :; done";
+
+/// Runs a script on a node; answers whether it succeeded.
+fn script(lab: &Lab, node: &str, text: &str) -> bool {
+    let output = lab.exec(node, &["sh", "-c", text], crate::ground::LIMIT);
+    output.unwrap_or_else(|error| panic!("{error}")).status.success()
+}
+
+/// Cures that have ended, with their phases.
+fn cures(site: &Site) -> Vec<Value> {
+    let list = site.server.get("/v1/operations?limit=1000").json();
+    let all = list["operations"].as_array().unwrap().iter().cloned();
+    all.filter(|operation| operation["kind"] == "cure-member")
+        .collect()
+}
+
+/// Waits until all members count each other as members, and the cure has ended well.
+fn is_well(site: &Site, cures_before: usize) {
+    until("the member is cured", || {
+        let all = cures(site);
+        all.len() > cures_before && all.iter().any(|cure| cure["phase"] == "done")
+    });
+    let counted = |node: &str| {
+        let status = on(&site.lab, node, &["gluster", "--mode=script", "peer", "status"]);
+        status.matches("Peer in Cluster (Connected)").count()
+    };
+    until("all members count each other", || {
+        site.nodes
+            .iter()
+            .all(|(name, ..)| counted(name) == site.nodes.len() - 1)
+    });
+    let records = |node: &str| {
+        on(
+            &site.lab,
+            node,
+            &["sh", "-c", "cat /var/lib/glusterd/vols/*/cksum"],
+        )
+    };
+    let first = records("node1");
+    for (name, ..) in &site.nodes {
+        assert_eq!(records(name), first, "{name} has what the others have");
+    }
+}
+
+fn bricks(lab: &Lab, node: &str) -> String {
+    on(lab, node, &["pgrep", "-a", "-x", "glusterfsd"])
+}
+
+#[test]
+fn a_member_that_is_rejected_or_does_not_start_is_cured_while_its_bricks_run_on() {
+    let ground = stormy('u');
+    let mut site = Site::new(&ground.lab, &[1, 2, 3], 1, "cure");
+    site.server.ask_to_stop();
+    assert!(site.server.ended().success());
+    site.server.again_with(&["--cure-after", "4"]);
+    let volume = site.created("v", 1, 3);
+    let name = volume["name"].as_str().unwrap();
+    let client = Client::mount(&site, name);
+    let record = format!("/var/lib/glusterd/vols/{name}/info");
+    let before = bricks(&site.lab, "node3");
+
+    // Its record says something else, in the same version.
+    assert!(script(
+        &site.lab,
+        "node3",
+        &format!("{KILL}; echo user.note=other >> {record}")
+    ));
+    assert!(script(&site.lab, "node3", "exec glusterd -p /run/glusterd.pid"));
+    until("the member is rejected", || {
+        let status = on(
+            &site.lab,
+            "node1",
+            &["gluster", "--mode=script", "peer", "status"],
+        );
+        status.contains("Peer Rejected")
+    });
+    std::fs::File::create(client.path().join("meanwhile"))
+        .and_then(|mut file| file.write_all(b"written"))
+        .unwrap();
+    is_well(&site, 0);
+    assert_eq!(bricks(&site.lab, "node3"), before, "its bricks run on");
+
+    // A power cut in the middle of writing it.
+    let made = cures(&site).len();
+    assert!(script(&site.lab, "node2", &format!("{KILL}; : > {record}")));
+    assert!(!script(&site.lab, "node2", "exec glusterd -p /run/glusterd.pid"));
+    is_well(&site, made);
+
+    // One that somebody stops stays so.
+    let made = cures(&site).len();
+    assert!(script(&site.lab, "node3", "kill \"$(cat /run/glusterd.pid)\""));
+    until("the server has seen that it was stopped", || {
+        site.server.log().contains("it was stopped, not killed")
+    });
+    assert!(script(&site.lab, "node3", "exec glusterd -p /run/glusterd.pid"));
+    is_well(&site, 0);
+    assert_eq!(cures(&site).len(), made, "{:?}", cures(&site));
+
+    let aside = on(
+        &site.lab,
+        "node3",
+        &["sh", "-c", "cat /var/lib/glusterd/mortar-aside/*/*/info"],
+    );
+    assert!(aside.contains("user.note=other"), "what was set aside is kept");
+    assert_eq!(
+        std::fs::read(client.path().join("meanwhile")).unwrap(),
+        b"written"
+    );
+    drop(client);
+    site.deleted(&volume);
+    until("the nodes see each other", || {
+        on(&site.lab, "node1", &["gluster", "--mode=script", "pool", "list"])
+            .matches("Connected")
+            .count()
+            == 3
+    });
+    site.assert_bare();
+}

@@ -1,0 +1,145 @@
+//! What is proven against a member, and the operation that cures it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mortar_command::query::glusterd_process;
+use mortar_journal::{Direction, Phase};
+use mortar_model::work::{RecordSpec, Starter};
+use mortar_model::{ClusterId, NodeId, OperationId, OperationKind, VolumeName};
+use mortar_plan::Seed;
+use mortar_plan::cure::{self, Ailment, Cure, Way, Word};
+
+use super::words;
+use crate::away;
+use crate::engine::{Engine, Inner};
+
+/// Records whose texts are compared at once; the others are looked at when these are well.
+const MOST: usize = 64;
+
+/// What a record says that cannot be read.
+const UNREADABLE: &str = "";
+
+/// Makes the operation that cures a member.
+///
+/// # Errors
+/// Says why the member is left as it is, and what settles it.
+pub(super) async fn begin(
+    inner: &Arc<Inner>,
+    cluster: ClusterId,
+    node: NodeId,
+    ailment: &Ailment,
+    words: &[(NodeId, Word)],
+) -> Result<OperationId, String> {
+    let (process, starter) = process(inner, node).await?;
+    let mut differs = match ailment {
+        Ailment::Differs(volumes) => volumes.clone(),
+        Ailment::Unstored(_) => BTreeMap::new(),
+        _ => cure::differing(words, node),
+    };
+    if *ailment == Ailment::Down {
+        match &process.unreadable {
+            Some(name) => {
+                // It says nothing, whatever the others have: without it, glusterd starts.
+                let right = cure::right(words, name);
+                differs.insert(name.clone(), (Some(UNREADABLE.to_owned()), right));
+            }
+            None if process.died => {}
+            None => {
+                return Err(
+                    "it was stopped, not killed: start it where that is wanted (systemctl start glusterd)"
+                        .into(),
+                );
+            }
+        }
+    }
+    let records = ways(inner, cluster, node, words, &differs).await?;
+    let cure = Cure {
+        node,
+        ailment: ailment.clone(),
+        records,
+        starter,
+    };
+    enter(inner, cure).await
+}
+
+impl Inner {
+    /// Whether an operation is on its way back.
+    fn is_undone(&self, id: OperationId) -> bool {
+        let handle = self.operations().open.get(&id).cloned();
+        handle.is_some_and(|handle| match handle.snapshot().phase {
+            Phase::Back { .. } | Phase::Undone { .. } => true,
+            Phase::Attention { direction, .. } => direction == Direction::Back,
+            Phase::Forward | Phase::Done => false,
+        })
+    }
+}
+
+async fn enter(inner: &Arc<Inner>, cure: Cure) -> Result<OperationId, String> {
+    let engine = Engine {
+        inner: Arc::clone(inner),
+    };
+    let place = inner.admit().map_err(|error| error.to_string())?;
+    let id = OperationId::from_u128(Seed::new(inner.entropy.draw()).next_u128());
+    let intent = {
+        let mut landscape = inner.landscape();
+        let plan = cure::cure_member(&landscape, id, cure).map_err(|refusal| refusal.to_string())?;
+        engine.intend(&mut landscape, place, id, OperationKind::CureMember, plan)
+    };
+    engine.enter(intent).await.map_err(|error| error.to_string())
+}
+
+async fn process(inner: &Inner, node: NodeId) -> Result<(glusterd_process::Process, Starter), String> {
+    let settings = &inner.config.settings;
+    let batch = glusterd_process::ask(settings);
+    let report = away::ask(inner, node, &batch, "ask how glusterd was started").await;
+    let process = glusterd_process::read(&report).map_err(|error| error.to_string())?;
+    let command = match process.pid {
+        Some(pid) if !process.by_systemd => {
+            let batch = glusterd_process::ask_command(settings, pid);
+            Some(away::ask(inner, node, &batch, "ask how glusterd was started").await)
+        }
+        _ => None,
+    };
+    let starter = glusterd_process::starter(&process, command.as_ref(), settings);
+    Ok((process, starter))
+}
+
+type Differences = BTreeMap<VolumeName, (Option<String>, Option<String>)>;
+
+/// What is to become of each record that differs.
+async fn ways(
+    inner: &Inner,
+    cluster: ClusterId,
+    node: NodeId,
+    words: &[(NodeId, Word)],
+    differs: &Differences,
+) -> Result<Vec<RecordSpec>, String> {
+    let names: Vec<VolumeName> = differs.keys().take(MOST).cloned().collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let speaker = cure::speaker(words, node, differs)
+        .ok_or("no member says of all these volumes what most members say: it is looked at again")?;
+    let own = words::recorded(inner, node, &names).await?;
+    let right = words::recorded(inner, speaker, &names).await?;
+    let landscape = inner.landscape();
+    let spec = |name: &VolumeName| {
+        let (said, rightly) = differs.get(name).cloned().unwrap_or_default();
+        let aside = said.as_deref() == Some(UNREADABLE)
+            || cure::way(
+                &landscape,
+                cluster,
+                name,
+                (own.get(name), right.get(name)),
+                |id| inner.is_undone(id),
+            )? == Way::Aside;
+        Ok(RecordSpec {
+            name: name.clone(),
+            said,
+            right: rightly,
+            aside,
+        })
+    };
+    names.iter().map(spec).collect()
+}
