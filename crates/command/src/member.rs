@@ -26,41 +26,44 @@ pub(crate) fn look(spec: &MemberSpec, settings: &Settings) -> Batch {
         .then(records::ask(settings))
 }
 
-/// It agrees when its glusterd answers, counts its peers as members, and says of no volume what it said before.
+/// Its glusterd has to answer and to count its peers as members, most of them connected. One that came to that without
+/// having been started anew must say something else than it said. What exactly the others say by now, only they can tell.
 pub(crate) fn judge_look(spec: &MemberSpec, report: &Report) -> Result<Seen, Unreadable> {
     judge_at(spec, report, 0)
 }
 
 fn judge_at(spec: &MemberSpec, report: &Report, from: usize) -> Result<Seen, Unreadable> {
     let said = records::read_at(report, from + RECORDS)?;
-    // One that the others learn from says what it said.
-    let learns = spec
-        .records
-        .iter()
-        .filter(|record| record.aside || record.said.is_none());
-    let differs = |record: &&RecordSpec| said.get(&record.name) == record.said.as_ref();
-    let still = learns.clone().find(differs);
-    let settled = match pool::read_at(report, from + RECORDS + 1) {
-        Ok(members) if members.iter().all(|member| member.settled) => Ok(()),
-        Ok(_) => Err("its peers do not count it as a member".to_owned()),
-        Err(unreadable) => Err(unreadable.to_string()),
-    };
     let yes = |item: usize| {
-        report
-            .output(from + item)
-            .is_some_and(mortar_argv::Output::success)
+        let output = report.output(from + item);
+        output.is_some_and(mortar_argv::Output::success)
     };
-    let waits = spec.anew && !yes(STARTED);
-    Ok(match (settled, still) {
-        (Ok(()), None) if !waits => Seen::Present(Facts::None),
-        (Err(why), _) if yes(STARTED) => Seen::Partial(format!("glusterd was started again, but {why}")),
-        (_, Some(record)) if yes(STARTED) => Seen::Partial(format!(
-            "glusterd was started again, and has not heard of volume {} yet",
-            record.name
-        )),
+    // One that the others learn from says what it said.
+    let learns = |record: &&RecordSpec| record.aside || record.said.is_none();
+    let differs = |record: &RecordSpec| said.get(&record.name) == record.said.as_ref();
+    let is_ill = spec.anew || spec.records.iter().filter(learns).any(differs);
+    Ok(match settled(report, from + RECORDS + 1) {
+        Ok(()) if yes(STARTED) || !is_ill => Seen::Present(Facts::None),
+        Err(why) if yes(STARTED) => Seen::Partial(format!("glusterd was started again, but {why}")),
         _ if yes(BEGUN) => Seen::Partial("glusterd is about to be started again".into()),
         _ => Seen::Absent,
     })
+}
+
+/// Whether glusterd counts its peers as members, and most of them are connected.
+fn settled(report: &Report, item: usize) -> Result<(), String> {
+    let members = pool::read_at(report, item).map_err(|unreadable| unreadable.to_string())?;
+    let connected = members.iter().filter(|member| member.connected).count();
+    if !members.iter().all(|member| member.settled) {
+        return Err("its peers do not count it as a member".to_owned());
+    }
+    if connected * 2 <= members.len() {
+        return Err(format!(
+            "only {connected} of {} members are connected",
+            members.len()
+        ));
+    }
+    Ok(())
 }
 
 pub(crate) fn make(spec: &MemberSpec, settings: &Settings) -> Batch {

@@ -74,6 +74,9 @@ pub(crate) struct Volume {
     /// Options set by somebody, oldest first; gluster shows the latest first.
     pub(crate) options: Vec<(u32, Text)>,
     pub(crate) rare: Option<Box<Rare>>,
+    /// Changes since it was made.
+    #[serde(default)]
+    pub(crate) changes: u32,
 }
 
 /// What few volumes have.
@@ -152,7 +155,7 @@ impl Volume {
     /// The file `vols/NAME/info` that glusterd keeps on every member.
     pub(crate) fn record(&self, names: &Names, uuid: &str) -> String {
         let mut text = format!(
-            "type={}\ncount={}\nstatus={}\nsub_count={}\nreplica_count={}\ndisperse_count={}\nredundancy_count={}\nversion=1\ntransport-type=0\nvolume-id={uuid}\nparent_volname=N/A\n",
+            "type={}\ncount={}\nstatus={}\nsub_count={}\nreplica_count={}\ndisperse_count={}\nredundancy_count={}\nversion={}\ntransport-type=0\nvolume-id={uuid}\nparent_volname=N/A\n",
             self.kind().0 % 5,
             self.bricks.len(),
             self.state.shown().0,
@@ -160,6 +163,7 @@ impl Volume {
             self.replica,
             self.disperse,
             self.redundancy,
+            u64::from(self.changes) + 1,
         );
         for (key, value) in self.all_options(names) {
             text.push_str(&format!("{key}={value}\n"));
@@ -300,6 +304,9 @@ fn change(world: &mut World, request: &Request<'_>) -> Answer {
     }
     let missed = world.before_change(request.node, name);
     let answer = dispatch(world, request);
+    if answer.is_ok() {
+        world.count_change(request.node, name);
+    }
     world.after_change(request.node, name, missed);
     answer
 }

@@ -147,6 +147,14 @@ impl World {
             .collect()
     }
 
+    /// The pool's record of a volume has a further version.
+    pub(crate) fn count_change(&mut self, asked: u32, name: &str) {
+        let number = self.pool_volume(asked, name);
+        if let Some(volume) = number.and_then(|number| self.gluster.volumes.get_mut(number)) {
+            volume.changes = volume.changes.saturating_add(1);
+        }
+    }
+
     /// A change was made, or not; those who missed it keep what they had. Whoever took part has what the others have.
     pub(crate) fn after_change(
         &mut self,

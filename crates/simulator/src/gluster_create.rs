@@ -59,6 +59,7 @@ pub(crate) fn create(world: &mut World, request: &Request<'_>, name: &str, words
         bricks: bricks.into(),
         options: Vec::new(),
         rare: None,
+        changes: 0,
     };
     world.enter_volume(volume);
     if !request.xml {

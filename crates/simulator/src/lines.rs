@@ -219,19 +219,8 @@ pub(crate) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
 fn records(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
     match path.trim_end_matches('/') {
         "/var/lib/glusterd/snaps" => Ok(snapshots(shell)),
-        "/var/lib/glusterd/vols" => Ok(volumes(shell)),
         _ => Err("the simulated node searches folders only in glusterd's records"),
     }
-}
-
-/// Those of its volumes.
-fn volumes(shell: &Shell<'_>) -> String {
-    let pool = shell.node.pool;
-    let volumes = shell.gluster.volumes.iter();
-    volumes
-        .filter(|(_, volume)| volume.pool == pool)
-        .map(|(_, volume)| volume.record(shell.names, ""))
-        .collect()
 }
 
 /// Those of its snapshots that name the volume that a snapshot was taken of.

@@ -108,6 +108,9 @@ pub(crate) fn unmake(spec: &RemainsSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_unmade(spec: &RemainsSpec, report: &Report) -> Verdict {
     match report.first_failure() {
         Some((0, _)) => complaint::refused(format!("brick {} stays: a volume uses it", spec.brick)),
-        _ => super::judge_unmade(report),
+        _ => super::judge_unmade(&Report {
+            outcomes: report.outcomes.iter().skip(1).cloned().collect(),
+            broken: report.broken.clone(),
+        }),
     }
 }

@@ -10,14 +10,20 @@ use mortar_model::work::{Failure, FailureKind, Goal, MemberSpec, Seen, Verdict};
 use mortar_model::{ClusterId, NodeId, VolumeName};
 use mortar_plan::cure::{self, Ailment, Recorded, Word};
 use mortar_plan::{Place, Step, Subject};
+use tokio::time::Instant;
 
 use super::words;
 use crate::act::{self, Lock};
 use crate::away;
+use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 
 /// Longest wait for the changes of the pool that are under way.
 const TURN: Duration = Duration::from_secs(60);
+/// How long members take to tell each other what they have after one was started, with time to spare.
+const AGREES: Duration = Duration::from_secs(20);
+/// Wait before they are asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Longest wait for a node to say whether a script of ours still runs there.
 const SCRIPT: Duration = Duration::from_secs(1);
 
@@ -55,12 +61,32 @@ pub(crate) async fn restart(
     }
     let batch = lock.on(command::make(&step.thing, &inner.config.settings));
     let report = act::send(inner, &step.place, vec![spec.node], &batch, "cure member").await;
-    drop(turn);
     let verdict = command::judge(&step.thing, Goal::Present, &report);
     if matches!(verdict, Verdict::Done(_)) {
+        // What members tell each other now, nobody changes meanwhile.
+        agrees(inner, cluster, spec).await;
+        drop(turn);
         inner.wake(spec.node, cluster);
     }
     verdict
+}
+
+/// Waits until the member says what most say. One that does not come to that is found ill again, and looked at anew.
+async fn agrees(inner: &Inner, cluster: ClusterId, spec: &MemberSpec) {
+    let begun = Instant::now();
+    loop {
+        let differs = cure::differing(&words::ask(inner, cluster).await, spec.node);
+        let still = spec
+            .records
+            .iter()
+            .find(|record| differs.contains_key(&record.name));
+        let Some(record) = still else { return };
+        if begun.elapsed() > AGREES || wait_or_halt(inner, ASK_AGAIN).await {
+            let volume = &record.name;
+            tracing::warn!(node = %spec.node, %volume, "glusterd was started anew and still differs");
+            return;
+        }
+    }
 }
 
 fn failed(kind: FailureKind, reason: &str) -> Verdict {
