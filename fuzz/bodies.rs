@@ -119,6 +119,7 @@ fn pool_things() -> Vec<Thing> {
         Thing::Peer(PeerSpec {
             node: NodeId::from_u128(1),
             host,
+            force: false,
         }),
         Thing::Volume(VolumeSpec {
             volume: VOLUME,

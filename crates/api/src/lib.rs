@@ -8,6 +8,7 @@
 //! a state or kind it does not know reads it as `unknown` and goes on.
 
 mod backup;
+mod bricks;
 mod check;
 mod error;
 mod explain;
@@ -17,6 +18,7 @@ mod rebuild;
 mod topology;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
+pub use bricks::MoveRequest;
 pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
     RepairState, RepairTask,

@@ -19,12 +19,14 @@ mod answer;
 mod brick;
 mod complaint;
 mod device;
+mod heal;
 mod member;
 mod node_file;
 mod peer;
 mod program;
 pub mod query;
 mod rebalance;
+mod seat;
 mod settings;
 mod started;
 mod volume;
@@ -47,6 +49,10 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Volume(spec) => volume::look(&spec.name, settings),
         Thing::AddedBricks(spec) => volume::look(&spec.name, settings),
         Thing::Rebalance(spec) => rebalance::look(spec, settings),
+        Thing::Seat(spec) => volume::look(&spec.name, settings),
+        Thing::Heal(spec) => heal::look(spec, settings),
+        // Each moves by an operation of its own.
+        Thing::Bricks(_) => Batch::new(),
         Thing::NodeFile(_) => node_file::look(settings),
         Thing::Mount(spec) => brick::again::look(spec, settings),
         Thing::Started(spec) => started::look(spec, settings),
@@ -71,6 +77,9 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Volume(spec) => volume::judge_look(spec, report),
         Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
         Thing::Rebalance(_) => rebalance::judge_look(report),
+        Thing::Seat(spec) => seat::judge_look(spec, report),
+        Thing::Heal(spec) => heal::judge_look(spec, report),
+        Thing::Bricks(_) => Ok(Seen::Unknown("no command tells where bricks are".into())),
         Thing::NodeFile(spec) => node_file::judge_look(spec, report),
         Thing::Mount(spec) => brick::again::judge_look(spec, report),
         Thing::Started(spec) => started::judge_look(spec, report),
@@ -99,6 +108,10 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Volume(spec) => volume::make(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::make(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
+        // The old brick missed what was written since: it has no way back into its place.
+        Thing::Seat(_) => Batch::new().run(program::program(settings, "false")),
+        Thing::Heal(spec) => heal::make(spec, settings),
+        Thing::Bricks(_) => Batch::new(),
         Thing::NodeFile(spec) => node_file::make(spec, settings),
         Thing::Mount(spec) => brick::again::make(spec, settings),
         Thing::Started(spec) => started::make(spec, settings),
@@ -127,6 +140,10 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::Volume(spec) => volume::resume(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::resume(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
+        // The old brick missed what was written since: it has no way back into its place.
+        Thing::Seat(_) => Batch::new().run(program::program(settings, "false")),
+        Thing::Heal(spec) => heal::make(spec, settings),
+        Thing::Bricks(_) => Batch::new(),
         Thing::NodeFile(spec) => node_file::make(spec, settings),
         Thing::Mount(spec) => brick::again::make(spec, settings),
         Thing::Started(spec) => started::make(spec, settings),
@@ -155,12 +172,33 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::AddedBricks(spec) => added_bricks::unmake(spec, settings),
         // Files that have moved are where they belong: there is nothing to take back.
         Thing::Rebalance(_) => Batch::new(),
+        Thing::Seat(spec) => seat::unmake(spec, settings),
+        // Copies that are alike are left so.
+        Thing::Heal(_) | Thing::Bricks(_) => Batch::new(),
         Thing::NodeFile(_) => node_file::unmake(settings),
         // What was mended stays so: nothing here was made that could be in the way.
         Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) => Batch::new(),
         Thing::Remains(spec) => brick::remains::unmake(spec, settings),
         Thing::Member(spec) => member::unmake(spec, settings),
     }
+}
+
+/// What to run right before `thing` is made or unmade, however often that is tried: only when [`judge_before`] says that
+/// it is done, the other may be begun. `None` where nothing has to hold.
+pub fn before(thing: &Thing, goal: Goal, settings: &Settings) -> Option<Batch> {
+    match (thing, goal) {
+        (Thing::Seat(spec), Goal::Absent) => Some(seat::before(spec, settings)),
+        _ => None,
+    }
+}
+
+/// What the report of [`before`] says.
+pub fn judge_before(thing: &Thing, report: &Report) -> Verdict {
+    let verdict = match thing {
+        Thing::Seat(spec) => seat::judge_before(spec, report),
+        _ => complaint::judge(report, complaint::nothing_tolerated),
+    };
+    clean(verdict)
 }
 
 /// What to run on each member of a pool to see whether it still has a record of its own of `thing`, from which the others
@@ -190,7 +228,12 @@ pub fn amends(thing: &Thing, goal: Goal, verdict: &Verdict, settings: &Settings)
 
 /// What the report of [`make`], [`resume`] (goal present) or [`unmake`] (goal absent) says about `thing`.
 pub fn judge(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
-    match verdict(thing, goal, report) {
+    clean(verdict(thing, goal, report))
+}
+
+/// What came from a node, fit to be shown.
+fn clean(verdict: Verdict) -> Verdict {
+    match verdict {
         Verdict::Failed(failure) => complaint::failed(failure.kind, complaint::shown(&failure.reason)),
         Verdict::Unknown(text) => Verdict::Unknown(complaint::shown(&text)),
         done @ Verdict::Done(_) => done,
@@ -210,6 +253,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::AddedBricks(_), Goal::Present) => added_bricks::judge_made(report),
         (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::judge_unmade(spec, report),
         (Thing::Rebalance(_), Goal::Present) => rebalance::judge_made(report),
+        (Thing::Seat(_), Goal::Absent) => seat::judge_unmade(report),
+        (Thing::Heal(spec), Goal::Present) => heal::judge_made(spec, report),
         (Thing::Mount(spec), Goal::Present) => brick::again::judge_made(spec, report),
         (Thing::Started(spec), Goal::Present) => started::judge_made(spec, report),
         (Thing::VolumeOptions(_), Goal::Present) => volume_options::judge_made(report),
@@ -217,10 +262,15 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Member(spec), Goal::Present) => member::judge_made(spec, report),
         (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),
         (
-            Thing::Rebalance(_) | Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_),
+            Thing::Rebalance(_)
+            | Thing::Heal(_)
+            | Thing::Mount(_)
+            | Thing::Started(_)
+            | Thing::VolumeOptions(_),
             Goal::Absent,
         )
-        | (Thing::NodeFile(_), _)
+        | (Thing::Seat(_), Goal::Present)
+        | (Thing::Bricks(_) | Thing::NodeFile(_), _)
         | (Thing::Remains(_), Goal::Present) => complaint::judge(report, complaint::nothing_tolerated),
     }
 }

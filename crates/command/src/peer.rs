@@ -54,9 +54,9 @@ fn myself(report: &Report) -> bool {
 }
 
 pub(crate) fn unmake(spec: &PeerSpec, settings: &Settings) -> Batch {
-    Batch::new()
-        .ask(program::peer(settings, "detach", &spec.host))
-        .then(pool::ask(settings))
+    let detach = program::peer(settings, "detach", &spec.host);
+    let detach = if spec.force { detach.arg("force") } else { detach };
+    Batch::new().ask(detach).then(pool::ask(settings))
 }
 
 /// A node cannot leave by itself, but one that is alone in its pool has nothing to leave.

@@ -31,6 +31,7 @@ fn peer(host: &str) -> Thing {
     Thing::Peer(PeerSpec {
         node: NodeId::from_u128(1),
         host: HostName::new(host).unwrap(),
+        force: false,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 use crate::members;
 use crate::metrics::{BatchLabels, CommandLabels};
-use crate::{away, cure, fence};
+use crate::{away, cure, evict, fence};
 
 /// Carries the action out and answers with its event. `lock` names the operation and step whose lock it takes.
 pub(crate) async fn act(inner: &Inner, lock: (OperationId, usize), step: Step, action: Action) -> Event {
@@ -93,6 +93,11 @@ async fn do_it(
     // The turn may have come long after it was asked for.
     if inner.is_halted() {
         return Verdict::Unknown("the server is stopping".into());
+    }
+    if let Some(verdict) = evict::before(inner, step, goal).await
+        && !matches!(verdict, Verdict::Done(_))
+    {
+        return verdict;
     }
     let what = format!("{verb} {}", thing.kind());
     let report = send(inner, &step.place, nodes.clone(), &lock.on(batch), &what).await;

@@ -10,19 +10,19 @@ use futures::{FutureExt as _, future::BoxFuture};
 use mortar_journal::{
     Action, Direction, Ended, Event, Mark, Operation, Outcome, Persist, Phase, advance, remainder,
 };
-use mortar_model::work::Facts;
-use mortar_model::{ClusterId, NodeId, OperationId};
+use mortar_model::work::{Facts, Thing};
+use mortar_model::{ClusterId, NodeId, OperationId, OperationKind};
 use mortar_plan::{Change, Landscape, Step};
 use mortar_store::Durability;
 use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
 
-use crate::act;
 use crate::admission::Place;
 use crate::engine::Inner;
 use crate::metrics::{KindLabel, OperationLabels};
 use crate::records;
 use crate::submit::OperationState;
+use crate::{act, drain};
 
 /// Wait before the end of an operation is written again after the store refused it.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -33,6 +33,8 @@ pub(crate) struct Handle {
     ended: Mutex<Option<Ended>>,
     rest: watch::Sender<bool>,
     wake: Notify,
+    /// Somebody does not want it any more.
+    unwanted: Notify,
 }
 
 impl Handle {
@@ -42,6 +44,7 @@ impl Handle {
             ended: Mutex::new(None),
             rest: watch::Sender::new(false),
             wake: Notify::new(),
+            unwanted: Notify::new(),
         }
     }
 
@@ -91,6 +94,25 @@ impl Handle {
         parked
     }
 
+    /// Turns it back, if it moves bricks and can be turned back. Answers whether it can.
+    pub(crate) fn cancel(&self) -> bool {
+        {
+            let operation = self.lock();
+            let forward = match operation.phase {
+                Phase::Forward => true,
+                Phase::Attention { direction, .. } => direction == Direction::Forward,
+                _ => false,
+            };
+            let moves = drains(operation.kind) || operation.kind == OperationKind::EvictBrick;
+            if !moves || !forward || operation.committed {
+                return false;
+            }
+        }
+        self.unwanted.notify_one();
+        self.nudge();
+        true
+    }
+
     /// From now on it is seen as under way.
     fn goes_on(&self) {
         let mut operation = self.lock();
@@ -134,6 +156,11 @@ impl Handle {
     }
 }
 
+/// Whether operations of that kind only wait for others.
+const fn drains(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::DrainDevice | OperationKind::DrainNode)
+}
+
 /// Why the loop of an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -158,7 +185,12 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first:
         let mut place = Some(place);
         loop {
             // One that waits for somebody gives its turn to others.
-            let turn = inner.turn().await;
+            // One that only waits for others must not keep them from theirs.
+            let turn = if drains(kind) {
+                None
+            } else {
+                Some(inner.turn().await)
+            };
             tracing::info!("begins");
             let end = AssertUnwindSafe(drive(&inner, &handle, event))
                 .catch_unwind()
@@ -194,10 +226,15 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
     loop {
         let event = match events.pop_front() {
             Some(event) => event,
-            None => match running.next().await {
-                Some(event) => event,
-                // The journal leaves no operation without an action; were there one, somebody should see it.
-                None => return End::Parked,
+            // In order, so that the same history goes the same way when it is played again.
+            None => tokio::select! {
+                biased;
+                () = handle.unwanted.notified() => Event::Cancel,
+                event = running.next() => match event {
+                    Some(event) => event,
+                    // The journal leaves no operation without an action; were there one, somebody should see it.
+                    None => return End::Parked,
+                },
             },
         };
         if inner.is_halted() {
@@ -222,7 +259,11 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
                 Action::Park => return End::Parked,
                 Action::Do { step, .. } | Action::Look { step, .. } => {
                     let (lock, plan_step) = handle.step(step);
-                    running.push(act::act(inner, lock, plan_step, action).boxed());
+                    running.push(if let Thing::Bricks(_) = plan_step.thing {
+                        drain::act(Arc::clone(inner), handle.id(), plan_step, action).boxed()
+                    } else {
+                        act::act(inner, lock, plan_step, action).boxed()
+                    });
                 }
             }
         }

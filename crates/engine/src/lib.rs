@@ -13,6 +13,8 @@
 //! | `submit` | from a plan to a durable, running operation |
 //! | `operations` | those that are known, from the way to the disk until an hour after the end |
 //! | `drive` | the loop of one operation |
+//! | `evict` | a brick that moves, and what has to hold before it does |
+//! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
 //! | `away` | nodes that are away: whom to ask instead |
@@ -44,10 +46,12 @@ mod check;
 mod clock;
 mod create;
 mod cure;
+mod drain;
 mod drive;
 mod ended;
 mod engine;
 mod error;
+mod evict;
 mod fence;
 mod files;
 mod health;

@@ -11,6 +11,7 @@ use mortar_plan::Subject;
 use mortar_store::StoreError;
 use tokio::sync::watch;
 
+use crate::drain::Drain;
 use crate::drive::Handle;
 use crate::ended::EndedLately;
 use crate::error::EngineError;
@@ -24,6 +25,8 @@ pub(crate) struct Operations {
     /// hold stays held: were it given back, somebody else might be given the same once more.
     doubtful: BTreeMap<OperationId, (PathBuf, String)>,
     pub(crate) ended: EndedLately,
+    /// What drains remember.
+    pub(crate) drains: BTreeMap<OperationId, Drain>,
     /// The ended operation that made each volume: for those who ask for the volume again.
     makers: BTreeMap<VolumeId, OperationId>,
 }
@@ -37,6 +40,7 @@ impl Operations {
             open: open.into_iter().map(handle).collect(),
             entering: BTreeMap::new(),
             doubtful: BTreeMap::new(),
+            drains: BTreeMap::new(),
             ended: EndedLately::load(times, now, keep),
             makers: ended.iter().filter_map(made).collect(),
         }
@@ -45,6 +49,7 @@ impl Operations {
     /// One has ended just now, and that is recorded.
     pub(crate) fn note_ended(&mut self, ended: &Ended) {
         self.ended.add(ended.id);
+        self.drains.remove(&ended.id);
         self.makers.extend(made(ended));
     }
 

@@ -112,6 +112,11 @@ pub(crate) fn changes(
             Change::RemoveCluster(id) => writes.push(Write::delete(Kind::Cluster, id)),
             Change::PutNode(node) => writes.push(Write::put(Kind::Node, &node.id, node)?),
             Change::RemoveNode(id) => writes.push(Write::delete(Kind::Node, id)),
+            Change::ForgetNode(id) => {
+                let devices = inventory.devices_of(*id);
+                writes.extend(devices.map(|device| Write::delete(Kind::Device, &device.id)));
+                writes.push(Write::delete(Kind::Node, id));
+            }
             Change::PutDevice(device) => writes.push(Write::put(Kind::Device, &device.id, device)?),
             Change::AddDevice(device) => {
                 let device = mortar_plan::learned(device, facts);
@@ -131,6 +136,10 @@ pub(crate) fn changes(
                     writes.push(Write::put(Kind::Volume, &grown.id, &grown)?);
                 }
                 put_bricks(&mut writes, bricks)?;
+            }
+            Change::ReplaceBrick { old, new } => {
+                writes.push(Write::delete(Kind::Brick, old));
+                put_bricks(&mut writes, std::slice::from_ref(new))?;
             }
             Change::Clear(_) => {}
             Change::RemoveVolume(id) => {

@@ -247,6 +247,7 @@ fn a_pool_tells_its_volumes_and_their_options() {
         let peer = PeerSpec {
             node: NodeId::from_u128(1),
             host,
+            force: false,
         };
         done(&mut world, NODES[0], &Thing::Peer(peer));
     }

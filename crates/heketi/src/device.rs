@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::json::{Fields, FromJson, Json, WrongType};
+use crate::node::heal_check;
 use crate::problems::{BLANK, FORMAT, Problems, id};
 use crate::{WireError, tags};
 
@@ -89,6 +90,33 @@ impl FromJson for DeviceDeleteRequest {
         Ok(Self {
             forceforget: Fields::of(json)?.get("forceforget")?,
         })
+    }
+}
+
+/// Body of `POST /bricks/to-evict/{id}`; may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BrickEvictRequest {
+    /// Whether the brick is moved only when its volume is healed: `enable` (also when empty) or `disable`.
+    pub healcheck: String,
+}
+
+impl FromJson for BrickEvictRequest {
+    fn from_json(json: &Json) -> Result<Self, WrongType> {
+        Ok(Self {
+            healcheck: Fields::of(json)?.get("healcheck")?,
+        })
+    }
+}
+
+impl BrickEvictRequest {
+    /// Whether the brick is moved only when its volume is healed.
+    ///
+    /// # Errors
+    /// [`WireError::Invalid`] when it is neither.
+    pub fn validate(&self) -> Result<bool, WireError> {
+        let mut problems = Problems::default();
+        let check = problems.take("healcheck", heal_check(&self.healcheck));
+        check.ok_or_else(|| problems.into())
     }
 }
 

@@ -61,6 +61,8 @@ table! {
     InUse = 409 "The target exists, contains other items, or is in use.";
     /// Mortar: an operation that goes on by itself, or has ended, is not taken up once more.
     NoAttention(id: String) = 409 "operation {id} does not wait for attention";
+    /// Mortar: an operation that is not one that can be turned back, or not any more.
+    NoWayBack(id: String) = 409 "operation {id} cannot be cancelled: it moves no bricks, or goes back already, or has no way back any more";
     /// Mortar: the server's own disk refuses changes, so nothing was begun.
     NotRecorded = 500
         "The server cannot record the request: its store refuses changes. The server's log has the details.";
@@ -139,6 +141,8 @@ table! {
     NotSupported(what: String) = 400 "{what} not supported by this version of Mortar";
     /// `POST /volumes`: no place was found.
     AllocateVolume(why: Allocation) = 500 "Failed to allocate new volume: {why}";
+    /// `POST /bricks/to-evict/{id}`: it stays where it is.
+    Eviction(why: String) = 500 "Failed to set up brick eviction: {why}";
     /// `POST /volumes/{id}/expand`: no place was found.
     AllocateExpansion(why: Allocation) = 500 "Failed to allocate volume expansion: {why}";
     /// `DELETE /volumes/{id}` of the volume that holds Heketi's own database.

@@ -157,17 +157,21 @@ impl StateRequest {
             "" => Err(BLANK.to_owned()),
             other => Err(format!("{} is not valid state", shown(other))),
         };
-        let heal_check = match self.healcheck.as_str() {
-            "" | "enable" => Ok(true),
-            "disable" => Ok(false),
-            other => Err(format!("{} is not valid heal info check", shown(other))),
-        };
         let state = problems.take("state", state);
-        let heal_check = problems.take("healcheck", heal_check);
+        let heal_check = problems.take("healcheck", heal_check(&self.healcheck));
         let (Some(state), Some(heal_check)) = (state, heal_check) else {
             return Err(problems.into());
         };
         Ok(StateChange { state, heal_check })
+    }
+}
+
+/// Whether bricks are moved only when their volumes are healed.
+pub(crate) fn heal_check(text: &str) -> Result<bool, String> {
+    match text {
+        "" | "enable" => Ok(true),
+        "disable" => Ok(false),
+        other => Err(format!("{} is not valid heal info check", shown(other))),
     }
 }
 

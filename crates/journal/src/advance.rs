@@ -17,6 +17,8 @@ use crate::policy::Policy;
 pub enum Event {
     /// The operation is durable and may begin.
     Begin,
+    /// Somebody does not want it any more. Where there is a way back, it is gone; else this changes nothing.
+    Cancel,
     /// The program came up again, or somebody takes up an operation that needed attention. No action is under way.
     Resume,
     /// A `Do` action ended.
@@ -100,6 +102,7 @@ pub fn advance(operation: &mut Operation, event: Event, policy: &Policy) -> Adva
     };
     match event {
         Event::Begin => {}
+        Event::Cancel => machine.cancel(),
         Event::Resume => machine.resume(),
         Event::Did { step, verdict } => machine.did(step, verdict),
         Event::Looked { step, seen } => machine.looked(step, seen),

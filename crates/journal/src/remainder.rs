@@ -113,6 +113,7 @@ fn called(plan: &Plan) -> String {
     let names = plan.steps().map(|(_, step)| match (&step.thing, plan.subject()) {
         (Thing::Volume(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::AddedBricks(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
+        (Thing::Seat(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Device(spec), Some(Subject::Device(_))) => Some(spec.path.to_string()),
         (Thing::Peer(spec), Some(Subject::Node(_))) => Some(spec.host.to_string()),
         _ => None,

@@ -85,6 +85,7 @@ fn thing(number: usize, kind: Kind) -> Thing {
         Kind::Peer => Thing::Peer(PeerSpec {
             node: NodeId::from_u128(1),
             host: HostName::new(format!("host-{number}")).unwrap(),
+            force: false,
         }),
         Kind::Rebalance => Thing::Rebalance(RebalanceSpec { volume, name }),
         Kind::Brick => Thing::Brick(BrickSpec {

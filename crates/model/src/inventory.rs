@@ -253,6 +253,24 @@ impl Inventory {
         Ok((volume, bricks))
     }
 
+    /// Puts a brick in the place of another one of its volume, which is removed.
+    ///
+    /// # Errors
+    /// The old one is unknown, the new one's device is, or its id is taken; nothing is changed then.
+    pub fn replace_brick(&mut self, old: BrickId, new: Brick) -> Result<Brick, InventoryError> {
+        let Some(known) = self.bricks.get(&old).copied() else {
+            return unknown("brick", old);
+        };
+        if known.volume != new.volume {
+            return unknown("brick of its volume", old);
+        }
+        self.add_brick(new)?;
+        if let Some(bricks) = self.bricks_of.get_mut(&known.volume) {
+            bricks.retain(|id| *id != old);
+        }
+        self.forget_brick(old).map_or_else(|| unknown("brick", old), Ok)
+    }
+
     fn forget_brick(&mut self, id: BrickId) -> Option<Brick> {
         let brick = self.bricks.remove(&id)?;
         if let Some(bricks) = self.bricks_on.get_mut(&brick.device) {

@@ -22,6 +22,12 @@ pub enum OperationKind {
     ExpandVolume,
     /// A volume and its bricks are removed.
     DeleteVolume,
+    /// A brick is replaced by one on another device.
+    EvictBrick,
+    /// A device's bricks move to others.
+    DrainDevice,
+    /// The bricks of a node's devices move to others.
+    DrainNode,
     /// What a change left on nodes that were away is removed.
     Cleanup,
     /// Things are brought back to what is recorded of them.
@@ -34,7 +40,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -42,6 +48,9 @@ impl OperationKind {
         Self::CreateVolume,
         Self::ExpandVolume,
         Self::DeleteVolume,
+        Self::EvictBrick,
+        Self::DrainDevice,
+        Self::DrainNode,
         Self::Cleanup,
         Self::Repair,
         Self::CureMember,
@@ -58,6 +67,9 @@ impl OperationKind {
             Self::CreateVolume => "create-volume",
             Self::ExpandVolume => "expand-volume",
             Self::DeleteVolume => "delete-volume",
+            Self::EvictBrick => "evict-brick",
+            Self::DrainDevice => "drain-device",
+            Self::DrainNode => "drain-node",
             Self::Cleanup => "cleanup",
             Self::Repair => "repair",
             Self::CureMember => "cure-member",

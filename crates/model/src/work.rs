@@ -45,6 +45,14 @@ pub struct PeerSpec {
     pub node: NodeId,
     /// Its name in the pool.
     pub host: HostName,
+    /// Whether it leaves the pool also when nobody reaches it any more.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub force: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+const fn is_no(value: &bool) -> bool {
+    !*value
 }
 
 /// A device ready for bricks.
@@ -139,6 +147,53 @@ pub struct RebalanceSpec {
     pub volume: VolumeId,
     /// Its name.
     pub name: VolumeName,
+}
+
+/// A brick's place in its set, handed over to another brick: gone when the other one has it. Never taken back: the old
+/// brick is not written to any more from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// The brick that has the place.
+    pub old: BrickAddress,
+    /// The brick that gets it.
+    pub new: BrickAddress,
+    /// The other bricks of the set: the new one is healed from them.
+    pub others: Vec<BrickAddress>,
+    /// Whether the old brick may be out of reach: whatever it alone holds is given up.
+    #[serde(default)]
+    pub dead: bool,
+    /// Whether more than one of the others is needed for any file, or one of them holds no data: where the old brick cannot
+    /// be asked, they must then list the same.
+    #[serde(default)]
+    pub alike: bool,
+}
+
+/// The bricks of devices that are to be left: gone when each has moved elsewhere. Each move is an operation of its own, one
+/// after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BricksSpec {
+    /// The devices.
+    pub devices: Vec<DeviceId>,
+    /// What people call them together: a device's path, a node's host name.
+    pub called: String,
+    /// Whether the bricks may be out of reach: whatever they alone hold is given up.
+    #[serde(default)]
+    pub dead: bool,
+}
+
+/// The copies in one set of a volume, alike: there when each of its bricks runs and none holds anything for another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// The bricks of the set.
+    pub bricks: Vec<BrickAddress>,
 }
 
 /// The file in which a node tells what no disk of it can: its name in the records, its zone and labels, its
@@ -254,6 +309,12 @@ pub enum Thing {
     AddedBricks(AddedBricksSpec),
     /// A rebalance, begun.
     Rebalance(RebalanceSpec),
+    /// A brick's place in its set.
+    Seat(SeatSpec),
+    /// The copies in a set, alike.
+    Heal(HealSpec),
+    /// The bricks of devices.
+    Bricks(BricksSpec),
     /// What a node says of itself.
     NodeFile(NodeFileSpec),
     /// A brick that was made before, mounted, with mount entry, group and identity file. Neither its space nor its file
@@ -279,6 +340,9 @@ impl Thing {
             Self::Volume(_) => "volume",
             Self::AddedBricks(_) => "added bricks",
             Self::Rebalance(_) => "rebalance",
+            Self::Seat(_) => "place of a brick",
+            Self::Heal(_) => "heal",
+            Self::Bricks(_) => "bricks",
             Self::NodeFile(_) => "node file",
             Self::Mount(_) => "mount",
             Self::Started(_) => "started volume",
@@ -297,6 +361,9 @@ impl Thing {
             Self::Volume(spec) => format!("volume {}", spec.name),
             Self::AddedBricks(spec) => format!("{} more bricks of volume {}", spec.bricks.len(), spec.name),
             Self::Rebalance(spec) => format!("rebalance of volume {}", spec.name),
+            Self::Seat(spec) => format!("place of brick {} in volume {}", spec.old.brick, spec.name),
+            Self::Heal(spec) => format!("heal of volume {}", spec.name),
+            Self::Bricks(spec) => format!("bricks of {}", spec.called),
             Self::NodeFile(spec) => format!("file of node {}", spec.node),
             Self::Mount(spec) => format!("mount of brick {}", spec.brick),
             Self::Started(spec) => format!("bricks of volume {}, served", spec.name),
@@ -365,6 +432,8 @@ pub enum Seen {
 pub enum FailureKind {
     /// Somebody else holds glusterd's lock: the same again, a little later.
     Busy,
+    /// What is wanted is coming about by itself and is not there yet: looked at again, as often as it takes.
+    Underway,
     /// The node said no; asking again changes nothing.
     Refused,
     /// The node has no room.

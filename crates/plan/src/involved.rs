@@ -48,6 +48,7 @@ impl Involved {
                     self.add_bricks(bricks);
                 }
                 Change::GrowVolume { bricks, .. } => self.add_bricks(bricks),
+                Change::ReplaceBrick { new, .. } => self.add_bricks(std::slice::from_ref(new)),
                 _ => {}
             }
         }
@@ -124,6 +125,12 @@ impl Involved {
             Thing::Rebalance(spec) => volume(spec.volume, &spec.name),
             Thing::Started(spec) => volume(spec.volume, &spec.name),
             Thing::VolumeOptions(spec) => volume(spec.volume, &spec.name),
+            Thing::Seat(spec) => volume(spec.volume, &spec.name),
+            Thing::Heal(spec) => volume(spec.volume, &spec.name),
+            Thing::Bricks(spec) => {
+                let devices = spec.devices.iter().copied();
+                self.things.extend(devices.map(Subject::Device));
+            }
             Thing::NodeFile(spec) => {
                 self.things.insert(Subject::Node(spec.node));
             }

@@ -155,12 +155,25 @@ impl Landscape {
             .map(|(operation, _)| *operation)
     }
 
-    /// Whether an operation removes this device.
+    /// Whether operations make bricks on the device that are to stay there.
+    pub fn bricks_come(&self, device: DeviceId) -> bool {
+        // What a cleanup holds room for is on its way out.
+        let mut makers = self.held.values().filter(|held| !held.things.is_empty());
+        makers.any(|held| held.bricks.iter().any(|brick| brick.device == device))
+    }
+
+    /// Whether an operation removes this device, or all bricks from it.
     pub(crate) fn is_leaving(&self, device: DeviceId) -> bool {
-        let holder = self.holder(Subject::Device(device));
-        holder
-            .and_then(|operation| self.held.get(&operation))
-            .is_some_and(|held| held.leaving.contains(&device))
+        let node = self.inventory.device(device).map(|device| device.node);
+        let holders = [
+            self.holder(Subject::Device(device)),
+            node.and_then(|node| self.holder(Subject::Node(node))),
+        ];
+        let mut held = holders
+            .iter()
+            .flatten()
+            .filter_map(|holder| self.held.get(holder));
+        held.any(|held| held.leaving.contains(&device))
     }
 
     /// Whether an operation removes this node. From some moment on it is alone in a pool of its own, where nothing of what
@@ -198,7 +211,9 @@ impl Landscape {
     pub fn hold(&mut self, operation: OperationId, plan: &Plan) {
         let held = held_by(&self.inventory, plan);
         self.involve(operation, plan);
-        if let Some(Change::PutNode(node)) = plan.changes.first() {
+        if let Some(Change::PutNode(node)) = plan.changes.first()
+            && self.inventory.node(node.id).is_none()
+        {
             self.joining.insert(operation, node.cluster);
         }
         for brick in &held.bricks {
@@ -308,6 +323,15 @@ impl Landscape {
                 self.inventory.remove_node(*id)?;
                 self.unhealthy.remove(id);
             }
+            Change::ForgetNode(id) => {
+                let devices: Vec<DeviceId> = self.inventory.devices_of(*id).map(|device| device.id).collect();
+                for device in devices {
+                    self.inventory.remove_device(device)?;
+                    self.index.remove(device);
+                }
+                self.inventory.remove_node(*id)?;
+                self.unhealthy.remove(id);
+            }
             Change::PutDevice(device) => self.put_device(device.clone())?,
             Change::AddDevice(device) => self.put_device(learned(device, facts))?,
             Change::RemoveDevice(id) => {
@@ -325,6 +349,11 @@ impl Landscape {
                 grown.size += *by;
                 self.inventory.put_volume(grown)?;
                 self.add_bricks(bricks)?;
+            }
+            Change::ReplaceBrick { old, new } => {
+                let old = self.inventory.replace_brick(*old, *new)?;
+                self.reindex(old.device);
+                self.reindex(new.device);
             }
             Change::RemoveVolume(id) => {
                 let (_, bricks) = self.inventory.remove_volume(*id)?;
@@ -415,6 +444,16 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
             Change::RemoveDevice(id) => held.leaving.push(*id),
             Change::RemoveNode(id) => held.nodes_leaving.push(*id),
+            Change::ForgetNode(id) => {
+                held.nodes_leaving.push(*id);
+                held.leaving
+                    .extend(inventory.devices_of(*id).map(|device| device.id));
+            }
+            Change::PutDevice(device) if device.state == State::Failed => held.leaving.push(device.id),
+            Change::PutNode(node) if node.state == State::Failed => {
+                held.leaving
+                    .extend(inventory.devices_of(node.id).map(|device| device.id));
+            }
             Change::RemoveVolume(id) => held.removes.push(*id),
             _ => {}
         }

@@ -12,6 +12,8 @@
 mod create;
 pub mod cure;
 mod device;
+mod drain;
+mod evict;
 mod expand;
 pub mod identity;
 mod index;
@@ -33,11 +35,13 @@ mod steering;
 
 pub use create::{create_volume, device_verdicts, known_volume};
 pub use device::{add_device, remove_device};
+pub use drain::{drain_device, drain_node};
+pub use evict::evict_brick;
 pub use expand::expand_volume;
 pub use involved::Involved;
 pub use landscape::{Landscape, learned};
 pub use limits::Limits;
-pub use node::{add_node, remove_node};
+pub use node::{add_node, forget_node, remove_node};
 pub use plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
 pub use refusal::{DeviceRefusal, NoSpace, Refusal, Rule, differences_in_words};
 pub use remove::delete_volume;

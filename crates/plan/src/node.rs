@@ -51,7 +51,9 @@ pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Re
     if let Some(operation) = first {
         return Err(Refusal::Busy("cluster", request.cluster.to_string(), operation));
     }
-    let stages = peer_stage(&node, members, Goal::Present).into_iter().collect();
+    let stages = peer_stage(&node, members, Goal::Present, false)
+        .into_iter()
+        .collect();
     Ok(Plan {
         stages,
         forward_from: None,
@@ -84,7 +86,7 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     {
         return Err(Refusal::Busy("node", id.to_string(), operation));
     }
-    let leave = peer_stage(node, members, Goal::Absent);
+    let leave = peer_stage(node, members, Goal::Absent, false);
     // A node that is away keeps its file: nobody waits for it.
     let forget = landscape
         .is_healthy(id)
@@ -94,6 +96,43 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
         stages: leave.into_iter().chain(forget).collect(),
         forward_from: None,
         changes: vec![Change::RemoveNode(id)],
+    })
+}
+
+/// Plans the end of a node that never comes back: the others take it out of the pool, and it is not asked. Its devices,
+/// which must hold no bricks any more, are forgotten with it.
+///
+/// # Errors
+/// The node is unknown, it or a device of it is being changed, or it holds bricks.
+pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let node = inventory
+        .node(id)
+        .ok_or_else(|| Refusal::Unknown("node", id.to_string()))?;
+    let devices = || inventory.devices_of(id).map(|device| device.id);
+    let mut held = devices()
+        .map(Subject::Device)
+        .chain([Subject::Node(id)])
+        .filter_map(|thing| landscape.holder(thing));
+    if let Some(operation) = held.next().or_else(|| landscape.devices_to_come(id)) {
+        return Err(Refusal::Busy("node", id.to_string(), operation));
+    }
+    if devices().any(|device| inventory.brick_count(device) > 0 || landscape.bricks_to_come(device) > 0) {
+        return Err(Refusal::InUse("node", id.to_string(), "bricks"));
+    }
+    let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
+    members.retain(|member| *member != id);
+    if members.is_empty()
+        && let Some(operation) = landscape.nodes_to_come(node.cluster)
+    {
+        return Err(Refusal::Busy("node", id.to_string(), operation));
+    }
+    Ok(Plan {
+        stages: peer_stage(node, members, Goal::Absent, true)
+            .into_iter()
+            .collect(),
+        forward_from: None,
+        changes: vec![Change::ForgetNode(id)],
     })
 }
 
@@ -113,13 +152,14 @@ fn file_stage(inventory: &Inventory, node: NodeId) -> Option<Stage> {
 }
 
 /// What the other members do about the node; nothing when there are none.
-fn peer_stage(node: &Node, members: Vec<NodeId>, goal: Goal) -> Option<Stage> {
+fn peer_stage(node: &Node, members: Vec<NodeId>, goal: Goal, force: bool) -> Option<Stage> {
     if members.is_empty() {
         return None;
     }
     let thing = Thing::Peer(PeerSpec {
         node: node.id,
         host: node.storage.clone(),
+        force,
     });
     let title = match goal {
         Goal::Present => "join the trusted pool",

@@ -41,6 +41,8 @@ struct Set {
     devices: BTreeMap<u32, DeviceId>,
     nodes: BTreeSet<NodeId>,
     zones: BTreeSet<u32>,
+    /// The device that its next brick is to leave.
+    left: Option<DeviceId>,
 }
 
 impl<'a> Search<'a> {
@@ -87,6 +89,32 @@ impl<'a> Search<'a> {
             self.take(slot, *place);
         }
         Ok(set.devices.into_values().collect())
+    }
+
+    /// Finds a device for the brick at `place` beside `others` of its set, other than `left`. When there is none, tells
+    /// each device's rule.
+    pub(crate) fn place_beside(
+        &self,
+        place: u32,
+        others: impl Iterator<Item = DeviceId>,
+        left: DeviceId,
+        seed: &mut Seed,
+    ) -> Result<DeviceId, Vec<(DeviceId, Rule)>> {
+        let inventory = self.landscape.inventory();
+        let mut set = Set {
+            left: Some(left),
+            ..Set::default()
+        };
+        for device in others {
+            if let Some(node) = self.device(device).and_then(|device| inventory.node(device.node)) {
+                set.nodes.insert(node.id);
+                set.zones.insert(node.zone);
+            }
+        }
+        match self.choose(&set, place, seed.next_u64()) {
+            Some(slot) => Ok(slot.device),
+            None => Err(self.refusals(&set, place)),
+        }
     }
 
     /// A device in a zone that the set does not have yet; else, unless zones are strict, in any.
@@ -163,6 +191,9 @@ impl<'a> Search<'a> {
 
     /// The rule that keeps a usable device from taking the next brick of the set, zones apart.
     fn rule(&self, slot: &Slot, set: &Set, place: u32) -> Option<Rule> {
+        if set.left == Some(slot.device) {
+            return Some(Rule::Left);
+        }
         if set.nodes.contains(&slot.node) {
             return Some(Rule::NodeInSet);
         }
@@ -193,6 +224,9 @@ impl<'a> Search<'a> {
     }
 
     fn refusal(&self, device: &Device, set: &Set, place: u32) -> Option<Rule> {
+        if set.left == Some(device.id) {
+            return Some(Rule::Left);
+        }
         if let Some(rule) = unusable(self.landscape, device) {
             return Some(rule);
         }

@@ -2,8 +2,8 @@
 
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
-    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, HostName, Node, NodeId, Volume,
-    VolumeId, VolumeName,
+    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, HostName, Node, NodeId,
+    Volume, VolumeId, VolumeName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,8 @@ pub enum Change {
     PutNode(Node),
     /// A node is gone.
     RemoveNode(NodeId),
+    /// A node is gone for good, and with it its devices, which hold no bricks.
+    ForgetNode(NodeId),
     /// A device that exists already changed.
     PutDevice(Device),
     /// A new device, whose size and identity were learned by its step.
@@ -78,6 +80,13 @@ pub enum Change {
         by: ByteSize,
         /// The new bricks.
         bricks: Vec<Brick>,
+    },
+    /// A brick of a volume has another one's place.
+    ReplaceBrick {
+        /// The brick that is gone.
+        old: BrickId,
+        /// The one that has its place.
+        new: Brick,
     },
     /// A volume and its bricks are gone.
     RemoveVolume(VolumeId),
@@ -151,11 +160,12 @@ impl Change {
             Self::PutCluster(cluster) => Subject::Cluster(cluster.id),
             Self::RemoveCluster(id) => Subject::Cluster(*id),
             Self::PutNode(node) => Subject::Node(node.id),
-            Self::RemoveNode(id) => Subject::Node(*id),
+            Self::RemoveNode(id) | Self::ForgetNode(id) => Subject::Node(*id),
             Self::PutDevice(device) | Self::AddDevice(device) => Subject::Device(device.id),
             Self::RemoveDevice(id) => Subject::Device(*id),
             Self::AddVolume(volume, _) => Subject::Volume(volume.id),
             Self::GrowVolume { volume, .. } => Subject::Volume(*volume),
+            Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
             Self::Clear(remains) => remains.subject,
             Self::Keep(subject) => *subject,
@@ -168,6 +178,7 @@ impl Change {
             self,
             Self::RemoveCluster(_)
                 | Self::RemoveNode(_)
+                | Self::ForgetNode(_)
                 | Self::RemoveDevice(_)
                 | Self::RemoveVolume(_)
                 | Self::Clear(_)
@@ -215,6 +226,7 @@ impl Plan {
     pub fn new_bricks(&self) -> impl Iterator<Item = &Brick> {
         self.changes.iter().flat_map(|change| match change {
             Change::AddVolume(_, bricks) | Change::GrowVolume { bricks, .. } => bricks.as_slice(),
+            Change::ReplaceBrick { new, .. } => std::slice::from_ref(new),
             _ => &[],
         })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mortar_model::{
-    ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId, VolumeName,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId, VolumeName,
 };
 
 use crate::repeat::Difference;
@@ -36,6 +36,8 @@ pub enum Rule {
     NodeInSet,
     /// Its zone has another brick of the same set, and zones are strict.
     ZoneInSet,
+    /// The brick that is to be moved is on it.
+    Left,
     /// It would do, but others are less full or in another zone.
     Outranked,
     /// It was chosen.
@@ -57,6 +59,7 @@ impl fmt::Display for Rule {
             Self::ZoneInSet => {
                 f.write_str("its zone already has a brick of the same set, and zones are strict")
             }
+            Self::Left => f.write_str("the brick is to be moved off it"),
             Self::Outranked => f.write_str("others are emptier or in another zone"),
             Self::Chosen => f.write_str("chosen"),
         }
@@ -207,6 +210,20 @@ pub enum Refusal {
     /// No cluster can; each with its own reason.
     #[error("no cluster can take it:{}", .0.iter().map(|(id, why)| format!("\n{id}: {why}")).collect::<String>())]
     Everywhere(Vec<(ClusterId, Refusal)>),
+    /// A brick that has no copy.
+    #[error(
+        "brick {brick} of volume {name} has no copy from which another one could be healed: copy the data to a volume \
+         with replicas, and delete this one"
+    )]
+    NoCopies {
+        /// The brick.
+        brick: BrickId,
+        /// Its volume's name.
+        name: VolumeName,
+    },
+    /// A brick that is needed where it is for now.
+    #[error("brick {0} is not moved now: {1}")]
+    Needed(BrickId, String),
     /// Something rests on it.
     #[error("{0} {1} still holds {2}")]
     InUse(&'static str, String, &'static str),

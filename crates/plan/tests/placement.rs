@@ -326,7 +326,7 @@ fn assert_true(
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
             }
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
-            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving => {
+            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving | Rule::Left => {
                 prop_assert!(false, "not a refusal: {:?}", refused);
             }
         }

@@ -23,6 +23,8 @@ pub(crate) enum Asked {
     ExpandVolume,
     /// The end of a volume.
     DeleteVolume,
+    /// Another place for a brick.
+    EvictBrick,
 }
 
 /// Whether a cluster's flags allow no volume at all, for which Heketi has a text of its own. `None` is the only
@@ -107,6 +109,9 @@ pub(crate) fn refused(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> Fai
 
 fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, ErrorKind) {
     use ErrorKind::{Conflict, Invalid, NoSpace, NotFound};
+    if asked == Asked::EvictBrick {
+        return eviction(refusal);
+    }
     match refusal {
         Refusal::NoClusters => (WireError::NoClusters, Invalid),
         Refusal::UnknownCluster(id) => match asked {
@@ -128,7 +133,9 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::InUse("cluster", id, _) => (WireError::ClusterInUse(id.clone()), Conflict),
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),
-        Refusal::InUse(..) | Refusal::WrongState { .. } => (WireError::InUse, Conflict),
+        Refusal::InUse(..) | Refusal::WrongState { .. } | Refusal::NoCopies { .. } | Refusal::Needed(..) => {
+            (WireError::InUse, Conflict)
+        }
         Refusal::Recorded(_) | Refusal::UnderWay(_) => (WireError::InUse, Conflict),
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
@@ -144,6 +151,16 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::NoNodes | Refusal::NoSpace(_) => (placement(refusal, asked, off), NoSpace),
         Refusal::Everywhere(all) => (placement(refusal, asked, off), kind_of_all(all)),
     }
+}
+
+/// Why a brick stays where it is. Heketi's own texts name no reason.
+fn eviction(refusal: &Refusal) -> (WireError, ErrorKind) {
+    let kind = match refusal {
+        Refusal::Unknown(..) => return (WireError::IdNotFound, ErrorKind::NotFound),
+        Refusal::NoSpace(_) => ErrorKind::NoSpace,
+        _ => ErrorKind::Conflict,
+    };
+    (WireError::Eviction(refusal.to_string()), kind)
 }
 
 /// Where several clusters refuse: more space would help if it would help one of them.

@@ -68,7 +68,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(heketi::volumes::create, heketi::volumes::list))
         .routes(routes!(heketi::volumes::info, heketi::volumes::delete))
         .routes(routes!(heketi::volumes::expand))
+        .routes(routes!(heketi::bricks::evict))
         // Mortar's own.
+        .routes(routes!(v1::bricks::evict))
+        .routes(routes!(v1::bricks::drain_device))
+        .routes(routes!(v1::bricks::drain_node))
+        .routes(routes!(v1::bricks::forget_node))
+        .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))
         .routes(routes!(v1::check::last, v1::check::fresh))

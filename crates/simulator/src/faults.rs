@@ -217,7 +217,8 @@ pub(crate) fn changes(command: &Command) -> bool {
         words[..],
         ["pool" | "snapshot", "list", ..]
             | ["peer", "status"]
-            | ["volume", "list" | "info" | "status" | "get" | "heal", ..]
+            | ["volume", "list" | "info" | "status" | "get", ..]
+            | ["volume", "heal", _, "info", ..]
             | ["volume", "rebalance", _, "status"]
     ) && words.last() != Some(&"status")
 }

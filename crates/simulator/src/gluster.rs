@@ -88,6 +88,9 @@ pub(crate) struct Rare {
     pub(crate) removal: Option<(u32, Vec<u32>)>,
     /// Names of snapshots.
     pub(crate) snapshots: Vec<Box<str>>,
+    /// What was written to it, where anybody has written or a brick was replaced.
+    #[serde(default)]
+    pub(crate) copies: Option<crate::gluster_heal::Copies>,
 }
 
 /// A brick of a volume.
@@ -352,7 +355,10 @@ fn asks_a_question(words: &[&str]) -> bool {
 }
 
 fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
-    use crate::{gluster_bricks, gluster_create, gluster_life, gluster_peer, gluster_show, gluster_status};
+    use crate::{
+        gluster_bricks, gluster_create, gluster_heal, gluster_life, gluster_peer, gluster_show,
+        gluster_status,
+    };
     match request.words[..] {
         ["pool", "list"] => gluster_peer::pool_list(world, request),
         ["peer", "status"] => gluster_peer::status(world, request),
@@ -364,6 +370,8 @@ fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
         ["volume", "info", name] => gluster_show::info(world, request, name),
         ["volume", "status", name] => gluster_status::status(world, request, name),
         ["volume", "get", name, key] => gluster_show::get(world, request, name, key),
+        ["volume", "heal", name] => gluster_heal::launch(world, request, name),
+        ["volume", "replace-brick", name, ref rest @ ..] => gluster_heal::replace(world, request, name, rest),
         ["volume", "heal", name, "info"] => gluster_status::heal(world, request, name, false),
         ["volume", "heal", name, "info", "summary"] => gluster_status::heal(world, request, name, true),
         ["volume", "create", name, ref rest @ ..] => gluster_create::create(world, request, name, rest),

@@ -256,6 +256,8 @@ impl World {
         if let Some(rare) = &mut volume.rare {
             rare.removal = None;
         }
+        self.forget_places(number, places);
+        let volume = self.gluster.volumes.get_mut(number).expect("given by its number");
         let all = std::mem::take(&mut volume.bricks).into_vec();
         let mut kept = Vec::with_capacity(all.len());
         for (place, mut brick) in (0u32..).zip(all) {

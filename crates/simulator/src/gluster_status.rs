@@ -188,8 +188,12 @@ fn status_text(world: &World, node: u32, volume: &Volume) -> String {
     text + " \n"
 }
 
-/// `gluster volume heal NAME info [summary]`: nobody writes in a simulated world, so nothing waits for healing.
-pub(crate) fn heal(world: &World, request: &Request<'_>, name: &str, summary: bool) -> Answer {
+/// `gluster volume heal NAME info [summary]`
+pub(crate) fn heal(world: &mut World, request: &Request<'_>, name: &str, summary: bool) -> Answer {
+    if let Some(number) = world.volume_number(request.node, name) {
+        world.bring_up_to_date(number);
+    }
+    let world = &*world;
     let refuse = |status: i32, errno: i32, why: String| {
         let mut empty = Element::at(1);
         empty.node("healInfo", "", |info| info.node("bricks", "", |_| {}));
@@ -227,11 +231,11 @@ pub(crate) fn heal(world: &World, request: &Request<'_>, name: &str, summary: bo
         return Ok(say(heal_xml(world, request.node, volume, summary)));
     }
     let mut text = String::new();
-    for brick in &volume.bricks {
+    for (place, brick) in volume.bricks.iter().enumerate() {
         let (state, count) = if is_healthy(world, request.node, brick) {
-            ("Connected", "0")
+            ("Connected", volume.listed_by(place).to_string())
         } else {
-            (AWAY, "-")
+            (AWAY, "-".into())
         };
         text.push_str(&format!(
             "Brick {}\nStatus: {state}\nNumber of entries: {count}\n\n",
@@ -262,8 +266,11 @@ fn heal_xml(world: &World, node: u32, volume: &Volume, summary: bool) -> String 
     let mut body = Element::at(1);
     body.node("healInfo", "", |info| {
         info.node("bricks", "", |bricks| {
-            for brick in &volume.bricks {
+            for (place, brick) in volume.bricks.iter().enumerate() {
                 let healthy = is_healthy(world, node, brick);
+                let split = volume.split_by(place, |other| is_healthy(world, node, &volume.bricks[other]));
+                let waiting = volume.listed_by(place);
+                let shown = [waiting + split, waiting, split, 0];
                 let uuid = if healthy {
                     world.peer_uuid(brick.node)
                 } else {
@@ -278,8 +285,9 @@ fn heal_xml(world: &World, node: u32, volume: &Volume, summary: bool) -> String 
                         return;
                     }
                     element.leaf("status", if healthy { "Connected" } else { AWAY });
-                    for count in counts {
-                        element.leaf(count, if healthy { "0" } else { "-" });
+                    for (count, shown) in counts.iter().zip(shown) {
+                        let shown = shown.to_string();
+                        element.leaf(count, if healthy { shown.as_str() } else { "-" });
                     }
                 });
             }

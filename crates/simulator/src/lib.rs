@@ -39,6 +39,7 @@ mod gluster;
 mod gluster_apart;
 mod gluster_bricks;
 mod gluster_create;
+mod gluster_heal;
 mod gluster_life;
 mod gluster_peer;
 mod gluster_show;

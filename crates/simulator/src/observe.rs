@@ -420,6 +420,7 @@ impl World {
             }
         }
         self.check_bricks(&mut wrong);
+        self.check_copies(&mut wrong);
         wrong
     }
 

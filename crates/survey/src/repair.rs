@@ -217,6 +217,7 @@ fn of_node(inventory: &Inventory, id: NodeId) -> Result<Vec<Stage>, Refusal> {
     let thing = Thing::Peer(PeerSpec {
         node: id,
         host: node.storage.clone(),
+        force: false,
     });
     let steps = vec![step(Place::Pool(cluster, members), thing, Goal::Present)];
     Ok(stage("join the trusted pool again", steps).into_iter().collect())

@@ -1,5 +1,6 @@
 //! The command line as a definition. Help, completions and man pages are made from it; nothing here acts.
 
+mod brick;
 mod demo;
 mod operate;
 mod pool;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use brick::BrickCommand;
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
     CheckArgs, CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
@@ -90,6 +92,9 @@ pub(crate) enum Command {
     /// Devices: disks, or directories that stand for them
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Bricks: the parts of volumes, one file system each
+    #[command(subcommand)]
+    Brick(BrickCommand),
     /// Volumes: what clients mount
     #[command(subcommand)]
     Volume(VolumeCommand),

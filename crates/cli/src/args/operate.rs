@@ -30,6 +30,11 @@ pub(crate) enum OperationCommand {
         /// The operation's id
         operation: String,
     },
+    /// Turn back an operation that moves bricks: a drain ends after the brick that is moving now
+    Cancel {
+        /// The operation's id
+        operation: String,
+    },
     /// Give up an operation that waits: it ends as it stands, and what it did not reach is left
     Abandon {
         /// The operation's id

@@ -90,6 +90,19 @@ pub(crate) enum NodeCommand {
         /// The node's id or host name
         node: String,
     },
+    /// Move all bricks of a node to other nodes, one after the other
+    Drain {
+        /// The node's id or host name
+        node: String,
+        /// The node need not answer: whatever only its bricks hold is given up
+        #[arg(long)]
+        dead: bool,
+    },
+    /// Forget a node that never comes back, with its devices; it must have no bricks
+    Forget {
+        /// The node's id or host name
+        node: String,
+    },
     /// Take a node out of its pool; it must have no devices
     Delete {
         /// The node's id or host name
@@ -139,6 +152,14 @@ pub(crate) enum DeviceCommand {
     Info {
         /// The device's id, or NODE:PATH
         device: String,
+    },
+    /// Move all bricks of a device to others, one after the other
+    Drain {
+        /// The device's id, or NODE:PATH
+        device: String,
+        /// The bricks need not run: whatever only they hold is given up
+        #[arg(long)]
+        dead: bool,
     },
     /// Give a device back, bare; it must have no bricks
     Delete {

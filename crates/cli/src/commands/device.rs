@@ -52,6 +52,12 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
         }
         DeviceCommand::List => list(session).await,
         DeviceCommand::Info { device } => info(session, &device).await,
+        DeviceCommand::Drain { device, dead } => {
+            let attempt = format!("drain the device {device}");
+            let id = session.client.device_id(&device, &attempt).await?;
+            let done = format!("Device {device} has no bricks any more and takes none.");
+            super::brick::drain(session, &format!("/v1/devices/{id}"), dead, &attempt, done).await
+        }
         DeviceCommand::Delete { device, force_forget } => delete(session, &device, force_forget).await,
         DeviceCommand::Enable { device } => set_state(session, &device, "online").await,
         DeviceCommand::Disable { device } => set_state(session, &device, "offline").await,

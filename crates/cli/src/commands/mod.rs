@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod backup;
+mod brick;
 mod check;
 mod cluster;
 mod db;
@@ -114,6 +115,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         Command::Cluster(command) => cluster::run(session, command).await?,
         Command::Node(command) => node::run(session, command).await?,
         Command::Device(command) => device::run(session, command).await?,
+        Command::Brick(command) => brick::run(session, command).await?,
         Command::Volume(command) => volume::run(session, command).await?,
         Command::Explain(command) => explain::run(session, command).await?,
         Command::Operation(command) => operation::run(session, command).await?,

@@ -51,6 +51,13 @@ pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
         }
         NodeCommand::List => list(session).await,
         NodeCommand::Info { node } => info(session, &node).await,
+        NodeCommand::Drain { node, dead } => {
+            let attempt = format!("drain the node {node}");
+            let id = session.client.node_id(&node, &attempt).await?;
+            let done = format!("Node {node} has no bricks any more and takes none.");
+            super::brick::drain(session, &format!("/v1/nodes/{id}"), dead, &attempt, done).await
+        }
+        NodeCommand::Forget { node } => forget(session, &node).await,
         NodeCommand::Delete { node } => delete(session, &node).await,
         NodeCommand::Enable { node } => set_state(session, &node, "online").await,
         NodeCommand::Disable { node } => set_state(session, &node, "offline").await,
@@ -129,6 +136,20 @@ fn found<'a>(topology: &'a Topology, id: &str, attempt: &str) -> Result<&'a Topo
         Error::new(Exit::NotFound, attempt, format!("there is no node {id}"))
             .advise("see them: 'mortar node list'")
     })
+}
+
+async fn forget(session: &Session, node: &str) -> Result<()> {
+    let attempt = format!("forget the node {node}");
+    let id = session.client.node_id(node, &attempt).await?;
+    let accepted = session
+        .client
+        .post(&format!("/v1/nodes/{id}/forget"), &(), &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Node {node} is forgotten."))
 }
 
 async fn delete(session: &Session, node: &str) -> Result<()> {

@@ -12,6 +12,7 @@ pub(super) async fn run(session: &Session, command: OperationCommand) -> Result<
         OperationCommand::List { open, limit } => list(session, open, limit).await,
         OperationCommand::Info { operation } => info(session, &operation).await,
         OperationCommand::Retry { operation } => retry(session, &operation).await,
+        OperationCommand::Cancel { operation } => cancel(session, &operation).await,
         OperationCommand::Abandon { operation } => abandon(session, &operation).await,
     }
 }
@@ -58,6 +59,22 @@ async fn retry(session: &Session, operation: &str) -> Result<()> {
         .finish(accepted, &attempt, &session.progress)
         .await?;
     session.tell(&work, format!("The operation {operation} is done."))
+}
+
+/// Answers when it turns, not when it has come back: the move under way may take long.
+async fn cancel(session: &Session, operation: &str) -> Result<()> {
+    let attempt = format!("cancel the operation {operation}");
+    check(operation, &attempt)?;
+    let answer = session
+        .client
+        .post(&format!("/v1/operations/{operation}/cancel"), &(), &attempt)
+        .await?;
+    if session.out.is_json() {
+        return session.out.wire(&answer.body);
+    }
+    session.out.line(format!(
+        "The operation {operation} turns back; 'mortar operation info {operation}' tells how far it is."
+    ))
 }
 
 async fn abandon(session: &Session, operation: &str) -> Result<()> {

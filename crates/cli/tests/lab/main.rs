@@ -23,6 +23,7 @@ mod drift;
 mod ground;
 mod life;
 mod loss;
+mod moves;
 mod rebuild;
 mod remains;
 mod server;

@@ -31,7 +31,16 @@ pub fn ask(settings: &Settings, name: &VolumeName) -> Batch {
 /// # Errors
 /// The node or its glusterd did not answer, or the volume is not started, keeps no copies, or does not exist.
 pub fn read(report: &Report) -> Result<Vec<BrickHeal>, Unreadable> {
-    match gluster_answer(report, 0, WHAT)? {
+    read_item(report, 0)
+}
+
+/// The same of a batch that ends with this question.
+pub(crate) fn read_last(report: &Report) -> Result<Vec<BrickHeal>, Unreadable> {
+    read_item(report, report.outcomes.len().saturating_sub(1))
+}
+
+fn read_item(report: &Report, index: usize) -> Result<Vec<BrickHeal>, Unreadable> {
+    match gluster_answer(report, index, WHAT)? {
         Answer::Yes(tree) => {
             let bricks = tree
                 .at(&["healInfo", "bricks"])

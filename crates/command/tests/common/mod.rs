@@ -142,6 +142,7 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
     let peer = PeerSpec {
         node: NodeId::from_u128(1),
         host: HostName::new("node2").unwrap(),
+        force: false,
     };
     let command = ["glusterd", "-p", "/run/glusterd.pid"]
         .map(str::to_owned)

@@ -18,6 +18,7 @@ mod disks;
 mod expansion;
 mod ground;
 mod loss;
+mod moves;
 mod peers;
 mod repairs;
 mod survey;

@@ -100,6 +100,7 @@ fn peers_that_cannot_be_reached_are_refused() {
     let nobody = Thing::Peer(PeerSpec {
         node: mortar_model::NodeId::from_u128(9),
         host: HostName::new(address.as_str()).unwrap(),
+        force: false,
     });
     twin.name(&address, "nobody");
     twin.say("Nobody is there.");

@@ -46,6 +46,7 @@ pub(crate) fn peer(twin: &Twin, node: usize) -> Thing {
     Thing::Peer(PeerSpec {
         node: NodeId::from_u128(node as u128),
         host: HostName::new(twin.host(node)).unwrap(),
+        force: false,
     })
 }
 

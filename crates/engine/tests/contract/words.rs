@@ -25,6 +25,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
                 FailureKind::NoSpace => "no space",
                 FailureKind::Unreached => "unreached",
                 FailureKind::Away => "away",
+                FailureKind::Underway => "underway",
             };
             format!("{kind}: {}", failure.reason)
         }

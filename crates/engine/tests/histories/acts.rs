@@ -21,11 +21,12 @@ pub(crate) async fn act(life: &Life) {
         }
         54..=57 => ask_again(life),
         58..=72 => inject(life),
-        73..=81 => disturb(life),
+        73..=75 => write(life),
+        76..=81 => disturb(life),
         82..=94 => recover(life),
-        95..=96 => jump(life),
+        95 => jump(life),
         97 => disk(life),
-        98 => by_hand(life),
+        96 | 98 => by_hand(life),
         _ => {
             let limit = site.dice.millis(0, 60_000);
             site.tell(format!("nothing happens for {limit:?}"));
@@ -45,6 +46,8 @@ fn inject(life: &Life) {
         "gluster volume stop",
         "gluster volume delete",
         "gluster volume add-brick",
+        "gluster volume replace-brick",
+        "gluster volume heal",
         "gluster volume info",
         "gluster peer probe",
         "gluster pool list",
@@ -110,6 +113,13 @@ fn effect(life: &Life) -> Effect {
 fn by_hand(life: &Life) {
     let open = truth::open(&life.engine);
     if let Some(id) = life.site.dice.any(&open)
+        && life.site.dice.percent(70)
+        && life.engine.cancel(id)
+    {
+        life.site.count("cancelled by hand");
+        return life.site.tell(format!("somebody cancels {id}"));
+    }
+    if let Some(id) = life.site.dice.any(&open)
         && life.engine.retry(id)
     {
         life.site.count("retried by hand");
@@ -124,6 +134,25 @@ fn by_hand(life: &Life) {
         life.site.count("snapshot made");
         life.site.tell(format!("somebody makes a snapshot of {volume}"));
         life.hosts.world(|world| world.add_snapshot("n1", volume, "snap"));
+    }
+}
+
+/// Somebody writes files to a volume.
+fn write(life: &Life) {
+    let volumes: Vec<String> = life.engine.view(|landscape| {
+        let volumes = landscape.inventory().volumes();
+        volumes.map(|volume| volume.name.to_string()).collect()
+    });
+    if volumes.is_empty() {
+        return;
+    }
+    let volume = life.site.dice.pick(&volumes);
+    let files = life.site.dice.between(1, 12);
+    let written = life.hosts.world(|world| world.write_files("n1", volume, files));
+    if written {
+        life.site.count("files written");
+        life.site
+            .tell(format!("somebody writes {files} files to {volume}"));
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
-    ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId, OperationKind,
-    Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId,
+    OperationKind, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume, Subject};
 
@@ -13,7 +13,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 7] = [
+pub(crate) const KINDS: [OperationKind; 10] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -21,6 +21,9 @@ pub(crate) const KINDS: [OperationKind; 7] = [
     OperationKind::CreateVolume,
     OperationKind::ExpandVolume,
     OperationKind::DeleteVolume,
+    OperationKind::EvictBrick,
+    OperationKind::DrainDevice,
+    OperationKind::DrainNode,
 ];
 
 /// What a client asks for.
@@ -33,6 +36,9 @@ enum Ask {
     RemoveDevice(DeviceId),
     AddNode(AddNode),
     RemoveNode(NodeId),
+    Evict(BrickId, bool),
+    DrainDevice(DeviceId, bool),
+    DrainNode(NodeId, bool),
     State(Subject, State),
     Tags(Subject, Tags),
     Flags(ClusterId, bool),
@@ -58,6 +64,9 @@ impl std::fmt::Display for Ask {
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
             Self::AddNode(request) => write!(f, "add node {}", request.manage),
             Self::RemoveNode(id) => write!(f, "remove node {id}"),
+            Self::Evict(id, dead) => write!(f, "evict brick {id}, dead {dead}"),
+            Self::DrainDevice(id, dead) => write!(f, "drain device {id}, dead {dead}"),
+            Self::DrainNode(id, dead) => write!(f, "drain node {id}, dead {dead}"),
             Self::State(subject, state) => write!(f, "set {} {} {state}", subject.kind(), subject.id()),
             Self::Tags(subject, tags) => write!(f, "tag {} {} {tags:?}", subject.kind(), subject.id()),
             Self::Flags(id, block) => write!(f, "set block {block} of cluster {id}"),
@@ -90,7 +99,18 @@ fn wish(life: &Life) -> Option<Ask> {
     });
     let cluster = dice.any(&clusters)?;
     Some(match dice.below(100) {
-        0..=31 => Ask::Create(volume(life)),
+        0..=22 => Ask::Create(volume(life)),
+        23..=28 => {
+            let bricks: Vec<BrickId> = life
+                .engine
+                .view(|landscape| landscape.inventory().bricks().map(|brick| brick.id).collect());
+            Ask::Evict(dice.any(&bricks)?, dice.percent(30))
+        }
+        29..=31 => match setting(life, &nodes, &devices)? {
+            Subject::Node(node) => Ask::DrainNode(node, dice.percent(30)),
+            Subject::Device(device) => Ask::DrainDevice(device, dice.percent(30)),
+            Subject::Cluster(_) | Subject::Volume(_) => return None,
+        },
         32..=41 => Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4))),
         42..=58 => Ask::Delete(dice.any(&volumes)?),
         59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
@@ -314,6 +334,15 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::RemoveDevice(id) => life.engine.remove_device(*id, false).await.map(Some),
         Ask::AddNode(request) => life.engine.add_node(request.clone()).await.map(Some),
         Ask::RemoveNode(id) => life.engine.remove_node(*id).await.map(Some),
+        Ask::Evict(id, dead) => life.engine.evict_brick(*id, *dead).await.map(Some),
+        Ask::DrainDevice(id, dead) => {
+            may_fail(life, Subject::Device(*id));
+            life.engine.drain_device(*id, *dead).await.map(Some)
+        }
+        Ask::DrainNode(id, dead) => {
+            may_fail(life, Subject::Node(*id));
+            life.engine.drain_node(*id, *dead).await.map(Some)
+        }
     }
 }
 
@@ -375,6 +404,20 @@ async fn set(life: &Life, subject: Subject, ask: &Ask) {
     for what in wrong {
         site.wrong(what);
     }
+}
+
+/// What is drained is `failed` at some time from now on, or stays as it is.
+fn may_fail(life: &Life, subject: Subject) {
+    let Some(settings) = begin_setting(life, subject) else {
+        return;
+    };
+    let failed = Settings {
+        states: vec![State::Failed],
+        tags: Vec::new(),
+    };
+    let mut book = life.site.book();
+    book.settings.insert(subject, settings.or(&failed));
+    book.being_set.remove(&subject);
 }
 
 /// What is known of the thing's settings, which nobody else changes from now on. `None` when somebody does.

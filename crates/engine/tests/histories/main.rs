@@ -67,6 +67,8 @@ fn assert_covered(tally: &Tally) {
         "client gone",
         "asked again",
         "retried by hand",
+        "cancelled by hand",
+        "files written",
         "snapshot made",
         "answer told again",
         "answer expired",

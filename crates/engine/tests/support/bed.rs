@@ -9,7 +9,8 @@ use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Par
 use mortar_executor::{Hosts, SimHosts};
 use mortar_journal::Policy;
 use mortar_model::{
-    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, Tags, VolumeId, VolumeName,
+    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, OperationKind, Tags, VolumeId,
+    VolumeName,
 };
 use mortar_plan::{AddDevice, AddNode, Seed};
 use mortar_simulator::{World, WorldConfig};
@@ -384,6 +385,7 @@ impl Bed {
     pub(crate) async fn rest_or_death(&self, id: OperationId) {
         loop {
             let state = self.engine.wait(id, Duration::from_millis(2)).await;
+            self.mend_what_it_waits_for(id);
             if self.mortal.is_dead() || state.is_none_or(|state| state.at_rest()) {
                 return;
             }
@@ -434,8 +436,33 @@ impl Bed {
         }
     }
 
+    /// A drain does not rest while a move that it began waits for somebody: that somebody comes.
+    fn mend_what_it_waits_for(&self, id: OperationId) {
+        let kind = |id| match self.engine.operation(id) {
+            Some(OperationState::Open(operation)) => Some((operation.kind, operation.needs_attention())),
+            _ => None,
+        };
+        if !matches!(
+            kind(id),
+            Some((OperationKind::DrainDevice | OperationKind::DrainNode, false))
+        ) {
+            return;
+        }
+        for other in self.open() {
+            if kind(other) == Some((OperationKind::EvictBrick, true)) {
+                self.all_on();
+                self.engine.retry(other);
+            }
+        }
+    }
+
     async fn wait_for_rest(&self, id: OperationId, story: &str) -> OperationState {
-        let state = self.engine.wait(id, LIMIT).await;
+        let begun = std::time::Instant::now();
+        let mut state = self.engine.wait(id, Duration::from_millis(2)).await;
+        while begun.elapsed() < LIMIT && state.as_ref().is_some_and(|state| !state.at_rest()) {
+            self.mend_what_it_waits_for(id);
+            state = self.engine.wait(id, Duration::from_millis(2)).await;
+        }
         let state = state.unwrap_or_else(|| panic!("{story}: the operation is not known any more"));
         assert!(state.at_rest(), "{story}: does not come to rest: {state:?}");
         state

@@ -112,6 +112,35 @@ fn cure(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.cure_member(bed.node(3)).boxed()
 }
 
+/// A volume with files, and a fourth node with room for any of its bricks.
+async fn make_with_spare(bed: &Bed, durability: Durability, media: &str, path: &str) {
+    let spare = bed.add_node(bed.cluster(), 4).await;
+    make(bed, "data", durability, media).await;
+    bed.add_device(spare, path, media).await;
+    assert!(bed.hosts.world(|world| world.write_files("n1", "data", 12)));
+}
+
+/// The same with a second volume.
+async fn make_two_with_spare(bed: &Bed) {
+    make_with_spare(bed, Durability::Replicate(3), "disk", "/dev/sdb").await;
+    let request = request("more", Durability::Replicate(2), "disk");
+    let id = bed.engine.create_volume(request).await.unwrap();
+    bed.done(id).await;
+    assert!(bed.hosts.world(|world| world.write_files("n1", "more", 5)));
+}
+
+fn evict<'a>(bed: &'a Bed, host: &'a str, dead: bool) -> BoxFuture<'a, Result<OperationId, EngineError>> {
+    let brick = bed.inventory(|inventory| {
+        let mut bricks = inventory.bricks();
+        let found = bricks.find(|brick| {
+            let node = inventory.node_of_brick(brick);
+            node.is_some_and(|node| node.manage.as_str() == host)
+        });
+        found.unwrap().id
+    });
+    bed.engine.evict_brick(brick, dead).boxed()
+}
+
 /// All cases but repairs, which need something to mend. A new kind of operation is one entry more.
 pub(crate) const ALL: &[Case] = &[
     Case {
@@ -265,6 +294,67 @@ pub(crate) const ALL: &[Case] = &[
             .boxed()
         },
         run: cure,
+    },
+    Case {
+        name: "evict_on_disks",
+        kind: OperationKind::EvictBrick,
+        lost: None,
+        prepare: |bed| make_with_spare(bed, Durability::Replicate(3), "disk", "/dev/sdb").boxed(),
+        run: |bed| evict(bed, "n2", false),
+    },
+    Case {
+        name: "evict_on_directories",
+        kind: OperationKind::EvictBrick,
+        lost: None,
+        prepare: |bed| make_with_spare(bed, Durability::Replicate(3), "directory", "/disks/one").boxed(),
+        run: |bed| evict(bed, "n2", false),
+    },
+    Case {
+        name: "evict_from_a_dead_node",
+        kind: OperationKind::EvictBrick,
+        lost: Some("n3"),
+        prepare: |bed| make_with_spare(bed, Durability::Replicate(3), "disk", "/dev/sdb").boxed(),
+        run: |bed| evict(bed, "n3", true),
+    },
+    Case {
+        name: "evict_with_an_arbiter",
+        kind: OperationKind::EvictBrick,
+        lost: Some("n2"),
+        prepare: |bed| make_with_spare(bed, Durability::Arbiter, "directory", "/disks/one").boxed(),
+        run: |bed| evict(bed, "n2", true),
+    },
+    Case {
+        name: "evict_dispersed",
+        kind: OperationKind::EvictBrick,
+        lost: None,
+        prepare: |bed| make_with_spare(bed, PIECES, "directory", "/disks/one").boxed(),
+        run: |bed| evict(bed, "n2", false),
+    },
+    Case {
+        name: "drain_device",
+        kind: OperationKind::DrainDevice,
+        lost: None,
+        prepare: |bed| make_two_with_spare(bed).boxed(),
+        run: |bed| bed.engine.drain_device(bed.device(2, "/dev/sdb"), false).boxed(),
+    },
+    Case {
+        name: "drain_dead_node",
+        kind: OperationKind::DrainNode,
+        lost: Some("n3"),
+        prepare: |bed| make_two_with_spare(bed).boxed(),
+        run: |bed| bed.engine.drain_node(bed.node(3), true).boxed(),
+    },
+    Case {
+        name: "forget_dead_node",
+        kind: OperationKind::RemoveNode,
+        lost: Some("n5"),
+        prepare: |bed| {
+            async {
+                bed.add_node(bed.cluster(), 5).await;
+            }
+            .boxed()
+        },
+        run: |bed| bed.engine.forget_node(bed.node(5)).boxed(),
     },
     Case {
         name: "add_disk",

@@ -133,6 +133,14 @@ tests!(
     cure_a_member_that_is_behind,
     cure_a_member_that_is_rejected,
     cure_a_member_that_does_not_start,
+    evict_on_disks,
+    evict_on_directories,
+    evict_from_a_dead_node,
+    evict_with_an_arbiter,
+    evict_dispersed,
+    drain_device,
+    drain_dead_node,
+    forget_dead_node,
     add_disk,
     add_used_disk,
     add_directory,
@@ -159,6 +167,11 @@ fn a_node_and_the_server_are_lost_in_a_create() {
 #[test]
 fn a_node_and_the_server_are_lost_in_an_expansion() {
     loses_node_and_server("expand_on_directories");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_while_a_brick_moves() {
+    loses_node_and_server("evict_on_directories");
 }
 
 #[test]

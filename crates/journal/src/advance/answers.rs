@@ -162,6 +162,11 @@ impl Machine<'_> {
                 state.busy += 1;
                 (state.busy, self.policy.busy_tries, false)
             }
+            // Nobody loses patience; only the waits grow.
+            FailureKind::Underway => {
+                state.busy = (state.busy + 1).min(self.policy.busy_tries / 2);
+                (0, 1, false)
+            }
             FailureKind::Refused | FailureKind::NoSpace => {
                 state.tries += 1;
                 let most = if stubborn { self.policy.stubborn_tries } else { 1 };
@@ -192,7 +197,12 @@ impl Machine<'_> {
             Thing::Volume(_) => kind == FailureKind::Away,
             // Whoever asks for a device or a node to be removed is told that it is not there.
             Thing::Device(_) | Thing::Peer(_) | Thing::NodeFile(_) => direction == Direction::Back,
-            Thing::AddedBricks(_) | Thing::Rebalance(_) | Thing::Member(_) => false,
+            Thing::AddedBricks(_)
+            | Thing::Rebalance(_)
+            | Thing::Seat(_)
+            | Thing::Heal(_)
+            | Thing::Bricks(_)
+            | Thing::Member(_) => false,
             // A repair that does not get there is left; the next one finds the same again.
             Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) | Thing::Remains(_) => false,
         }

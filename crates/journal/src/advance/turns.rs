@@ -25,6 +25,14 @@ impl Machine<'_> {
         }
     }
 
+    /// Actions that are under way come to their ends first.
+    pub(super) fn cancel(&mut self) {
+        if self.direction() == Direction::Forward && !self.operation.committed {
+            self.operation.take_up();
+            self.turn_back("cancelled on request".into());
+        }
+    }
+
     fn turn_back(&mut self, reason: String) {
         self.operation.phase = Phase::Back { reason };
         // Marks of the way forward must not be found again once undoing has begun.

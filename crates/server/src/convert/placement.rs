@@ -143,6 +143,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",
         Rule::Outranked => "outranked",
+        Rule::Left => "left",
         Rule::Chosen => "chosen",
     }
 }

@@ -76,7 +76,8 @@ pub(crate) async fn delete(State(app): State<App>, id: Id, body: Payload) -> Res
     }
 }
 
-/// Says whether a device takes new bricks.
+/// Says whether a device takes new bricks. `failed` moves those it has to other devices first; with `healcheck` `disable`
+/// they need not run.
 #[utoipa::path(post, path = "/devices/{id}/state", operation_id = "set_device_state", tag = "devices", params(("id" = String, Path)),
     request_body = StateRequest, responses(
     (status = 202, description = "Begun: Location names its place in the queue"),
@@ -100,8 +101,12 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
         is_failed: WireError::DeviceFailed,
         may_return_offline: true,
     };
-    rules.check(old, change.state, bricks)?;
-    let begun = app.engine.set_device_state(id, change.state).await;
+    rules.check(old, change.state)?;
+    let begun = if change.state == Condition::Failed && bricks {
+        app.engine.drain_device(id, !change.heal_check).await
+    } else {
+        app.engine.set_device_state(id, change.state).await
+    };
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::Thing))?,
     ))

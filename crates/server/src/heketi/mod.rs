@@ -1,5 +1,6 @@
 //! Heketi's routes. Each handler reads and checks the body first, then looks for the thing, then asks the engine.
 
+pub(crate) mod bricks;
 pub(crate) mod clusters;
 pub(crate) mod devices;
 pub(crate) mod hello;
@@ -77,18 +78,15 @@ pub(crate) struct StateRules {
 }
 
 impl StateRules {
-    /// Checks a change of state. `bricks` says whether there are bricks, which `failed` would have to move away.
+    /// Checks a change of state.
     ///
     /// # Errors
     /// Heketi's text for the rule that is broken.
-    pub(crate) fn check(self, old: State, new: State, bricks: bool) -> Result<(), WireError> {
+    pub(crate) fn check(self, old: State, new: State) -> Result<(), WireError> {
         match (old, new) {
             (State::Failed, State::Offline) if self.may_return_offline => Ok(()),
             (State::Failed, State::Online | State::Offline) => Err((self.is_failed)(new.to_string())),
             (State::Online, State::Failed) => Err(self.not_offline),
-            (State::Offline, State::Failed) if bricks => Err(WireError::NotSupported(
-                "Moving bricks to other devices is".into(),
-            )),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use mortar_heketi::node::{NodeAddRequest, NodeInfo, StateRequest};
 use mortar_heketi::{TagsChangeRequest, WireError};
-use mortar_model::{NodeId, Tags};
+use mortar_model::{NodeId, State as Condition, Tags};
 
 use super::{Id, StateRules};
 use crate::convert;
@@ -63,7 +63,8 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Pla
     ))
 }
 
-/// Says whether a node takes new bricks.
+/// Says whether a node takes new bricks. `failed` moves those it has to other nodes first; with `healcheck` `disable`
+/// they need not run.
 #[utoipa::path(post, path = "/nodes/{id}/state", operation_id = "set_node_state", tag = "nodes", params(("id" = String, Path)),
     request_body = StateRequest, responses(
     (status = 202, description = "Begun: Location names its place in the queue"),
@@ -88,8 +89,12 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
         is_failed: WireError::NodeFailed,
         may_return_offline: false,
     };
-    rules.check(old, change.state, bricks)?;
-    let begun = app.engine.set_node_state(id, change.state).await;
+    rules.check(old, change.state)?;
+    let begun = if change.state == Condition::Failed && bricks {
+        app.engine.drain_node(id, !change.heal_check).await
+    } else {
+        app.engine.set_node_state(id, change.state).await
+    };
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::Thing))?,
     ))

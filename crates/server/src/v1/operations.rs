@@ -83,6 +83,23 @@ pub(crate) async fn retry(State(app): State<App>, id: Id) -> Result<Answer, Rich
     }
 }
 
+/// Turns back an operation that moves bricks. A drain moves no more of them, and ends when the move that is under way does;
+/// what has moved stays where it is now. A single move can be turned back until the new brick has the old one's place.
+#[utoipa::path(post, path = "/v1/operations/{id}/cancel", operation_id = "cancel_operation", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 202, description = "It turns: Location names its place in the queue"),
+    (status = 404, description = "Unknown", body = ErrorBody),
+    (status = 409, description = "It moves no bricks, or has no way back any more", body = ErrorBody),
+))]
+pub(crate) async fn cancel(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let id: OperationId = id.of()?;
+    app.engine.operation(id).ok_or(WireError::IdNotFound)?;
+    if app.engine.cancel(id) {
+        Ok(answer::accepted(id))
+    } else {
+        Err(WireError::NoWayBack(id.to_string()).into())
+    }
+}
+
 /// Gives up an operation that waits for a person or for nodes that are away. It ends where it stands: as done where it was
 /// past its point of no return, else as undone. What it held is given back; what it did not reach stays as it is and is
 /// named in its warnings.

@@ -197,16 +197,69 @@ async fn states_go_through_the_queue() {
             assert_eq!(door.ask("GET", &place, "").await.json()["state"], **state);
         }
     }
+    // Its bricks would have to move, and nobody can be asked here: each is named with the reason.
     let reply = door
-        .ask("POST", &format!("/nodes/{B}/state"), r#"{"state":"failed"}"#)
+        .finish("POST", &format!("/nodes/{B}/state"), r#"{"state":"failed"}"#)
         .await;
+    assert_eq!(reply.status, 500, "{reply:?}");
+    assert!(reply.body.contains(" cannot move: volume "), "{}", reply.body);
     assert_eq!(
-        (reply.status, reply.body.as_str()),
-        (
-            400,
-            "Moving bricks to other devices is not supported by this version of Mortar\n"
-        )
+        door.ask("GET", &format!("/nodes/{B}"), "").await.json()["state"],
+        "offline"
     );
+}
+
+#[tokio::test]
+async fn bricks_are_moved_or_stay_with_a_reason() {
+    let door = door().await;
+    let node = door.ask("GET", &format!("/nodes/{B}"), "").await.json();
+    let bricks = node["devices"].as_array().unwrap().iter();
+    let brick = bricks
+        .flat_map(|device| device["bricks"].as_array().unwrap())
+        .map(|brick| brick["id"].as_str().unwrap().to_owned())
+        .next()
+        .unwrap();
+    let nobody = "0".repeat(32);
+    for (id, body, status, text) in [
+        (&nobody, "", 404, "Id not found\n"),
+        (
+            &brick,
+            r#"{"healcheck":"x"}"#,
+            400,
+            "validation failed: healcheck: x is not valid heal info check.\n",
+        ),
+        (&brick, r#"{"healcheck":1}"#, 422, ""),
+    ] {
+        let reply = door.ask("POST", &format!("/bricks/to-evict/{id}"), body).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert!(text.is_empty() || reply.body == text, "{}", reply.body);
+    }
+    let reply = door.ask("POST", &format!("/bricks/to-evict/{brick}"), "").await;
+    assert_eq!(reply.status, 500, "{reply:?}");
+    assert!(
+        reply.body.starts_with("Failed to set up brick eviction: "),
+        "{}",
+        reply.body
+    );
+    for (path, body, status, kind) in [
+        (format!("/v1/bricks/{nobody}/evict"), "{}", 404, "not-found"),
+        (
+            format!("/v1/bricks/{brick}/evict"),
+            r#"{"ded":true}"#,
+            400,
+            "invalid",
+        ),
+        (format!("/v1/devices/{nobody}/drain"), "{}", 404, "not-found"),
+        (format!("/v1/nodes/{nobody}/drain"), "{}", 404, "not-found"),
+        (format!("/v1/nodes/{nobody}/forget"), "", 404, "not-found"),
+        (format!("/v1/nodes/{B}/forget"), "", 409, "conflict"),
+        (format!("/v1/operations/{nobody}/cancel"), "", 404, "not-found"),
+        (format!("/v1/operations/{MADE}/cancel"), "", 409, "conflict"),
+    ] {
+        let reply = door.ask("POST", &path, body).await;
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+        assert_eq!(reply.json()["error"]["kind"], kind, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,54 @@
+//! `mortar brick …`
+
+use mortar_api::MoveRequest;
+
+use super::Session;
+use crate::args::BrickCommand;
+use crate::error::{Error, Result};
+use crate::parse::is_id;
+
+pub(super) async fn run(session: &Session, command: BrickCommand) -> Result<()> {
+    match command {
+        BrickCommand::Evict { brick, dead } => evict(session, &brick, dead).await,
+    }
+}
+
+async fn evict(session: &Session, brick: &str, dead: bool) -> Result<()> {
+    let attempt = format!("move the brick {brick}");
+    if !is_id(brick) {
+        let error = Error::usage(&attempt, "that is not a brick's id");
+        return Err(error.advise("see them: 'mortar topology show'"));
+    }
+    let accepted = session
+        .client
+        .post(
+            &format!("/v1/bricks/{brick}/evict"),
+            &MoveRequest { dead },
+            &attempt,
+        )
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, format!("Brick {brick} has moved to another device."))
+}
+
+/// Moves the bricks of the device or node at `path`.
+pub(super) async fn drain(
+    session: &Session,
+    path: &str,
+    dead: bool,
+    attempt: &str,
+    done: String,
+) -> Result<()> {
+    let accepted = session
+        .client
+        .post(&format!("{path}/drain"), &MoveRequest { dead }, attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, attempt, &session.progress)
+        .await?;
+    session.tell(&work, done)
+}

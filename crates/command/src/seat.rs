@@ -1,0 +1,139 @@
+//! A brick's place in its set, handed over to another brick.
+
+use mortar_argv::{Batch, Report};
+use mortar_model::layout;
+use mortar_model::work::{BrickAddress, Facts, FailureKind, SeatSpec, Seen, Verdict};
+
+use crate::answer::Unreadable;
+use crate::heal::running;
+use crate::query::heal_info::{self, BrickHeal};
+use crate::query::volume_info;
+use crate::volume::{self, addresses};
+use crate::{Settings, complaint, program};
+
+/// A volume that has neither brick was changed by somebody else: nothing is known of it then.
+pub(crate) fn judge_look(spec: &SeatSpec, report: &Report) -> Result<Seen, Unreadable> {
+    let Some(info) = volume_info::read(report)? else {
+        return Ok(Seen::Unknown(format!("volume {} does not exist", spec.name)));
+    };
+    let id = info.option(layout::VOLUME_ID_OPTION);
+    if id.is_some_and(|id| id != spec.volume.to_string()) {
+        return Ok(Seen::Unknown(format!(
+            "volume {} is not Mortar's any more",
+            spec.name
+        )));
+    }
+    if info.bricks.is_empty() {
+        return Ok(Seen::Unknown(volume::half_read_text(spec.name.as_str())));
+    }
+    let has = |brick: &BrickAddress| info.bricks.contains(&address(brick));
+    Ok(match (has(&spec.old), has(&spec.new)) {
+        (true, false) => Seen::Present(Facts::None),
+        (false, true) => Seen::Absent,
+        _ => Seen::Unknown(format!(
+            "volume {} does not have one of bricks {} and {}: somebody else replaced a brick",
+            spec.name, spec.old.brick, spec.new.brick
+        )),
+    })
+}
+
+fn address(brick: &BrickAddress) -> String {
+    format!("{}:{}", brick.host, brick.path)
+}
+
+/// The replacement. `commit force` is GlusterFS's only form of it: the old brick's node need not answer.
+pub(crate) fn unmake(spec: &SeatSpec, settings: &Settings) -> Batch {
+    let replace = program::volume(settings, "replace-brick", &spec.name)
+        .arg(address(&spec.old))
+        .arg(address(&spec.new))
+        .args(["commit", "force"]);
+    Batch::new().run(replace)
+}
+
+/// A replacement that got through earlier makes the next one fail, for either of its bricks: a look tells.
+pub(crate) fn judge_unmade(report: &Report) -> Verdict {
+    match complaint::judge(report, complaint::nothing_tolerated) {
+        Verdict::Failed(failure)
+            if failure.reason.contains("does not exist in volume")
+                || failure.reason.contains("contained by an existing brick") =>
+        {
+            Verdict::Unknown(failure.reason)
+        }
+        verdict => verdict,
+    }
+}
+
+/// What to run right before the replacement.
+pub(crate) fn before(spec: &SeatSpec, settings: &Settings) -> Batch {
+    heal_info::ask(settings, &spec.name)
+}
+
+/// Whether the set can do without the old brick: every other one runs, and the old one holds nothing that they lack.
+/// Where the old one may be out of reach, what it lists is not known. GlusterFS takes writes only while more than half of a
+/// set takes them (of two: the first), so that one of the others has each file as it was written last; where they blame
+/// each other, they list it as split-brain.
+pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
+    if let Some(why) = complaint::unreached(report) {
+        return complaint::failed(FailureKind::Unreached, why);
+    }
+    let answer = match heal_info::read(report) {
+        Ok(answer) => answer,
+        Err(unreadable) => return Verdict::Unknown(unreadable.to_string()),
+    };
+    if let Some(down) = addresses(&spec.others)
+        .into_iter()
+        .find(|wanted| running(&answer, wanted).is_none())
+    {
+        return complaint::refused(format!(
+            "{down}, another brick of its set, does not run: too few copies would be left (start it again with \
+             'gluster volume start {} force' when its node is well)",
+            spec.name
+        ));
+    }
+    let split: u64 = addresses(&spec.others)
+        .iter()
+        .filter_map(|other| running(&answer, other)?.split_brain)
+        .sum();
+    if split > 0 {
+        return complaint::refused(format!(
+            "other bricks of its set have {split} files in split-brain, for which it may be the one that is right: choose \
+             a copy for each first (gluster volume heal {} info split-brain)",
+            spec.name
+        ));
+    }
+    match running(&answer, &address(&spec.old)) {
+        None if spec.dead && spec.alike && !list_the_same(spec, &answer) => complaint::failed(
+            FailureKind::Busy,
+            format!(
+                "bricks beside {} do not list the same files as to be healed: some may lack what it holds",
+                spec.old.brick
+            ),
+        ),
+        None if spec.dead => Verdict::Done(Facts::None),
+        None => complaint::refused(format!(
+            "brick {} itself does not run, and whether it holds what the others lack cannot be seen: bring it back, or \
+             say that it is dead",
+            spec.old.brick
+        )),
+        Some(old) => match old.entries.unwrap_or(0) {
+            0 => Verdict::Done(Facts::None),
+            entries => complaint::failed(
+                FailureKind::Busy,
+                format!(
+                    "brick {} holds {entries} files and folders that others of its set lack: they must be healed first",
+                    spec.old.brick
+                ),
+            ),
+        },
+    }
+}
+
+/// Whether the others list as many entries each: what only the old brick lacks is listed by all of them, and what one of
+/// them lacks is not listed by that one.
+fn list_the_same(spec: &SeatSpec, answer: &[BrickHeal]) -> bool {
+    let mut listed = addresses(&spec.others)
+        .into_iter()
+        .filter_map(|other| running(answer, &other)?.entries);
+    let first = listed.next();
+    listed.all(|entries| Some(entries) == first)
+}

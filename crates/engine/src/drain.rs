@@ -1,0 +1,317 @@
+//! Devices that are emptied: their bricks move one after the other, each by an operation of its own.
+//!
+//! The drain itself does nothing on any node. It starts the next move when the last one is at its end, tells how far that
+//! is, and remembers which bricks could not move and why. After a restart it finds the move that is under way by the
+//! volume that it holds; a brick that could not move is tried once more then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mortar_journal::{Action, Event, Outcome, Phase};
+use mortar_model::work::{BricksSpec, Facts, Failure, FailureKind, Goal, Seen, Thing, Verdict};
+use mortar_model::{BrickId, DeviceId, NodeId, OperationId, OperationKind, VolumeName};
+use mortar_plan::{Change, Plan, Refusal, Step, Subject};
+
+use crate::drive::wait_or_halt;
+use crate::engine::{Engine, Inner};
+use crate::error::EngineError;
+use crate::submit::OperationState;
+
+/// How long one look at a move waits for its end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Most bricks that are named; the others are counted.
+const MOST_NAMED: usize = 16;
+
+/// What a drain remembers while the program runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Drain {
+    /// The move that is under way, and its brick.
+    mover: Option<(OperationId, BrickId)>,
+    /// Bricks that could not move, and why.
+    stuck: BTreeMap<BrickId, String>,
+}
+
+impl Engine {
+    /// Moves all bricks of a device to others; done, the device is `failed`. With `dead`, the bricks need not run.
+    ///
+    /// # Errors
+    /// The device is unknown or being changed.
+    pub async fn drain_device(&self, id: DeviceId, dead: bool) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::DrainDevice, |landscape, _| {
+            mortar_plan::drain_device(landscape, id, dead)
+        })
+        .await
+    }
+
+    /// Moves all bricks of a node's devices to others; done, the node is `failed`. With `dead`, it need not answer.
+    ///
+    /// # Errors
+    /// The node is unknown, or it or a device of it is being changed.
+    pub async fn drain_node(&self, id: NodeId, dead: bool) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::DrainNode, |landscape, _| {
+            mortar_plan::drain_node(landscape, id, dead)
+        })
+        .await
+    }
+
+    /// Takes a node that never comes back out of its pool and the records, with its devices. What only waits for that
+    /// node to be back is given up first.
+    ///
+    /// # Errors
+    /// The node is unknown or being changed, or has bricks.
+    pub async fn forget_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
+        // What cannot be anyway must give nothing up.
+        self.view(|landscape| {
+            let inventory = landscape.inventory();
+            let mut devices = inventory.devices_of(id);
+            match devices.any(|device| inventory.brick_count(device.id) > 0) {
+                true => Err(Refusal::InUse("node", id.to_string(), "bricks")),
+                false => Ok(()),
+            }
+        })?;
+        for cleanup in self.waits_for_node_alone(id) {
+            self.abandon(cleanup).await;
+        }
+        self.submit(OperationKind::RemoveNode, |landscape, _| {
+            mortar_plan::forget_node(landscape, id)
+        })
+        .await
+    }
+
+    /// Cleanups that have nothing left to do but on that node.
+    fn waits_for_node_alone(&self, id: NodeId) -> Vec<OperationId> {
+        let (open, _) = self.operations(0);
+        let waiting = open.into_iter().filter_map(|state| match state {
+            OperationState::Open(operation) if operation.kind == OperationKind::Cleanup => Some(operation),
+            _ => None,
+        });
+        waiting
+            .filter(|operation| {
+                operation
+                    .left()
+                    .all(|(step, _)| step.place == mortar_plan::Place::Node(id))
+            })
+            .map(|operation| operation.id)
+            .collect()
+    }
+
+    /// Turns back an operation that moves bricks, as far as there is a way back: a drain moves no more of them, and the
+    /// move that is under way comes to its end. Answers whether it turns.
+    pub fn cancel(&self, id: OperationId) -> bool {
+        let handle = self.inner.operations().open.get(&id).cloned();
+        handle.is_some_and(|handle| handle.cancel())
+    }
+}
+
+/// Carries the action of a drain out and answers with its event.
+pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: Action) -> Event {
+    let engine = Engine { inner };
+    let Thing::Bricks(spec) = &step.thing else {
+        return Event::Resume;
+    };
+    match action {
+        Action::Do { step, goal, wait, .. } => {
+            let halted = !wait.is_zero() && wait_or_halt(&engine.inner, wait).await;
+            let verdict = match goal {
+                _ if halted || engine.inner.is_halted() => Verdict::Unknown("the server is stopping".into()),
+                Goal::Absent => advance(&engine, id, spec).await,
+                Goal::Present => settled(&engine, id, spec).await,
+            };
+            Event::Did { step, verdict }
+        }
+        Action::Look { step, wait } => {
+            let _ = !wait.is_zero() && wait_or_halt(&engine.inner, wait).await;
+            let seen = if left(&engine, spec).is_empty() && !coming(&engine, spec) {
+                Seen::Absent
+            } else {
+                Seen::Partial("bricks are left".into())
+            };
+            Event::Looked { step, seen }
+        }
+        Action::Finish | Action::Park => Event::Resume,
+    }
+}
+
+/// One step further: the move under way is looked at, or the next one begun.
+async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
+    if let Some((mover, brick)) = mover(engine, id, spec) {
+        return follow(engine, id, spec, mover, brick).await;
+    }
+    let left = left(engine, spec);
+    let stuck = remembered(engine, id).stuck;
+    let mut busy = None;
+    for (brick, volume) in left.iter().filter(|(brick, _)| !stuck.contains_key(brick)) {
+        match engine.evict_brick(*brick, spec.dead).await {
+            Ok(mover) => {
+                remember(engine, id, |drain| drain.mover = Some((mover, *brick)));
+                return underway(
+                    left.len(),
+                    &format!("operation {mover} moves brick {brick} of volume {volume}"),
+                );
+            }
+            Err(EngineError::Refused(refusal @ Refusal::Busy(..))) => busy = Some(refusal.to_string()),
+            Err(EngineError::Refused(refusal)) => {
+                let why = format!("volume {volume}: {refusal}");
+                remember(engine, id, |drain| {
+                    drain.stuck.insert(*brick, why);
+                });
+            }
+            Err(error) => busy = Some(error.to_string()),
+        }
+    }
+    ended(engine, id, spec, busy)
+}
+
+/// Nothing more can be begun now.
+fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, busy: Option<String>) -> Verdict {
+    let left = left(engine, spec);
+    if let Some(reason) = busy {
+        let kind = FailureKind::Busy;
+        return Verdict::Failed(Failure { kind, reason });
+    }
+    if left.is_empty() && coming(engine, spec) {
+        return underway(0, "another operation makes bricks there");
+    }
+    if left.is_empty() {
+        forget(engine, id);
+        return Verdict::Done(Facts::None);
+    }
+    let stuck = remembered(engine, id).stuck;
+    forget(engine, id);
+    let reasons = left.iter().take(MOST_NAMED).map(|(brick, volume)| {
+        let why = stuck.get(brick).map_or("it came meanwhile", String::as_str);
+        format!("brick {brick} of volume {volume} cannot move: {why}")
+    });
+    let mut reason = reasons.collect::<Vec<_>>().join("\n");
+    if left.len() > MOST_NAMED {
+        reason.push_str(&format!("\n{} more bricks cannot move", left.len() - MOST_NAMED));
+    }
+    let kind = FailureKind::Refused;
+    Verdict::Failed(Failure { kind, reason })
+}
+
+/// On the way back nothing more is moved, and the move under way comes to its end.
+async fn settled(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
+    if let Some((mover, brick)) = mover(engine, id, spec) {
+        let verdict = follow(engine, id, spec, mover, brick).await;
+        if remembered(engine, id).mover.is_some() {
+            return verdict;
+        }
+    }
+    forget(engine, id);
+    Verdict::Done(Facts::None)
+}
+
+/// How far the move is. One that has failed keeps its brick where it is.
+async fn follow(
+    engine: &Engine,
+    id: OperationId,
+    spec: &BricksSpec,
+    mover: OperationId,
+    brick: BrickId,
+) -> Verdict {
+    let state = engine.wait(mover, PATIENCE).await;
+    let many = left(engine, spec).len();
+    match state {
+        Some(OperationState::Open(operation)) => {
+            let far = match &operation.phase {
+                Phase::Attention { reason, .. } => format!("it needs attention: {reason}"),
+                _ => {
+                    let mut troubles = operation.left().filter_map(|(_, state)| state.trouble.clone());
+                    troubles.next().unwrap_or_else(|| "under way".into())
+                }
+            };
+            return underway(many, &format!("operation {mover} moves brick {brick}: {far}"));
+        }
+        Some(OperationState::Ended(ended)) => {
+            remember(engine, id, |drain| {
+                drain.mover = None;
+                if let Outcome::Failed { reason } = ended.outcome {
+                    drain.stuck.insert(brick, reason);
+                }
+            });
+        }
+        None => remember(engine, id, |drain| drain.mover = None),
+    }
+    underway(many, &format!("brick {brick} is done with"))
+}
+
+fn underway(left: usize, what: &str) -> Verdict {
+    Verdict::Failed(Failure {
+        kind: FailureKind::Underway,
+        reason: format!("{left} bricks left; {what}"),
+    })
+}
+
+/// Bricks that are on the devices now, with their volumes' names.
+fn left(engine: &Engine, spec: &BricksSpec) -> Vec<(BrickId, VolumeName)> {
+    engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let bricks = spec
+            .devices
+            .iter()
+            .flat_map(|device| inventory.bricks_on(*device));
+        let named = bricks.filter_map(|brick| {
+            let volume = inventory.volume(brick.volume)?;
+            Some((brick.id, volume.name.clone()))
+        });
+        named.collect()
+    })
+}
+
+fn coming(engine: &Engine, spec: &BricksSpec) -> bool {
+    engine.view(|landscape| {
+        let mut devices = spec.devices.iter();
+        devices.any(|device| landscape.bricks_come(*device))
+    })
+}
+
+/// The move that is under way: the one that is remembered, or after a restart the one that holds a volume with bricks here.
+fn mover(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Option<(OperationId, BrickId)> {
+    if let Some(mover) = remembered(engine, id).mover {
+        return Some(mover);
+    }
+    let (holders, bricks) = engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let bricks = spec
+            .devices
+            .iter()
+            .flat_map(|device| inventory.bricks_on(*device));
+        let bricks: Vec<_> = bricks.copied().collect();
+        let holders: BTreeSet<OperationId> = bricks
+            .iter()
+            .filter_map(|brick| landscape.holder(Subject::Volume(brick.volume)))
+            .collect();
+        let ids: BTreeSet<BrickId> = bricks.iter().map(|brick| brick.id).collect();
+        (holders, ids)
+    });
+    holders.into_iter().find_map(|holder| {
+        let OperationState::Open(operation) = engine.operation(holder)? else {
+            return None;
+        };
+        let brick = replaced(&operation.plan).filter(|brick| bricks.contains(brick))?;
+        remember(engine, id, |drain| drain.mover = Some((holder, brick)));
+        Some((holder, brick))
+    })
+}
+
+fn replaced(plan: &Plan) -> Option<BrickId> {
+    plan.changes.iter().find_map(|change| match change {
+        Change::ReplaceBrick { old, .. } => Some(*old),
+        _ => None,
+    })
+}
+
+fn remembered(engine: &Engine, id: OperationId) -> Drain {
+    let operations = engine.inner.operations();
+    operations.drains.get(&id).cloned().unwrap_or_default()
+}
+
+fn remember(engine: &Engine, id: OperationId, change: impl FnOnce(&mut Drain)) {
+    change(engine.inner.operations().drains.entry(id).or_default());
+}
+
+fn forget(engine: &Engine, id: OperationId) {
+    engine.inner.operations().drains.remove(&id);
+}

@@ -1,0 +1,244 @@
+//! Bricks that move: never the last good copy, never one too many, and what cannot move is named.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/mod.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use mortar_engine::{EngineError, OperationState, Outcome};
+use mortar_model::{BrickId, ByteSize, Durability, NodeId, OperationId, State, VolumeName, VolumeOption};
+use mortar_plan::{CreateVolume, Refusal};
+
+use support::bed::{self, Bed};
+
+fn request(name: &str, durability: Durability) -> CreateVolume {
+    let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
+    request.name = Some(VolumeName::new(name).unwrap());
+    request.options = vec![VolumeOption::new("user.mortar.device-tag-match", "media=disk").unwrap()];
+    request
+}
+
+/// A volume with files on n1, n2 and n3, and perhaps a spare disk on n4.
+async fn prepared(spare: bool) -> Bed {
+    let bed = Bed::new(100);
+    bed.make_pool().await;
+    made(&bed, "data", Durability::Replicate(3)).await;
+    if spare {
+        let node = bed.add_node(bed.cluster(), 4).await;
+        bed.add_device(node, "/dev/sdb", "disk").await;
+    }
+    assert!(bed.hosts.world(|world| world.write_files("n1", "data", 20)));
+    bed
+}
+
+async fn made(bed: &Bed, name: &str, durability: Durability) {
+    let id = bed.engine.create_volume(request(name, durability)).await.unwrap();
+    bed.done(id).await;
+}
+
+/// The brick of a volume on a node, and its path.
+fn brick(bed: &Bed, volume: &str, node: NodeId) -> (BrickId, String) {
+    let volume = bed.volume(volume);
+    bed.inventory(|inventory| {
+        let mut bricks = inventory.bricks_of(volume);
+        let found = bricks.find(|brick| inventory.node_of_brick(brick).is_some_and(|on| on.id == node));
+        let brick = found.unwrap();
+        (brick.id, mortar_model::layout::brick_path(brick.device, brick.id))
+    })
+}
+
+fn failure(bed: &Bed, id: OperationId) -> String {
+    match bed.engine.operation(id) {
+        Some(OperationState::Ended(ended)) => match ended.outcome {
+            Outcome::Failed { reason } => reason,
+            outcome @ Outcome::Done { .. } => panic!("{outcome:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_moves_while_another_copy_is_down() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let (moving, _) = brick(&bed, "data", bed.node(1));
+        let (_, other) = brick(&bed, "data", bed.node(2));
+        assert!(bed.hosts.world(|world| world.kill_brick("n2", &other)));
+        let before = bed.changes();
+        for dead in [false, true] {
+            let refused = bed.engine.evict_brick(moving, dead).await.unwrap_err();
+            assert!(
+                matches!(&refused, EngineError::Refused(Refusal::Needed(id, why)) if *id == moving && why.contains(&other)),
+                "{refused}"
+            );
+        }
+        assert_eq!(bed.changes(), before, "nothing was done anywhere");
+        assert_eq!(bed.open(), []);
+    });
+}
+
+#[test]
+fn what_only_the_moving_brick_has_is_healed_first() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let (moving, _) = brick(&bed, "data", bed.node(1));
+        bed.hosts.world(|world| {
+            world.kill_node("n2");
+            assert!(world.write_files("n1", "data", 100_000));
+            world.start_node("n2");
+        });
+        let id = bed.engine.evict_brick(moving, false).await.unwrap();
+        bed.settle(id, "files are to be healed").await;
+        let why = failure(&bed, id);
+        assert!(why.contains(&moving.to_string()) && why.contains("lack"), "{why}");
+        bed.assert_agreement("undone");
+        assert_eq!(brick(&bed, "data", bed.node(1)).0, moving);
+    });
+}
+
+#[test]
+fn a_brick_that_does_not_run_moves_only_as_a_dead_one() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let (moving, _) = brick(&bed, "data", bed.node(3));
+        bed.hosts.world(|world| world.kill_node("n3"));
+        let refused = bed.engine.evict_brick(moving, false).await.unwrap_err();
+        assert!(refused.to_string().contains("say that it is dead"), "{refused}");
+        let id = bed.engine.evict_brick(moving, true).await.unwrap();
+        bed.done(id).await;
+        // Its own brick is left until the node is back.
+        assert_eq!(bed.open().len(), 1);
+        assert_eq!(bed.hosts.world(|world| world.to_be_healed("n1", "data")), Some(0));
+        brick(&bed, "data", bed.node(4));
+
+        // Or until the node is forgotten.
+        let id = bed.engine.forget_node(bed.node(3)).await.unwrap();
+        bed.done(id).await;
+        assert_eq!(bed.open(), []);
+        bed.hosts.world(|world| {
+            assert_eq!(world.pool("n1").unwrap().members.len(), 3);
+            assert_eq!(world.violations(), Vec::<String>::new());
+        });
+        assert_eq!(bed.inventory(|inventory| inventory.nodes().count()), 3);
+        assert_eq!(bed.inventory(mortar_model::check::check), []);
+    });
+}
+
+#[test]
+fn a_brick_without_copies_stays() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        made(&bed, "plain", Durability::None).await;
+        let volume = bed.volume("plain");
+        let id = bed.inventory(|inventory| inventory.bricks_of(volume).next().unwrap().id);
+        let refused = bed.engine.evict_brick(id, true).await.unwrap_err();
+        assert!(refused.to_string().contains("has no copy"), "{refused}");
+    });
+}
+
+#[test]
+fn a_node_with_bricks_is_not_forgotten() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let refused = bed.engine.forget_node(bed.node(3)).await.unwrap_err();
+        assert!(
+            matches!(refused, EngineError::Refused(Refusal::InUse("node", ..))),
+            "{refused}"
+        );
+    });
+}
+
+/// Without a place for it elsewhere a brick stays, the rule that stands in the way is told for each device, and the
+/// device is as it was.
+#[test]
+fn a_drain_names_what_cannot_move() {
+    bed::run(async {
+        let bed = prepared(false).await;
+        made(&bed, "plain", Durability::None).await;
+        let (stays, _) = brick(&bed, "data", bed.node(2));
+        let device = bed.device(2, "/dev/sdb");
+        let id = bed.engine.drain_device(device, false).await.unwrap();
+        bed.settle(id, "no place").await;
+        let why = failure(&bed, id);
+        for part in [
+            stays.to_string().as_str(),
+            "volume data",
+            "its node already has a brick of the same set",
+            "the brick is to be moved off it",
+        ] {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        let state = bed.inventory(|inventory| inventory.device(device).unwrap().state);
+        assert_eq!(state, State::Online);
+        bed.assert_agreement("nothing moved");
+        // It takes bricks again.
+        made(&bed, "more", Durability::Replicate(3)).await;
+    });
+}
+
+#[test]
+fn a_drained_device_takes_no_bricks_and_can_go() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        made(&bed, "more", Durability::Replicate(3)).await;
+        let device = bed.device(2, "/dev/sdb");
+        let id = bed.engine.drain_device(device, false).await.unwrap();
+        // Meanwhile no brick is placed there.
+        let other = bed
+            .engine
+            .create_volume(request("other", Durability::Replicate(3)))
+            .await
+            .unwrap();
+        bed.settle(id, "drained").await;
+        assert!(bed.is_done(id), "{:?}", bed.engine.operation(id));
+        bed.done(other).await;
+        let (bricks, state) = bed.inventory(|inventory| {
+            let state = inventory.device(device).unwrap().state;
+            (inventory.brick_count(device), state)
+        });
+        assert_eq!((bricks, state), (0, State::Failed));
+        assert_eq!(bed.hosts.world(|world| world.to_be_healed("n1", "data")), Some(0));
+        bed.assert_agreement("drained");
+        let id = bed.engine.remove_device(device, false).await.unwrap();
+        bed.done(id).await;
+    });
+}
+
+/// Between two bricks a drain can be turned back: the move under way ends, and nothing else moves.
+#[test]
+fn a_drain_is_cancelled_between_bricks() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        for number in 0..4 {
+            let name = format!("more{number}");
+            made(&bed, &name, Durability::Replicate(2)).await;
+            assert!(bed.hosts.world(|world| world.write_files("n1", &name, 2000)));
+        }
+        assert!(bed.hosts.world(|world| world.write_files("n1", "data", 2000)));
+        let node = bed.node(2);
+        let before = bed.inventory(|inventory| {
+            let devices = inventory.devices_of(node);
+            devices
+                .map(|device| inventory.brick_count(device.id))
+                .sum::<usize>()
+        });
+        assert!(before >= 2, "{before}");
+        let id = bed.engine.drain_node(node, false).await.unwrap();
+        assert!(bed.engine.cancel(id));
+        bed.settle(id, "cancelled").await;
+        assert_eq!(failure(&bed, id), "cancelled on request");
+        assert_eq!(bed.open(), [], "no move goes on after the drain has ended");
+        let (left, state) = bed.inventory(|inventory| {
+            let devices = inventory.devices_of(node);
+            let left = devices
+                .map(|device| inventory.brick_count(device.id))
+                .sum::<usize>();
+            (left, inventory.node(node).unwrap().state)
+        });
+        assert!(left + 1 >= before, "{left} of {before}");
+        assert_eq!(state, State::Online);
+        assert!(!bed.engine.cancel(id), "it has ended");
+        bed.assert_agreement("cancelled");
+    });
+}
