@@ -99,14 +99,14 @@ fn wish(life: &Life) -> Option<Ask> {
     });
     let cluster = dice.any(&clusters)?;
     Some(match dice.below(100) {
-        0..=22 => Ask::Create(volume(life)),
-        23..=28 => {
+        0..=25 => Ask::Create(volume(life)),
+        26..=29 => {
             let bricks: Vec<BrickId> = life
                 .engine
                 .view(|landscape| landscape.inventory().bricks().map(|brick| brick.id).collect());
             Ask::Evict(dice.any(&bricks)?, dice.percent(30))
         }
-        29..=31 => match setting(life, &nodes, &devices)? {
+        30..=31 => match setting(life, &nodes, &devices)? {
             Subject::Node(node) => Ask::DrainNode(node, dice.percent(30)),
             Subject::Device(device) => Ask::DrainDevice(device, dice.percent(30)),
             Subject::Cluster(_) | Subject::Volume(_) => return None,
