@@ -256,9 +256,8 @@ fn a_device_is_drained_and_a_dead_node_is_left_behind() {
     }
     let open = site.server.get("/v1/operations?open=true").json();
     assert_eq!(open["operations"], serde_json::json!([]));
-    for client in clients {
-        client.unmount();
-    }
+    // Not waited for: a client that was connected to the lost node may take long to give that up before it ends.
+    drop(clients);
     for volume in &volumes {
         site.deleted(volume);
     }
