@@ -66,6 +66,7 @@ pub(crate) async fn restart(
         // What members tell each other now, nobody changes meanwhile.
         agrees(inner, cluster, spec).await;
         drop(turn);
+        inner.note_health(spec.node, true, "");
         inner.wake(spec.node, cluster);
     }
     verdict

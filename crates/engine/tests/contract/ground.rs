@@ -53,13 +53,21 @@ impl Ground {
             .enable_all()
             .build()
             .unwrap();
-        Self {
+        let ground = Self {
             hosts: SshHosts::new(options).unwrap(),
             lab,
             runtime,
             order: RwLock::new(()),
             _janitor: janitor,
+        };
+        // Scripts make disks of loop devices, which are this machine's: a lab shows LVM on its nodes none of them.
+        for number in 1..=NODES {
+            ground.on(
+                &format!("node{number}"),
+                &["truncate", "--size=0", "/etc/lvm/lvm.conf"],
+            );
         }
+        ground
     }
 
     /// Lets others play beside: for scripts that keep to their own things.

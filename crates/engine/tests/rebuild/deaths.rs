@@ -176,8 +176,14 @@ fn nothing_is_promised_twice(inventory: &Inventory, before: &Before, world: &Wor
     }
 }
 
-/// A volume on every disk and one on every directory, beside whatever is left there.
+/// A volume on every disk and one on every directory, beside whatever is left there. A member whose cure died with the
+/// store is ill, and cured once more.
 async fn goes_on(bed: &Bed, story: &str) {
+    for number in 1..=3 {
+        if let Ok(id) = bed.engine.cure_member(bed.node(number)).await {
+            bed.settle(id, story).await;
+        }
+    }
     for media in ["disk", "directory"] {
         let mut request = CreateVolume::new(ByteSize::from_gib(3), Durability::Replicate(3));
         request.name = Some(VolumeName::new(format!("after-{media}")).unwrap());
