@@ -67,7 +67,7 @@ impl CurePlan {
             interval: (after * 3).min(Duration::from_secs(60)),
             closely: (after / 4).min(Duration::from_secs(5)),
             after,
-            silent: (after * 3).max(Duration::from_secs(60)),
+            silent: after * 3,
         }
     }
 }
