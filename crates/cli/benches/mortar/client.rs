@@ -62,6 +62,14 @@ impl Client {
             .await
     }
 
+    /// Asks for a change, and does not wait for its end.
+    pub(crate) async fn begin(&self, path: &str, body: Value) {
+        let request = self.http.post(format!("{}{path}", self.base)).json(&body);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        assert!(status == 202, "{status}: {}", response.text().await.unwrap());
+    }
+
     pub(crate) async fn delete(&self, path: &str) {
         self.accepted(self.http.delete(format!("{}{path}", self.base)))
             .await;

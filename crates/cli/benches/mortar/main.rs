@@ -1,5 +1,5 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale` or `check`.
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `check` or `recover`.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
 
@@ -14,6 +14,7 @@ mod client;
 mod floor;
 mod lab;
 mod numbers;
+mod recover;
 mod scale;
 mod server;
 
@@ -33,5 +34,8 @@ fn main() {
     }
     if wanted("check") {
         check::run();
+    }
+    if wanted("recover") {
+        recover::run();
     }
 }
