@@ -49,7 +49,8 @@ pub(crate) async fn restart(
     } else {
         match tokio::time::timeout(TURN, inner.gates.alone(cluster)).await {
             Ok(turn) => turn,
-            Err(_) => return failed(FailureKind::Busy, "changes of the pool are under way"),
+            // Whoever watches begins anew, on what is so then.
+            Err(_) => return failed(FailureKind::Refused, "changes of the pool are under way"),
         }
     };
     if inner.is_halted() {

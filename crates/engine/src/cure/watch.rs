@@ -191,9 +191,16 @@ impl Memory {
             let ripe = self.suspects.get(node).filter(|_| again)?.ripe(plan)?;
             Some((*node, ripe))
         };
-        // Of several, first one from which the others would take over what they should not have.
+        // What is under way waits for one that hangs, and the other cures wait for what is under way.
+        let hangs = |node: &NodeId| {
+            let suspect = self.suspects.get(node);
+            suspect.is_some_and(|suspect| suspect.ailment == Ailment::Hangs)
+        };
+        let any_hangs = words.iter().any(|(node, _)| hangs(node));
         let ripe = words.iter().filter_map(|(node, _)| is_ripe(node));
-        ripe.min_by_key(|(node, _)| !is_infectious(words, *node))
+        // Of several, first one from which the others would take over what they should not have.
+        ripe.filter(|(node, _)| !any_hangs || hangs(node))
+            .min_by_key(|(node, _)| !is_infectious(words, *node))
     }
 }
 
@@ -211,7 +218,12 @@ async fn look(inner: &Arc<Inner>, plan: &CurePlan, cluster: ClusterId, memory: &
     let Some((node, ailment)) = memory.ripe(plan, &words) else {
         return;
     };
-    if is_changing(inner, cluster) {
+    // A cure that waits for what is under way must not keep one from being cured that all of it waits for.
+    let changing = match ailment {
+        Ailment::Hangs => inner.landscape().holder(Subject::Node(node)).is_some(),
+        _ => is_changing(inner, cluster),
+    };
+    if changing {
         return;
     }
     match begin::begin(inner, cluster, node, &ailment, &words).await {
