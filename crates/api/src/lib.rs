@@ -12,6 +12,7 @@ mod bricks;
 mod check;
 mod error;
 mod explain;
+mod growth;
 mod operation;
 mod plan;
 mod rebuild;
@@ -28,6 +29,7 @@ pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
     Heal, Mount, Sight, SightState, SpaceKind,
 };
+pub use growth::{ExpandRequest, ExpandWay};
 pub use operation::{
     Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };

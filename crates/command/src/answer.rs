@@ -5,6 +5,7 @@
 mod block;
 mod gluster;
 mod lvm;
+mod xfs;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::ByteSize;
@@ -17,6 +18,7 @@ pub(crate) use lvm::{
     ALL_LV_COLUMNS, LV_COLUMNS, ListedVolume, LogicalVolume, PV_COLUMNS, PhysicalVolume, listed_volumes,
     logical_volumes, physical_volume, physical_volumes,
 };
+pub(crate) use xfs::xfs_size;
 
 use crate::complaint;
 

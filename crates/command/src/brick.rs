@@ -5,6 +5,7 @@
 //! "whole".
 
 pub(crate) mod again;
+pub(crate) mod growth;
 mod image;
 pub(crate) mod remains;
 mod thin;

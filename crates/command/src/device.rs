@@ -2,9 +2,10 @@
 
 mod directory;
 mod disk;
+pub(crate) mod size;
 
 use mortar_argv::{Batch, Report};
-use mortar_model::work::{DeviceSpec, Facts, Seen, Verdict};
+use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen, Verdict};
 use mortar_model::{ByteSize, DeviceKind, layout};
 
 use crate::answer::Unreadable;
@@ -83,14 +84,18 @@ pub(crate) fn judge_made(spec: &DeviceSpec, report: &Report) -> Verdict {
     if !matches!(verdict, Verdict::Done(_)) {
         return verdict;
     }
-    let facts = if is_disk(spec) {
+    match read_facts(spec, report) {
+        Ok(facts) => Verdict::Done(Facts::Device(facts)),
+        Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
+    }
+}
+
+/// Reads the answers to [`facts`], which are the last of the report.
+fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
+    if is_disk(spec) {
         disk::read_facts(spec, report)
     } else {
         directory::read_facts(spec, report)
-    };
-    match facts {
-        Ok(facts) => Verdict::Done(Facts::Device(facts)),
-        Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
     }
 }
 

@@ -59,6 +59,8 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::VolumeOptions(spec) => volume_options::look(spec, settings),
         Thing::Remains(spec) => brick::remains::look(spec, settings),
         Thing::Member(spec) => member::look(spec, settings),
+        Thing::Growth(spec) => brick::growth::look(spec, settings),
+        Thing::DeviceSize(spec) => device::size::look(spec, settings),
     }
 }
 
@@ -86,6 +88,8 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::VolumeOptions(spec) => volume_options::judge_look(spec, report),
         Thing::Remains(spec) => brick::remains::judge_look(spec, report),
         Thing::Member(spec) => member::judge_look(spec, report),
+        Thing::Growth(spec) => brick::growth::judge_look(spec, report),
+        Thing::DeviceSize(spec) => device::size::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -119,6 +123,8 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
+        Thing::Growth(spec) => brick::growth::make(spec, settings),
+        Thing::DeviceSize(spec) => device::size::make(spec, settings),
     }
 }
 
@@ -151,6 +157,8 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
+        Thing::Growth(spec) => brick::growth::make(spec, settings),
+        Thing::DeviceSize(spec) => device::size::make(spec, settings),
     }
 }
 
@@ -180,6 +188,9 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) => Batch::new(),
         Thing::Remains(spec) => brick::remains::unmake(spec, settings),
         Thing::Member(spec) => member::unmake(spec, settings),
+        Thing::Growth(spec) => brick::growth::unmake(spec, settings),
+        // It has what its disk has.
+        Thing::DeviceSize(_) => Batch::new(),
     }
 }
 
@@ -261,12 +272,16 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Remains(spec), Goal::Absent) => brick::remains::judge_unmade(spec, report),
         (Thing::Member(spec), Goal::Present) => member::judge_made(spec, report),
         (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),
+        (Thing::Growth(spec), Goal::Present) => brick::growth::judge_made(spec, report),
+        (Thing::DeviceSize(spec), Goal::Present) => device::size::judge_made(spec, report),
         (
             Thing::Rebalance(_)
             | Thing::Heal(_)
             | Thing::Mount(_)
             | Thing::Started(_)
-            | Thing::VolumeOptions(_),
+            | Thing::VolumeOptions(_)
+            | Thing::Growth(_)
+            | Thing::DeviceSize(_),
             Goal::Absent,
         )
         | (Thing::Seat(_), Goal::Present)

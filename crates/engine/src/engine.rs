@@ -12,7 +12,7 @@ use mortar_model::{
     ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, OperationId, OperationKind, State, Tags,
     VolumeId,
 };
-use mortar_plan::{AddDevice, AddNode, Change, Landscape, Limits, Plan, Refusal, Seed, Subject};
+use mortar_plan::{AddDevice, AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
 use mortar_store::Store;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -350,14 +350,30 @@ impl Engine {
         .await
     }
 
-    /// Makes a volume larger, by further sets of bricks.
+    /// Takes a device's size up to what its disk, or its directory's file system, has.
+    ///
+    /// # Errors
+    /// It is unknown or being changed. That it is too small for what it holds is told by the operation.
+    pub async fn resize_device(&self, id: DeviceId) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::ResizeDevice, |landscape, _| {
+            mortar_plan::resize_device(landscape, id)
+        })
+        .await
+    }
+
+    /// Makes a volume larger: by larger bricks, or by further sets of them.
     ///
     /// # Errors
     /// It cannot be planned; the refusal says why.
-    pub async fn expand_volume(&self, id: VolumeId, by: ByteSize) -> Result<OperationId, EngineError> {
+    pub async fn expand_volume(
+        &self,
+        id: VolumeId,
+        by: ByteSize,
+        way: Expansion,
+    ) -> Result<OperationId, EngineError> {
         let limits = self.inner.config.limits.clone();
         self.submit(OperationKind::ExpandVolume, |landscape, seed| {
-            mortar_plan::expand_volume(landscape, &limits, id, by, seed)
+            mortar_plan::expand_volume(landscape, &limits, id, by, way, seed)
         })
         .await
     }

@@ -118,7 +118,7 @@ pub(crate) fn changes(
                 writes.push(Write::delete(Kind::Node, id));
             }
             Change::PutDevice(device) => writes.push(Write::put(Kind::Device, &device.id, device)?),
-            Change::AddDevice(device) => {
+            Change::AddDevice(device) | Change::ResizeDevice(device) => {
                 let device = mortar_plan::learned(device, facts);
                 writes.push(Write::put(Kind::Device, &device.id, &device)?);
             }
@@ -127,7 +127,7 @@ pub(crate) fn changes(
                 writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
                 put_bricks(&mut writes, bricks)?;
             }
-            Change::GrowVolume { volume, by, bricks } => {
+            Change::GrowVolume { volume, by, bricks } | Change::GrowBricks { volume, by, bricks } => {
                 if let Some(known) = inventory.volume(*volume) {
                     let grown = Volume {
                         size: known.size + *by,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::{
-    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, HostName, Node, NodeId, Volume, VolumeId,
-    VolumeName,
+    Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, HostName, Node, NodeId,
+    Volume, VolumeId, VolumeName,
 };
 
 /// A change that the inventory refuses because something it needs is missing, taken or still in use.
@@ -269,6 +269,26 @@ impl Inventory {
             bricks.retain(|id| *id != old);
         }
         self.forget_brick(old).map_or_else(|| unknown("brick", old), Ok)
+    }
+
+    /// Records another size of a brick that is where it was.
+    ///
+    /// # Errors
+    /// It is unknown.
+    pub fn resize_brick(
+        &mut self,
+        id: BrickId,
+        size: ByteSize,
+        space: BrickSpace,
+    ) -> Result<(), InventoryError> {
+        let Some(brick) = self.bricks.get_mut(&id) else {
+            return unknown("brick", id);
+        };
+        let before = brick.footprint();
+        (brick.size, brick.space) = (size, space);
+        let used = self.used.entry(brick.device).or_default();
+        *used = used.minus(before) + brick.footprint();
+        Ok(())
     }
 
     fn forget_brick(&mut self, id: BrickId) -> Option<Brick> {

@@ -16,9 +16,11 @@ pub enum OperationKind {
     AddDevice,
     /// A device is given back, bare.
     RemoveDevice,
+    /// A device is as large as its disk has become.
+    ResizeDevice,
     /// A volume and its bricks are made.
     CreateVolume,
-    /// A volume gets more bricks.
+    /// A volume's bricks become larger, or it gets more of them.
     ExpandVolume,
     /// A volume and its bricks are removed.
     DeleteVolume,
@@ -40,11 +42,12 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
         Self::RemoveDevice,
+        Self::ResizeDevice,
         Self::CreateVolume,
         Self::ExpandVolume,
         Self::DeleteVolume,
@@ -64,6 +67,7 @@ impl OperationKind {
             Self::RemoveNode => "remove-node",
             Self::AddDevice => "add-device",
             Self::RemoveDevice => "remove-device",
+            Self::ResizeDevice => "resize-device",
             Self::CreateVolume => "create-volume",
             Self::ExpandVolume => "expand-volume",
             Self::DeleteVolume => "delete-volume",

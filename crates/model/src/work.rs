@@ -246,6 +246,41 @@ pub struct RemainsSpec {
     pub image: bool,
 }
 
+/// Which part of a brick that is to become larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrowthPart {
+    /// That it can become larger at all: it is whole, and its device has the room. Nothing is changed.
+    Room,
+    /// What is under its file system: thin pool and logical volume, or image file.
+    Space,
+    /// Its file system, and what its identity file says of it.
+    FileSystem,
+}
+
+/// A brick that is to be larger, while it is in use. There when it is as large as wanted or larger; never made smaller again,
+/// since XFS cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrowthSpec {
+    /// Which part of it.
+    pub part: GrowthPart,
+    /// The brick as it is to be.
+    pub brick: BrickSpec,
+    /// What it takes of its device before.
+    pub space_before: BrickSpace,
+}
+
+/// The size of a device, taken up to the size of its disk or file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSizeSpec {
+    /// The device.
+    pub device: DeviceId,
+    /// Its path; below `/dev` it is driven through LVM, else it is a directory.
+    pub path: DevicePath,
+    /// What its bricks take: it must not be smaller.
+    pub least: ByteSize,
+}
+
 /// How glusterd is started on a node: as the node itself does it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -328,6 +363,10 @@ pub enum Thing {
     Remains(RemainsSpec),
     /// A member of a pool, in agreement with the others.
     Member(MemberSpec),
+    /// A part of a brick, as large as wanted.
+    Growth(GrowthSpec),
+    /// A device's size, as its disk has it.
+    DeviceSize(DeviceSizeSpec),
 }
 
 impl Thing {
@@ -349,6 +388,12 @@ impl Thing {
             Self::VolumeOptions(_) => "volume options",
             Self::Remains(_) => "remains",
             Self::Member(_) => "member",
+            Self::Growth(spec) => match spec.part {
+                GrowthPart::Room => "room to grow",
+                GrowthPart::Space => "larger space",
+                GrowthPart::FileSystem => "larger file system",
+            },
+            Self::DeviceSize(_) => "size of a device",
         }
     }
 
@@ -372,6 +417,12 @@ impl Thing {
             }
             Self::Remains(spec) => format!("remains of brick {} on {}", spec.brick, spec.device_path),
             Self::Member(spec) => format!("glusterd of {}, which {}", spec.host, spec.why),
+            Self::Growth(GrowthSpec { part, brick, .. }) => match part {
+                GrowthPart::Room => format!("room for brick {} to grow to {}", brick.brick, brick.size),
+                GrowthPart::Space => format!("{} under brick {}", brick.size, brick.brick),
+                GrowthPart::FileSystem => format!("file system of {} of brick {}", brick.size, brick.brick),
+            },
+            Self::DeviceSize(spec) => format!("size of device {}", spec.path),
         }
     }
 
@@ -379,6 +430,16 @@ impl Thing {
     /// data, a peer may already be one, a member may have come to agree by itself.
     pub const fn look_first(&self) -> bool {
         matches!(self, Self::Peer(_) | Self::Device(_) | Self::Member(_))
+    }
+
+    /// Whether there is nothing to undo, whatever was done of it: a look changes nothing, and a device that knows how large
+    /// its disk is holds nothing more.
+    pub const fn stays(&self) -> bool {
+        match self {
+            Self::Growth(spec) => matches!(spec.part, GrowthPart::Room),
+            Self::DeviceSize(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -1,26 +1,29 @@
-//! A larger volume: more sets of the same kind, then files spread over them.
+//! A larger volume: its bricks become larger where they are; else more sets of the same kind, then files spread over them.
 
 use mortar_model::work::{AddedBricksSpec, Goal, RebalanceSpec, Thing};
-use mortar_model::{Brick, ByteSize, VolumeId};
+use mortar_model::{Brick, ByteSize, Volume, VolumeId};
 
 use crate::create::{Demand, addresses, brick_steps, factor, make_bricks, place, pool_step, smallest};
+use crate::grow::grow_in_place;
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::plan::{Change, Plan, Stage, Step, Subject};
 use crate::refusal::Refusal;
+use crate::request::Expansion;
 use crate::seed::Seed;
 use crate::steering::Steering;
 
-/// Plans `by` more for the volume, as further sets of bricks.
+/// Plans `by` more for the volume.
 ///
 /// # Errors
-/// The volume is unknown or being changed, or bricks find no place.
+/// The volume is unknown or being changed, its bricks cannot become larger, or more of them find no place.
 pub fn expand_volume(
     landscape: &Landscape,
     limits: &Limits,
     id: VolumeId,
     by: ByteSize,
+    way: Expansion,
     seed: &mut Seed,
 ) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
@@ -30,6 +33,28 @@ pub fn expand_volume(
     if let Some(operation) = landscape.holder(Subject::Volume(id)) {
         return Err(Refusal::Busy("volume", id.to_string(), operation));
     }
+    if way == Expansion::AddBricks {
+        return add_bricks(landscape, limits, volume, by, seed);
+    }
+    match grow_in_place(landscape, limits, volume, by) {
+        // More bricks stay for good: a node that is away for a while is no reason for them.
+        Err(Refusal::NoRoom(in_place)) if way == Expansion::Best && !in_place.only_away() => {
+            let added = add_bricks(landscape, limits, volume, by, seed);
+            added.map_err(|why| Refusal::NeitherWay(in_place, Box::new(why)))
+        }
+        planned => planned,
+    }
+}
+
+/// `by` more, as further sets of bricks.
+fn add_bricks(
+    landscape: &Landscape,
+    limits: &Limits,
+    volume: &Volume,
+    by: ByteSize,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
+    let (inventory, id) = (landscape.inventory(), volume.id);
     let smallest = smallest(limits, volume.durability);
     if by < smallest {
         return Err(Refusal::TooSmall { size: by, smallest });

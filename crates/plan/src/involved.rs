@@ -40,14 +40,16 @@ impl Involved {
             self.add_subject(change.subject(), inventory);
             match change {
                 Change::PutNode(node) => self.hosts.extend([node.manage.clone(), node.storage.clone()]),
-                Change::PutDevice(device) | Change::AddDevice(device) => {
+                Change::PutDevice(device) | Change::AddDevice(device) | Change::ResizeDevice(device) => {
                     self.paths.insert((device.node, device.path.clone()));
                 }
                 Change::AddVolume(volume, bricks) => {
                     self.names.insert((volume.cluster, volume.name.clone()));
                     self.add_bricks(bricks);
                 }
-                Change::GrowVolume { bricks, .. } => self.add_bricks(bricks),
+                Change::GrowVolume { bricks, .. } | Change::GrowBricks { bricks, .. } => {
+                    self.add_bricks(bricks);
+                }
                 Change::ReplaceBrick { new, .. } => self.add_bricks(std::slice::from_ref(new)),
                 _ => {}
             }
@@ -137,6 +139,14 @@ impl Involved {
             Thing::Member(spec) => {
                 self.things.insert(Subject::Node(spec.node));
                 self.hosts.insert(spec.host.clone());
+            }
+            Thing::Growth(spec) => {
+                self.bricks.insert(spec.brick.brick);
+                self.rooms.insert(spec.brick.device);
+            }
+            Thing::DeviceSize(spec) => {
+                self.things.insert(Subject::Device(spec.device));
+                self.rooms.insert(spec.device);
             }
         }
     }

@@ -11,11 +11,14 @@ use mortar_model::{
 use crate::index::{Index, Slot};
 use crate::involved::Involved;
 use crate::plan::{Change, Plan, Subject};
+use crate::space::growth_needs;
 
 /// What an open operation holds.
 #[derive(Clone, Debug, Default)]
 struct Held {
     bricks: Vec<Brick>,
+    /// What bricks that are there already take more.
+    growth: Vec<(DeviceId, ByteSize)>,
     /// The volume that is being made: its name is spoken for.
     volume: Option<Volume>,
     names: Vec<(ClusterId, VolumeName)>,
@@ -33,7 +36,11 @@ struct Held {
 impl Held {
     fn devices(&self) -> BTreeSet<DeviceId> {
         let of_bricks = self.bricks.iter().map(|brick| brick.device);
-        of_bricks.chain(self.leaving.iter().copied()).collect()
+        let grown = self.growth.iter().map(|(device, _)| *device);
+        of_bricks
+            .chain(grown)
+            .chain(self.leaving.iter().copied())
+            .collect()
     }
 }
 
@@ -221,6 +228,9 @@ impl Landscape {
             *size += brick.footprint();
             *count += 1;
         }
+        for (device, more) in &held.growth {
+            self.spoken.entry(*device).or_default().0 += *more;
+        }
         self.names
             .extend(held.names.iter().map(|name| (name.clone(), operation)));
         self.hosts
@@ -244,13 +254,10 @@ impl Landscape {
             return;
         };
         for brick in &held.bricks {
-            if let Some((size, count)) = self.spoken.get_mut(&brick.device) {
-                *size = size.minus(brick.footprint());
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.spoken.remove(&brick.device);
-                }
-            }
+            self.give_back(brick.device, brick.footprint(), 1);
+        }
+        for (device, more) in &held.growth {
+            self.give_back(*device, *more, 0);
         }
         for name in &held.names {
             self.names.remove(name);
@@ -266,6 +273,17 @@ impl Landscape {
         }
         for device in held.devices() {
             self.reindex(device);
+        }
+    }
+
+    fn give_back(&mut self, device: DeviceId, room: ByteSize, bricks: u32) {
+        let Some((size, count)) = self.spoken.get_mut(&device) else {
+            return;
+        };
+        *size = size.minus(room);
+        *count = count.saturating_sub(bricks);
+        if *count == 0 && *size == ByteSize::ZERO {
+            self.spoken.remove(&device);
         }
     }
 
@@ -333,7 +351,9 @@ impl Landscape {
                 self.unhealthy.remove(id);
             }
             Change::PutDevice(device) => self.put_device(device.clone())?,
-            Change::AddDevice(device) => self.put_device(learned(device, facts))?,
+            Change::AddDevice(device) | Change::ResizeDevice(device) => {
+                self.put_device(learned(device, facts))?;
+            }
             Change::RemoveDevice(id) => {
                 self.inventory.remove_device(*id)?;
                 self.index.remove(*id);
@@ -343,12 +363,15 @@ impl Landscape {
                 self.add_bricks(bricks)?;
             }
             Change::GrowVolume { volume, by, bricks } => {
-                let known = self.inventory.volume(*volume);
-                let known = known.ok_or_else(|| InventoryError::Unknown("volume", volume.to_string()))?;
-                let mut grown = known.clone();
-                grown.size += *by;
-                self.inventory.put_volume(grown)?;
+                self.grow_volume(*volume, *by)?;
                 self.add_bricks(bricks)?;
+            }
+            Change::GrowBricks { volume, by, bricks } => {
+                self.grow_volume(*volume, *by)?;
+                for brick in bricks {
+                    self.inventory.resize_brick(brick.id, brick.size, brick.space)?;
+                    self.reindex(brick.device);
+                }
             }
             Change::ReplaceBrick { old, new } => {
                 let old = self.inventory.replace_brick(*old, *new)?;
@@ -364,6 +387,14 @@ impl Landscape {
             Change::Clear(_) | Change::Keep(_) => {}
         }
         Ok(())
+    }
+
+    fn grow_volume(&mut self, id: VolumeId, by: ByteSize) -> Result<(), InventoryError> {
+        let known = self.inventory.volume(id);
+        let known = known.ok_or_else(|| InventoryError::Unknown("volume", id.to_string()))?;
+        let mut grown = known.clone();
+        grown.size += by;
+        self.inventory.put_volume(grown)
     }
 
     fn put_device(&mut self, device: Device) -> Result<(), InventoryError> {
@@ -420,6 +451,10 @@ impl Landscape {
 fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     let mut held = Held {
         bricks: plan.new_bricks().copied().collect(),
+        growth: plan
+            .grown_bricks()
+            .filter_map(|brick| Some((brick.device, growth_needs(inventory.brick(brick.id)?, brick))))
+            .collect(),
         volume: plan.new_volume().cloned(),
         ..Held::default()
     };

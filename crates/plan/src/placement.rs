@@ -249,7 +249,7 @@ fn broken_tag_rule(inventory: &Inventory, device: &Device, rules: &[TagRule]) ->
 }
 
 /// Why a device takes no bricks at all, whatever their size.
-fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
+pub(crate) fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
     let node = landscape.inventory().node(device.node)?;
     if node.state != State::Online {
         return Some(Rule::NodeOffline);

@@ -81,6 +81,17 @@ pub enum Change {
         /// The new bricks.
         bricks: Vec<Brick>,
     },
+    /// A volume's bricks are larger, and so is it.
+    GrowBricks {
+        /// The volume.
+        volume: VolumeId,
+        /// By this much.
+        by: ByteSize,
+        /// The bricks as they are then.
+        bricks: Vec<Brick>,
+    },
+    /// A device has another size, learned by its step.
+    ResizeDevice(Device),
     /// A brick of a volume has another one's place.
     ReplaceBrick {
         /// The brick that is gone.
@@ -161,10 +172,12 @@ impl Change {
             Self::RemoveCluster(id) => Subject::Cluster(*id),
             Self::PutNode(node) => Subject::Node(node.id),
             Self::RemoveNode(id) | Self::ForgetNode(id) => Subject::Node(*id),
-            Self::PutDevice(device) | Self::AddDevice(device) => Subject::Device(device.id),
+            Self::PutDevice(device) | Self::AddDevice(device) | Self::ResizeDevice(device) => {
+                Subject::Device(device.id)
+            }
             Self::RemoveDevice(id) => Subject::Device(*id),
             Self::AddVolume(volume, _) => Subject::Volume(volume.id),
-            Self::GrowVolume { volume, .. } => Subject::Volume(*volume),
+            Self::GrowVolume { volume, .. } | Self::GrowBricks { volume, .. } => Subject::Volume(*volume),
             Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
             Self::Clear(remains) => remains.subject,
@@ -227,6 +240,14 @@ impl Plan {
         self.changes.iter().flat_map(|change| match change {
             Change::AddVolume(_, bricks) | Change::GrowVolume { bricks, .. } => bricks.as_slice(),
             Change::ReplaceBrick { new, .. } => std::slice::from_ref(new),
+            _ => &[],
+        })
+    }
+
+    /// Bricks that the plan makes larger, as they are to be: what they take more is spoken for while it runs.
+    pub fn grown_bricks(&self) -> impl Iterator<Item = &Brick> {
+        self.changes.iter().flat_map(|change| match change {
+            Change::GrowBricks { bricks, .. } => bricks.as_slice(),
             _ => &[],
         })
     }

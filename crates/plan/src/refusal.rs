@@ -32,6 +32,13 @@ pub enum Rule {
         /// What is free.
         free: ByteSize,
     },
+    /// The brick on it would be larger than bricks may be.
+    TooLarge {
+        /// What the brick would have.
+        size: ByteSize,
+        /// The most that one may have.
+        most: ByteSize,
+    },
     /// Its node has another brick of the same set.
     NodeInSet,
     /// Its zone has another brick of the same set, and zones are strict.
@@ -55,6 +62,9 @@ impl fmt::Display for Rule {
             Self::NoArbiters => f.write_str("its tag arbiter is disabled, and this brick is an arbiter"),
             Self::OnlyArbiters => f.write_str("its tag arbiter is required, and this brick is none"),
             Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
+            Self::TooLarge { size, most } => {
+                write!(f, "the brick on it would have {size}, and may have {most}")
+            }
             Self::NodeInSet => f.write_str("its node already has a brick of the same set"),
             Self::ZoneInSet => {
                 f.write_str("its zone already has a brick of the same set, and zones are strict")
@@ -115,18 +125,53 @@ impl fmt::Display for NoSpace {
         if self.devices.is_empty() {
             return f.write_str("; there is no device");
         }
-        for device in &self.devices {
-            write!(
-                f,
-                "\n  {}:{} (zone {}): {}",
-                device.host, device.path, device.zone, device.rule
-            )?;
-        }
-        if self.more > 0 {
-            write!(f, "\n  and {} more devices", self.more)?;
-        }
-        Ok(())
+        list(f, &self.devices, self.more)
     }
+}
+
+/// No way to make the bricks of a volume larger where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// Each device that has one of them and cannot hold it any larger, and the rule that it breaks.
+    pub devices: Vec<DeviceRefusal>,
+    /// Devices that are not listed.
+    pub more: usize,
+}
+
+impl NoRoom {
+    /// Whether nodes that do not answer are all that stands in the way: the room may be there.
+    pub fn only_away(&self) -> bool {
+        self.devices
+            .iter()
+            .all(|device| device.rule == Rule::NodeUnhealthy)
+    }
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = if self.only_away() {
+            "ask again when all its nodes answer, or ask for more bricks"
+        } else {
+            "ask for more bricks, or make room on these devices"
+        };
+        write!(f, "its bricks cannot become larger where they are ({way}):")?;
+        list(f, &self.devices, self.more)
+    }
+}
+
+/// Devices with their rules, one a line.
+fn list(f: &mut fmt::Formatter<'_>, devices: &[DeviceRefusal], more: usize) -> fmt::Result {
+    for device in devices {
+        write!(
+            f,
+            "\n  {}:{} (zone {}): {}",
+            device.host, device.path, device.zone, device.rule
+        )?;
+    }
+    if more > 0 {
+        write!(f, "\n  and {more} more devices")?;
+    }
+    Ok(())
 }
 
 /// Differences in one line.
@@ -207,6 +252,12 @@ pub enum Refusal {
     /// Bricks found no place.
     #[error("{0}")]
     NoSpace(Box<NoSpace>),
+    /// Bricks cannot become larger where they are.
+    #[error("{0}")]
+    NoRoom(Box<NoRoom>),
+    /// A volume cannot become larger: neither do its bricks, nor are there places for more. The last one tells why not.
+    #[error("{1}\n{0}")]
+    NeitherWay(Box<NoRoom>, Box<Refusal>),
     /// No cluster can; each with its own reason.
     #[error("no cluster can take it:{}", .0.iter().map(|(id, why)| format!("\n{id}: {why}")).collect::<String>())]
     Everywhere(Vec<(ClusterId, Refusal)>),

@@ -100,6 +100,18 @@ impl CreateVolume {
     }
 }
 
+/// How a volume becomes larger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expansion {
+    /// Its bricks become larger where they are; where their devices cannot hold that, it gets more bricks.
+    #[default]
+    Best,
+    /// Its bricks become larger where they are, or nothing is done.
+    InPlace,
+    /// It gets more bricks.
+    AddBricks,
+}
+
 /// A node that is to join a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddNode {

@@ -1,6 +1,6 @@
 //! How much of a device a brick takes. The arithmetic is Heketi's (its sizes are what users' accounts show).
 
-use mortar_model::{BrickSpace, ByteSize, DeviceKind};
+use mortar_model::{Brick, BrickSpace, ByteSize, DeviceKind};
 
 /// A brick's size and the room kept beside it, before a device is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +34,20 @@ pub fn brick_space(brick: BrickSize, kind: &DeviceKind) -> BrickSpace {
             BrickSpace::ThinPool { pool, metadata }
         }
     }
+}
+
+/// What a device must have free for one of its bricks to become as `larger`. While LVM extends a pool's metadata it makes a
+/// spare of the same size, which is removed right after.
+pub(crate) fn growth_needs(now: &Brick, larger: &Brick) -> ByteSize {
+    let spare = match (now.space, larger.space) {
+        (BrickSpace::ThinPool { metadata: before, .. }, BrickSpace::ThinPool { metadata, .. })
+            if metadata > before =>
+        {
+            metadata
+        }
+        _ => ByteSize::ZERO,
+    };
+    larger.footprint().minus(now.footprint()) + spare
 }
 
 /// Size of a brick on a device of this kind: whole extents, so that nothing is asked of LVM that it would round.

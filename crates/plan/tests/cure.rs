@@ -340,6 +340,7 @@ fn what_an_operation_is_about_to_find_done_is_not_taken_from_it() {
         &mortar_plan::Limits::default(),
         id,
         ByteSize::from_gib(1),
+        mortar_plan::Expansion::AddBricks,
         &mut mortar_plan::Seed::new(1),
     )
     .unwrap();

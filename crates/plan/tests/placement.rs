@@ -10,9 +10,9 @@ use mortar_model::{
     HostName, Inventory, Node, NodeId, OperationId, State, Tags, VolumeOption, ZoneChecking, check,
 };
 use mortar_plan::{
-    AddDevice, AddNode, BrickSize, Change, CreateVolume, Landscape, Limits, NoSpace, Plan, Refusal, Rule,
-    Seed, TagRule, add_device, add_node, arbiter_size, brick_space, expand_volume, remove_device,
-    remove_node,
+    AddDevice, AddNode, BrickSize, Change, CreateVolume, Expansion, Landscape, Limits, NoSpace, Plan,
+    Refusal, Rule, Seed, TagRule, add_device, add_node, arbiter_size, brick_space, expand_volume,
+    remove_device, remove_node,
 };
 use proptest::prelude::*;
 
@@ -326,7 +326,7 @@ fn assert_true(
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
             }
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
-            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving | Rule::Left => {
+            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving | Rule::Left | Rule::TooLarge { .. } => {
                 prop_assert!(false, "not a refusal: {:?}", refused);
             }
         }
@@ -367,7 +367,7 @@ proptest! {
                         commit(&mut landscape, &plan);
                         let volume = plan.new_volume().unwrap().id;
                         let by = ByteSize::from_gib(4);
-                        if let Ok(grown) = expand_volume(&landscape, &limits, volume, by, &mut Seed::new(seed ^ 1)) {
+                        if let Ok(grown) = expand_volume(&landscape, &limits, volume, by, Expansion::AddBricks, &mut Seed::new(seed ^ 1)) {
                             let bricks: Vec<Brick> = grown.new_bricks().copied().collect();
                             let more = CreateVolume { size: by, ..request.clone() };
                             assert_sound(&landscape, &more, &bricks)?;

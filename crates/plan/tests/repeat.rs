@@ -11,8 +11,8 @@ use mortar_model::{
     ZoneChecking, check,
 };
 use mortar_plan::{
-    CreateVolume, Creation, Difference, Known, Landscape, Limits, Plan, Refusal, Seed, create_volume,
-    delete_volume, expand_volume, known_volume,
+    CreateVolume, Creation, Difference, Expansion, Known, Landscape, Limits, Plan, Refusal, Seed,
+    create_volume, delete_volume, expand_volume, known_volume,
 };
 use proptest::prelude::*;
 
@@ -137,9 +137,10 @@ impl Story {
             Act::Undo(nth) => self.end(nth, false),
             Act::Expand(nth) => {
                 let (by, mut seed) = (ByteSize::from_gib(1), Seed::new(self.next));
+                let way = [Expansion::Best, Expansion::AddBricks][nth % 2];
                 let plan = self
                     .some_volume(nth)
-                    .map(|id| expand_volume(&self.landscape, &self.limits, id, by, &mut seed));
+                    .map(|id| expand_volume(&self.landscape, &self.limits, id, by, way, &mut seed));
                 plan.into_iter().flatten().for_each(|plan| self.begin(plan));
             }
             Act::Delete(nth) => {

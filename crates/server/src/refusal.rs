@@ -149,6 +149,13 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         | Refusal::TooManyBricks { .. }
         | Refusal::WrongType(_) => (placement(refusal, asked, off), Conflict),
         Refusal::NoNodes | Refusal::NoSpace(_) => (placement(refusal, asked, off), NoSpace),
+        Refusal::NoRoom(room) if room.only_away() => (placement(refusal, asked, off), Conflict),
+        Refusal::NoRoom(_) => (placement(refusal, asked, off), NoSpace),
+        // What more bricks would need tells what kind it is: the bricks that are there have no room.
+        Refusal::NeitherWay(_, added) => match wire(added, asked, off) {
+            (wire, Invalid) => (wire, NoSpace),
+            other => other,
+        },
         Refusal::Everywhere(all) => (placement(refusal, asked, off), kind_of_all(all)),
     }
 }
@@ -185,7 +192,8 @@ fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
 /// Why no place was found on this cluster, in Heketi's words.
 fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) -> Allocation {
     match refusal {
-        Refusal::NoSpace(_) => Allocation::NoSpace,
+        Refusal::NoSpace(_) | Refusal::NoRoom(_) => Allocation::NoSpace,
+        Refusal::NeitherWay(_, added) => allocation(added, cluster, off),
         Refusal::NameTaken {
             name, differences, ..
         } => {

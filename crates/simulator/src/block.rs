@@ -114,11 +114,13 @@ pub(crate) fn size_of(node: &Node, found: Device) -> u64 {
             .get(number)
             .map_or(0, |group| group.bytes(group.volumes[index].extents)),
         Device::Loop(number) => {
-            let system = node
-                .loops
-                .get(&number)
-                .and_then(|entry| node.systems.get(entry.system));
-            system.map_or(0, |system| system.size)
+            let Some(entry) = node.loops.get(&number) else {
+                return 0;
+            };
+            match entry.size {
+                0 => node.systems.get(entry.system).map_or(0, |system| system.size),
+                size => size,
+            }
         }
     }
 }

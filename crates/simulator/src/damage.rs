@@ -48,6 +48,16 @@ impl World {
         true
     }
 
+    /// A disk becomes larger, and nobody tells LVM: `pvresize` does. Returns whether there is such a disk.
+    pub fn grow_disk(&mut self, host: &str, path: &str, size: u64) -> bool {
+        let Some(node) = self.named(host) else {
+            return false;
+        };
+        let machine = &mut self.nodes[node as usize];
+        let found = disk(machine, &self.names, path);
+        found.map(|index| machine.disks[index].size = size).is_some()
+    }
+
     /// A disk, or a directory with a file system of its own, gets another size. A disk's volume group follows it, as
     /// `pvresize` has it do. Returns whether it was possible: a group shrinks no further than its free extents.
     pub fn resize_device(&mut self, host: &str, path: &str, size: u64) -> bool {

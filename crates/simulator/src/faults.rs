@@ -204,8 +204,12 @@ pub(crate) fn changes(command: &Command) -> bool {
             .iter()
             .any(|word| word == "start" || word == "stop");
     }
-    if program != "gluster" {
-        return !LOOKS.contains(&program);
+    let has = |word: &str| command.arguments().iter().any(|argument| argument == word);
+    match program {
+        "find" | "losetup" if has("--set-capacity") => return true,
+        "xfs_growfs" => return !has("-n"),
+        "gluster" => {}
+        _ => return !LOOKS.contains(&program),
     }
     let words: Vec<&str> = command
         .arguments()

@@ -363,9 +363,15 @@ fn set_aside(shell: &mut Shell<'_>, name: &str, to: &str) -> Output {
     done()
 }
 
-/// `truncate --size SIZE PATH`: makes a sparse file, or sets the size of one.
+/// `truncate [--no-create] --size [>]SIZE PATH`: makes a sparse file, or sets the size of one; with `>` it never becomes
+/// smaller.
 pub(crate) fn truncate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
-    let known = [("--size", true), ("-s", true)];
+    let known = [
+        ("--size", true),
+        ("-s", true),
+        ("--no-create", false),
+        ("-c", false),
+    ];
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return usage("truncate", 1, option),
@@ -373,7 +379,11 @@ pub(crate) fn truncate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let (Some(size), [path]) = (read.value(&["--size", "-s"]), &read.words[..]) else {
         return fail(1, "truncate: you must specify either '--size' or '--reference'");
     };
-    let Some(bytes) = bytes(size) else {
+    let (at_least, digits) = match size.strip_prefix('>') {
+        Some(digits) => (true, digits),
+        None => (false, size),
+    };
+    let Some(bytes) = bytes(digits) else {
         return fail(1, format!("truncate: Invalid number: '{size}'"));
     };
     if path.ends_with('/') {
@@ -405,7 +415,7 @@ pub(crate) fn truncate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
                 .expect("the name was found above");
             let file = shell.node.file_mut(&place).expect("it is a file");
             if let Body::Sparse { size, .. } = &mut file.body {
-                *size = bytes;
+                *size = if at_least { bytes.max(*size) } else { bytes };
             } else {
                 file.body = Body::Sparse {
                     size: bytes,
@@ -413,6 +423,7 @@ pub(crate) fn truncate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
                 };
             }
         }
+        None if read.has(&["--no-create", "-c"]) => {}
         None => {
             let name = shell.names.store(name);
             let file = File::new(Body::Sparse {

@@ -18,6 +18,7 @@
 //! | `files`, `attributes`, `find`, `lines` | coreutils, findutils, grep, sed |
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
+//! | `growth` | what makes volumes, disks and file systems larger |
 //! | `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
 //! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
@@ -45,6 +46,7 @@ mod gluster_peer;
 mod gluster_show;
 mod gluster_status;
 mod glusterd;
+mod growth;
 mod lines;
 mod lsblk;
 mod lvm;

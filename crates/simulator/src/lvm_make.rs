@@ -2,6 +2,7 @@
 
 use mortar_argv::Output;
 
+use crate::growth;
 use crate::lvm::{Lv, LvKind, Vg, bad_option, group, is_lvm_name, no_group, sizes, with_common};
 use crate::lvm_report::Selection;
 use crate::text::{Names, Text};
@@ -324,7 +325,13 @@ pub(crate) fn lvremove(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Some(number) = group(shell.node, shell.names, group_name) else {
         return no_group(group_name);
     };
-    let found = shell.node.groups.get(number).expect("found by its name");
+    let found = shell.node.groups.get_mut(number).expect("found by its name");
+    if volume == Some(growth::SPARE) && growth::remove_spare(found) {
+        return Output {
+            stderr: not_backed_up(&read).to_owned(),
+            ..Output::default()
+        };
+    }
     let doomed: Vec<u32> = match (volume, read.value(&["-S", "--select"])) {
         (Some(volume), None) => match found.position(shell.names, volume) {
             Some(at) => vec![found.volumes[at].stamp],

@@ -3,6 +3,7 @@
 use mortar_argv::Output;
 
 use crate::block::{self, Device, device};
+use crate::growth;
 use crate::lvm::{Lv, LvKind, Vg, bad_option, group, with_common};
 use crate::lvm_make::device_path;
 use crate::node::Contents;
@@ -311,7 +312,8 @@ pub(crate) fn lvs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
                 .map(|at| &group.volumes[at])
                 .into_iter()
                 .collect();
-            if hits.is_empty() {
+            let spare = quiet && name == growth::SPARE && group.spare > 0;
+            if hits.is_empty() && !spare {
                 complaint = Some(format!(
                     "  Failed to find logical volume \"{}\"",
                     word.unwrap_or_default()

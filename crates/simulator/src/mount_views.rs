@@ -4,6 +4,7 @@ use mortar_argv::Output;
 use serde_json::json;
 
 use crate::block;
+use crate::growth;
 use crate::node::{Mount, Node};
 use crate::text::Names;
 use crate::tool::{Parsed, Shell, fail, no, say, usage};
@@ -121,7 +122,7 @@ fn row<'c>(
     Ok(row.into())
 }
 
-/// `losetup --json --list --output NAME,BACK-FILE [-j FILE]`
+/// `losetup --json --list --output NAME,BACK-FILE [-j FILE]`, `losetup --set-capacity LOOP`
 pub(crate) fn losetup(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = [
         ("--json", false),
@@ -134,11 +135,16 @@ pub(crate) fn losetup(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         ("--associated", true),
         ("--all", false),
         ("-a", false),
+        ("--set-capacity", true),
+        ("-c", true),
     ];
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return usage("losetup", 1, option),
     };
+    if let Some(path) = read.value(&["--set-capacity", "-c"]) {
+        return growth::set_capacity(shell, path);
+    }
     let columns = read.value(&["--output", "-O"]).unwrap_or("NAME,BACK-FILE");
     if !read.has(&["--json", "-J"]) || !read.words.is_empty() {
         return fail(1, "losetup: the simulated node only lists, with --json");

@@ -89,9 +89,10 @@ fn attach(
     target: &str,
 ) -> Result<(u32, String), (i32, String)> {
     let no_loop = || (32, format!("{target}: failed to setup loop device for {image}."));
-    let Body::Sparse { inside, .. } = &node.file(names, image).ok_or_else(no_loop)?.body else {
+    let Body::Sparse { inside, size } = &node.file(names, image).ok_or_else(no_loop)?.body else {
         return Err(no_loop());
     };
+    let size = *size;
     let Some(system) = *inside else {
         return Err((
             32,
@@ -108,7 +109,7 @@ fn attach(
         .find(|number| !node.loops.contains_key(number))
         .expect("loop numbers do not run out");
     let file = names.store(image);
-    node.loops.insert(number, Loop { system, file });
+    node.loops.insert(number, Loop { system, file, size });
     node.systems
         .get_mut(system)
         .expect("an image's file system exists")

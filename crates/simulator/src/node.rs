@@ -109,6 +109,9 @@ pub(crate) struct Loop {
     pub(crate) system: u32,
     /// Path of the image.
     pub(crate) file: Text,
+    /// Bytes: those that the image had when it was asked for last; 0 where that is not known.
+    #[serde(default)]
+    pub(crate) size: u64,
 }
 
 /// Why a path leads nowhere.

@@ -64,6 +64,9 @@ pub struct LogicalVolumeView {
     pub name: String,
     /// Bytes.
     pub size: u64,
+    /// Bytes of its metadata, for a thin pool.
+    #[serde(default)]
+    pub metadata: u64,
     /// Its pool, for a thin volume.
     pub pool: Option<String>,
     /// Its tags, sorted.
@@ -81,6 +84,9 @@ pub struct MountView {
     pub source: String,
     /// The UUID of the file system.
     pub file_system: String,
+    /// Bytes of the file system.
+    #[serde(default)]
+    pub size: u64,
     /// Brick processes that work in it.
     pub users: u32,
 }
@@ -224,6 +230,7 @@ impl World {
                     group: self.names.read(&group.name),
                     name: self.names.read(&volume.name),
                     size: group.bytes(volume.extents),
+                    metadata: group.bytes(volume.metadata),
                     pool: pool.map(|pool| self.names.read(&pool.name)),
                     tags: self.sorted(&volume.tags),
                     file_system: system.map(|system| crate::text::hyphenated(&system.uuid)),
@@ -249,6 +256,7 @@ impl World {
                 target: self.names.read(&mount.target),
                 source: self.names.read(source),
                 file_system: crate::text::hyphenated(&system.uuid),
+                size: system.size,
                 users: system.users,
             });
         }

@@ -7,8 +7,8 @@ use crate::node::Node;
 use crate::stamp::Stamps;
 use crate::text::Names;
 use crate::{
-    attributes, files, find, format, glusterd, lines, lsblk, lvm_groups, lvm_make, lvm_report, mount_views,
-    mounts,
+    attributes, files, find, format, glusterd, growth, lines, lsblk, lvm_groups, lvm_make, lvm_report,
+    mount_views, mounts,
 };
 
 /// A program running on a node.
@@ -170,6 +170,9 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "rmdir" => files::rmdir(shell, arguments),
         "rm" => files::rm(shell, arguments),
         "mv" => files::mv(shell, arguments),
+        "find" if arguments.first().is_some_and(|start| start == "/dev") => {
+            growth::find_loops(shell, arguments)
+        }
         "find" => find::find(shell, arguments),
         "stat" => attributes::stat(shell, arguments),
         "truncate" => files::truncate(shell, arguments),
@@ -202,6 +205,9 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "vgcreate" => lvm_groups::vgcreate(shell, arguments),
         "vgremove" => lvm_groups::vgremove(shell, arguments),
         "lvchange" => lvm_groups::lvchange(shell, arguments),
+        "lvextend" => growth::lvextend(shell, arguments),
+        "pvresize" => growth::pvresize(shell, arguments),
+        "xfs_growfs" => growth::xfs_growfs(shell, arguments),
         "lvcreate" => lvm_make::lvcreate(shell, arguments),
         "lvremove" => lvm_make::lvremove(shell, arguments),
         "pvs" => lvm_report::pvs(shell, arguments),
@@ -221,7 +227,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
 fn is_lvm(verb: &str) -> bool {
     [
         "pvcreate", "pvremove", "vgcreate", "vgremove", "lvcreate", "lvremove", "pvs", "vgs", "lvs",
-        "lvchange",
+        "lvchange", "lvextend", "pvresize",
     ]
     .contains(&verb)
 }

@@ -10,11 +10,10 @@
 use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
-use mortar_model::{
-    BrickId, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption,
-};
+use mortar_model::{BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
+    of_size,
 };
 
 use crate::finding::{Finding, Remains, Repair};
@@ -100,16 +99,7 @@ fn resized(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, 
     let Some((id, total)) = size else {
         return Ok(None);
     };
-    let Some(device) = landscape.inventory().device(id) else {
-        return unknown("device", id);
-    };
-    if landscape.used(id) > total {
-        return Err(Refusal::InUse("device", id.to_string(), "bricks that take more"));
-    }
-    Ok(Some(Change::PutDevice(Device {
-        total,
-        ..device.clone()
-    })))
+    Ok(Some(Change::PutDevice(of_size(landscape, id, total)?)))
 }
 
 fn step(place: Place, thing: Thing, goal: Goal) -> Step {

@@ -161,6 +161,11 @@ pub(crate) enum DeviceCommand {
         #[arg(long)]
         dead: bool,
     },
+    /// Take up the size that a device's disk has grown to
+    Resize {
+        /// The device's id, or NODE:PATH
+        device: String,
+    },
     /// Give a device back, bare; it must have no bricks
     Delete {
         /// The device's id, or NODE:PATH

@@ -17,13 +17,19 @@ pub(crate) enum VolumeCommand {
         /// The volume's id or name
         volume: String,
     },
-    /// Make a volume larger by adding bricks
+    /// Make a volume larger: its bricks grow, or it gets more of them where their devices are full
     Expand {
         /// The volume's id or name
         volume: String,
         /// How much larger: GiB, or a number with GiB or TiB
         #[arg(long, alias = "by", value_name = "SIZE", value_parser = gibibytes)]
         expand_size: u64,
+        /// Let its bricks grow where they are, or do nothing
+        #[arg(long, conflicts_with = "add_bricks")]
+        in_place: bool,
+        /// Add bricks, and spread its files over them
+        #[arg(long)]
+        add_bricks: bool,
     },
     /// Remove a volume and all that it rests on, with its files
     Delete {

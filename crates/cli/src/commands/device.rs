@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Session, tags};
 use crate::args::DeviceCommand;
-use crate::client::{DeviceHit, devices, read};
+use crate::client::{DeviceHit, Finished, devices, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
@@ -58,6 +58,7 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
             let done = format!("Device {device} has no bricks any more and takes none.");
             super::brick::drain(session, &format!("/v1/devices/{id}"), dead, &attempt, done).await
         }
+        DeviceCommand::Resize { device } => resize(session, &device).await,
         DeviceCommand::Delete { device, force_forget } => delete(session, &device, force_forget).await,
         DeviceCommand::Enable { device } => set_state(session, &device, "online").await,
         DeviceCommand::Disable { device } => set_state(session, &device, "offline").await,
@@ -162,6 +163,23 @@ async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()
         .finish(accepted, &attempt, &session.progress)
         .await?;
     session.tell(&work, format!("Removed device {device}."))
+}
+
+async fn resize(session: &Session, device: &str) -> Result<()> {
+    let attempt = format!("take up the size of the device {device}");
+    let id = session.client.device_id(device, &attempt).await?;
+    let path = format!("/v1/devices/{id}/resize");
+    let accepted = session.client.post(&path, &(), &attempt).await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    if matches!(work.finished, Finished::Accepted) {
+        return session.tell(&work, format!("Device {device} is being looked at."));
+    }
+    let topology = session.client.topology(&attempt).await?;
+    let size = show::size(found(&topology, &id, &attempt)?.size);
+    session.tell(&work, format!("Device {device} has {size}."))
 }
 
 async fn set_state(session: &Session, device: &str, state: &str) -> Result<()> {

@@ -1,8 +1,8 @@
 //! `mortar volume …`
 
-use mortar_api::{PlanAnswer, TopologyVolume};
+use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, TopologyVolume};
 use mortar_heketi::volume::{
-    ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeExpandRequest, VolumeInfo,
+    ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeInfo,
 };
 use serde::Serialize;
 
@@ -32,7 +32,19 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
         VolumeCommand::Create(arguments) => create(session, arguments).await,
         VolumeCommand::List => list(session).await,
         VolumeCommand::Info { volume } => info(session, &volume).await,
-        VolumeCommand::Expand { volume, expand_size } => expand(session, &volume, expand_size).await,
+        VolumeCommand::Expand {
+            volume,
+            expand_size,
+            in_place,
+            add_bricks,
+        } => {
+            let way = match (in_place, add_bricks) {
+                (true, _) => ExpandWay::InPlace,
+                (_, true) => ExpandWay::AddBricks,
+                _ => ExpandWay::Best,
+            };
+            expand(session, &volume, expand_size, way).await
+        }
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }
 }
@@ -291,15 +303,16 @@ async fn info(session: &Session, volume: &str) -> Result<()> {
     session.out.text(&description(&read(&body, &attempt)?))
 }
 
-async fn expand(session: &Session, volume: &str, by: u64) -> Result<()> {
+async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Result<()> {
     let attempt = format!("make the volume {volume} larger by {by} GiB");
     let id = session.client.volume_id(volume, &attempt).await?;
-    let request = VolumeExpandRequest {
-        expand_size: i64::try_from(by).unwrap_or(i64::MAX),
+    let request = ExpandRequest {
+        by: by.saturating_mul(1 << 30),
+        way,
     };
     let accepted = session
         .client
-        .post(&format!("/volumes/{id}/expand"), &request, &attempt)
+        .post(&format!("/v1/volumes/{id}/expand"), &request, &attempt)
         .await?;
     let work = session
         .client

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, Outcome};
 use mortar_model::ByteSize;
-use mortar_plan::{CreateVolume, Refusal};
+use mortar_plan::{CreateVolume, Expansion, Refusal};
 use mortar_simulator::Fault;
 use mortar_store::StoreError;
 
@@ -173,7 +173,10 @@ async fn other_parameters_are_refused_and_a_removal_comes_first() {
     differs(engine.create_volume(other).await, gid);
     volume(
         &engine,
-        engine.expand_volume(made, ByteSize::from_gib(1)).await.unwrap(),
+        engine
+            .expand_volume(made, ByteSize::from_gib(1), Expansion::Best)
+            .await
+            .unwrap(),
     )
     .await;
     differs(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
+use mortar_engine::plan::Expansion;
 use mortar_engine::{Kind, OperationState};
 use mortar_model::ByteSize;
 
@@ -73,8 +74,11 @@ async fn operations_are_never_taken_for_drift() {
                         let mut volumes = landscape.inventory().volumes();
                         volumes.find(|volume| volume.name.as_str() == name).unwrap().id
                     });
-                    bed.done(bed.engine.expand_volume(id, ByteSize::from_gib(1)).await.unwrap())
-                        .await;
+                    for way in [Expansion::AddBricks, Expansion::InPlace] {
+                        let by = ByteSize::from_gib(1);
+                        bed.done(bed.engine.expand_volume(id, by, way).await.unwrap())
+                            .await;
+                    }
                     bed.done(bed.engine.delete_volume(id).await.unwrap()).await;
                 }
             }

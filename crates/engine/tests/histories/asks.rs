@@ -7,7 +7,7 @@ use mortar_model::{
     BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId,
     OperationKind, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
 };
-use mortar_plan::{AddDevice, AddNode, CreateVolume, Subject};
+use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, Subject};
 
 use crate::book::{Settings, settings_of};
 use crate::life::Life;
@@ -18,6 +18,7 @@ pub(crate) const KINDS: [OperationKind; 10] = [
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
     OperationKind::RemoveDevice,
+    OperationKind::ResizeDevice,
     OperationKind::CreateVolume,
     OperationKind::ExpandVolume,
     OperationKind::DeleteVolume,
@@ -30,10 +31,11 @@ pub(crate) const KINDS: [OperationKind; 10] = [
 #[derive(Clone, Debug)]
 enum Ask {
     Create(CreateVolume),
-    Expand(VolumeId, ByteSize),
+    Expand(VolumeId, ByteSize, Expansion),
     Delete(VolumeId),
     AddDevice(AddDevice),
     RemoveDevice(DeviceId),
+    ResizeDevice(DeviceId),
     AddNode(AddNode),
     RemoveNode(NodeId),
     Evict(BrickId, bool),
@@ -58,10 +60,11 @@ impl std::fmt::Display for Ask {
                 request.size,
                 request.durability
             ),
-            Self::Expand(id, by) => write!(f, "expand volume {id} by {by}"),
+            Self::Expand(id, by, way) => write!(f, "expand volume {id} by {by}, {way:?}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
             Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
+            Self::ResizeDevice(id) => write!(f, "resize device {id}"),
             Self::AddNode(request) => write!(f, "add node {}", request.manage),
             Self::RemoveNode(id) => write!(f, "remove node {id}"),
             Self::Evict(id, dead) => write!(f, "evict brick {id}, dead {dead}"),
@@ -111,8 +114,12 @@ fn wish(life: &Life) -> Option<Ask> {
             Subject::Device(device) => Ask::DrainDevice(device, dice.percent(30)),
             Subject::Cluster(_) | Subject::Volume(_) => return None,
         },
-        32..=41 => Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4))),
-        42..=58 => Ask::Delete(dice.any(&volumes)?),
+        32..=41 => {
+            let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);
+            Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4)), way)
+        }
+        42..=56 => Ask::Delete(dice.any(&volumes)?),
+        57..=58 => Ask::ResizeDevice(dice.any(&devices)?),
         59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
         69..=75 => Ask::RemoveDevice(dice.any(&devices)?),
         76..=82 => Ask::AddNode(node(life, cluster)),
@@ -299,6 +306,23 @@ async fn again(life: &Life, ask: &Ask, first: Option<OperationId>) {
     }
 }
 
+/// Half of the times there is a reason to ask: the disk, or the directory's file system, became larger.
+fn larger(life: &Life, id: DeviceId) {
+    let place = life.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let device = inventory.device(id)?;
+        let host = inventory.node(device.node)?.manage.to_string();
+        Some((host, device.path.to_string(), device.total.bytes()))
+    });
+    if let Some((host, path, total)) = place.filter(|_| life.site.dice.percent(50)) {
+        let size = total + (5 << 30);
+        life.hosts.world(|world| {
+            // A directory that stands for no file system of its own stays as it is.
+            let _ = world.grow_disk(&host, &path, size) || world.resize_device(&host, &path, size);
+        });
+    }
+}
+
 /// Asks the engine. Answers with the operation, where there is one.
 async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineError> {
     match ask {
@@ -328,9 +352,13 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
             Ok(None)
         }
         Ask::Create(request) => life.engine.create_volume(request.clone()).await.map(Some),
-        Ask::Expand(id, by) => life.engine.expand_volume(*id, *by).await.map(Some),
+        Ask::Expand(id, by, way) => life.engine.expand_volume(*id, *by, *way).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
+        Ask::ResizeDevice(id) => {
+            larger(life, *id);
+            life.engine.resize_device(*id).await.map(Some)
+        }
         Ask::RemoveDevice(id) => life.engine.remove_device(*id, false).await.map(Some),
         Ask::AddNode(request) => life.engine.add_node(request.clone()).await.map(Some),
         Ask::RemoveNode(id) => life.engine.remove_node(*id).await.map(Some),

@@ -138,7 +138,9 @@ impl Book {
                     Change::AddVolume(volume, _) => {
                         *sizes.entry(volume.id).or_insert(0) += volume.size.bytes();
                     }
-                    Change::GrowVolume { volume, by, .. } => *sizes.entry(*volume).or_insert(0) += by.bytes(),
+                    Change::GrowVolume { volume, by, .. } | Change::GrowBricks { volume, by, .. } => {
+                        *sizes.entry(*volume).or_insert(0) += by.bytes();
+                    }
                     _ => {}
                 }
             }

@@ -5,7 +5,7 @@ use mortar_model::{
     ByteSize, ClusterId, DevicePath, Durability, HostName, OperationId, Snapshots, State, Tags, VolumeName,
     VolumeOption, ZoneChecking,
 };
-use mortar_plan::{AddNode, CreateVolume, Refusal};
+use mortar_plan::{AddNode, CreateVolume, Expansion, Refusal};
 
 use crate::ground::{hosts, lose_store, notes, rebuild, records, write_files};
 use crate::support::bed::{self, Bed};
@@ -55,11 +55,21 @@ async fn everything(bed: &Bed) {
             create(bed, request).await;
         }
     }
-    // Several sets: by growth, and because one brick cannot hold it.
-    for name in ["disk-2", "directory-3", "disk-4", "directory-5"] {
+    // Larger bricks; several sets by growth, and because one brick cannot hold it.
+    let grown = [
+        ("disk-2", Expansion::AddBricks),
+        ("directory-3", Expansion::AddBricks),
+        ("disk-4", Expansion::AddBricks),
+        ("directory-5", Expansion::AddBricks),
+        ("disk-3", Expansion::InPlace),
+        ("directory-2", Expansion::InPlace),
+        ("disk-4", Expansion::InPlace),
+        ("directory-3", Expansion::InPlace),
+    ];
+    for (name, way) in grown {
         let id = bed
             .engine
-            .expand_volume(bed.volume(name), ByteSize::from_gib(2))
+            .expand_volume(bed.volume(name), ByteSize::from_gib(2), way)
             .await
             .unwrap();
         bed.done(id).await;
@@ -98,7 +108,7 @@ async fn goes_on(bed: &Bed) {
     create(bed, request("after", Durability::Replicate(3), "disk")).await;
     let grown = bed
         .engine
-        .expand_volume(bed.volume("disk-3"), ByteSize::from_gib(1))
+        .expand_volume(bed.volume("disk-3"), ByteSize::from_gib(1), Expansion::Best)
         .await
         .unwrap();
     bed.done(grown).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mortar_engine::{Engine, OperationState};
 use mortar_executor::SimHosts;
-use mortar_model::{BrickSpace, DeviceKind, Durability, Inventory, Node, OperationId, check, layout};
+use mortar_model::{Brick, BrickSpace, DeviceKind, Durability, Inventory, Node, OperationId, check, layout};
 use mortar_simulator::{HostView, World};
 use mortar_store::{MemoryStore, Store as _};
 
@@ -126,6 +126,8 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
     let found: BTreeSet<String> = host.mounts.iter().map(|mount| mount.target.clone()).collect();
     assert_eq!(found, expected, "{story}: mounts on {name}");
 
+    assert_sizes(inventory, &bricks, host, &format!("{story}: sizes on {name}"));
+
     let listed: BTreeSet<String> = host
         .mount_entries
         .iter()
@@ -138,6 +140,48 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
         expected.len(),
         "{story}: mount entries on {name} are single"
     );
+}
+
+/// Each brick, and what is under it, is as large as recorded; and nothing else takes room of a volume group.
+fn assert_sizes(inventory: &Inventory, bricks: &[&Brick], host: &HostView, story: &str) {
+    let size_of = |name: &str| {
+        let mut volumes = host.logical_volumes.iter();
+        let volume = volumes.find(|volume| volume.name == name);
+        volume.map(|volume| (volume.size, volume.metadata))
+    };
+    for brick in bricks {
+        let size = brick.size.bytes();
+        match brick.space {
+            BrickSpace::ThinPool { pool, metadata } => {
+                let seen = (
+                    size_of(&layout::logical_volume(brick.id)),
+                    size_of(&layout::thin_pool(brick.id)),
+                );
+                let recorded = (Some((size, 0)), Some((pool.bytes(), metadata.bytes())));
+                assert_eq!(seen, recorded, "{story}: volume and pool of brick {}", brick.id);
+            }
+            BrickSpace::Image => {
+                let device = inventory.device(brick.device).unwrap();
+                let image = (layout::image(&device.path, brick.id), size);
+                assert!(host.images.contains(&image), "{story}: {image:?}");
+            }
+        }
+        let target = layout::mount_point(brick.device, brick.id);
+        let mount = host.mounts.iter().find(|mount| mount.target == target);
+        assert_eq!(
+            mount.map(|mount| mount.size),
+            Some(size),
+            "{story}: file system of brick {}",
+            brick.id
+        );
+    }
+    for group in host.devices.iter().filter_map(|device| device.group.as_ref()) {
+        let own = bricks
+            .iter()
+            .filter(|brick| layout::volume_group(brick.device) == group.name);
+        let taken: u64 = own.map(|brick| brick.footprint().bytes()).sum();
+        assert_eq!(group.size - group.free, taken, "{story}: taken of {}", group.name);
+    }
 }
 
 /// The trusted pool has the cluster's nodes as members and the cluster's volumes, started, with their bricks.

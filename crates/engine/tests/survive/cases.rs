@@ -6,7 +6,7 @@ use mortar_engine::EngineError;
 use mortar_model::{
     ByteSize, DevicePath, Durability, OperationId, OperationKind, Tags, VolumeName, VolumeOption,
 };
-use mortar_plan::{AddDevice, CreateVolume};
+use mortar_plan::{AddDevice, CreateVolume, Expansion};
 use mortar_simulator::{Foreign, Missed};
 
 use crate::support::bed::Bed;
@@ -69,8 +69,40 @@ fn dispersed_volume(bed: &Bed) -> BoxFuture<'_, ()> {
 
 fn expand(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine
-        .expand_volume(bed.volume("data"), ByteSize::from_gib(2))
+        .expand_volume(bed.volume("data"), ByteSize::from_gib(2), Expansion::AddBricks)
         .boxed()
+}
+
+/// By so much that a pool's metadata grows as well.
+fn grow(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    bed.engine
+        .expand_volume(bed.volume("data"), ByteSize::from_gib(3), Expansion::InPlace)
+        .boxed()
+}
+
+/// A volume of two sets.
+fn two_sets_on_directories(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        volume_on_directories(bed).await;
+        bed.done(expand(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
+/// The disk at `/dev/sdb` of n2 becomes larger by a half.
+fn larger_disk(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        volume_on_disks(bed).await;
+        assert!(
+            bed.hosts
+                .world(|world| world.grow_disk("n2", "/dev/sdb", 150 << 30))
+        );
+    }
+    .boxed()
+}
+
+fn resize<'a>(bed: &'a Bed, path: &str) -> BoxFuture<'a, Result<OperationId, EngineError>> {
+    bed.engine.resize_device(bed.device(2, path)).boxed()
 }
 
 fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
@@ -235,6 +267,57 @@ pub(crate) const ALL: &[Case] = &[
         lost: None,
         prepare: volume_on_directories,
         run: expand,
+    },
+    Case {
+        name: "grow_on_disks",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: volume_on_disks,
+        run: grow,
+    },
+    Case {
+        name: "grow_on_directories",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: volume_on_directories,
+        run: grow,
+    },
+    Case {
+        name: "grow_arbiter",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: arbiter_volume,
+        run: grow,
+    },
+    Case {
+        name: "grow_two_sets",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: two_sets_on_directories,
+        run: grow,
+    },
+    Case {
+        name: "resize_disk",
+        kind: OperationKind::ResizeDevice,
+        lost: None,
+        prepare: larger_disk,
+        run: |bed| resize(bed, "/dev/sdb"),
+    },
+    Case {
+        name: "resize_directory",
+        kind: OperationKind::ResizeDevice,
+        lost: None,
+        prepare: |bed| {
+            async move {
+                volume_on_directories(bed).await;
+                let grown = bed
+                    .hosts
+                    .world(|world| world.resize_device("n2", "/disks/one", 150 << 30));
+                assert!(grown);
+            }
+            .boxed()
+        },
+        run: |bed| resize(bed, "/disks/one"),
     },
     Case {
         name: "delete_on_disks",

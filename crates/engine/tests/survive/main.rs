@@ -126,6 +126,12 @@ tests!(
     delete_dispersed,
     expand_on_disks,
     expand_on_directories,
+    grow_on_disks,
+    grow_on_directories,
+    grow_arbiter,
+    grow_two_sets,
+    resize_disk,
+    resize_directory,
     delete_on_disks,
     delete_on_directories,
     delete_without_a_node_on_disks,
@@ -167,6 +173,11 @@ fn a_node_and_the_server_are_lost_in_a_create() {
 #[test]
 fn a_node_and_the_server_are_lost_in_an_expansion() {
     loses_node_and_server("expand_on_directories");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_while_bricks_grow() {
+    loses_node_and_server("grow_on_disks");
 }
 
 #[test]

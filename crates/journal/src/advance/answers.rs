@@ -202,7 +202,9 @@ impl Machine<'_> {
             | Thing::Seat(_)
             | Thing::Heal(_)
             | Thing::Bricks(_)
-            | Thing::Member(_) => false,
+            | Thing::Member(_)
+            | Thing::Growth(_)
+            | Thing::DeviceSize(_) => false,
             // A repair that does not get there is left; the next one finds the same again.
             Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) | Thing::Remains(_) => false,
         }

@@ -90,6 +90,7 @@ impl Machine<'_> {
         if self.any_runs(Direction::Forward) {
             return;
         }
+        self.return_what_stays();
         let marks = self.marks();
         let open = |mark: Mark| matches!(mark, Mark::Touched | Mark::Reached | Mark::Skipped);
         let Some(stage) = marks
@@ -112,6 +113,17 @@ impl Machine<'_> {
                 self.start(step, goal, None, wait);
             } else {
                 self.look(step, wait);
+            }
+        }
+    }
+
+    /// Where there is nothing to undo, nobody is asked: a node that is away must not hold up the way back for it.
+    fn return_what_stays(&mut self) {
+        let plan = &self.operation.plan;
+        let steps = plan.steps().zip(&mut self.operation.steps);
+        for ((_, step), state) in steps {
+            if step.thing.stays() && state.mark != Mark::Untouched {
+                state.mark = Mark::Returned;
             }
         }
     }

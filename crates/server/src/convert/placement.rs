@@ -140,6 +140,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::NoArbiters => "no-arbiters",
         Rule::OnlyArbiters => "only-arbiters",
         Rule::Full { .. } => "no-space",
+        Rule::TooLarge { .. } => "brick-too-large",
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",
         Rule::Outranked => "outranked",

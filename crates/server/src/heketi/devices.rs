@@ -112,6 +112,20 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
     ))
 }
 
+/// Takes a device's size up to what its disk, or its directory's file system, has. Heketi asks for it with GET.
+#[utoipa::path(get, path = "/devices/{id}/resync", operation_id = "resync_device", tag = "devices", params(("id" = String, Path)), responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which ends with 204"),
+    (status = 404, description = "No such device", body = String),
+    (status = 409, description = "Another operation works on it", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+))]
+pub(crate) async fn resync(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
+    let begun = app.engine.resize_device(id.of()?).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::Thing))?,
+    ))
+}
+
 /// Changes a device's labels.
 #[utoipa::path(post, path = "/devices/{id}/tags", operation_id = "set_device_tags", tag = "devices", params(("id" = String, Path)),
     request_body = TagsChangeRequest, responses(

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use mortar_engine::plan::Expansion;
 use mortar_heketi::WireError;
 use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
 use mortar_model::{ClusterId, VolumeId};
@@ -81,7 +82,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain
     Ok(answer::json(StatusCode::OK, &info.ok_or(WireError::IdNotFound)?))
 }
 
-/// Makes a volume larger.
+/// Makes a volume larger: by larger bricks where their devices have the room, else by more of them.
 #[utoipa::path(post, path = "/volumes/{id}/expand", operation_id = "expand_volume", tag = "volumes", params(("id" = String, Path)),
     request_body = VolumeExpandRequest, responses(
     (status = 202, description = "Placed and begun: Location names its place in the queue, which leads to the volume"),
@@ -93,7 +94,10 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain
 ))]
 pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Result<Answer, Plain> {
     let request = body.read::<VolumeExpandRequest>()?.validate()?;
-    let begun = app.engine.expand_volume(id.of()?, request.by).await;
+    let begun = app
+        .engine
+        .expand_volume(id.of()?, request.by, Expansion::default())
+        .await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion"));
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::ExpandVolume))?,

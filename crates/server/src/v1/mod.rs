@@ -5,6 +5,7 @@ pub(crate) mod bricks;
 pub(crate) mod check;
 pub(crate) mod document;
 pub(crate) mod explain;
+pub(crate) mod growth;
 pub(crate) mod operations;
 pub(crate) mod plan;
 pub(crate) mod rebuild;

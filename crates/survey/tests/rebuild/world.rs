@@ -14,8 +14,8 @@ use mortar_model::{
     ZoneChecking, layout,
 };
 use mortar_plan::{
-    AddDevice, AddNode, Change, CreateVolume, Creation, Landscape, Limits, Plan, Seed, add_device, add_node,
-    create_volume, expand_volume, identity,
+    AddDevice, AddNode, Change, CreateVolume, Creation, Expansion, Landscape, Limits, Plan, Seed, add_device,
+    add_node, create_volume, expand_volume, identity,
 };
 use mortar_survey::rebuild::Heard;
 
@@ -93,18 +93,25 @@ impl World {
                     let options = spec.options.iter().cloned().map(Into::into).collect();
                     self.options.insert(spec.volume, options);
                 }
-                Thing::AddedBricks(spec) => {
-                    let set = self.options.get_mut(&spec.volume).unwrap();
-                    for (key, value) in spec.options.iter().cloned().map(<(String, String)>::from) {
-                        set.retain(|(known, _)| *known != key);
-                        set.push((key, value));
-                    }
+                Thing::Growth(spec) => {
+                    self.identities
+                        .insert(spec.brick.brick, spec.brick.identity.clone());
                 }
+                Thing::VolumeOptions(spec) => self.set_options(spec.volume, &spec.options),
+                Thing::AddedBricks(spec) => self.set_options(spec.volume, &spec.options),
                 _ => {}
             }
         }
         for change in &plan.changes {
             self.landscape.apply(change, facts).unwrap();
+        }
+    }
+
+    fn set_options(&mut self, volume: VolumeId, options: &[VolumeOption]) {
+        let set = self.options.get_mut(&volume).unwrap();
+        for (key, value) in options.iter().cloned().map(<(String, String)>::from) {
+            set.retain(|(known, _)| *known != key);
+            set.push((key, value));
         }
     }
 
@@ -217,7 +224,8 @@ impl World {
         if self.below(3) == 0 {
             let mut seed = self.seed.clone();
             let by = ByteSize::from_gib(1 + self.below(3));
-            if let Ok(plan) = expand_volume(&self.landscape, &limits, id, by, &mut seed) {
+            let way = [Expansion::AddBricks, Expansion::InPlace][usize::from(by == ByteSize::from_gib(3))];
+            if let Ok(plan) = expand_volume(&self.landscape, &limits, id, by, way, &mut seed) {
                 self.seed = seed;
                 self.apply(&plan, &Facts::None);
             }
