@@ -30,7 +30,7 @@ test: setup ## Run all tests, those on real labs too (as root)
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
-		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss::
+		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss:: growth::
 
 # How many histories, and the seed of the first.
 COUNT ?= 10000

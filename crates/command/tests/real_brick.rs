@@ -7,13 +7,13 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use common::room::Room;
+use common::room::{Room, prefix};
 use common::trials::{
     comes_and_goes, goes_on_from_every_half_made_state, goes_on_from_every_half_undone_state,
 };
 use common::{BRICK, DEVICE, brick, device};
-use mortar_command::{make, query, unmake};
-use mortar_model::work::{Facts, FailureKind, Goal, Seen, Thing, Verdict};
+use mortar_command::{make, query, resume, unmake};
+use mortar_model::work::{Facts, FailureKind, Goal, GrowthPart, GrowthSpec, Seen, Thing, Verdict};
 use mortar_model::{BrickSpace, ByteSize, DevicePath, layout};
 
 const DISK: &str = "/var/lib/disks/1";
@@ -82,6 +82,77 @@ fn a_brick_goes_on_from_every_half_made_state() {
 #[test]
 fn a_brick_goes_on_from_every_half_undone_state() {
     goes_on_from_every_half_undone_state(&room(), &image_brick());
+}
+
+/// In use, twice, and from wherever it was cut short; the same brick is there afterwards, and it goes as it came.
+#[test]
+fn a_brick_grows_while_it_is_mounted() {
+    let room = room();
+    let small = image_brick();
+    room.must(&small, Goal::Present, &make(&small, &room.settings));
+    let mount_point = layout::mount_point(DEVICE, BRICK);
+    room.shell(&format!("echo kept > {mount_point}/brick/file"));
+    for mib in [700, 1100] {
+        let part = |part| {
+            let Thing::Brick(mut brick) = small.clone() else {
+                unreachable!()
+            };
+            brick.size = ByteSize::from_mib(mib);
+            brick.identity = format!("{} {mib}\n", brick.identity.trim());
+            Thing::Growth(GrowthSpec {
+                part,
+                space_before: brick.space,
+                brick,
+            })
+        };
+        let steps = [GrowthPart::Room, GrowthPart::Space, GrowthPart::FileSystem].map(part);
+        for thing in &steps[1..] {
+            assert!(matches!(room.look(thing), Seen::Partial(_)));
+        }
+        for thing in &steps {
+            let whole = make(thing, &room.settings);
+            for count in 0..=whole.items().len() {
+                room.run(&prefix(&whole, count));
+                let seen = room.look(thing);
+                if !matches!(seen, Seen::Present(_)) {
+                    room.must(thing, Goal::Present, &resume(thing, &room.settings, &seen));
+                }
+                assert!(matches!(room.look(thing), Seen::Present(_)), "{mib}, {thing:?}");
+            }
+            room.must(thing, Goal::Present, &whole);
+        }
+        let blocks = room.shell(&format!("xfs_growfs -n {mount_point} | grep ^data"));
+        let wanted = format!("blocks={},", mib << 8);
+        assert!(blocks.contains(&wanted), "{blocks}");
+        assert_eq!(room.shell(&format!("cat {mount_point}/brick/file")), "kept\n");
+    }
+    // Not mounted, it cannot; and what is not there is not made.
+    let Thing::Brick(mut brick) = small.clone() else {
+        unreachable!()
+    };
+    brick.size = ByteSize::from_gib(2);
+    let growth = |part| {
+        Thing::Growth(GrowthSpec {
+            part,
+            space_before: brick.space,
+            brick: brick.clone(),
+        })
+    };
+    room.shell(&format!("umount {mount_point}"));
+    for part in [GrowthPart::Room, GrowthPart::FileSystem] {
+        let refused = room.apply(&growth(part), Goal::Present, &make(&growth(part), &room.settings));
+        assert!(
+            matches!(&refused, Verdict::Failed(failure) if failure.reason.contains("is not mounted")),
+            "{refused:?}"
+        );
+    }
+    room.must(&small, Goal::Absent, &unmake(&small, &room.settings));
+    let space = growth(GrowthPart::Space);
+    assert!(!matches!(
+        room.apply(&space, Goal::Present, &make(&space, &room.settings)),
+        Verdict::Done(_)
+    ));
+    assert_eq!(room.look(&small), Seen::Absent);
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Reconciler {
                     | Change::RemoveNode(_)
                     | Change::PutDevice(_)
                     | Change::AddDevice(_)
+                    | Change::ResizeDevice(_)
                     | Change::RemoveDevice(_)
             )
         };

@@ -108,7 +108,7 @@ pub(crate) fn refused(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> Fai
 }
 
 fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, ErrorKind) {
-    use ErrorKind::{Conflict, Invalid, NoSpace, NotFound};
+    use ErrorKind::{Conflict, Invalid, NoSpace, NodeFailed, NotFound};
     if asked == Asked::EvictBrick {
         return eviction(refusal);
     }
@@ -149,7 +149,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         | Refusal::TooManyBricks { .. }
         | Refusal::WrongType(_) => (placement(refusal, asked, off), Conflict),
         Refusal::NoNodes | Refusal::NoSpace(_) => (placement(refusal, asked, off), NoSpace),
-        Refusal::NoRoom(room) if room.only_away() => (placement(refusal, asked, off), Conflict),
+        Refusal::NoRoom(room) if room.only_away() => (placement(refusal, asked, off), NodeFailed),
         Refusal::NoRoom(_) => (placement(refusal, asked, off), NoSpace),
         // What more bricks would need tells what kind it is: the bricks that are there have no room.
         Refusal::NeitherWay(_, added) => match wire(added, asked, off) {
@@ -192,6 +192,9 @@ fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
 /// Why no place was found on this cluster, in Heketi's words.
 fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) -> Allocation {
     match refusal {
+        Refusal::NoRoom(room) if room.only_away() => {
+            Allocation::BadOption("a node that has a brick of the volume does not answer".into())
+        }
         Refusal::NoSpace(_) | Refusal::NoRoom(_) => Allocation::NoSpace,
         Refusal::NeitherWay(_, added) => allocation(added, cluster, off),
         Refusal::NameTaken {

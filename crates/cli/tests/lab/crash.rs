@@ -44,11 +44,16 @@ fn a_killed_server_goes_on_where_it_was() {
         let place = format!("/volumes/{}", volume["id"].as_str().unwrap());
         // Each time the files are spread, glusterd takes ten seconds to begin: two places are enough.
         if steps % 2 == 1 {
+            let more = json!({"by": 1_u64 << 30, "way": "add-bricks"});
+            let grown = site.server.post(&format!("/v1{place}/expand"), &more);
+            let ended = killed_after(&mut site, steps, &grown);
+            assert_eq!(whole(&site, &ended, 6)["size"], 2);
+        } else {
             let grown = site
                 .server
                 .post(&format!("{place}/expand"), &json!({"expand_size": 1}));
-            let ended = killed_after(&mut site, steps, &grown);
-            assert_eq!(whole(&site, &ended, 6)["size"], 2);
+            let ended = killed_after(&mut site, steps + 1, &grown);
+            assert_eq!(whole(&site, &ended, 3)["size"], 2);
         }
         let came = std::fs::read_to_string(client.path().join("file")).unwrap();
         assert_eq!(came, "written");

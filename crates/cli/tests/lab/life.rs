@@ -145,13 +145,8 @@ fn live(site: &Site, name: &str, replica: &str) {
     assert!(about(client.size(), gib(1)), "{}", client.size());
     std::fs::write(client.path().join("first"), "before it grew").unwrap();
     // Another set of bricks, seen at the mount without mounting again.
-    let grown: Value =
-        serde_json::from_str(
-            &site
-                .server
-                .says(&["volume", "expand", &full, "--expand-size", "2", "--json"]),
-        )
-        .unwrap();
+    let words = ["volume", "expand", &full, "--by", "2", "--add-bricks", "--json"];
+    let grown: Value = serde_json::from_str(&site.server.says(&words)).unwrap();
     assert_eq!(grown["size"], 3);
     assert_eq!(grown["bricks"].as_array().unwrap().len(), 2 * bricks);
     until("the mount sees the new size", || about(client.size(), gib(3)));

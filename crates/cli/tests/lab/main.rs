@@ -21,6 +21,7 @@ mod cure;
 mod door;
 mod drift;
 mod ground;
+mod growth;
 mod life;
 mod loss;
 mod moves;

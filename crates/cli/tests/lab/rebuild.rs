@@ -74,11 +74,12 @@ fn make_volumes(site: &Site) -> Vec<Value> {
             made.json()
         })
         .collect();
-    let place = format!("/volumes/{}/expand", made[0]["id"].as_str().unwrap());
-    let grown = site
-        .server
-        .follow(&site.server.post(&place, &json!({"expand_size": 1})));
-    assert_eq!(grown.status, 200, "{grown:?}");
+    for (volume, way) in made.iter().zip(["add-bricks", "in-place"]) {
+        let place = format!("/v1/volumes/{}/expand", volume["id"].as_str().unwrap());
+        let more = json!({"by": 1_u64 << 30, "way": way});
+        let grown = site.server.follow(&site.server.post(&place, &more));
+        assert_eq!(grown.status, 200, "{grown:?}");
+    }
     made
 }
 

@@ -91,7 +91,15 @@ fn live(site: &Site, shape: &Shape) {
     let root = std::fs::metadata(client.path()).unwrap();
     assert_eq!((root.gid(), root.mode() & 0o7777), (GROUP, 0o2775));
     write(&client, "before");
-    let words = ["volume", "expand", &name, "--expand-size", &size, "--json"];
+    let words = [
+        "volume",
+        "expand",
+        &name,
+        "--expand-size",
+        &size,
+        "--add-bricks",
+        "--json",
+    ];
     let grown: Value = serde_json::from_str(&site.server.says(&words)).unwrap();
     assert_eq!(grown["size"], 2 * shape.size);
     as_asked(site, shape, &grown, 2);

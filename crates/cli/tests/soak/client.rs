@@ -15,8 +15,8 @@ use crate::world::{Patience, World, Wrong, is_later, text};
 
 /// Volumes that a client has at most: each brick is a process on a machine that also holds the nodes.
 const MOST_VOLUMES: usize = 3;
-/// Sets that a volume is expanded to at most.
-const MOST_SETS: u64 = 2;
+/// GiB that a volume is expanded to at most.
+const MOST_GIB: u64 = 3;
 
 /// A volume that the client was told it has.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl<'a> Client<'a> {
         let number = usize::try_from(self.chance.below(have as u64)).expect("few volumes");
         match self.chance.below(10) {
             0..4 => self.write(number),
-            4..6 if self.volumes[number].sets < MOST_SETS => self.expand(number),
+            4..6 if self.volumes[number].gib < MOST_GIB => self.expand(number),
             _ => self.delete(number),
         }
     }
@@ -159,15 +159,27 @@ impl<'a> Client<'a> {
     fn expand(&mut self, number: usize) -> Result<(), Wrong> {
         let Volume { id, name, gib, .. } = self.volumes[number].clone();
         self.tell(format!("expand {name}"));
-        let place = format!("/volumes/{id}/expand");
+        // One like the other: by larger bricks, and by more of them.
+        let adds = gib % 2 == 0;
+        let way = if adds { "add-bricks" } else { "in-place" };
+        let place = format!("/v1/volumes/{id}/expand");
         let before = |client: &Self| {
             client.settled(&id)?;
             let info = client.world.get(&format!("/volumes/{id}"))?;
             Ok(info.status == 200 && info.json()["size"] == gib + 1)
         };
-        let done = match self.ask(&Method::POST, &place, Some(&json!({"expand_size": 1})), &before)? {
+        let done = match self.ask(
+            &Method::POST,
+            &place,
+            Some(&json!({"by": 1_u64 << 30, "way": way})),
+            &before,
+        )? {
             Came::Refused(said) if said.kind.as_deref() == Some("no-space") => {
                 self.world.count("expand: no space");
+                return Ok(());
+            }
+            Came::Refused(said) if said.kind.as_deref() == Some("node-failed") => {
+                self.world.count("expand: a node is away");
                 return Ok(());
             }
             Came::Refused(said) => return Err(format!("expand of {name} was refused: {said:?}")),
@@ -177,7 +189,7 @@ impl<'a> Client<'a> {
         if done {
             let volume = &mut self.volumes[number];
             volume.gib += 1;
-            volume.sets += 1;
+            volume.sets += u64::from(adds);
         }
         self.world
             .count(if done { "expand: done" } else { "expand: failed" });

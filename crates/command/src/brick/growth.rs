@@ -175,7 +175,8 @@ fn judge_volumes(
     })
 }
 
-/// The pool before the volume in it, so that no volume is larger than its pool for longer than it must.
+/// The pool before the volume in it, so that no volume is larger than its pool for longer than it must. Its metadata before
+/// its data: LVM would extend it by itself where it is too small for that much data.
 fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let in_group = |name: String| format!("{}/{name}", layout::volume_group(brick.device));
@@ -188,15 +189,21 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
     // One that is as large already fails, and the rest is to be done all the same.
     let go_on = |batch: Batch, command| batch.item(Guard::Always, command, OnFailure::Continue);
     let thin_pool = || layout::thin_pool(brick.brick);
-    let batch = go_on(Batch::new(), extend("--size", pool, thin_pool()));
-    let batch = match spec.space_before {
-        BrickSpace::ThinPool { metadata: before, .. } if before == metadata => batch,
-        _ => go_on(batch, extend("--poolmetadatasize", metadata, thin_pool())).only_if(
-            has_spare(brick, settings),
-            program::lvm(settings, "lvremove")
-                .args(["--yes", "--autobackup=n"])
-                .arg(in_group(SPARE.into())),
-        ),
+    let grows =
+        !matches!(spec.space_before, BrickSpace::ThinPool { metadata: before, .. } if before == metadata);
+    let batch = if grows {
+        go_on(Batch::new(), extend("--poolmetadatasize", metadata, thin_pool()))
+    } else {
+        Batch::new()
+    };
+    let batch = go_on(batch, extend("--size", pool, thin_pool()));
+    let batch = if grows {
+        let remove = program::lvm(settings, "lvremove")
+            .args(["--yes", "--autobackup=n"])
+            .arg(in_group(SPARE.into()));
+        batch.only_if(has_spare(brick, settings), remove)
+    } else {
+        batch
     };
     go_on(
         batch,

@@ -8,8 +8,9 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec,
-    RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec,
+    NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing,
+    VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -183,6 +184,28 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("volume-options", volume_options()),
         ("remains-thin", remains(disk(), false)),
         ("remains-image", remains(directory(), true)),
+        (
+            "growth-room",
+            growth(GrowthPart::Room, brick(disk(), larger(), 0)),
+        ),
+        (
+            "growth-thin",
+            growth(GrowthPart::Space, brick(disk(), larger(), 0)),
+        ),
+        (
+            "growth-image",
+            growth(GrowthPart::Space, brick(directory(), BrickSpace::Image, 0)),
+        ),
+        (
+            "growth-file-system-thin",
+            growth(GrowthPart::FileSystem, brick(disk(), larger(), 0)),
+        ),
+        (
+            "growth-file-system-image",
+            growth(GrowthPart::FileSystem, brick(directory(), BrickSpace::Image, 0)),
+        ),
+        ("device-size-disk", device_size(disk())),
+        ("device-size-directory", device_size(directory())),
         ("member", Thing::Member(member(Starter::Command(command)))),
         ("member-systemd", Thing::Member(member(Starter::Systemd))),
     ]
@@ -192,6 +215,40 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
 pub(crate) fn mount(brick: Thing) -> Thing {
     let Thing::Brick(spec) = brick else { unreachable!() };
     Thing::Mount(spec)
+}
+
+/// A thin brick's space when it has grown by 2 GiB.
+pub(crate) fn larger() -> BrickSpace {
+    BrickSpace::ThinPool {
+        pool: ByteSize::from_gib(3),
+        metadata: ByteSize::from_mib(16),
+    }
+}
+
+/// A part of a brick of 1 GiB that is to have 3.
+pub(crate) fn growth(part: GrowthPart, brick: Thing) -> Thing {
+    let Thing::Brick(mut brick) = brick else {
+        unreachable!()
+    };
+    let space_before = match brick.space {
+        BrickSpace::Image => BrickSpace::Image,
+        BrickSpace::ThinPool { .. } => thin(),
+    };
+    brick.size = ByteSize::from_gib(3);
+    Thing::Growth(GrowthSpec {
+        part,
+        brick,
+        space_before,
+    })
+}
+
+/// A device's size.
+pub(crate) fn device_size(path: DevicePath) -> Thing {
+    Thing::DeviceSize(DeviceSizeSpec {
+        device: DEVICE,
+        path,
+        least: ByteSize::from_gib(2),
+    })
 }
 
 /// The volume, served.

@@ -20,8 +20,9 @@ use crate::state::App;
     (status = 202, description = "Begun: Location names its place in the queue, which leads to the volume"),
     (status = 400, description = "The body cannot be read, or asks for next to nothing", body = ErrorBody),
     (status = 404, description = "No such volume", body = ErrorBody),
-    (status = 409, description = "It is being changed, or a node with a brick of it does not answer", body = ErrorBody),
+    (status = 409, description = "It is being changed", body = ErrorBody),
     (status = 429, description = "Too much is under way", body = ErrorBody),
+    (status = 502, description = "A node that has a brick of it does not answer", body = ErrorBody),
     (status = 507, description = "No room for it; the details name each device with its rule", body = ErrorBody),
 ))]
 pub(crate) async fn expand(

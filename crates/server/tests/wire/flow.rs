@@ -215,8 +215,35 @@ async fn there_and_back(path: &str) {
     let info = door.ask("GET", &place, "").await.json();
     assert_eq!(
         (info["size"].as_u64(), info["bricks"].as_array().unwrap().len()),
-        (Some(15), 6)
+        (Some(15), 3),
+        "its bricks grew where they are"
     );
+    for brick in info["bricks"].as_array().unwrap() {
+        assert_eq!(brick["size"], 15 << 20, "{brick}");
+    }
+    let more = format!(r#"{{"by":{},"way":"add-bricks"}}"#, 2_u64 << 30);
+    let grown = door.finish("POST", &format!("/v1{place}/expand"), &more).await;
+    assert_eq!(
+        (grown.status, grown.header("location")),
+        (303, Some(place.as_str()))
+    );
+    let info = door.ask("GET", &place, "").await.json();
+    assert_eq!(
+        (info["size"].as_u64(), info["bricks"].as_array().unwrap().len()),
+        (Some(17), 6)
+    );
+    let much = format!(r#"{{"by":{},"way":"in-place"}}"#, 900_u64 << 40);
+    let refused = door.ask("POST", &format!("/v1{place}/expand"), &much).await;
+    assert_eq!(refused.status, 507, "{}", refused.body);
+    assert!(refused.body.contains("cannot become larger where they are"));
+    for device in &devices {
+        let ended = door
+            .finish("POST", &format!("/v1/devices/{device}/resize"), "")
+            .await;
+        assert_eq!(ended.status, 204, "{}", ended.body);
+        let ended = door.finish("GET", &format!("/devices/{device}/resync"), "").await;
+        assert_eq!(ended.status, 204, "{}", ended.body);
+    }
 
     let deleted = door.finish("DELETE", &place, "{}").await;
     assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));

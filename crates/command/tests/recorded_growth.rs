@@ -1,0 +1,173 @@
+//! What LVM and XFS answered when bricks and disks grew.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panic")]
+
+mod common;
+
+use common::fixture::{LVM, answer, report};
+use common::{brick, device_size, directory, disk, growth, larger, output, thin};
+use mortar_argv::{Outcome, Report};
+use mortar_command::{judge, judge_look};
+use mortar_model::work::{Facts, FailureKind, Goal, GrowthPart, Seen, Thing, Verdict};
+use mortar_model::{BrickSpace, ByteSize};
+
+/// Where device-mapper was.
+const DM: &str = "lvm-2.03.31";
+
+/// The brick as it was recorded: 2 GiB in a pool with 12 MiB of metadata.
+fn grown(part: GrowthPart) -> Thing {
+    let Thing::Growth(mut spec) = growth(part, brick(disk(), larger(), 0)) else {
+        unreachable!()
+    };
+    spec.brick.size = ByteSize::from_gib(2);
+    spec.brick.space = BrickSpace::ThinPool {
+        pool: ByteSize::from_gib(2),
+        metadata: ByteSize::from_mib(12),
+    };
+    spec.space_before = thin();
+    Thing::Growth(spec)
+}
+
+fn made(names: &[&str]) -> Verdict {
+    judge(&grown(GrowthPart::Space), Goal::Present, &report(DM, names))
+}
+
+fn kind(verdict: &Verdict) -> Option<FailureKind> {
+    match verdict {
+        Verdict::Failed(failure) => Some(failure.kind),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_size_that_it_has_already_is_no_failure() {
+    let done = Verdict::Done(Facts::None);
+    for pool in ["lvextend", "lvextend-again", "lvextend-smaller"] {
+        for metadata in [
+            "lvextend-metadata",
+            "lvextend-metadata-again",
+            "lvextend-metadata-smaller",
+        ] {
+            let names = [metadata, pool, "lvremove-spare", "lvextend-volume"];
+            assert_eq!(made(&names), done, "{names:?}");
+        }
+    }
+    // As LVM 2.03.16 says it.
+    let mut older = report(DM, &["lvextend-metadata", "lvextend", "lvremove-spare"]);
+    let words = "  New size (512 extents) matches existing size (512 extents).\n";
+    older.outcomes.push(output(5, "", words));
+    assert_eq!(
+        judge(&grown(GrowthPart::Space), Goal::Present, &older),
+        done,
+        "{words}"
+    );
+}
+
+#[test]
+fn what_is_not_so_is_told() {
+    let with = |failed| made(&["lvextend-metadata", failed, "lvremove-spare", "lvextend-volume"]);
+    assert_eq!(kind(&with("lvextend-no-space")), Some(FailureKind::NoSpace));
+    assert_eq!(kind(&with("lvextend-no-group")), Some(FailureKind::Refused));
+    assert_eq!(kind(&with("lvextend-no-volume")), Some(FailureKind::Refused));
+}
+
+#[test]
+fn a_spare_beside_it_is_to_be_removed() {
+    let thing = grown(GrowthPart::Space);
+    let look = |names: [&str; 2]| judge_look(&thing, &report(DM, &names));
+    assert_eq!(look(["lvs-grown", "lvs-no-spare"]), Seen::Present(Facts::None));
+    for names in [["lvs-grown", "lvs-spare"], ["lvs-half-grown", "lvs-no-spare"]] {
+        assert!(matches!(look(names), Seen::Partial(_)), "{names:?}");
+    }
+}
+
+#[test]
+fn a_file_system_tells_its_size() {
+    for version in LVM {
+        let (thing, mounted) = match version {
+            DM => (
+                grown(GrowthPart::FileSystem),
+                vec![output(0, "", ""), answer(version, "xfs-growfs")],
+            ),
+            _ => (
+                growth(GrowthPart::FileSystem, brick(directory(), BrickSpace::Image, 0)),
+                vec![
+                    output(0, "", ""),
+                    output(0, "", ""),
+                    answer(version, "xfs-growfs"),
+                ],
+            ),
+        };
+        let Thing::Growth(mut spec) = thing else {
+            unreachable!()
+        };
+        spec.brick.size = ByteSize::from_gib(2);
+        let judged = |spec, last: &str, outcomes: &[Outcome]| {
+            let mut outcomes = outcomes.to_vec();
+            outcomes.push(output(0, "", ""));
+            outcomes.push(answer(version, last));
+            let report = Report {
+                outcomes,
+                broken: None,
+            };
+            judge(&Thing::Growth(spec), Goal::Present, &report)
+        };
+        assert_eq!(
+            judged(spec.clone(), "xfs-size", &mounted),
+            Verdict::Done(Facts::None)
+        );
+        assert_eq!(
+            kind(&judged(spec.clone(), "xfs-size-before", &mounted)),
+            Some(FailureKind::Refused)
+        );
+        let gone = judged(spec.clone(), "xfs-growfs-not-mounted", &mounted);
+        assert!(matches!(gone, Verdict::Failed(_)), "{gone:?}");
+        // Less than 64 blocks at the end are left unused.
+        spec.brick.size = ByteSize::from_bytes((2 << 30) + (255 << 10));
+        assert!(matches!(
+            judged(spec.clone(), "xfs-size", &mounted),
+            Verdict::Done(_)
+        ));
+        spec.brick.size = ByteSize::from_bytes((2 << 30) + (256 << 10));
+        assert!(matches!(judged(spec, "xfs-size", &mounted), Verdict::Failed(_)));
+    }
+}
+
+#[test]
+fn a_disk_that_grew_is_measured() {
+    let thing = device_size(disk());
+    let judged = |before: Vec<Outcome>, least: u64| {
+        let Thing::DeviceSize(mut spec) = thing.clone() else {
+            unreachable!()
+        };
+        spec.least = ByteSize::from_mib(least);
+        let mut outcomes = before;
+        outcomes.push(answer(DM, "pvs"));
+        outcomes.push(output(0, "disk/by-id/x\n", ""));
+        let report = Report {
+            outcomes,
+            broken: None,
+        };
+        judge(&Thing::DeviceSize(spec), Goal::Present, &report)
+    };
+    let resized = || vec![answer(DM, "blkid-pv"), answer(DM, "pvresize")];
+    let Verdict::Done(Facts::Device(facts)) = judged(resized(), 2000) else {
+        panic!()
+    };
+    assert_eq!(facts.total, ByteSize::from_mib(3072 - 132));
+    let small = judged(resized(), 3000);
+    assert!(
+        matches!(&small, Verdict::Failed(failure) if failure.reason.contains("its bricks take")),
+        "{small:?}"
+    );
+    let in_use = judged(vec![answer(DM, "blkid-pv"), answer(DM, "pvresize-in-use")], 2000);
+    assert!(
+        matches!(&in_use, Verdict::Failed(failure) if failure.reason.contains("cannot resize")),
+        "{in_use:?}"
+    );
+    let other = judged(vec![answer(DM, "blkid-no-pv"), Outcome::NotRun], 2000);
+    assert!(
+        matches!(&other, Verdict::Failed(failure) if failure.reason.contains("does not say that it is device")),
+        "{other:?}"
+    );
+}
