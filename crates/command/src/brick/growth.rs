@@ -61,7 +61,7 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
     match spec.part {
         GrowthPart::Room => judge_made_room(spec, report),
-        GrowthPart::Space => complaint::judge(report, already_so),
+        GrowthPart::Space => judge_made_space(&spec.brick, report),
         GrowthPart::FileSystem => judge_made_file_system(&spec.brick, report),
     }
 }
@@ -213,6 +213,18 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
 
 fn has_spare(brick: &BrickSpec, settings: &Settings) -> Command {
     program::lvm(settings, "lvs").arg(format!("{}/{SPARE}", layout::volume_group(brick.device)))
+}
+
+fn judge_made_space(brick: &BrickSpec, report: &Report) -> Verdict {
+    let fails_first = report.first_failure().is_some_and(|(index, _)| index == 0);
+    match complaint::judge(report, already_so) {
+        // A test says nothing when it fails.
+        Verdict::Failed(failure) if brick.space == BrickSpace::Image && fails_first => complaint::failed(
+            failure.kind,
+            format!("brick {} has no image any more", brick.brick),
+        ),
+        verdict => verdict,
+    }
 }
 
 /// What `lvextend` says of a size that the volume has already: the first of LVM 2.03.31, the second of 2.03.16.

@@ -17,6 +17,7 @@ mod devices;
 mod disks;
 mod expansion;
 mod ground;
+mod growth;
 mod loss;
 mod moves;
 mod peers;
