@@ -13,7 +13,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 10] = [
+pub(crate) const KINDS: [OperationKind; 11] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,

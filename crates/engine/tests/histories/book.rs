@@ -80,6 +80,21 @@ impl Book {
         self.entries.values().any(is_it)
     }
 
+    /// Whether a resize of this device was begun and is not told to be done.
+    pub(crate) fn resize_was_undone(&self, device: &str) -> bool {
+        let of_device = |entry: &&Entry| {
+            let of_plan = entry.plan.as_ref().and_then(Plan::subject);
+            let of_end = entry.told.as_ref().and_then(|(ended, _)| ended.subject);
+            entry.kind == OperationKind::ResizeDevice
+                && of_plan.or(of_end).is_some_and(|subject| subject.id() == device)
+        };
+        let mut resizes = self.entries.values().filter(of_device);
+        resizes.any(|entry| {
+            let ended = entry.told.as_ref().map(|(ended, _)| &ended.outcome);
+            !matches!(ended, Some(Outcome::Done { .. }))
+        })
+    }
+
     /// Compares what exists with all that was told, when everything has ended.
     pub(crate) fn check(&self, inventory: &Inventory) -> Vec<String> {
         let mut wrong = Vec::new();

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use mortar_engine::Kind;
+use mortar_engine::{Finding, Kind};
 use mortar_simulator::World;
 use tokio::runtime::{Builder, Runtime};
 
@@ -131,14 +131,21 @@ async fn compare(life: &Life, when: &str) {
     for finding in check
         .findings
         .iter()
-        .filter(|finding| finding.kind != Kind::NodeFile)
+        .filter(|finding| finding.kind != Kind::NodeFile && !is_left(site, finding))
     {
         site.wrong(format!("{when}: a check finds {finding:?}"));
     }
     life.engine.reconcile().await;
-    for finding in &life.engine.check().await.findings {
+    let check = life.engine.check().await;
+    for finding in check.findings.iter().filter(|finding| !is_left(site, finding)) {
         site.wrong(format!("{when}: a check finds, after one pass, {finding:?}"));
     }
+}
+
+/// Whether this is what a resize leaves that was undone after all: LVM knows more of a disk than the records, and asking
+/// again mends that.
+fn is_left(site: &Site, finding: &Finding) -> bool {
+    finding.kind == Kind::DeviceSize && site.book().resize_was_undone(&finding.subject.id)
 }
 
 /// One life, on a runtime of its own: whatever it left under way is gone with that.
