@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mortar_command as command;
 use mortar_model::NodeId;
 use mortar_model::work::{Failure, Goal, NodeFileSpec, Thing, Verdict};
-use mortar_plan::{Subject, identity};
+use mortar_plan::identity;
 use mortar_survey::{Finding, Kind, Remedy, Scan};
 
 use crate::act;
@@ -119,8 +119,9 @@ pub(crate) async fn follow(inner: &Inner, trust: Trust) -> Followed {
         // One node at a time under the lock: decisions must not wait for the texts of all.
         let text = {
             let landscape = inner.landscape();
-            let idle = landscape.holder(Subject::Node(node)).is_none();
-            idle.then(|| identity::node_file(landscape.inventory(), node))
+            let stays = !landscape.is_node_leaving(node);
+            stays
+                .then(|| identity::node_file(landscape.inventory(), node))
                 .flatten()
         };
         let Some(text) = text else { continue };
@@ -165,7 +166,7 @@ pub(crate) async fn write(inner: &Inner, node: NodeId) -> Result<(), String> {
     }
     let leaves = {
         let landscape = inner.landscape();
-        landscape.inventory().node(node).is_none() || landscape.holder(Subject::Node(node)).is_some()
+        landscape.inventory().node(node).is_none() || landscape.is_node_leaving(node)
     };
     let said = if leaves {
         // It may have taken its file back just before this one came: a node in no record must not say that it is in one.

@@ -275,7 +275,7 @@ pub fn cure_member(landscape: &Landscape, operation: OperationId, cure: Cure) ->
     let id = cure.node;
     let node = landscape.inventory().node(id);
     let node = node.ok_or_else(|| Refusal::Unknown("node", id.to_string()))?;
-    if let Some(holder) = landscape.holder(Subject::Node(id)) {
+    if let Some(holder) = landscape.holder(Subject::Member(id)) {
         return Err(Refusal::Busy("node", id.to_string(), holder));
     }
     let mut records = cure.records;
@@ -303,6 +303,6 @@ pub fn cure_member(landscape: &Landscape, operation: OperationId, cure: Cure) ->
             steps: vec![step],
         }],
         forward_from: None,
-        changes: vec![Change::Keep(Subject::Node(id))],
+        changes: vec![Change::Keep(Subject::Member(id))],
     })
 }

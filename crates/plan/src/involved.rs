@@ -74,7 +74,7 @@ impl Involved {
     fn add_subject(&mut self, subject: Subject, inventory: &Inventory) {
         self.things.insert(subject);
         match subject {
-            Subject::Node(id) => {
+            Subject::Node(id) | Subject::Member(id) => {
                 let node = inventory.node(id).into_iter();
                 self.hosts
                     .extend(node.flat_map(|node| [node.manage.clone(), node.storage.clone()]));

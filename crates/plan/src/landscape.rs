@@ -186,7 +186,7 @@ impl Landscape {
     /// Whether an operation removes this node. From some moment on it is alone in a pool of its own, where nothing of what
     /// is asked about the old one is true.
     pub fn is_node_leaving(&self, node: NodeId) -> bool {
-        let holder = self.holder(Subject::Node(node));
+        let holder = self.holder(Subject::Member(node));
         holder
             .and_then(|operation| self.held.get(&operation))
             .is_some_and(|held| held.nodes_leaving.contains(&node))
@@ -478,9 +478,13 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             }
             Change::AddDevice(device) => held.paths.push((device.node, device.path.clone())),
             Change::RemoveDevice(id) => held.leaving.push(*id),
-            Change::RemoveNode(id) => held.nodes_leaving.push(*id),
+            Change::RemoveNode(id) => {
+                held.nodes_leaving.push(*id);
+                held.things.push(Subject::Member(*id));
+            }
             Change::ForgetNode(id) => {
                 held.nodes_leaving.push(*id);
+                held.things.push(Subject::Member(*id));
                 held.leaving
                     .extend(inventory.devices_of(*id).map(|device| device.id));
             }

@@ -45,7 +45,7 @@ pub fn add_node(landscape: &Landscape, request: &AddNode, seed: &mut Seed) -> Re
     let first = if members.is_empty() {
         landscape.nodes_to_come(request.cluster)
     } else {
-        let mut held = members.iter().map(|id| landscape.holder(Subject::Node(*id)));
+        let mut held = members.iter().map(|id| landscape.holder(Subject::Member(*id)));
         held.try_fold(None, |_, holder| holder.map(Some)).flatten()
     };
     if let Some(operation) = first {
@@ -72,6 +72,7 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
         .ok_or_else(|| Refusal::Unknown("node", id.to_string()))?;
     if let Some(operation) = landscape
         .holder(Subject::Node(id))
+        .or_else(|| landscape.holder(Subject::Member(id)))
         .or_else(|| landscape.devices_to_come(id))
     {
         return Err(Refusal::Busy("node", id.to_string(), operation));
@@ -112,7 +113,7 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     let devices = || inventory.devices_of(id).map(|device| device.id);
     let mut held = devices()
         .map(Subject::Device)
-        .chain([Subject::Node(id)])
+        .chain([Subject::Node(id), Subject::Member(id)])
         .filter_map(|thing| landscape.holder(thing));
     if let Some(operation) = held.next().or_else(|| landscape.devices_to_come(id)) {
         return Err(Refusal::Busy("node", id.to_string(), operation));

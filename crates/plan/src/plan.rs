@@ -136,6 +136,8 @@ pub enum Subject {
     Cluster(ClusterId),
     /// A node.
     Node(NodeId),
+    /// A node's place in its pool, with its glusterd. Whoever empties a node leaves it as it is: it is cured meanwhile.
+    Member(NodeId),
     /// A device.
     Device(DeviceId),
     /// A volume.
@@ -147,7 +149,7 @@ impl Subject {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Cluster(_) => "cluster",
-            Self::Node(_) => "node",
+            Self::Node(_) | Self::Member(_) => "node",
             Self::Device(_) => "device",
             Self::Volume(_) => "volume",
         }
@@ -157,7 +159,7 @@ impl Subject {
     pub fn id(self) -> String {
         match self {
             Self::Cluster(id) => id.to_string(),
-            Self::Node(id) => id.to_string(),
+            Self::Node(id) | Self::Member(id) => id.to_string(),
             Self::Device(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
         }

@@ -58,7 +58,7 @@ pub fn groups<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Group>
 const fn subject(repair: &Repair) -> Option<Subject> {
     match repair {
         Repair::WriteNodeFile(_) => None,
-        Repair::Probe(node) => Some(Subject::Node(*node)),
+        Repair::Probe(node) => Some(Subject::Member(*node)),
         Repair::Mount { volume, .. } | Repair::Start(volume) | Repair::SetOptions { volume, .. } => {
             Some(Subject::Volume(*volume))
         }
@@ -78,7 +78,7 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
     }
     let stages = match subject {
         Subject::Volume(id) => of_volume(landscape.inventory(), id, &group.repairs)?,
-        Subject::Node(id) => of_node(landscape.inventory(), id)?,
+        Subject::Node(id) | Subject::Member(id) => of_node(landscape.inventory(), id)?,
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
         Subject::Cluster(_) => Vec::new(),
     };

@@ -220,7 +220,7 @@ async fn look(inner: &Arc<Inner>, plan: &CurePlan, cluster: ClusterId, memory: &
     };
     // A cure that waits for what is under way must not keep one from being cured that all of it waits for.
     let changing = match ailment {
-        Ailment::Hangs => inner.landscape().holder(Subject::Node(node)).is_some(),
+        Ailment::Hangs => inner.landscape().holder(Subject::Member(node)).is_some(),
         _ => is_changing(inner, cluster),
     };
     if changing {
@@ -254,5 +254,5 @@ fn is_changing(inner: &Inner, cluster: ClusterId) -> bool {
     let landscape = inner.landscape();
     let mut nodes = landscape.inventory().nodes_of(cluster);
     landscape.nodes_to_come(cluster).is_some()
-        || nodes.any(|node| landscape.holder(Subject::Node(node.id)).is_some())
+        || nodes.any(|node| landscape.holder(Subject::Member(node.id)).is_some())
 }

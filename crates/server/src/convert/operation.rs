@@ -252,7 +252,7 @@ fn subject(thing: Option<Thing>, landscape: &Landscape) -> Subject {
     let inventory = landscape.inventory();
     let name = match thing {
         Thing::Cluster(_) => None,
-        Thing::Node(id) => inventory.node(id).map(|node| node.manage.to_string()),
+        Thing::Node(id) | Thing::Member(id) => inventory.node(id).map(|node| node.manage.to_string()),
         Thing::Device(id) => inventory.device(id).map(|device| device.path.to_string()),
         Thing::Volume(id) => inventory.volume(id).map(|volume| volume.name.to_string()),
     };
