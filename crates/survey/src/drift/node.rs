@@ -197,12 +197,23 @@ fn tells_of_others(ground: &Ground<'_>, sight: &Sight<'_>, text: &str) -> Option
     }
     let neighbour = file.neighbours.iter().map(|neighbour| &neighbour.node);
     let lost = neighbour
-        .filter(|other| ground.inventory.node(other.id).is_none())
+        .filter(|other| ground.inventory.node(other.id).is_none() && !came_back(ground, other))
         .find(|other| is_member(sight, other))?;
     Some(format!(
         "it tells of node {}, which is a member of the trusted pool and in no record",
         lost.manage
     ))
+}
+
+/// Whether the machine is recorded under another id, and says so itself: a node that left and was added again.
+fn came_back(ground: &Ground<'_>, other: &Node) -> bool {
+    let says = |id| {
+        let survey = ground.scan.nodes.get(&id)?.as_ref().ok()?;
+        let text = survey.node_file.as_ref().ok()?.as_deref()?;
+        Some(identity::read_node_file(text).ok()?.node.id)
+    };
+    let mut members = ground.inventory.nodes_of(other.cluster);
+    members.any(|member| member.storage == other.storage && says(member.id) == Some(member.id))
 }
 
 /// Whether the node's glusterd lists the other one.

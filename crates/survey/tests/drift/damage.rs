@@ -72,6 +72,20 @@ fn replace_in_file(inventory: &Inventory, scan: &mut Scan, pick: usize, from: &s
     *file = Ok(Some(text.replace(from, to)));
 }
 
+/// A member of the pool that is in no record.
+fn stranger(inventory: &Inventory, scan: &mut Scan, pick: usize) {
+    let cluster = inventory.node(node(inventory, pick)).unwrap().cluster;
+    for other in inventory.nodes_of(cluster) {
+        part(&mut survey(scan, other.id).members).push(Member {
+            uuid: "stranger".into(),
+            hosts: vec!["stranger".into()],
+            connected: true,
+            settled: true,
+            state: String::new(),
+        });
+    }
+}
+
 fn brick(inventory: &Inventory, pick: usize, fits: impl Fn(&Brick) -> bool) -> (&Brick, &Device) {
     let bricks: Vec<&Brick> = inventory.bricks().filter(|brick| fits(brick)).collect();
     let brick = bricks[pick % bricks.len()];
@@ -209,10 +223,17 @@ deviations! {
         let neighbour = neighbour(inventory, node(inventory, pick));
         replace_in_file(inventory, scan, pick, neighbour.manage.as_str(), "renamed");
     };
+    file_with_a_neighbour_that_came_back: NodeFile, Automatic, |inventory, scan, pick| {
+        let neighbour = neighbour(inventory, node(inventory, pick));
+        let before = NodeId::from_u128(0xbad).to_string();
+        replace_in_file(inventory, scan, pick, &neighbour.id.to_string(), &before);
+    };
     file_with_a_neighbour_that_is_lost: NodeFile, OnCommand, |inventory, scan, pick| {
         let neighbour = neighbour(inventory, node(inventory, pick));
         let unknown = NodeId::from_u128(0xbad).to_string();
         replace_in_file(inventory, scan, pick, &neighbour.id.to_string(), &unknown);
+        replace_in_file(inventory, scan, pick, neighbour.storage.as_str(), "stranger");
+        stranger(inventory, scan, pick);
     };
     file_of_another_node: NodeFile, OnCommand, |inventory, scan, pick| {
         let other = survey(scan, node(inventory, pick + 1)).node_file.clone();
@@ -241,16 +262,7 @@ deviations! {
         }
     };
     stranger_in_pool: PeerUnknown, ByHand, |inventory, scan, pick| {
-        let cluster = inventory.node(node(inventory, pick)).unwrap().cluster;
-        for other in inventory.nodes_of(cluster) {
-            part(&mut survey(scan, other.id).members).push(Member {
-                uuid: "stranger".into(),
-                hosts: vec!["stranger".into()],
-                connected: true,
-                settled: true,
-                state: String::new(),
-            });
-        }
+        stranger(inventory, scan, pick);
     };
     pool_does_not_tell: PoolSilent, ByHand, |inventory, scan, pick| {
         let cluster = inventory.node(node(inventory, pick)).unwrap().cluster;

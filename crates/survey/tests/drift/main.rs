@@ -37,6 +37,7 @@ const fn way(finding: &Finding) -> Way {
 const fn besides(deviation: &Deviation) -> Option<Kind> {
     match deviation.name.as_bytes() {
         b"image_stray_that_a_volume_uses" | b"volume_of_others_too" => Some(Kind::VolumeForeign),
+        b"file_with_a_neighbour_that_is_lost" => Some(Kind::PeerUnknown),
         _ => None,
     }
 }
