@@ -8,6 +8,7 @@
 //! when nobody asks it about the pool any more.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mortar_model::{ClusterId, NodeId};
@@ -24,6 +25,8 @@ pub(crate) struct Gates {
     waiting: Gauge,
     gates: Mutex<HashMap<ClusterId, Arc<Semaphore>>>,
     members: Mutex<HashMap<NodeId, Arc<RwLock<()>>>>,
+    kept: Mutex<HashMap<NodeId, (u64, OwnedSemaphorePermit)>>,
+    kept_so_far: AtomicU64,
 }
 
 impl Gates {
@@ -34,6 +37,8 @@ impl Gates {
             waiting,
             gates: Mutex::new(HashMap::new()),
             members: Mutex::new(HashMap::new()),
+            kept: Mutex::new(HashMap::new()),
+            kept_so_far: AtomicU64::new(0),
         }
     }
 
@@ -57,6 +62,29 @@ impl Gates {
         let _waits = Counted::new(&self.waiting);
         let all = u32::try_from(self.width).unwrap_or(u32::MAX);
         self.gate(pool).acquire_many_owned(all).await.ok()
+    }
+
+    /// Keeps the pool's turn for whoever changes this member next, so that what was decided while nothing changed is done
+    /// while nothing has. The answer is what [`Self::give_up`] wants.
+    pub(crate) fn keep(&self, node: NodeId, turn: OwnedSemaphorePermit) -> u64 {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.kept_so_far.fetch_add(1, Ordering::Relaxed);
+        kept.insert(node, (number, turn));
+        number
+    }
+
+    /// The turn that was kept for this member.
+    pub(crate) fn kept(&self, node: NodeId) -> Option<OwnedSemaphorePermit> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(&node).map(|(_, turn)| turn)
+    }
+
+    /// Gives a turn back that nobody came for.
+    pub(crate) fn give_up(&self, node: NodeId, number: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.get(&node).is_some_and(|(of, _)| *of == number) {
+            kept.remove(&node);
+        }
     }
 
     /// Waits in line for the pool's turn; first come, first served.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mortar_command::query::glusterd_process;
 use mortar_journal::{Direction, Phase};
@@ -15,12 +16,19 @@ use crate::away;
 use crate::engine::{Engine, Inner};
 
 /// Records whose texts are compared at once; the others are looked at when these are well.
-const MOST: usize = 64;
+const MOST: usize = 256;
+/// Longest wait for the changes of the pool that are under way.
+pub(super) const TURN: Duration = Duration::from_secs(60);
+/// How long the pool's turn is kept for an operation that has not come to its step: others hold what it waits for, and wait
+/// for that turn.
+const KEPT: Duration = Duration::from_secs(20);
 
 /// What a record says that cannot be read.
 const UNREADABLE: &str = "";
 
-/// Makes the operation that cures a member.
+/// Makes the operation that cures a member. What is to be done is decided while nothing of the pool changes, and none
+/// begins before the operation comes to its step: else, where volumes come and go all the time, it would always be about something
+/// that has changed meanwhile.
 ///
 /// # Errors
 /// Says why the member is left as it is, and what settles it.
@@ -31,13 +39,62 @@ pub(super) async fn begin(
     ailment: &Ailment,
     words: &[(NodeId, Word)],
 ) -> Result<OperationId, String> {
+    // One that hangs may be what all others wait for.
+    if *ailment == Ailment::Hangs {
+        let cure = decide(inner, cluster, node, ailment.clone(), words).await?;
+        return enter(inner, cure).await;
+    }
+    let turn = tokio::time::timeout(TURN, inner.gates.alone(cluster)).await;
+    let turn = turn
+        .ok()
+        .flatten()
+        .ok_or("changes of the pool are under way: it is looked at again")?;
+    let words = words::ask(inner, cluster).await;
+    let ailment = still(ailment, &words, node)?;
+    let cure = decide(inner, cluster, node, ailment, &words).await?;
+    let number = inner.gates.keep(node, turn);
+    let (engine, gone) = (Arc::downgrade(inner), KEPT);
+    tokio::spawn(async move {
+        tokio::time::sleep(gone).await;
+        if let Some(inner) = engine.upgrade() {
+            inner.gates.give_up(node, number);
+        }
+    });
+    let entered = enter(inner, cure).await;
+    if entered.is_err() {
+        inner.gates.give_up(node, number);
+    }
+    entered
+}
+
+/// What is wrong with the member now that nothing changes, if that is what was seen before.
+fn still(before: &Ailment, words: &[(NodeId, Word)], node: NodeId) -> Result<Ailment, String> {
+    let now = cure::ailments(words).remove(&node);
+    let same = match (before, &now) {
+        (_, None) => return Err("it is well again by itself".into()),
+        (Ailment::Differs(before), Some(Ailment::Differs(now))) => {
+            before.keys().any(|name| now.contains_key(name))
+        }
+        (before, Some(now)) => std::mem::discriminant(before) == std::mem::discriminant(now),
+    };
+    now.filter(|_| same)
+        .ok_or_else(|| "it is ill in another way now: it is looked at again".into())
+}
+
+/// What is to become of the member, and of its records.
+async fn decide(
+    inner: &Inner,
+    cluster: ClusterId,
+    node: NodeId,
+    ailment: Ailment,
+    words: &[(NodeId, Word)],
+) -> Result<Cure, String> {
     let (process, starter) = process(inner, node).await?;
-    let mut differs = match ailment {
-        Ailment::Differs(volumes) => volumes.clone(),
+    let mut differs = match &ailment {
         Ailment::Unstored(_) => BTreeMap::new(),
         _ => cure::differing(words, node),
     };
-    if *ailment == Ailment::Down {
+    if ailment == Ailment::Down {
         match &process.unreadable {
             Some(name) => {
                 // It says nothing, whatever the others have: without it, glusterd starts.
@@ -54,13 +111,12 @@ pub(super) async fn begin(
         }
     }
     let records = ways(inner, cluster, node, words, &differs).await?;
-    let cure = Cure {
+    Ok(Cure {
         node,
-        ailment: ailment.clone(),
+        ailment,
         records,
         starter,
-    };
-    enter(inner, cure).await
+    })
 }
 
 impl Inner {

@@ -12,14 +12,13 @@ use mortar_plan::cure::{self, Ailment, Recorded, Word};
 use mortar_plan::{Place, Step, Subject};
 use tokio::time::Instant;
 
+use super::begin::TURN;
 use super::words;
 use crate::act::{self, Lock};
 use crate::away;
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 
-/// Longest wait for the changes of the pool that are under way.
-const TURN: Duration = Duration::from_secs(60);
 /// How long members take to tell each other what they have after one was started, with time to spare.
 const AGREES: Duration = Duration::from_secs(20);
 /// Wait before they are asked again.
@@ -46,6 +45,8 @@ pub(crate) async fn restart(
     // One that hangs may be what all others wait for.
     let turn = if spec.hangs {
         None
+    } else if let Some(kept) = inner.gates.kept(spec.node) {
+        Some(kept)
     } else {
         match tokio::time::timeout(TURN, inner.gates.alone(cluster)).await {
             Ok(turn) => turn,

@@ -7,5 +7,6 @@ mod accidents;
 mod bed;
 mod beside;
 mod commands;
+mod cures;
 mod files;
 mod reconciler;
