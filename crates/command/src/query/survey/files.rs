@@ -136,7 +136,7 @@ fn searched<'a>(
         let gone = ["No such file or directory", "Not a directory"].contains(&why);
         match owner(path) {
             Some(place) if !gone => {
-                troubles.insert(place, why.to_owned());
+                troubles.insert(place, complaint::clean(why));
             }
             Some(_) => {}
             None if gone && path == layout::MOUNTS => {}
