@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-lvm sim search soak lint bench fmt
+.PHONY: help setup build demo demo-down test test-lvm sim search fuzz soak lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ ROUNDS ?= 20
 
 search: setup ## Look for what breaks a property: ROUNDS=20 times the pure rooms' tests, with other random cases each time
 	@CARGO=$(CARGO) tools/search $(ROUNDS)
+
+# How long each fuzz target is fed.
+SECONDS ?= 60
+
+fuzz: setup ## Feed the fuzz targets (stable compiler), SECONDS=60 each
+	@CARGO=$(CARGO) tools/fuzz $(SECONDS) $(TARGETS)
 
 # How often the server and a node are killed, and what chance begins with (a seed of its own each time, unless one is given).
 SERVER_KILLS ?= 200
