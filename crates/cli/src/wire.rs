@@ -168,6 +168,12 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
             .cure_after
             .map(|after| (!after.is_zero()).then(|| CurePlan::after(after))),
     );
+    set(
+        &mut config.replace_after,
+        tuning
+            .replace_after
+            .map(|after| (!after.is_zero()).then_some(after)),
+    );
     set(&mut config.running_max, tuning.operations_running);
     set(&mut config.open_max, tuning.operations_open);
     set(&mut config.check_interval, tuning.check_interval);
@@ -236,6 +242,7 @@ mod tests {
             zone_checking: Some(ZoneChecking::Strict),
             pool_width: Some(11),
             cure_after: Some(Duration::from_secs(10)),
+            replace_after: Some(Duration::from_secs(16)),
             operations_running: Some(12),
             operations_open: Some(13),
             check_interval: Some(Duration::from_secs(14)),
@@ -272,11 +279,13 @@ mod tests {
             (14, false, 15.0)
         );
         assert_eq!(config.cure, Some(CurePlan::after(Duration::from_secs(10))));
+        assert_eq!(config.replace_after, Some(Duration::from_secs(16)));
         let never = engine_config(Tuning {
             cure_after: Some(Duration::ZERO),
+            replace_after: Some(Duration::ZERO),
             ..Tuning::default()
         });
-        assert_eq!(never.cure, None);
+        assert_eq!((never.cure, never.replace_after), (None, None));
     }
 
     #[test]

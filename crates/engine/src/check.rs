@@ -58,7 +58,7 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    fn last(&self) -> Option<Arc<Check>> {
+    pub(crate) fn last(&self) -> Option<Arc<Check>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

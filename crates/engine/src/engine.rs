@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::pool::Gates;
 use crate::reconcile::Reconciler;
+use crate::replace;
 use crate::submit::OperationState;
 use crate::{health, nodes, reconcile, records};
 
@@ -86,6 +87,8 @@ pub struct Config {
     pub pool_fill: f64,
     /// When a member that differs from the others of its pool is cured; `None` where that is left to people.
     pub cure: Option<CurePlan>,
+    /// How long a node or a device must be lost before its bricks are replaced; `None` where that is left to people.
+    pub replace_after: Option<Duration>,
 }
 
 impl Default for Config {
@@ -109,6 +112,7 @@ impl Default for Config {
             automatic: true,
             pool_fill: 80.0,
             cure: Some(CurePlan::default()),
+            replace_after: None,
         }
     }
 }
@@ -231,6 +235,7 @@ impl Engine {
         backup::spawn(&self.inner);
         reconcile::spawn(&self.inner);
         cure::spawn(&self.inner);
+        replace::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.

@@ -22,6 +22,7 @@
 //! | `pool` | the queue before each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
+//! | `replace` | lost bricks that are replaced by the clock |
 //! | `cure` | members of a pool that differ from the others |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
@@ -67,6 +68,7 @@ mod rebuild;
 mod reconcile;
 mod records;
 mod repair;
+mod replace;
 mod sight;
 mod submit;
 

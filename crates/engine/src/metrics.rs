@@ -65,6 +65,7 @@ pub struct Metrics {
     pub(crate) panics: Family<PanicLabels, Counter>,
     pub(crate) unhealthy: Gauge,
     pub(crate) members_apart: Gauge,
+    pub(crate) replaced: Counter,
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
     pub(crate) backups_damaged: Gauge,
@@ -105,6 +106,7 @@ impl Metrics {
             panics,
             unhealthy: Gauge::default(),
             members_apart: Gauge::default(),
+            replaced: Counter::default(),
             backup_last: Gauge::default(),
             backup_failures: Counter::default(),
             backups_damaged: Gauge::default(),
@@ -204,6 +206,11 @@ impl Metrics {
             "pool_members_apart",
             "Members of trusted pools that differ from most others, are rejected, or have no glusterd that answers",
             self.members_apart.clone(),
+        );
+        registry.register(
+            "bricks_replaced",
+            "Replacements of lost bricks that were begun without anybody's help",
+            self.replaced.clone(),
         );
         self.register_backups(registry);
         self.register_checks(registry);

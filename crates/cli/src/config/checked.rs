@@ -113,6 +113,8 @@ pub(crate) struct Tuning {
     pub(crate) pool_width: Option<usize>,
     /// How long a member of a pool must differ before it is cured; zero for never.
     pub(crate) cure_after: Option<Duration>,
+    /// How long a node or device must be lost before its bricks are replaced; zero for never.
+    pub(crate) replace_after: Option<Duration>,
     /// Operations that run side by side.
     pub(crate) operations_running: Option<usize>,
     /// Operations under way.
@@ -233,6 +235,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         }),
         pool_width: settings.pool_width,
         cure_after: settings.cure_after.map(Duration::from_secs),
+        replace_after: settings.replace_after.map(Duration::from_secs),
         operations_running: settings.operations_running,
         operations_open: settings.operations_open,
         check_interval: settings.check_interval.map(Duration::from_secs),

@@ -138,6 +138,10 @@ settings! {
     /// without what it alone believes; 0 leaves that to people [default: 20]
     #[arg(long, env = "MORTAR_CURE_AFTER", value_name = "SECONDS")]
     cure_after: u64,
+    /// Seconds after which the bricks of a node that does not answer, or of a device that is not there, are replaced from
+    /// their other copies, where a majority of these is left; 0 leaves that to people [default: 0]
+    #[arg(long, env = "MORTAR_REPLACE_AFTER", value_name = "SECONDS")]
+    replace_after: u64,
     /// Operations that run side by side [default: 64]
     #[arg(long, env = "MORTAR_OPERATIONS_RUNNING", value_name = "NUMBER")]
     operations_running: usize,

@@ -9,4 +9,5 @@ mod beside;
 mod commands;
 mod cures;
 mod files;
+mod lost;
 mod reconciler;

@@ -1,0 +1,227 @@
+//! Bricks that were lost for longer than was stated are replaced without anybody's help, where that was asked for.
+//!
+//! Who sets the time says in advance what is said with `--dead` else: that a node which did not answer for so long, or a device
+//! that was not there for so long, does not come back with anything that the others lack. So it is done only where the
+//! others can know: in sets of which a majority is left. One brick of a pool moves at a time; and when two nodes of a pool
+//! are lost, or half of it, it may be this server that is cut off, and nothing is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use mortar_model::{Brick, BrickId, ClusterId, DeviceId, Durability, Inventory, NodeId, OperationId, State};
+use mortar_survey::Kind;
+use tokio::time::Instant;
+
+use crate::engine::{Engine, Inner};
+use crate::panics;
+use crate::submit::OperationState;
+
+/// Wait before a brick that could not move is tried again; each further one is twice as long.
+const AGAIN: Duration = Duration::from_secs(600);
+/// The longest of these waits.
+const AGAIN_LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// Starts looking for what is lost until the engine is gone or halts; not at all where that is left to people.
+pub(crate) fn spawn(inner: &Arc<Inner>) {
+    if inner.config.replace_after.is_some() {
+        panics::keep(inner, "replacement", watch);
+    }
+}
+
+/// What is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lost {
+    Node(NodeId),
+    Device(DeviceId),
+}
+
+/// A brick that was tried.
+struct Tried {
+    times: u32,
+    next: Instant,
+}
+
+/// What is remembered between two passes. After a restart all counts from the beginning: that is late, never early.
+#[derive(Default)]
+struct Memory {
+    /// Devices that the last checks did not find, and since when.
+    missing: BTreeMap<DeviceId, Instant>,
+    /// The move that is under way in each pool.
+    moves: BTreeMap<ClusterId, OperationId>,
+    tried: BTreeMap<BrickId, Tried>,
+    /// Why nothing is replaced in a pool, as it was told last.
+    told: BTreeMap<ClusterId, String>,
+}
+
+async fn watch(engine: Weak<Inner>) {
+    let mut memory = Memory::default();
+    loop {
+        let Some(inner) = engine.upgrade() else { return };
+        let Some(after) = inner.config.replace_after else {
+            return;
+        };
+        pass(&inner, after, &mut memory).await;
+        let (interval, halt) = (inner.config.recovery_interval, Arc::clone(&inner.halt));
+        let halted = halt.notified();
+        if inner.is_halted() {
+            return;
+        }
+        // An engine that nobody has any more must not live on for the length of the wait.
+        drop(inner);
+        if tokio::time::timeout(interval, halted).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn pass(inner: &Arc<Inner>, after: Duration, memory: &mut Memory) {
+    memory.learn(inner);
+    let engine = Engine {
+        inner: Arc::clone(inner),
+    };
+    let clusters: Vec<ClusterId> = engine.view(|landscape| {
+        let clusters = landscape.inventory().clusters();
+        clusters.map(|cluster| cluster.id).collect()
+    });
+    memory.moves.retain(|cluster, _| clusters.contains(cluster));
+    for cluster in clusters {
+        if let Some(mover) = memory.moves.get(&cluster)
+            && matches!(engine.operation(*mover), Some(OperationState::Open(_)))
+        {
+            continue;
+        }
+        memory.moves.remove(&cluster);
+        match next(inner, cluster, after, memory) {
+            Ok(Some(brick)) => replace(&engine, cluster, brick, memory).await,
+            Ok(None) => {
+                memory.told.remove(&cluster);
+            }
+            Err(why) => memory.tell(cluster, why),
+        }
+    }
+}
+
+impl Memory {
+    /// Takes in what the last check found.
+    fn learn(&mut self, inner: &Inner) {
+        let engine_check = inner.checks.last();
+        let findings = engine_check.iter().flat_map(|check| &check.findings);
+        let missing: BTreeSet<DeviceId> = findings
+            .filter(|finding| finding.kind == Kind::DeviceMissing)
+            .filter_map(|finding| finding.subject.id.parse().ok())
+            .collect();
+        self.missing.retain(|device, _| missing.contains(device));
+        for device in missing {
+            self.missing.entry(device).or_insert_with(Instant::now);
+        }
+        let landscape = inner.landscape();
+        self.tried
+            .retain(|brick, _| landscape.inventory().brick(*brick).is_some());
+    }
+
+    fn tell(&mut self, cluster: ClusterId, why: String) {
+        if self.told.get(&cluster) != Some(&why) {
+            tracing::warn!(%cluster, reason = %why, "lost bricks are not replaced");
+            self.told.insert(cluster, why);
+        }
+    }
+
+    /// Notes that the brick is tried now.
+    fn begin(&mut self, brick: BrickId) {
+        let times = self.tried.get(&brick).map_or(0, |tried| tried.times);
+        let wait = AGAIN.saturating_mul(1 << times.min(10)).min(AGAIN_LONGEST);
+        let next = Instant::now() + wait;
+        self.tried.insert(
+            brick,
+            Tried {
+                times: times + 1,
+                next,
+            },
+        );
+    }
+}
+
+/// The brick that is to be replaced now.
+///
+/// # Errors
+/// Something is lost, and nothing may be replaced; the text says why.
+fn next(
+    inner: &Inner,
+    cluster: ClusterId,
+    after: Duration,
+    memory: &Memory,
+) -> Result<Option<Brick>, String> {
+    let landscape = inner.landscape();
+    let inventory = landscape.inventory();
+    let silent = landscape.unhealthy().filter(|node| {
+        let known = inventory.node(*node);
+        known.is_some_and(|known| known.cluster == cluster)
+    });
+    let silent: Vec<NodeId> = silent.collect();
+    let members = inventory.nodes_of(cluster).count();
+    if silent.len() > 1 || silent.len() * 2 >= members.max(1) {
+        return Err(format!(
+            "{} of {members} nodes do not answer: it may be this server that is cut off (mortar node drain --dead says which one is lost)",
+            silent.len()
+        ));
+    }
+    let nodes = silent
+        .iter()
+        .filter(|node| inner.silent_since(**node).elapsed() >= after)
+        .map(|node| Lost::Node(*node));
+    let devices = memory
+        .missing
+        .iter()
+        .filter(|(_, since)| since.elapsed() >= after)
+        .map(|(device, _)| Lost::Device(*device));
+    let bricks = nodes.chain(devices).flat_map(|lost| bricks_of(inventory, lost));
+    let mut ripe = bricks.filter(|brick| {
+        let volume = inventory.volume(brick.volume);
+        let tried = memory.tried.get(&brick.id);
+        volume.is_some_and(|volume| volume.cluster == cluster && has_majority(volume.durability))
+            && landscape
+                .holder(mortar_plan::Subject::Volume(brick.volume))
+                .is_none()
+            && tried.is_none_or(|tried| tried.next <= Instant::now())
+    });
+    Ok(ripe.next())
+}
+
+/// Bricks of what is lost, where nobody said that it is to be left as it is.
+fn bricks_of(inventory: &Inventory, lost: Lost) -> Vec<Brick> {
+    let devices: Vec<DeviceId> = match lost {
+        Lost::Node(node) => inventory.devices_of(node).map(|device| device.id).collect(),
+        Lost::Device(device) => vec![device],
+    };
+    let online = devices.into_iter().filter(|device| {
+        let device = inventory.device(*device);
+        let node = device.and_then(|device| inventory.node(device.node));
+        device.is_some_and(|device| device.state == State::Online)
+            && node.is_some_and(|node| node.state == State::Online)
+    });
+    online
+        .flat_map(|device| inventory.bricks_on(device).copied())
+        .collect()
+}
+
+/// Whether the others of a set know all that was ever acknowledged, when one of them is lost.
+const fn has_majority(durability: Durability) -> bool {
+    match durability {
+        Durability::None => false,
+        Durability::Replicate(copies) => copies >= 3,
+        Durability::Arbiter | Durability::Disperse(_) => true,
+    }
+}
+
+async fn replace(engine: &Engine, cluster: ClusterId, brick: Brick, memory: &mut Memory) {
+    memory.begin(brick.id);
+    match engine.evict_brick(brick.id, true).await {
+        Ok(operation) => {
+            tracing::warn!(brick = %brick.id, %operation, "brick is lost for longer than was stated; it is replaced");
+            engine.inner.metrics.replaced.inc();
+            memory.moves.insert(cluster, operation);
+        }
+        Err(error) => memory.tell(cluster, format!("brick {}: {error}", brick.id)),
+    }
+}
