@@ -11,6 +11,7 @@ use mortar_model::{OperationId, OperationKind};
 use mortar_plan::{Landscape, Plan, Refusal, Seed};
 use mortar_store::{Durability, Kind, StoreError, Write, decode};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::admission::{self, Place};
@@ -19,6 +20,9 @@ use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 use crate::metrics::KindLabel;
 use crate::records;
+
+/// Longest wait for a repair that holds what somebody wants to change.
+const REPAIRED: Duration = Duration::from_secs(10);
 
 /// An operation that somebody asks about.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,22 +111,52 @@ pub(crate) struct Intent {
 }
 
 impl Engine {
-    /// Plans under the landscape's lock, reserves what the plan needs, makes the intent durable, and runs it.
+    /// Plans under the landscape's lock, reserves what the plan needs, makes the intent durable, and runs it. Where a repair
+    /// is in the way, it is waited for: what Mortar does by itself is no reason to send somebody away.
     pub(crate) async fn submit(
         &self,
         kind: OperationKind,
-        plan: impl FnOnce(&Landscape, &mut Seed) -> Result<Plan, Refusal> + Send,
+        mut plan: impl FnMut(&Landscape, &mut Seed) -> Result<Plan, Refusal> + Send,
     ) -> Result<OperationId, EngineError> {
         let inner = &self.inner;
-        let place = inner.admit().inspect_err(|_| inner.refused(kind))?;
-        let mut seed = Seed::new(inner.entropy.draw());
-        let id = OperationId::from_u128(seed.next_u128());
-        let intent = {
-            let mut landscape = inner.landscape();
-            let plan = plan(&landscape, &mut seed).inspect_err(|_| inner.refused(kind))?;
-            self.intend(&mut landscape, place, id, kind, plan)
-        };
-        self.enter(intent).await
+        let mut place = inner.admit().inspect_err(|_| inner.refused(kind))?;
+        let until = Instant::now() + REPAIRED;
+        loop {
+            let mut seed = Seed::new(inner.entropy.draw());
+            let id = OperationId::from_u128(seed.next_u128());
+            let planned = {
+                let mut landscape = inner.landscape();
+                match plan(&landscape, &mut seed) {
+                    Ok(plan) => Ok(self.intend(&mut landscape, place, id, kind, plan)),
+                    Err(refusal) => Err((refusal, place)),
+                }
+            };
+            let (refusal, unused) = match planned {
+                Ok(intent) => return self.enter(intent).await,
+                Err(refused) => refused,
+            };
+            match &refusal {
+                Refusal::Busy(_, _, holder)
+                    if kind != OperationKind::Repair && self.is_repair(*holder) && Instant::now() < until =>
+                {
+                    self.wait(*holder, until - Instant::now()).await;
+                    place = unused;
+                }
+                _ => {
+                    inner.refused(kind);
+                    return Err(refusal.into());
+                }
+            }
+        }
+    }
+
+    fn is_repair(&self, id: OperationId) -> bool {
+        let open = self.inner.operations();
+        let handle = open.open.get(&id);
+        handle.is_some_and(|handle| {
+            let operation = handle.snapshot();
+            operation.kind == OperationKind::Repair && !operation.needs_attention()
+        })
     }
 
     /// Holds what the plan needs.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use mortar_engine::plan::Expansion;
 use mortar_engine::{Kind, OperationState};
-use mortar_model::ByteSize;
+use mortar_model::{ByteSize, OperationKind};
 
-use crate::bed::{Bed, LIMIT, quiet};
+use crate::bed::{Bed, LIMIT, eventually, quiet};
 
 /// What a deletion left on a node that was away is no orphan: an operation is there to remove it.
 #[tokio::test]
@@ -109,5 +109,34 @@ async fn operations_are_never_taken_for_drift() {
         check.number > 5,
         "only {} checks ran beside the operations",
         check.number
+    );
+}
+
+/// A repair holds its volume for a moment. Who wants to change that is not sent away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_comes_during_a_repair_waits_for_it() {
+    let bed = Bed::new(quiet(), Duration::from_millis(20)).await;
+    let (mount_point, _) = bed.bricks(3)[0].clone();
+    assert!(bed.hosts.world(|world| world.lose_mount("n3", &mount_point)));
+    let volumes: Vec<_> = bed
+        .engine
+        .view(|landscape| landscape.inventory().volumes().map(|volume| volume.id).collect());
+    let repairs = || {
+        let (open, _) = bed.engine.operations(0);
+        let repair = |state: &OperationState| matches!(state, OperationState::Open(open) if open.kind == OperationKind::Repair);
+        open.iter().any(repair)
+    };
+    let delete = async {
+        eventually("a repair is under way", repairs).await;
+        for volume in volumes {
+            bed.done(bed.engine.delete_volume(volume).await.unwrap()).await;
+        }
+    };
+    let (run, ()) = tokio::join!(bed.engine.repair(None, false), delete);
+    assert!(!run.tasks.is_empty());
+    assert_eq!(
+        bed.engine
+            .view(|landscape| landscape.inventory().volumes().count()),
+        0
     );
 }
