@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod growth;
 mod operation;
+mod options;
 mod plan;
 mod rebuild;
 mod topology;
@@ -33,6 +34,7 @@ pub use growth::{ExpandRequest, ExpandWay};
 pub use operation::{
     Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };
+pub use options::OptionsRequest;
 pub use plan::{Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
 pub use rebuild::{
     FOUND_UNRESTORED, RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost,

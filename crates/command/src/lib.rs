@@ -17,6 +17,7 @@
 mod added_bricks;
 mod answer;
 mod brick;
+mod changed_options;
 mod complaint;
 mod device;
 mod heal;
@@ -57,6 +58,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Mount(spec) => brick::again::look(spec, settings),
         Thing::Started(spec) => started::look(spec, settings),
         Thing::VolumeOptions(spec) => volume_options::look(spec, settings),
+        Thing::ChangedOptions(spec) => changed_options::look(spec, settings),
         Thing::Remains(spec) => brick::remains::look(spec, settings),
         Thing::Member(spec) => member::look(spec, settings),
         Thing::Growth(spec) => brick::growth::look(spec, settings),
@@ -86,6 +88,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Mount(spec) => brick::again::judge_look(spec, report),
         Thing::Started(spec) => started::judge_look(spec, report),
         Thing::VolumeOptions(spec) => volume_options::judge_look(spec, report),
+        Thing::ChangedOptions(spec) => changed_options::judge_look(spec, report),
         Thing::Remains(spec) => brick::remains::judge_look(spec, report),
         Thing::Member(spec) => member::judge_look(spec, report),
         Thing::Growth(spec) => brick::growth::judge_look(spec, report),
@@ -120,6 +123,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Mount(spec) => brick::again::make(spec, settings),
         Thing::Started(spec) => started::make(spec, settings),
         Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
+        Thing::ChangedOptions(spec) => changed_options::make(spec, settings),
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
@@ -154,6 +158,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::Mount(spec) => brick::again::make(spec, settings),
         Thing::Started(spec) => started::make(spec, settings),
         Thing::VolumeOptions(spec) => volume_options::make(spec, settings),
+        Thing::ChangedOptions(spec) => changed_options::make(spec, settings),
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
@@ -186,6 +191,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::NodeFile(_) => node_file::unmake(settings),
         // What was mended stays so: nothing here was made that could be in the way.
         Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) => Batch::new(),
+        Thing::ChangedOptions(spec) => changed_options::unmake(spec, settings),
         Thing::Remains(spec) => brick::remains::unmake(spec, settings),
         Thing::Member(spec) => member::unmake(spec, settings),
         Thing::Growth(spec) => brick::growth::unmake(spec, settings),
@@ -269,6 +275,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Mount(spec), Goal::Present) => brick::again::judge_made(spec, report),
         (Thing::Started(spec), Goal::Present) => started::judge_made(spec, report),
         (Thing::VolumeOptions(_), Goal::Present) => volume_options::judge_made(report),
+        (Thing::ChangedOptions(_), Goal::Present) => changed_options::judge_made(report),
+        (Thing::ChangedOptions(spec), Goal::Absent) => changed_options::judge_unmade(spec, report),
         (Thing::Remains(spec), Goal::Absent) => brick::remains::judge_unmade(spec, report),
         (Thing::Member(spec), Goal::Present) => member::judge_made(spec, report),
         (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),

@@ -102,6 +102,14 @@ pub enum NodeTrouble {
         /// Why.
         reason: String,
     },
+    /// No member of its pool tells how a volume is.
+    #[error("nobody in the pool of volume {volume} tells how it is: {reason}")]
+    NotTold {
+        /// The volume's name.
+        volume: String,
+        /// What was answered instead.
+        reason: String,
+    },
     /// It is a member of another trusted pool.
     #[error("node {host} belongs to another trusted pool, with {}: detach it there first", .peers.join(", "))]
     OtherPool {

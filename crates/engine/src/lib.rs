@@ -14,6 +14,7 @@
 //! | `operations` | those that are known, from the way to the disk until an hour after the end |
 //! | `drive` | the loop of one operation |
 //! | `evict` | a brick that moves, and what has to hold before it does |
+//! | `options` | options of a volume that are changed, and what they are before |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
@@ -62,6 +63,7 @@ mod members;
 mod metrics;
 mod nodes;
 mod operations;
+mod options;
 mod panics;
 mod pool;
 mod rebuild;

@@ -127,6 +127,7 @@ pub(crate) fn changes(
                 writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
                 put_bricks(&mut writes, bricks)?;
             }
+            Change::PutVolume(volume) => writes.push(Write::put(Kind::Volume, &volume.id, volume)?),
             Change::GrowVolume { volume, by, bricks } | Change::GrowBricks { volume, by, bricks } => {
                 if let Some(known) = inventory.volume(*volume) {
                     let grown = Volume {

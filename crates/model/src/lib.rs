@@ -17,7 +17,7 @@ pub mod work;
 pub use durability::{Disperse, Durability, Impossible, NoDurability};
 pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, VolumeId};
 pub use inventory::{Inventory, InventoryError};
-pub use name::{DevicePath, HostName, InvalidName, Tags, VolumeName, VolumeOption};
+pub use name::{DevicePath, HostName, InvalidName, OptionName, Tags, VolumeName, VolumeOption};
 pub use operation::OperationKind;
 pub use size::ByteSize;
 pub use things::{

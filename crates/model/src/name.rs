@@ -158,6 +158,23 @@ fn check_device_path(text: &str) -> Result<(), InvalidName> {
     Ok(())
 }
 
+name!(
+    /// The name of an option of a GlusterFS volume, see [`VolumeOption::new`].
+    OptionName,
+    check_option_name
+);
+
+fn check_option_name(text: &str) -> Result<(), InvalidName> {
+    let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) || text.len() > 128 || !text.bytes().all(byte) {
+        return invalid(
+            "a volume option's name",
+            "is made of lower-case letters, digits and . _ -",
+        );
+    }
+    Ok(())
+}
+
 /// One option of a GlusterFS volume: a key and a value that can be arguments of `gluster volume set`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "(String, String)", into = "(String, String)")]
@@ -174,14 +191,7 @@ impl VolumeOption {
     /// Says which rule is broken.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Result<Self, InvalidName> {
         let (key, value) = (key.into(), value.into());
-        let key_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-        if !key.starts_with(|c: char| c.is_ascii_lowercase()) || key.len() > 128 || !key.bytes().all(key_byte)
-        {
-            return invalid(
-                "a volume option's name",
-                "is made of lower-case letters, digits and . _ -",
-            );
-        }
+        check_option_name(&key)?;
         let value_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-:,/%+@=!".contains(&b);
         if value.is_empty() || value.len() > 1024 || value.starts_with('-') || !value.bytes().all(value_byte)
         {

@@ -22,6 +22,8 @@ pub enum OperationKind {
     CreateVolume,
     /// A volume's bricks become larger, or it gets more of them.
     ExpandVolume,
+    /// Options of a volume are set to other values.
+    SetOptions,
     /// A volume and its bricks are removed.
     DeleteVolume,
     /// A brick is replaced by one on another device.
@@ -42,7 +44,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -50,6 +52,7 @@ impl OperationKind {
         Self::ResizeDevice,
         Self::CreateVolume,
         Self::ExpandVolume,
+        Self::SetOptions,
         Self::DeleteVolume,
         Self::EvictBrick,
         Self::DrainDevice,
@@ -70,6 +73,7 @@ impl OperationKind {
             Self::ResizeDevice => "resize-device",
             Self::CreateVolume => "create-volume",
             Self::ExpandVolume => "expand-volume",
+            Self::SetOptions => "set-options",
             Self::DeleteVolume => "delete-volume",
             Self::EvictBrick => "evict-brick",
             Self::DrainDevice => "drain-device",

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, VolumeId, VolumeName,
-    VolumeOption,
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName, VolumeId,
+    VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -232,6 +232,23 @@ pub struct OptionsSpec {
     pub options: Vec<VolumeOption>,
 }
 
+/// Options of a volume that exists, changed on somebody's word. Gone when they are as they were before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedOptionsSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Its bricks: they tell whose it is when its options do not.
+    pub bricks: Vec<BrickAddress>,
+    /// Options with their new values.
+    pub set: Vec<VolumeOption>,
+    /// Options that GlusterFS is to have at its own values again.
+    pub reset: Vec<OptionName>,
+    /// What those of them were that had been set before.
+    pub back: Vec<VolumeOption>,
+}
+
 /// What is left of a brick that is in no record. It is only ever removed, and only when the node itself shows that
 /// it is Mortar's and that no volume uses it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -359,6 +376,8 @@ pub enum Thing {
     Started(StartedSpec),
     /// Options of a volume that exists.
     VolumeOptions(OptionsSpec),
+    /// Options of a volume, changed on somebody's word.
+    ChangedOptions(ChangedOptionsSpec),
     /// What is left of a brick that is in no record.
     Remains(RemainsSpec),
     /// A member of a pool, in agreement with the others.
@@ -386,6 +405,7 @@ impl Thing {
             Self::Mount(_) => "mount",
             Self::Started(_) => "started volume",
             Self::VolumeOptions(_) => "volume options",
+            Self::ChangedOptions(_) => "changed options",
             Self::Remains(_) => "remains",
             Self::Member(_) => "member",
             Self::Growth(spec) => match spec.part {
@@ -415,6 +435,7 @@ impl Thing {
             Self::VolumeOptions(spec) => {
                 format!("{} options of volume {}", spec.options.len(), spec.name)
             }
+            Self::ChangedOptions(spec) => format!("changed options of volume {}", spec.name),
             Self::Remains(spec) => format!("remains of brick {} on {}", spec.brick, spec.device_path),
             Self::Member(spec) => format!("glusterd of {}, which {}", spec.host, spec.why),
             Self::Growth(GrowthSpec { part, brick, .. }) => match part {

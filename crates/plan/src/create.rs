@@ -91,15 +91,8 @@ pub fn device_verdicts(
 
 fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal> {
     request.durability.check()?;
-    let own = |option: &&VolumeOption| {
-        option.key().starts_with(identity::PREFIX) && !STEERING_OPTIONS.contains(&option.key())
-    };
-    if let Some(option) = request.options.iter().find(own) {
-        return Err(Refusal::BadOption(format!(
-            "{} cannot be set: what begins with {} tells whose the volume is, and Mortar sets it by itself",
-            option.key(),
-            identity::PREFIX
-        )));
+    if let Some(option) = request.options.iter().find(|option| own_option(option.key())) {
+        return Err(Refusal::BadOption(identity::own_text(option.key())));
     }
     let smallest = smallest(limits, request.durability);
     if request.size < smallest {
@@ -109,6 +102,11 @@ fn check_request(limits: &Limits, request: &CreateVolume) -> Result<(), Refusal>
         });
     }
     Ok(())
+}
+
+/// Whether an option tells what a volume is, and so is nobody's to set.
+pub(crate) fn own_option(name: &str) -> bool {
+    name.starts_with(identity::PREFIX) && !STEERING_OPTIONS.contains(&name)
 }
 
 /// The smallest volume, and the smallest expansion: one set of the smallest bricks.

@@ -161,6 +161,13 @@ pub fn read_volume_options(options: &[(String, String)]) -> Result<Option<Volume
     }))
 }
 
+/// Why an option that begins with [`PREFIX`] cannot be set.
+pub(crate) fn own_text(name: &str) -> String {
+    format!(
+        "{name} cannot be set: what begins with {PREFIX} tells whose the volume is, and Mortar sets it by itself"
+    )
+}
+
 fn strange(key: &str, value: Option<&str>) -> Unintelligible {
     Unintelligible::new(&match value {
         None => format!("option {PREFIX}{key} is missing"),

@@ -127,6 +127,7 @@ impl Involved {
             Thing::Rebalance(spec) => volume(spec.volume, &spec.name),
             Thing::Started(spec) => volume(spec.volume, &spec.name),
             Thing::VolumeOptions(spec) => volume(spec.volume, &spec.name),
+            Thing::ChangedOptions(spec) => volume(spec.volume, &spec.name),
             Thing::Seat(spec) => volume(spec.volume, &spec.name),
             Thing::Heal(spec) => volume(spec.volume, &spec.name),
             Thing::Bricks(spec) => {

@@ -362,6 +362,7 @@ impl Landscape {
                 self.inventory.put_volume(volume.clone())?;
                 self.add_bricks(bricks)?;
             }
+            Change::PutVolume(volume) => self.inventory.put_volume(volume.clone())?,
             Change::GrowVolume { volume, by, bricks } => {
                 self.grow_volume(*volume, *by)?;
                 self.add_bricks(bricks)?;

@@ -72,6 +72,8 @@ pub enum Change {
     RemoveDevice(DeviceId),
     /// A new volume with its bricks.
     AddVolume(Volume, Vec<Brick>),
+    /// A volume that exists already changed, its bricks did not.
+    PutVolume(Volume),
     /// A volume has more bricks, and so is larger.
     GrowVolume {
         /// The volume.
@@ -178,7 +180,7 @@ impl Change {
                 Subject::Device(device.id)
             }
             Self::RemoveDevice(id) => Subject::Device(*id),
-            Self::AddVolume(volume, _) => Subject::Volume(volume.id),
+            Self::AddVolume(volume, _) | Self::PutVolume(volume) => Subject::Volume(volume.id),
             Self::GrowVolume { volume, .. } | Self::GrowBricks { volume, .. } => Subject::Volume(*volume),
             Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),

@@ -299,6 +299,9 @@ pub enum Refusal {
     /// Operations are under way, and what they are about to make would be taken for what is there.
     #[error("{0} operations are under way: rebuild when they have ended")]
     UnderWay(usize),
+    /// It was changed between the question that was asked about it and the decision.
+    #[error("{0} {1} was changed meanwhile: ask again")]
+    Stale(&'static str, String),
     /// Another operation works on it.
     #[error("{0} {1} is being changed by operation {2}")]
     Busy(&'static str, String, OperationId),

@@ -1,8 +1,8 @@
 //! What can be asked for, checked in form by the doors.
 
 use mortar_model::{
-    ByteSize, ClusterId, DevicePath, Durability, HostName, NodeId, Snapshots, Tags, VolumeName, VolumeOption,
-    ZoneChecking,
+    ByteSize, ClusterId, DevicePath, Durability, HostName, NodeId, OptionName, Snapshots, Tags, VolumeName,
+    VolumeOption, ZoneChecking,
 };
 
 /// Options of a volume that steer where its bricks go: `none` or `strict` for zones; `KEY=VALUE` or `KEY!=VALUE`, several
@@ -98,6 +98,15 @@ impl CreateVolume {
             zone_checking: None,
         }
     }
+}
+
+/// Options of a volume that are to be others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionsChange {
+    /// Those that are to have these values.
+    pub set: Vec<VolumeOption>,
+    /// Those that GlusterFS is to have at its own values again.
+    pub reset: Vec<OptionName>,
 }
 
 /// How a volume becomes larger.

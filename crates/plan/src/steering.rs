@@ -85,7 +85,7 @@ impl Steering {
 }
 
 /// What an option says of zones, when it is one that does.
-fn zones_of(option: &VolumeOption) -> Result<Option<ZoneChecking>, Refusal> {
+pub(crate) fn zones_of(option: &VolumeOption) -> Result<Option<ZoneChecking>, Refusal> {
     if !STEERING_OPTIONS.contains(&option.key()) || !option.key().ends_with("zone-checking") {
         return Ok(None);
     }

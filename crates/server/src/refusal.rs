@@ -90,6 +90,7 @@ fn node_trouble(trouble: &NodeTrouble) -> Failure {
         NodeTrouble::NoMember => WireError::NoGlusterdInCluster,
         NodeTrouble::Unreachable { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
         NodeTrouble::NotCured { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
+        NodeTrouble::NotTold { volume, reason } => WireError::NodeUnreachable(volume.clone(), reason.clone()),
         NodeTrouble::OtherPool { host, peers } => WireError::OtherPool(host.clone(), peers.join(", ")),
     };
     with_message(Failure::new(&wire, ErrorKind::NodeFailed), trouble)
@@ -136,7 +137,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::InUse(..) | Refusal::WrongState { .. } | Refusal::NoCopies { .. } | Refusal::Needed(..) => {
             (WireError::InUse, Conflict)
         }
-        Refusal::Recorded(_) | Refusal::UnderWay(_) => (WireError::InUse, Conflict),
+        Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) => (WireError::InUse, Conflict),
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),

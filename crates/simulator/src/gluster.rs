@@ -286,12 +286,13 @@ pub(crate) fn run(world: &mut World, node: u32, arguments: &[String]) -> Output 
 
 /// Runs it, and keeps what each member has of it that takes no part in a change.
 fn change(world: &mut World, request: &Request<'_>) -> Answer {
-    const CHANGES: [&str; 8] = [
+    const CHANGES: [&str; 9] = [
         "create",
         "start",
         "stop",
         "delete",
         "set",
+        "reset",
         "add-brick",
         "remove-brick",
         "rebalance",
@@ -325,7 +326,7 @@ pub(crate) fn volume_of(command: &Command) -> Option<&str> {
 pub(crate) fn locked(command: &Command, volume: &str) -> Output {
     let verb = words_of(command).nth(1).unwrap_or_default();
     let head = match verb {
-        "set" => "volume set".to_owned(),
+        "set" | "reset" => format!("volume {verb}"),
         verb => format!("volume {verb}: {volume}"),
     };
     let why = "Please try again after some time.";
@@ -356,8 +357,8 @@ fn asks_a_question(words: &[&str]) -> bool {
 
 fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
     use crate::{
-        gluster_bricks, gluster_create, gluster_heal, gluster_life, gluster_peer, gluster_show,
-        gluster_status,
+        gluster_bricks, gluster_create, gluster_heal, gluster_life, gluster_options, gluster_peer,
+        gluster_show, gluster_status,
     };
     match request.words[..] {
         ["pool", "list"] => gluster_peer::pool_list(world, request),
@@ -382,7 +383,8 @@ fn dispatch(world: &mut World, request: &Request<'_>) -> Answer {
         ["volume", "stop", name] => gluster_life::stop(world, request, name, false),
         ["volume", "stop", name, "force"] => gluster_life::stop(world, request, name, true),
         ["volume", "delete", name] => gluster_life::delete(world, request, name),
-        ["volume", "set", name, ref rest @ ..] => gluster_life::set(world, request, name, rest),
+        ["volume", "set", name, ref rest @ ..] => gluster_options::set(world, request, name, rest),
+        ["volume", "reset", name, key] => gluster_options::reset(world, request, name, key),
         ["volume", "rebalance", name, verb @ ("start" | "status" | "stop")] => {
             gluster_bricks::rebalance(world, request, name, verb)
         }

@@ -42,6 +42,7 @@ mod gluster_bricks;
 mod gluster_create;
 mod gluster_heal;
 mod gluster_life;
+mod gluster_options;
 mod gluster_peer;
 mod gluster_show;
 mod gluster_status;

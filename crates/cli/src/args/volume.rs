@@ -31,6 +31,14 @@ pub(crate) enum VolumeCommand {
         #[arg(long)]
         add_bricks: bool,
     },
+    /// Set options of a volume, or give them back to GlusterFS
+    Set {
+        /// The volume's id or name
+        volume: String,
+        /// GlusterFS option with its value, or with nothing behind the = for GlusterFS's own
+        #[arg(value_name = "KEY=VALUE", value_parser = key_value, required = true)]
+        options: Vec<(String, String)>,
+    },
     /// Remove a volume and all that it rests on, with its files
     Delete {
         /// The volume's id or name

@@ -172,6 +172,17 @@ impl Client {
             .success(attempt)
     }
 
+    /// `PATCH`; the answer when it is a success.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn patch(&self, path: &str, body: &impl Serialize, attempt: &str) -> Result<Answer> {
+        let body = serde_json::to_vec(body).expect("wire types always have a JSON form");
+        self.send(Method::PATCH, path, "", Some(body), attempt)
+            .await?
+            .success(attempt)
+    }
+
     /// `DELETE`; the answer when it is a success.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! `mortar volume …`
 
+mod options;
+
 use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, TopologyVolume};
 use mortar_heketi::volume::{
     ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeInfo,
@@ -45,6 +47,7 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
             };
             expand(session, &volume, expand_size, way).await
         }
+        VolumeCommand::Set { volume, options } => options::set(session, &volume, options).await,
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }
 }

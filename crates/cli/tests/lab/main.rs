@@ -16,6 +16,7 @@ mod bad_devices;
 mod bad_nodes;
 mod bad_store;
 mod bad_volumes;
+mod change;
 mod crash;
 mod cure;
 mod door;

@@ -8,12 +8,12 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec,
-    NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing,
-    VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, DeviceSizeSpec, DeviceSpec, GrowthPart,
+    GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec,
+    StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, VolumeId, VolumeName,
     VolumeOption, layout,
 };
 
@@ -182,6 +182,7 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("started", started(false)),
         ("started-stopped", started(true)),
         ("volume-options", volume_options()),
+        ("changed-options", Thing::ChangedOptions(changed_options())),
         ("remains-thin", remains(disk(), false)),
         ("remains-image", remains(directory(), true)),
         (
@@ -272,6 +273,24 @@ pub(crate) fn volume_options() -> Thing {
             ("performance.readdir-ahead", "off"),
         ]),
     })
+}
+
+/// Options of the volume, changed.
+pub(crate) fn changed_options() -> ChangedOptionsSpec {
+    ChangedOptionsSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        bricks: addresses(&["node1", "node2", "node3"]),
+        set: options(&[
+            ("performance.io-cache", "off"),
+            ("user.mortar.asked.0", "performance.io-cache"),
+        ]),
+        reset: vec![OptionName::new("performance.readdir-ahead").unwrap()],
+        back: options(&[
+            ("user.mortar.asked.0", "performance.readdir-ahead"),
+            ("performance.readdir-ahead", "off"),
+        ]),
+    }
 }
 
 /// What is left of the brick.

@@ -5,15 +5,15 @@ use std::time::Duration;
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
     BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId,
-    OperationKind, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+    OperationKind, OptionName, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
 };
-use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, Subject};
+use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, Subject};
 
 use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 11] = [
+pub(crate) const KINDS: [OperationKind; 12] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -21,6 +21,7 @@ pub(crate) const KINDS: [OperationKind; 11] = [
     OperationKind::ResizeDevice,
     OperationKind::CreateVolume,
     OperationKind::ExpandVolume,
+    OperationKind::SetOptions,
     OperationKind::DeleteVolume,
     OperationKind::EvictBrick,
     OperationKind::DrainDevice,
@@ -32,6 +33,7 @@ pub(crate) const KINDS: [OperationKind; 11] = [
 enum Ask {
     Create(CreateVolume),
     Expand(VolumeId, ByteSize, Expansion),
+    Options(VolumeId, OptionsChange),
     Delete(VolumeId),
     AddDevice(AddDevice),
     RemoveDevice(DeviceId),
@@ -61,6 +63,7 @@ impl std::fmt::Display for Ask {
                 request.durability
             ),
             Self::Expand(id, by, way) => write!(f, "expand volume {id} by {by}, {way:?}"),
+            Self::Options(id, change) => write!(f, "set options of volume {id}: {change:?}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
             Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
@@ -118,7 +121,8 @@ fn wish(life: &Life) -> Option<Ask> {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);
             Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4)), way)
         }
-        42..=56 => Ask::Delete(dice.any(&volumes)?),
+        42..=54 => Ask::Delete(dice.any(&volumes)?),
+        55..=56 => Ask::Options(dice.any(&volumes)?, options(life)),
         57..=58 => Ask::ResizeDevice(dice.any(&devices)?),
         59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
         69..=75 => Ask::RemoveDevice(dice.any(&devices)?),
@@ -190,6 +194,18 @@ fn volume(life: &Life) -> CreateVolume {
         };
     }
     request
+}
+
+/// One option with another value, sometimes one that GlusterFS does not take, and one that is given back.
+fn options(life: &Life) -> OptionsChange {
+    let dice = &life.site.dice;
+    let value = *dice.pick(&["on", "on", "off", "off", "maybe"]);
+    let set = VolumeOption::new("performance.io-cache", value).unwrap();
+    let reset = OptionName::new(*dice.pick(&["performance.read-ahead", "performance.quick-read"]));
+    OptionsChange {
+        set: vec![set],
+        reset: reset.into_iter().filter(|_| dice.percent(40)).collect(),
+    }
 }
 
 fn device(life: &Life, node: NodeId) -> AddDevice {
@@ -353,6 +369,7 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         }
         Ask::Create(request) => life.engine.create_volume(request.clone()).await.map(Some),
         Ask::Expand(id, by, way) => life.engine.expand_volume(*id, *by, *way).await.map(Some),
+        Ask::Options(id, change) => life.engine.set_options(*id, change.clone()).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
         Ask::ResizeDevice(id) => {

@@ -1,6 +1,6 @@
 //! Whether nodes, store and landscape tell the same story.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_engine::{Engine, OperationState};
 use mortar_executor::SimHosts;
@@ -250,6 +250,21 @@ fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::Clus
             "{story}: identity of {}",
             volume.name
         );
+        // GlusterFS takes back none that
+        // begins with user.
+        let kept = |(name, _): &&(String, String)| !name.starts_with("user.");
+        let set: BTreeMap<&str, &str> = seen
+            .options
+            .iter()
+            .filter(kept)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let asked = volume
+            .options
+            .iter()
+            .filter(|option| !option.key().starts_with("user."));
+        let asked: BTreeMap<&str, &str> = asked.map(|option| (option.key(), option.value())).collect();
+        assert_eq!(set, asked, "{story}: options of {}", volume.name);
         let size = Some(volume.size.bytes().to_string());
         assert_eq!(
             option("user.mortar.size"),

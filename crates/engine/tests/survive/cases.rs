@@ -4,9 +4,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mortar_engine::EngineError;
 use mortar_model::{
-    ByteSize, DevicePath, Durability, OperationId, OperationKind, Tags, VolumeName, VolumeOption,
+    ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Tags, VolumeName, VolumeOption,
 };
-use mortar_plan::{AddDevice, CreateVolume, Expansion};
+use mortar_plan::{AddDevice, CreateVolume, Expansion, OptionsChange};
 use mortar_simulator::{Foreign, Missed};
 
 use crate::support::bed::Bed;
@@ -103,6 +103,27 @@ fn larger_disk(bed: &Bed) -> BoxFuture<'_, ()> {
 
 fn resize<'a>(bed: &'a Bed, path: &str) -> BoxFuture<'a, Result<OperationId, EngineError>> {
     bed.engine.resize_device(bed.device(2, path)).boxed()
+}
+
+/// More options than the volume's identity names in one of its own, one with a new value, one given back.
+fn set_options(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let set = [
+        ("performance.read-ahead", "off"),
+        ("performance.stat-prefetch", "off"),
+        ("performance.io-cache", "on"),
+        ("performance.quick-read", "off"),
+        ("performance.open-behind", "off"),
+        ("performance.write-behind", "off"),
+        ("network.ping-timeout", "21"),
+        ("user.mortar.average-file-size", "128"),
+    ];
+    let change = OptionsChange {
+        set: set
+            .map(|(key, value)| VolumeOption::new(key, value).unwrap())
+            .into(),
+        reset: vec![OptionName::new("performance.readdir-ahead").unwrap()],
+    };
+    bed.engine.set_options(bed.volume("data"), change).boxed()
 }
 
 fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
@@ -318,6 +339,13 @@ pub(crate) const ALL: &[Case] = &[
             .boxed()
         },
         run: |bed| resize(bed, "/disks/one"),
+    },
+    Case {
+        name: "set_options",
+        kind: OperationKind::SetOptions,
+        lost: None,
+        prepare: volume_on_disks,
+        run: set_options,
     },
     Case {
         name: "delete_on_disks",

@@ -132,6 +132,7 @@ tests!(
     grow_two_sets,
     resize_disk,
     resize_directory,
+    set_options,
     delete_on_disks,
     delete_on_directories,
     delete_without_a_node_on_disks,

@@ -204,7 +204,8 @@ impl Machine<'_> {
             | Thing::Bricks(_)
             | Thing::Member(_)
             | Thing::Growth(_)
-            | Thing::DeviceSize(_) => false,
+            | Thing::DeviceSize(_)
+            | Thing::ChangedOptions(_) => false,
             // A repair that does not get there is left; the next one finds the same again.
             Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) | Thing::Remains(_) => false,
         }

@@ -100,9 +100,10 @@ fn result(ended: Ended) -> Result<Answer, Plain> {
 fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
     match (kind, subject) {
         (OperationKind::AddNode, Some(Subject::Node(id))) => Some(format!("/nodes/{id}")),
-        (OperationKind::CreateVolume | OperationKind::ExpandVolume, Some(Subject::Volume(id))) => {
-            Some(format!("/volumes/{id}"))
-        }
+        (
+            OperationKind::CreateVolume | OperationKind::ExpandVolume | OperationKind::SetOptions,
+            Some(Subject::Volume(id)),
+        ) => Some(format!("/volumes/{id}")),
         _ => None,
     }
 }

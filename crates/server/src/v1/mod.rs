@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod growth;
 pub(crate) mod operations;
+pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
 pub(crate) mod topology;

@@ -9,6 +9,7 @@ mod gate;
 mod heketi_answers;
 mod heketi_errors;
 mod openapi;
+mod options;
 mod repeat;
 mod support;
 mod v1;
