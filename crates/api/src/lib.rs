@@ -13,6 +13,7 @@ mod check;
 mod error;
 mod explain;
 mod growth;
+mod heal;
 mod operation;
 mod options;
 mod plan;
@@ -31,6 +32,7 @@ pub use explain::{
     Heal, Mount, Sight, SightState, SpaceKind,
 };
 pub use growth::{ExpandRequest, ExpandWay};
+pub use heal::{BrickHeal, VolumeHeal};
 pub use operation::{
     Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };

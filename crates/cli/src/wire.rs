@@ -177,6 +177,12 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
     set(&mut config.running_max, tuning.operations_running);
     set(&mut config.open_max, tuning.operations_open);
     set(&mut config.check_interval, tuning.check_interval);
+    set(
+        &mut config.heal_interval,
+        tuning
+            .heal_interval
+            .map(|interval| (!interval.is_zero()).then_some(interval)),
+    );
     set(&mut config.automatic, tuning.automatic_repair);
     set(&mut config.pool_fill, tuning.pool_fill.map(f64::from));
     config
@@ -246,6 +252,7 @@ mod tests {
             operations_running: Some(12),
             operations_open: Some(13),
             check_interval: Some(Duration::from_secs(14)),
+            heal_interval: Some(Duration::from_secs(17)),
             automatic_repair: Some(false),
             pool_fill: Some(15),
         });
@@ -280,12 +287,17 @@ mod tests {
         );
         assert_eq!(config.cure, Some(CurePlan::after(Duration::from_secs(10))));
         assert_eq!(config.replace_after, Some(Duration::from_secs(16)));
+        assert_eq!(config.heal_interval, Some(Duration::from_secs(17)));
         let never = engine_config(Tuning {
             cure_after: Some(Duration::ZERO),
             replace_after: Some(Duration::ZERO),
+            heal_interval: Some(Duration::ZERO),
             ..Tuning::default()
         });
-        assert_eq!((never.cure, never.replace_after), (None, None));
+        assert_eq!(
+            (never.cure, never.replace_after, never.heal_interval),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -24,13 +24,14 @@ use crate::clock::{Clock, Entropy};
 use crate::cure::{self, CurePlan};
 use crate::drive::Handle;
 use crate::error::{EngineError, OpenError};
+use crate::heal::Heals;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::pool::Gates;
 use crate::reconcile::Reconciler;
 use crate::replace;
 use crate::submit::OperationState;
-use crate::{health, nodes, reconcile, records};
+use crate::{heal, health, nodes, reconcile, records};
 
 /// What the engine stands on.
 pub struct Parts {
@@ -85,6 +86,8 @@ pub struct Config {
     pub automatic: bool,
     /// Fill of a thin pool from which on it is warned of, in per cent.
     pub pool_fill: f64,
+    /// How long to wait between two passes over what all volumes have to heal; `None` where nobody is asked by the clock.
+    pub heal_interval: Option<Duration>,
     /// When a member that differs from the others of its pool is cured; `None` where that is left to people.
     pub cure: Option<CurePlan>,
     /// How long a node or a device must be lost before its bricks are replaced; `None` where that is left to people.
@@ -111,6 +114,7 @@ impl Default for Config {
             check_patience: Duration::from_secs(60),
             automatic: true,
             pool_fill: 80.0,
+            heal_interval: Some(Duration::from_secs(300)),
             cure: Some(CurePlan::default()),
             replace_after: None,
         }
@@ -141,6 +145,7 @@ pub(crate) struct Inner {
     /// Some operation ended or came to rest.
     pub(crate) rested: Notify,
     pub(crate) checks: Checks,
+    pub(crate) heals: Heals,
     pub(crate) reconciler: Arc<Reconciler>,
 }
 
@@ -209,6 +214,7 @@ impl Engine {
             halt: Arc::new(Notify::new()),
             rested: Notify::new(),
             checks: Checks::default(),
+            heals: Heals::default(),
             reconciler: Arc::default(),
             config,
         };
@@ -236,6 +242,7 @@ impl Engine {
         reconcile::spawn(&self.inner);
         cure::spawn(&self.inner);
         replace::spawn(&self.inner);
+        heal::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.

@@ -25,6 +25,7 @@
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
 //! | `cure` | members of a pool that differ from the others |
+//! | `heal` | how the copies of volumes are, asked for one volume at a time |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
@@ -56,6 +57,7 @@ mod error;
 mod evict;
 mod fence;
 mod files;
+mod heal;
 mod health;
 mod inspect;
 mod load;
@@ -80,6 +82,7 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use cure::CurePlan;
 pub use engine::{Config, Engine, Parts};
 pub use error::{EngineError, NodeTrouble, OpenError};
+pub use heal::HealSight;
 pub use inspect::{Inspection, inspect};
 pub use load::Load;
 pub use metrics::Metrics;

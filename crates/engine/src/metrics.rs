@@ -1,4 +1,7 @@
-//! What is counted. Names are Prometheus's; every label has few values, none comes from a user.
+//! What is counted. Names are Prometheus's; every label has few values. None comes from a user but the names of volumes that are not
+//! well, of which there is a bound.
+
+mod heals;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,6 +15,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::check::Check;
+
+pub(crate) use heals::HealMetrics;
 
 /// Bounds of time histograms in seconds: from a command's 5 ms to an operation's minutes.
 const SECONDS: [f64; 14] = [
@@ -73,6 +78,7 @@ pub struct Metrics {
     pub(crate) left_out: Gauge,
     pub(crate) checked_at: Gauge<f64, AtomicU64>,
     pub(crate) check_seconds: Gauge<f64, AtomicU64>,
+    pub(crate) heals: HealMetrics,
 }
 
 fn histogram() -> Histogram {
@@ -114,6 +120,7 @@ impl Metrics {
             left_out: Gauge::default(),
             checked_at: Gauge::default(),
             check_seconds: Gauge::default(),
+            heals: HealMetrics::default(),
         }
     }
 
@@ -214,6 +221,7 @@ impl Metrics {
         );
         self.register_backups(registry);
         self.register_checks(registry);
+        self.heals.register(registry);
     }
 
     fn register_backups(&self, registry: &mut Registry) {

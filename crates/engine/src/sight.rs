@@ -84,7 +84,7 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<(Brick, Device)>
 }
 
 /// Asks the first member that answers.
-async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batch: Batch) -> Report {
+pub(crate) async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batch: Batch) -> Report {
     let asked = async {
         let mut report = Report::not_run(batch.items().len(), "the volume has no node to ask");
         for member in act::healthy_first(inner, members) {

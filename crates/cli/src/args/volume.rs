@@ -31,6 +31,11 @@ pub(crate) enum VolumeCommand {
         #[arg(long)]
         add_bricks: bool,
     },
+    /// Show what is to be healed in a volume, asked now
+    Heal {
+        /// The volume's id or name
+        volume: String,
+    },
     /// Set options of a volume, or give them back to GlusterFS
     Set {
         /// The volume's id or name

@@ -1,5 +1,6 @@
 //! `mortar volume …`
 
+mod heal;
 mod options;
 
 use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, TopologyVolume};
@@ -47,6 +48,7 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
             };
             expand(session, &volume, expand_size, way).await
         }
+        VolumeCommand::Heal { volume } => heal::show(session, &volume).await,
         VolumeCommand::Set { volume, options } => options::set(session, &volume, options).await,
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }

@@ -121,6 +121,8 @@ pub(crate) struct Tuning {
     pub(crate) operations_open: Option<usize>,
     /// Between two checks of the nodes.
     pub(crate) check_interval: Option<Duration>,
+    /// Between two passes over what volumes have to heal; zero for none.
+    pub(crate) heal_interval: Option<Duration>,
     /// Whether what is found is mended by itself.
     pub(crate) automatic_repair: Option<bool>,
     /// Fill of a thin pool that is warned of, per cent.
@@ -239,6 +241,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         operations_running: settings.operations_running,
         operations_open: settings.operations_open,
         check_interval: settings.check_interval.map(Duration::from_secs),
+        heal_interval: settings.heal_interval.map(Duration::from_secs),
         automatic_repair: settings.automatic_repair,
         pool_fill: settings.pool_fill,
     })

@@ -151,6 +151,9 @@ settings! {
     /// Seconds between two checks of the nodes against the records [default: 600]
     #[arg(long, env = "MORTAR_CHECK_INTERVAL", value_name = "SECONDS")]
     check_interval: u64,
+    /// Seconds between two passes that ask one volume after the other what is to be healed in it; 0 asks nobody [default: 300]
+    #[arg(long, env = "MORTAR_HEAL_INTERVAL", value_name = "SECONDS")]
+    heal_interval: u64,
     /// Mend by itself what a check finds, where that is proven safe: mount bricks again, write entries and identities
     /// [default: true]
     #[arg(long, env = "MORTAR_AUTOMATIC_REPAIR", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod growth;
+pub(crate) mod heal;
 pub(crate) mod operations;
 pub(crate) mod options;
 pub(crate) mod plan;
