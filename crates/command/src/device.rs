@@ -3,6 +3,7 @@
 mod directory;
 mod disk;
 pub(crate) mod size;
+mod traps;
 
 use mortar_argv::{Batch, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen, Verdict};

@@ -119,6 +119,18 @@ fn what_holds_data_is_refused_with_the_way_on() {
             );
         }
     }
+    // What LVM leaves out is not even wiped on demand.
+    for destroy in [false, true] {
+        let filtered = look(
+            "lvm-2.03.16",
+            destroy,
+            ["lsblk-bare", "wipefs-list-bare", "pvs-filtered"],
+        );
+        assert!(
+            foreign(&filtered).contains("(device is rejected by filter config): let the lines 'filter'"),
+            "{filtered:?}"
+        );
+    }
     let version = "lvm-2.03.31";
     let partitions = look(
         version,

@@ -109,6 +109,9 @@ fn start_of_data(read: &Parsed<'_>, disk: u64) -> Result<u64, Output> {
 fn may_initialise(shell: &Shell<'_>, index: usize, path: &str, yes: bool) -> Result<(), Output> {
     let node = &*shell.node;
     let refused = match node.disks[index].contents {
+        _ if node.disks[index].filtered => {
+            format!("  Cannot use {path}: device is rejected by filter config")
+        }
         Contents::Partitions(_) => format!("  Cannot use {path}: device is partitioned"),
         Contents::Pv {
             group: Some(number), ..

@@ -113,11 +113,19 @@ pub(crate) fn pvs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let (mut indices, mut complaints) = (Vec::new(), Vec::new());
     if read.words.is_empty() {
         indices = (0..node.disks.len())
-            .filter(|index| matches!(node.disks[*index].contents, Contents::Pv { .. }))
+            .filter(|index| {
+                let disk = &node.disks[*index];
+                !disk.filtered && matches!(disk.contents, Contents::Pv { .. })
+            })
             .collect();
     }
     for path in &read.words {
         match device(node, names, path) {
+            Some(Device::Disk(index)) if node.disks[index].filtered => {
+                complaints.push(format!(
+                    "  Cannot use {path}: device is rejected by filter config"
+                ));
+            }
             Some(Device::Disk(index)) => match node.disks[index].contents {
                 Contents::Pv { .. } => indices.push(index),
                 Contents::Partitions(_) => {

@@ -62,6 +62,9 @@ pub(crate) struct Disk {
     /// Bytes.
     pub(crate) size: u64,
     pub(crate) contents: Contents,
+    /// Whether LVM's configuration on the node leaves it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) filtered: bool,
 }
 
 /// What is written on a disk.

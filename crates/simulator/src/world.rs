@@ -124,7 +124,21 @@ impl World {
             name,
             size,
             contents: Contents::Blank,
+            filtered: false,
         });
+        true
+    }
+
+    /// Lets LVM's configuration on the node leave a disk out, or not any more. Returns whether the disk exists.
+    pub fn filter_disk(&mut self, host: &str, path: &str, filtered: bool) -> bool {
+        let Some(node) = self.named(host) else {
+            return false;
+        };
+        let machine = &mut self.nodes[node as usize];
+        let Some(crate::block::Device::Disk(index)) = crate::block::device(machine, &self.names, path) else {
+            return false;
+        };
+        machine.disks[index].filtered = filtered;
         true
     }
 
@@ -413,6 +427,7 @@ fn furnish(node: &mut Node, names: &mut Names, config: &WorldConfig) {
             name: names.word(&disk),
             size: config.disk_size,
             contents: Contents::Blank,
+            filtered: false,
         });
     }
     let systems: Vec<(String, u32)> = config

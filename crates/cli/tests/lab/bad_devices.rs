@@ -172,6 +172,28 @@ fn disks(site: &Site, node: &str) {
     assert!(disk.bytes() == before);
     drop(disk);
 
+    // LVM's configuration on the node leaves it out.
+    let disk = Disk::new(lab, "filtered");
+    let before = disk.bytes();
+    let filter = format!("devices {{ filter=[ \"r|^{}$|\" ] }}", disk.path);
+    on(
+        lab,
+        "node4",
+        &["sh", "-c", &format!("echo '{filter}' > /etc/lvm/lvm.conf")],
+    );
+    for destroy in [false, true] {
+        refused(
+            site,
+            node,
+            &disk.path,
+            destroy,
+            "device is rejected by filter config",
+        );
+        assert!(disk.bytes() == before);
+    }
+    on(lab, "node4", &["truncate", "--size=0", "/etc/lvm/lvm.conf"]);
+    drop(disk);
+
     let disk = Disk::new(lab, "small");
     on(lab, "node4", &["truncate", "--size=512M", &disk.image]);
     on(lab, "node4", &["losetup", "--set-capacity", &disk.path]);

@@ -198,6 +198,15 @@ pub(crate) fn physical_volume(report: &Report, index: usize) -> Result<Option<Ph
     Ok(rows.into_iter().flat_map(|report| report.pv).next())
 }
 
+/// Why LVM leaves the device out that `pvs DEVICE` was asked about; `None` where it does not, or is not what it is about.
+pub(crate) fn left_out(report: &Report, index: usize) -> Option<String> {
+    let output = report.output(index)?;
+    let mut lines = output.stderr.lines().chain(output.stdout.lines());
+    let line = lines.find(|line| line.contains("Cannot use "))?;
+    let (_, reason) = line.split_once(": ")?;
+    Some(complaint::clean(reason))
+}
+
 /// The logical volumes that `lvs GROUP` lists; none when there is no such group.
 pub(crate) fn logical_volumes(report: &Report, index: usize) -> Result<Vec<LogicalVolume>, Unreadable> {
     const WHAT: &str = "which logical volumes there are";

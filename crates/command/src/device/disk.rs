@@ -7,8 +7,8 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
 use mortar_model::{ByteSize, layout};
 
-use super::{FACTS, SMALLEST};
-use crate::answer::{self, BlockDevice, PhysicalVolume, Unreadable};
+use super::{FACTS, SMALLEST, traps};
+use crate::answer::{self, Unreadable};
 use crate::{Settings, program};
 
 // Items of `look`, in order. Its last two are `facts`.
@@ -74,7 +74,8 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             "{path} is not a block device of this node (lsblk lists those there are)"
         ));
     };
-    let pv = answer::physical_volume(report, report.outcomes.len().saturating_sub(FACTS))?;
+    let asked_lvm = report.outcomes.len().saturating_sub(FACTS);
+    let pv = answer::physical_volume(report, asked_lvm)?;
     if let Some(pv) = &pv {
         let ours = layout::volume_group(spec.device);
         match pv.vg_name.as_str() {
@@ -87,10 +88,8 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             _ => {}
         }
     }
-    if let Some(use_) = in_use(&block) {
-        return foreign(format!(
-            "{path} is in use: {use_}; free it first, nothing is wiped there"
-        ));
+    if let Some(use_) = traps::in_use(&block) {
+        return foreign(format!("{path} is in use: {use_}; nothing is wiped there"));
     }
     if block.read_only || block.kind == "rom" {
         return foreign(format!("{path} is read-only"));
@@ -111,10 +110,13 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
              {group}); remove that device there first: not even destroydata wipes it"
         ));
     }
+    if let Some(way) = answer::left_out(report, asked_lvm).and_then(|reason| traps::left_out(path, &reason)) {
+        return foreign(way);
+    }
     let signatures = answer::signatures(report, SIGNATURES)?;
-    match contents(&block, pv.as_ref(), &signatures).filter(|_| !spec.destroy) {
+    match traps::contents(&block, pv.as_ref(), &signatures).filter(|_| !spec.destroy) {
         Some(contents) => foreign(format!(
-            "{path} {contents}; add it with destroydata to wipe this one device"
+            "{path} {contents}; add it with destroydata (--destroy-existing-data) to wipe exactly this device"
         )),
         None => Ok(Seen::Absent),
     }
@@ -122,36 +124,6 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
 
 fn foreign(text: String) -> Result<Seen, Unreadable> {
     Ok(Seen::Foreign(text))
-}
-
-/// Who uses the device or a part of it right now.
-fn in_use(block: &BlockDevice) -> Option<String> {
-    block.tree().find_map(|part| {
-        if let Some(at) = part.mount_points.first() {
-            return Some(match at.as_str() {
-                "[SWAP]" => format!("{} is swap space", part.name),
-                at => format!("{} is mounted at {at}", part.name),
-            });
-        }
-        let holder = part.children.iter().find(|child| child.kind != "part")?;
-        Some(format!("{} ({}) is made of it", holder.name, holder.kind))
-    })
-}
-
-/// What is on the device that somebody may want to keep.
-fn contents(block: &BlockDevice, pv: Option<&PhysicalVolume>, signatures: &[String]) -> Option<String> {
-    if let Some(pv) = pv {
-        return Some(match pv.vg_name.as_str() {
-            "" => "holds an LVM physical volume".into(),
-            group => format!("holds an LVM physical volume of volume group {group}"),
-        });
-    }
-    match (block.children.len(), signatures.first()) {
-        (0, None) => None,
-        (0, Some(kind)) => Some(format!("holds {}", answer::signature(kind))),
-        (1, _) => Some("has a partition".into()),
-        (count, _) => Some(format!("has {count} partitions")),
-    }
 }
 
 pub(super) fn make(spec: &DeviceSpec, settings: &Settings, batch: Batch) -> Batch {

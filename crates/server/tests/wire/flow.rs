@@ -306,6 +306,7 @@ async fn a_disk_that_may_be_somebodys_is_refused() {
             ("/dev/xfs", 100 * GIB),
             ("/dev/parts", 100 * GIB),
             ("/dev/pv", 100 * GIB),
+            ("/dev/filtered", 100 * GIB),
             ("/dev/tiny", GIB / 8),
         ] {
             assert!(world.add_disk("n1", path, size));
@@ -313,6 +314,7 @@ async fn a_disk_that_may_be_somebodys_is_refused() {
         assert!(world.spoil_disk("n1", "/dev/xfs", Foreign::Xfs));
         assert!(world.spoil_disk("n1", "/dev/parts", Foreign::Partitions(2)));
         assert!(world.spoil_disk("n1", "/dev/pv", Foreign::PhysicalVolume));
+        assert!(world.filter_disk("n1", "/dev/filtered", true));
     });
     let door = open(&hosts).await;
     let cluster = door.cluster().await;
@@ -324,6 +326,12 @@ async fn a_disk_that_may_be_somebodys_is_refused() {
         ("/dev/xfs", false, "holds a file system (xfs)"),
         ("/dev/parts", false, "has 2 partitions"),
         ("/dev/pv", false, "holds an LVM physical volume"),
+        (
+            "/dev/filtered",
+            false,
+            "/dev/filtered out (device is rejected by filter config)",
+        ),
+        ("/dev/filtered", true, "'global_filter' of /etc/lvm/lvm.conf"),
         ("/dev/tiny", false, "is too small"),
         ("/dev/tiny", true, "is too small"),
         ("/disks/none", false, "/disks/none does not exist on the node"),
