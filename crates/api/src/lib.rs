@@ -18,6 +18,7 @@ mod operation;
 mod options;
 mod plan;
 mod rebuild;
+mod replicas;
 mod topology;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
@@ -42,6 +43,7 @@ pub use rebuild::{
     FOUND_UNRESTORED, RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost,
     RebuildRequest,
 };
+pub use replicas::ReplicasRequest;
 pub use topology::{
     DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
     TopologyVolume,

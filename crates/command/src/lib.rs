@@ -19,6 +19,7 @@ mod answer;
 mod brick;
 mod changed_options;
 mod complaint;
+mod copies;
 mod device;
 mod heal;
 mod member;
@@ -49,6 +50,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Brick(spec) => brick::look(spec, settings),
         Thing::Volume(spec) => volume::look(&spec.name, settings),
         Thing::AddedBricks(spec) => volume::look(&spec.name, settings),
+        Thing::Copies(spec) => volume::look(&spec.name, settings),
         Thing::Rebalance(spec) => rebalance::look(spec, settings),
         Thing::Seat(spec) => volume::look(&spec.name, settings),
         Thing::Heal(spec) => heal::look(spec, settings),
@@ -80,6 +82,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Brick(spec) => brick::judge_look(spec, report),
         Thing::Volume(spec) => volume::judge_look(spec, report),
         Thing::AddedBricks(spec) => added_bricks::judge_look(spec, report),
+        Thing::Copies(spec) => copies::judge_look(spec, report),
         Thing::Rebalance(_) => rebalance::judge_look(report),
         Thing::Seat(spec) => seat::judge_look(spec, report),
         Thing::Heal(spec) => heal::judge_look(spec, report),
@@ -114,6 +117,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Brick(spec) => brick::make(spec, settings),
         Thing::Volume(spec) => volume::make(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::make(spec, settings),
+        Thing::Copies(spec) => copies::make(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
         // The old brick missed what was written since: it has no way back into its place.
         Thing::Seat(_) => Batch::new().run(program::program(settings, "false")),
@@ -149,6 +153,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::Brick(spec) => brick::resume(spec, settings),
         Thing::Volume(spec) => volume::resume(spec, settings),
         Thing::AddedBricks(spec) => added_bricks::resume(spec, settings),
+        Thing::Copies(spec) => copies::make(spec, settings),
         Thing::Rebalance(spec) => rebalance::make(spec, settings),
         // The old brick missed what was written since: it has no way back into its place.
         Thing::Seat(_) => Batch::new().run(program::program(settings, "false")),
@@ -185,6 +190,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::AddedBricks(spec) => added_bricks::unmake(spec, settings),
         // Files that have moved are where they belong: there is nothing to take back.
         Thing::Rebalance(_) => Batch::new(),
+        Thing::Copies(spec) => copies::unmake(spec, settings),
         Thing::Seat(spec) => seat::unmake(spec, settings),
         // Copies that are alike are left so.
         Thing::Heal(_) | Thing::Bricks(_) => Batch::new(),
@@ -205,6 +211,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
 pub fn before(thing: &Thing, goal: Goal, settings: &Settings) -> Option<Batch> {
     match (thing, goal) {
         (Thing::Seat(spec), Goal::Absent) => Some(seat::before(spec, settings)),
+        (Thing::Copies(spec), Goal::Absent) => Some(copies::before(spec, settings)),
         _ => None,
     }
 }
@@ -213,6 +220,7 @@ pub fn before(thing: &Thing, goal: Goal, settings: &Settings) -> Option<Batch> {
 pub fn judge_before(thing: &Thing, report: &Report) -> Verdict {
     let verdict = match thing {
         Thing::Seat(spec) => seat::judge_before(spec, report),
+        Thing::Copies(spec) => copies::judge_before(spec, report),
         _ => complaint::judge(report, complaint::nothing_tolerated),
     };
     clean(verdict)
@@ -269,6 +277,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Volume(spec), Goal::Absent) => volume::judge_unmade(spec, report),
         (Thing::AddedBricks(_), Goal::Present) => added_bricks::judge_made(report),
         (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::judge_unmade(spec, report),
+        (Thing::Copies(_), Goal::Present) => copies::judge_made(report),
+        (Thing::Copies(_), Goal::Absent) => copies::judge_unmade(report),
         (Thing::Rebalance(_), Goal::Present) => rebalance::judge_made(report),
         (Thing::Seat(_), Goal::Absent) => seat::judge_unmade(report),
         (Thing::Heal(spec), Goal::Present) => heal::judge_made(spec, report),

@@ -15,6 +15,7 @@
 //! | `drive` | the loop of one operation |
 //! | `evict` | a brick that moves, and what has to hold before it does |
 //! | `options` | options of a volume that are changed, and what they are before |
+//! | `replicas` | more copies of each file, or fewer |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
@@ -73,6 +74,7 @@ mod reconcile;
 mod records;
 mod repair;
 mod replace;
+mod replicas;
 mod sight;
 mod submit;
 

@@ -138,6 +138,15 @@ pub(crate) fn changes(
                 }
                 put_bricks(&mut writes, bricks)?;
             }
+            Change::Copies {
+                volume,
+                added,
+                removed,
+            } => {
+                writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
+                put_bricks(&mut writes, added)?;
+                writes.extend(removed.iter().map(|brick| Write::delete(Kind::Brick, brick)));
+            }
             Change::ReplaceBrick { old, new } => {
                 writes.push(Write::delete(Kind::Brick, old));
                 put_bricks(&mut writes, std::slice::from_ref(new))?;

@@ -114,6 +114,7 @@ fn called(plan: &Plan) -> String {
         (Thing::Volume(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::AddedBricks(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Seat(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
+        (Thing::Copies(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Device(spec), Some(Subject::Device(_))) => Some(spec.path.to_string()),
         (Thing::Peer(spec), Some(Subject::Node(_))) => Some(spec.host.to_string()),
         _ => None,

@@ -271,6 +271,20 @@ impl Inventory {
         self.forget_brick(old).map_or_else(|| unknown("brick", old), Ok)
     }
 
+    /// Removes a brick of a volume that lives on.
+    ///
+    /// # Errors
+    /// It is unknown.
+    pub fn remove_brick(&mut self, id: BrickId) -> Result<Brick, InventoryError> {
+        let Some(brick) = self.forget_brick(id) else {
+            return unknown("brick", id);
+        };
+        if let Some(bricks) = self.bricks_of.get_mut(&brick.volume) {
+            bricks.retain(|other| *other != id);
+        }
+        Ok(brick)
+    }
+
     /// Records another size of a brick that is where it was.
     ///
     /// # Errors

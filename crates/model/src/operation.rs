@@ -24,6 +24,8 @@ pub enum OperationKind {
     ExpandVolume,
     /// Options of a volume are set to other values.
     SetOptions,
+    /// Each file of a volume gets more copies, or fewer.
+    ChangeReplicas,
     /// A volume and its bricks are removed.
     DeleteVolume,
     /// A brick is replaced by one on another device.
@@ -44,7 +46,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -53,6 +55,7 @@ impl OperationKind {
         Self::CreateVolume,
         Self::ExpandVolume,
         Self::SetOptions,
+        Self::ChangeReplicas,
         Self::DeleteVolume,
         Self::EvictBrick,
         Self::DrainDevice,
@@ -74,6 +77,7 @@ impl OperationKind {
             Self::CreateVolume => "create-volume",
             Self::ExpandVolume => "expand-volume",
             Self::SetOptions => "set-options",
+            Self::ChangeReplicas => "change-replicas",
             Self::DeleteVolume => "delete-volume",
             Self::EvictBrick => "evict-brick",
             Self::DrainDevice => "drain-device",

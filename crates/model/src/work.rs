@@ -140,6 +140,26 @@ pub struct AddedBricksSpec {
     pub options_back: Vec<VolumeOption>,
 }
 
+/// Bricks by which each file of a volume has more copies: there when they are in its sets, gone when the volume does without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiesSpec {
+    /// The volume.
+    pub volume: VolumeId,
+    /// Its name.
+    pub name: VolumeName,
+    /// Copies without these bricks; 1 is none.
+    pub few: u32,
+    /// Copies with them, an arbiter among them.
+    pub many: u32,
+    /// Whether the last of the many is an arbiter.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arbiter: bool,
+    /// These bricks, set by set; they are the last ones of their sets.
+    pub bricks: Vec<BrickAddress>,
+    /// The other bricks of the volume.
+    pub others: Vec<BrickAddress>,
+}
+
 /// Files of a volume spread over all its bricks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RebalanceSpec {
@@ -359,6 +379,8 @@ pub enum Thing {
     Volume(VolumeSpec),
     /// More bricks of a volume.
     AddedBricks(AddedBricksSpec),
+    /// Bricks by which each file has more copies.
+    Copies(CopiesSpec),
     /// A rebalance, begun.
     Rebalance(RebalanceSpec),
     /// A brick's place in its set.
@@ -397,6 +419,7 @@ impl Thing {
             Self::Brick(_) => "brick",
             Self::Volume(_) => "volume",
             Self::AddedBricks(_) => "added bricks",
+            Self::Copies(_) => "copies",
             Self::Rebalance(_) => "rebalance",
             Self::Seat(_) => "place of a brick",
             Self::Heal(_) => "heal",
@@ -425,6 +448,10 @@ impl Thing {
             Self::Brick(spec) => format!("brick {}", spec.brick),
             Self::Volume(spec) => format!("volume {}", spec.name),
             Self::AddedBricks(spec) => format!("{} more bricks of volume {}", spec.bricks.len(), spec.name),
+            Self::Copies(spec) => format!(
+                "{} copies instead of {} in volume {}",
+                spec.many, spec.few, spec.name
+            ),
             Self::Rebalance(spec) => format!("rebalance of volume {}", spec.name),
             Self::Seat(spec) => format!("place of brick {} in volume {}", spec.old.brick, spec.name),
             Self::Heal(spec) => format!("heal of volume {}", spec.name),

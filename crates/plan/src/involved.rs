@@ -50,6 +50,7 @@ impl Involved {
                 Change::GrowVolume { bricks, .. } | Change::GrowBricks { bricks, .. } => {
                     self.add_bricks(bricks);
                 }
+                Change::Copies { added, .. } => self.add_bricks(added),
                 Change::ReplaceBrick { new, .. } => self.add_bricks(std::slice::from_ref(new)),
                 _ => {}
             }
@@ -124,6 +125,7 @@ impl Involved {
             }
             Thing::Volume(spec) => volume(spec.volume, &spec.name),
             Thing::AddedBricks(spec) => volume(spec.volume, &spec.name),
+            Thing::Copies(spec) => volume(spec.volume, &spec.name),
             Thing::Rebalance(spec) => volume(spec.volume, &spec.name),
             Thing::Started(spec) => volume(spec.volume, &spec.name),
             Thing::VolumeOptions(spec) => volume(spec.volume, &spec.name),

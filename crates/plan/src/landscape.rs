@@ -374,6 +374,18 @@ impl Landscape {
                     self.reindex(brick.device);
                 }
             }
+            Change::Copies {
+                volume,
+                added,
+                removed,
+            } => {
+                self.inventory.put_volume(volume.clone())?;
+                self.add_bricks(added)?;
+                for brick in removed {
+                    let gone = self.inventory.remove_brick(*brick)?;
+                    self.reindex(gone.device);
+                }
+            }
             Change::ReplaceBrick { old, new } => {
                 let old = self.inventory.replace_brick(*old, *new)?;
                 self.reindex(old.device);

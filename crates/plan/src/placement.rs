@@ -100,9 +100,37 @@ impl<'a> Search<'a> {
         left: DeviceId,
         seed: &mut Seed,
     ) -> Result<DeviceId, Vec<(DeviceId, Rule)>> {
+        let set = self.set_of(others, Some(left));
+        match self.choose(&set, place, seed.next_u64()) {
+            Some(slot) => Ok(slot.device),
+            None => Err(self.refusals(&set, place)),
+        }
+    }
+
+    /// Finds a device for a brick of this size at `place` beside `others` of its set, and takes the room. When there is none,
+    /// tells each device's rule.
+    pub(crate) fn add_beside(
+        &mut self,
+        place: u32,
+        others: &[DeviceId],
+        brick: BrickSize,
+        seed: &mut Seed,
+    ) -> Result<DeviceId, Vec<(DeviceId, Rule)>> {
+        self.brick = brick;
+        let set = self.set_of(others.iter().copied(), None);
+        let Some(slot) = self.choose(&set, place, seed.next_u64()) else {
+            return Err(self.refusals(&set, place));
+        };
+        let device = slot.device;
+        self.take(slot, place);
+        Ok(device)
+    }
+
+    /// A set that has bricks on these devices.
+    fn set_of(&self, others: impl Iterator<Item = DeviceId>, left: Option<DeviceId>) -> Set {
         let inventory = self.landscape.inventory();
         let mut set = Set {
-            left: Some(left),
+            left,
             ..Set::default()
         };
         for device in others {
@@ -111,10 +139,7 @@ impl<'a> Search<'a> {
                 set.zones.insert(node.zone);
             }
         }
-        match self.choose(&set, place, seed.next_u64()) {
-            Some(slot) => Ok(slot.device),
-            None => Err(self.refusals(&set, place)),
-        }
+        set
     }
 
     /// A device in a zone that the set does not have yet; else, unless zones are strict, in any.

@@ -74,6 +74,15 @@ pub enum Change {
     AddVolume(Volume, Vec<Brick>),
     /// A volume that exists already changed, its bricks did not.
     PutVolume(Volume),
+    /// A volume's sets have more bricks, or fewer; it is as large as before.
+    Copies {
+        /// The volume as it is then.
+        volume: Volume,
+        /// The new bricks.
+        added: Vec<Brick>,
+        /// The bricks that it does without.
+        removed: Vec<BrickId>,
+    },
     /// A volume has more bricks, and so is larger.
     GrowVolume {
         /// The volume.
@@ -182,6 +191,7 @@ impl Change {
             Self::RemoveDevice(id) => Subject::Device(*id),
             Self::AddVolume(volume, _) | Self::PutVolume(volume) => Subject::Volume(volume.id),
             Self::GrowVolume { volume, .. } | Self::GrowBricks { volume, .. } => Subject::Volume(*volume),
+            Self::Copies { volume, .. } => Subject::Volume(volume.id),
             Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
             Self::Clear(remains) => remains.subject,
@@ -243,6 +253,7 @@ impl Plan {
     pub fn new_bricks(&self) -> impl Iterator<Item = &Brick> {
         self.changes.iter().flat_map(|change| match change {
             Change::AddVolume(_, bricks) | Change::GrowVolume { bricks, .. } => bricks.as_slice(),
+            Change::Copies { added, .. } => added.as_slice(),
             Change::ReplaceBrick { new, .. } => std::slice::from_ref(new),
             _ => &[],
         })

@@ -302,6 +302,9 @@ pub enum Refusal {
     /// It was changed between the question that was asked about it and the decision.
     #[error("{0} {1} was changed meanwhile: ask again")]
     Stale(&'static str, String),
+    /// A volume does not get these copies.
+    #[error("{0}")]
+    Copies(String),
     /// Another operation works on it.
     #[error("{0} {1} is being changed by operation {2}")]
     Busy(&'static str, String, OperationId),

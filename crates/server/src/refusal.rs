@@ -137,7 +137,9 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::InUse(..) | Refusal::WrongState { .. } | Refusal::NoCopies { .. } | Refusal::Needed(..) => {
             (WireError::InUse, Conflict)
         }
-        Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) => (WireError::InUse, Conflict),
+        Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) | Refusal::Copies(_) => {
+            (WireError::InUse, Conflict)
+        }
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),

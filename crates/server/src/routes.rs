@@ -79,6 +79,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::growth::resize_device))
         .routes(routes!(v1::options::set))
         .routes(routes!(v1::heal::show))
+        .routes(routes!(v1::replicas::change))
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))

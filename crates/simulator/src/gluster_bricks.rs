@@ -1,6 +1,7 @@
 //! `gluster volume add-brick|remove-brick|rebalance`.
 
 use crate::gluster::{Answer, Rare, Refusal, Request, State, success};
+use crate::gluster_copies;
 use crate::gluster_create::{split_brick, stage_more};
 use crate::gluster_status::progress;
 use crate::tool::{fail, say};
@@ -17,6 +18,11 @@ pub(crate) fn add(world: &mut World, request: &Request<'_>, name: &str, words: &
                 .parse::<u16>()
                 .map_err(|_| refuse("wrong replica count".into()))?,
         );
+        words = rest;
+    }
+    let mut arbiter = 0;
+    if let ["arbiter", "1", rest @ ..] = words {
+        arbiter = 1;
         words = rest;
     }
     let force = words.last() == Some(&"force");
@@ -40,10 +46,10 @@ pub(crate) fn add(world: &mut World, request: &Request<'_>, name: &str, words: &
     let volume = world.gluster.volumes.get(number).expect("found by its name");
     let (set, state, stamp) = (volume.set_size(), volume.state, volume.stamp);
     let counts = (volume.replica, volume.disperse);
-    if replica.is_some_and(|count| usize::from(count) != set) {
-        return Err(refuse(
-            "The simulated pool does not change the replica count of a volume".into(),
-        ));
+    if let Some(count) = replica.filter(|count| usize::from(*count) != set) {
+        let added =
+            gluster_copies::add(world, request.node, number, (count, arbiter), &bricks).map_err(refuse);
+        return added.map(|()| success(request, "volume add-brick: success\n"));
     }
     if bricks.len() % set != 0 {
         // With an explicit count the real command line only says that it failed.
@@ -95,6 +101,13 @@ pub(crate) fn remove(world: &mut World, request: &Request<'_>, name: &str, words
             "\nUsage:\nvolume remove-brick <VOLNAME> [replica <COUNT>] <BRICK> ... <start|stop|status|commit|force>\n",
         ));
     };
+    if let (["replica", count, bricks @ ..], "force") = (bricks, *verb) {
+        let head = "volume remove-brick commit force: failed: ";
+        let removed = gluster_copies::remove(world, request.node, name, count, bricks);
+        return removed
+            .map(|()| success(request, "volume remove-brick commit force: success\n"))
+            .map_err(|why| Refusal::bare(head, why));
+    }
     let told = match *verb {
         "force" => "commit force",
         "start" | "status" | "stop" | "commit" => verb,

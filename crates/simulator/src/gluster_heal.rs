@@ -226,6 +226,35 @@ impl World {
         }
     }
 
+    /// Sets have `many` bricks instead of `few`, the new ones behind the others and empty.
+    pub(crate) fn sets_grew(&mut self, number: u32, few: u32, many: u32) {
+        let volume = self.gluster.volumes.get_mut(number).expect("given by its number");
+        let sets = u32::try_from(volume.bricks.len()).expect("few bricks") / many;
+        if let Some(copies) = volume.rare.as_mut().and_then(|rare| rare.copies.as_mut()) {
+            let kept = std::mem::take(&mut copies.lacking).into_iter();
+            copies.lacking = kept
+                .map(|(place, entries)| (place / few * many + place % few, entries))
+                .collect();
+        }
+        for set in 0..sets {
+            for position in few..many {
+                self.lacks_all(number, set * many + position);
+            }
+        }
+    }
+
+    /// Bricks have left their sets: whether one that has all of it is left in each.
+    pub(crate) fn sets_shrank(&mut self, number: u32) {
+        let volume = self.gluster.volumes.get(number).expect("given by its number");
+        let sets = u32::try_from(volume.bricks.len() / volume.set_size()).expect("few bricks");
+        let lost: Vec<u32> = (0..sets)
+            .filter(|set| volume.good(*set).count() < volume.needed())
+            .collect();
+        if !lost.is_empty() {
+            self.copies_mut(number).lost.extend(lost);
+        }
+    }
+
     /// The brick at that place is empty: it lacks what was written, and its root.
     fn lacks_all(&mut self, number: u32, place: u32) {
         let now = self.commands;

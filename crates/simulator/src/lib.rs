@@ -39,6 +39,7 @@ mod format;
 mod gluster;
 mod gluster_apart;
 mod gluster_bricks;
+mod gluster_copies;
 mod gluster_create;
 mod gluster_heal;
 mod gluster_life;

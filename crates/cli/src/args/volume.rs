@@ -44,6 +44,16 @@ pub(crate) enum VolumeCommand {
         #[arg(value_name = "KEY=VALUE", value_parser = key_value, required = true)]
         options: Vec<(String, String)>,
     },
+    /// Give each file of a volume more copies, or fewer, while it is in use
+    Replicas {
+        /// The volume's id or name
+        volume: String,
+        /// Copies of each file, an arbiter among them
+        replicas: u32,
+        /// Let the third be an arbiter, which holds no data
+        #[arg(long)]
+        arbiter: bool,
+    },
     /// Remove a volume and all that it rests on, with its files
     Delete {
         /// The volume's id or name

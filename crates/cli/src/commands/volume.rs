@@ -2,8 +2,9 @@
 
 mod heal;
 mod options;
+mod replicas;
 
-use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, TopologyVolume};
+use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, ReplicasRequest, TopologyVolume};
 use mortar_heketi::volume::{
     ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeInfo,
 };
@@ -50,6 +51,11 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
         }
         VolumeCommand::Heal { volume } => heal::show(session, &volume).await,
         VolumeCommand::Set { volume, options } => options::set(session, &volume, options).await,
+        VolumeCommand::Replicas {
+            volume,
+            replicas,
+            arbiter,
+        } => replicas::change(session, &volume, ReplicasRequest { replicas, arbiter }).await,
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }
 }

@@ -1,9 +1,11 @@
-//! Volumes that are changed while they are in use: their options.
+//! Volumes that are changed while they are in use: their options, and how many copies they keep.
 
 use serde_json::Value;
 
 use crate::drift::findings;
 use crate::ground::{self, on};
+use crate::life::Client;
+use crate::moves::{assert_healed, bricks, fill, sums, sums_in_brick};
 use crate::site::Site;
 
 /// What GlusterFS says that the volume's options are.
@@ -78,6 +80,71 @@ fn options_follow_and_what_glusterfs_refuses_changes_nothing() {
     assert_eq!(findings(&site), [] as [&str; 0]);
     // No option was asked for any more, and a rebuild takes it so.
     assert!(has("user.mortar.asked.0: none"), "{:?}", set(&site, &name));
+    site.server.says(&["volume", "delete", &name]);
+    site.assert_bare();
+}
+
+/// What GlusterFS says of the volume's bricks: `1 x 3 = 3`.
+fn shape(site: &Site, volume: &str) -> String {
+    let words = ["gluster", "--mode=script", "volume", "info", volume];
+    let info = on(&site.lab, "node1", &words);
+    let mut lines = info.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Number of Bricks: "));
+    line.unwrap().to_owned()
+}
+
+/// From one copy to three, down to two, to an arbiter and back, while a client has it mounted.
+#[test]
+fn copies_come_and_go_while_the_volume_is_in_use() {
+    let ground = ground::Ground::new('u', 3, 1, 8);
+    let site = Site::new(&ground.lab, &[1, 2, 3], 1, "copies");
+    site.created("data", 1, 0);
+    let name = site.name("data");
+    let client = Client::mount(&site, &name);
+    fill(client.path());
+    let before = sums(client.path());
+    for (words, shown, durability, whole) in [
+        (vec!["3"], "1 x 3 = 3", "replicate 3", 3),
+        (vec!["2"], "1 x 2 = 2", "replicate 2", 2),
+        (vec!["3", "--arbiter"], "1 x (2 + 1) = 3", "arbiter", 2),
+        (vec!["2"], "1 x 2 = 2", "replicate 2", 2),
+        (vec!["3"], "1 x 3 = 3", "replicate 3", 3),
+    ] {
+        let mut asked = vec!["volume", "replicas", &name];
+        asked.extend(&words);
+        let said = site.server.says(&asked);
+        assert!(said.contains(durability), "{said}");
+        assert_eq!(shape(&site, &name), shown);
+        assert_healed(&site, &name);
+        assert!(
+            site.server
+                .says(&["volume", "heal", &name])
+                .contains("All copies are alike.")
+        );
+        assert_eq!(findings(&site), [] as [&str; 0]);
+        assert!(sums(client.path()) == before, "what a client reads");
+        let copies = bricks(&site, &name);
+        let full = copies
+            .iter()
+            .filter(|(_, node, path)| sums_in_brick(&site, node, path) == before);
+        assert_eq!(full.count(), whole, "bricks that hold all of it");
+        std::fs::write(client.path().join("beside"), durability).unwrap();
+        std::fs::remove_file(client.path().join("beside")).unwrap();
+    }
+    for (words, text) in [
+        (vec!["1"], "keeps at least two copies"),
+        (vec!["3"], "has replicate 3 already"),
+        (vec!["3", "--arbiter"], "ask for 2 first"),
+        (vec!["4"], "no place for a brick"),
+    ] {
+        let mut asked = vec!["volume", "replicas", &name];
+        asked.extend(&words);
+        let said = site.server.cli(&asked);
+        let told = String::from_utf8_lossy(&said.stderr);
+        assert!(!said.status.success() && told.contains(text), "{words:?}: {told}");
+        assert_eq!(shape(&site, &name), "1 x 3 = 3");
+    }
+    client.unmount();
     site.server.says(&["volume", "delete", &name]);
     site.assert_bare();
 }

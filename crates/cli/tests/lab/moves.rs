@@ -12,7 +12,7 @@ use crate::life::Client;
 use crate::site::Site;
 
 /// Checksums of the files below a folder, by their paths.
-fn sums(folder: &Path) -> BTreeMap<String, String> {
+pub(crate) fn sums(folder: &Path) -> BTreeMap<String, String> {
     let output = Command::new("sh")
         .args([
             "-c",
@@ -32,14 +32,14 @@ fn read_sums(text: &str) -> BTreeMap<String, String> {
 }
 
 /// Checksums of the files in a brick's folder on its node.
-fn sums_in_brick(site: &Site, node: &str, path: &str) -> BTreeMap<String, String> {
+pub(crate) fn sums_in_brick(site: &Site, node: &str, path: &str) -> BTreeMap<String, String> {
     let find =
         format!("cd {path} && find . -path ./.glusterfs -prune -o -type f -print0 | xargs -0 sha256sum");
     read_sums(&on(&site.lab, node, &["sh", "-c", &find]))
 }
 
 /// Folders, small files, and one of 16 MiB.
-fn fill(folder: &Path) {
+pub(crate) fn fill(folder: &Path) {
     for number in 0..6 {
         let inner = folder.join(format!("folder{number}"));
         std::fs::create_dir(&inner).unwrap();
@@ -58,7 +58,7 @@ fn fill(folder: &Path) {
 }
 
 /// The bricks of a volume: id, node's name and path.
-fn bricks(site: &Site, volume: &str) -> Vec<(String, String, String)> {
+pub(crate) fn bricks(site: &Site, volume: &str) -> Vec<(String, String, String)> {
     let info = site.server.get(&format!("/volumes/{volume}")).json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let name = |id: &str| {
@@ -78,7 +78,7 @@ fn bricks(site: &Site, volume: &str) -> Vec<(String, String, String)> {
 }
 
 /// Nothing is to be healed in the volume, as GlusterFS tells.
-fn assert_healed(site: &Site, name: &str) {
+pub(crate) fn assert_healed(site: &Site, name: &str) {
     let told = on(
         &site.lab,
         &site.nodes[0].0,

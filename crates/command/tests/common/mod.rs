@@ -8,9 +8,9 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, DeviceSizeSpec, DeviceSpec, GrowthPart,
-    GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec,
-    StartedSpec, Starter, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, DeviceSizeSpec, DeviceSpec,
+    GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec,
+    RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, VolumeId, VolumeName,
@@ -182,6 +182,8 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("started", started(false)),
         ("started-stopped", started(true)),
         ("volume-options", volume_options()),
+        ("copies", Thing::Copies(copies(false))),
+        ("copies-arbiter", Thing::Copies(copies(true))),
         ("changed-options", Thing::ChangedOptions(changed_options())),
         ("remains-thin", remains(disk(), false)),
         ("remains-image", remains(directory(), true)),
@@ -273,6 +275,19 @@ pub(crate) fn volume_options() -> Thing {
             ("performance.readdir-ahead", "off"),
         ]),
     })
+}
+
+/// A third brick beside two.
+pub(crate) fn copies(arbiter: bool) -> CopiesSpec {
+    CopiesSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        few: 2,
+        many: 3,
+        arbiter,
+        bricks: addresses(&["node3"]),
+        others: addresses(&["node1", "node2"]),
+    }
 }
 
 /// Options of the volume, changed.

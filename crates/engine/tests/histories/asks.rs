@@ -13,7 +13,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 12] = [
+pub(crate) const KINDS: [OperationKind; 13] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -22,6 +22,7 @@ pub(crate) const KINDS: [OperationKind; 12] = [
     OperationKind::CreateVolume,
     OperationKind::ExpandVolume,
     OperationKind::SetOptions,
+    OperationKind::ChangeReplicas,
     OperationKind::DeleteVolume,
     OperationKind::EvictBrick,
     OperationKind::DrainDevice,
@@ -34,6 +35,7 @@ enum Ask {
     Create(CreateVolume),
     Expand(VolumeId, ByteSize, Expansion),
     Options(VolumeId, OptionsChange),
+    Copies(VolumeId, Durability),
     Delete(VolumeId),
     AddDevice(AddDevice),
     RemoveDevice(DeviceId),
@@ -64,6 +66,7 @@ impl std::fmt::Display for Ask {
             ),
             Self::Expand(id, by, way) => write!(f, "expand volume {id} by {by}, {way:?}"),
             Self::Options(id, change) => write!(f, "set options of volume {id}: {change:?}"),
+            Self::Copies(id, wanted) => write!(f, "{wanted} for volume {id}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
             Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
@@ -121,7 +124,15 @@ fn wish(life: &Life) -> Option<Ask> {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);
             Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4)), way)
         }
-        42..=54 => Ask::Delete(dice.any(&volumes)?),
+        42..=52 => Ask::Delete(dice.any(&volumes)?),
+        53..=54 => {
+            let wanted = [
+                Durability::Replicate(2),
+                Durability::Replicate(3),
+                Durability::Arbiter,
+            ];
+            Ask::Copies(dice.any(&volumes)?, *dice.pick(&wanted))
+        }
         55..=56 => Ask::Options(dice.any(&volumes)?, options(life)),
         57..=58 => Ask::ResizeDevice(dice.any(&devices)?),
         59..=68 => Ask::AddDevice(device(life, dice.any(&nodes)?)),
@@ -370,6 +381,7 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::Create(request) => life.engine.create_volume(request.clone()).await.map(Some),
         Ask::Expand(id, by, way) => life.engine.expand_volume(*id, *by, *way).await.map(Some),
         Ask::Options(id, change) => life.engine.set_options(*id, change.clone()).await.map(Some),
+        Ask::Copies(id, wanted) => life.engine.change_replicas(*id, *wanted).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
         Ask::ResizeDevice(id) => {

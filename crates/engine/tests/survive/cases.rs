@@ -194,6 +194,17 @@ fn evict<'a>(bed: &'a Bed, host: &'a str, dead: bool) -> BoxFuture<'a, Result<Op
     bed.engine.evict_brick(brick, dead).boxed()
 }
 
+fn copies(bed: &Bed, wanted: Durability) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    bed.engine.change_replicas(bed.volume("data"), wanted).boxed()
+}
+
+/// A volume with files, of two sets.
+async fn make_two_sets(bed: &Bed, durability: Durability, media: &str) {
+    make(bed, "data", durability, media).await;
+    bed.done(expand(bed).await.unwrap()).await;
+    assert!(bed.hosts.world(|world| world.write_files("n1", "data", 6)));
+}
+
 /// All cases but repairs, which need something to mend. A new kind of operation is one entry more.
 pub(crate) const ALL: &[Case] = &[
     Case {
@@ -346,6 +357,34 @@ pub(crate) const ALL: &[Case] = &[
         lost: None,
         prepare: volume_on_disks,
         run: set_options,
+    },
+    Case {
+        name: "copies_from_one_to_three",
+        kind: OperationKind::ChangeReplicas,
+        lost: None,
+        prepare: |bed| make_two_sets(bed, Durability::None, "disk").boxed(),
+        run: |bed| copies(bed, Durability::Replicate(3)),
+    },
+    Case {
+        name: "copies_from_two_to_an_arbiter",
+        kind: OperationKind::ChangeReplicas,
+        lost: None,
+        prepare: |bed| make_two_sets(bed, Durability::Replicate(2), "directory").boxed(),
+        run: |bed| copies(bed, Durability::Arbiter),
+    },
+    Case {
+        name: "copies_from_three_to_two",
+        kind: OperationKind::ChangeReplicas,
+        lost: None,
+        prepare: |bed| make_two_sets(bed, Durability::Replicate(3), "directory").boxed(),
+        run: |bed| copies(bed, Durability::Replicate(2)),
+    },
+    Case {
+        name: "copies_without_an_arbiter",
+        kind: OperationKind::ChangeReplicas,
+        lost: None,
+        prepare: arbiter_volume,
+        run: |bed| copies(bed, Durability::Replicate(2)),
     },
     Case {
         name: "delete_on_disks",

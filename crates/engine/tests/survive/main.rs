@@ -133,6 +133,10 @@ tests!(
     resize_disk,
     resize_directory,
     set_options,
+    copies_from_one_to_three,
+    copies_from_two_to_an_arbiter,
+    copies_from_three_to_two,
+    copies_without_an_arbiter,
     delete_on_disks,
     delete_on_directories,
     delete_without_a_node_on_disks,
@@ -184,6 +188,16 @@ fn a_node_and_the_server_are_lost_while_bricks_grow() {
 #[test]
 fn a_node_and_the_server_are_lost_while_a_brick_moves() {
     loses_node_and_server("evict_on_directories");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_while_copies_are_added() {
+    loses_node_and_server("copies_from_one_to_three");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_while_copies_leave() {
+    loses_node_and_server("copies_from_three_to_two");
 }
 
 #[test]

@@ -198,6 +198,7 @@ impl Machine<'_> {
             // Whoever asks for a device or a node to be removed is told that it is not there.
             Thing::Device(_) | Thing::Peer(_) | Thing::NodeFile(_) => direction == Direction::Back,
             Thing::AddedBricks(_)
+            | Thing::Copies(_)
             | Thing::Rebalance(_)
             | Thing::Seat(_)
             | Thing::Heal(_)

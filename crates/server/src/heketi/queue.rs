@@ -101,7 +101,10 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
     match (kind, subject) {
         (OperationKind::AddNode, Some(Subject::Node(id))) => Some(format!("/nodes/{id}")),
         (
-            OperationKind::CreateVolume | OperationKind::ExpandVolume | OperationKind::SetOptions,
+            OperationKind::CreateVolume
+            | OperationKind::ExpandVolume
+            | OperationKind::SetOptions
+            | OperationKind::ChangeReplicas,
             Some(Subject::Volume(id)),
         ) => Some(format!("/volumes/{id}")),
         _ => None,

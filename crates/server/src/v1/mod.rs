@@ -11,4 +11,5 @@ pub(crate) mod operations;
 pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
+pub(crate) mod replicas;
 pub(crate) mod topology;

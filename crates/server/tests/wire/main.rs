@@ -11,5 +11,6 @@ mod heketi_errors;
 mod openapi;
 mod options;
 mod repeat;
+mod replicas;
 mod support;
 mod v1;
