@@ -19,6 +19,7 @@ mod options;
 mod plan;
 mod rebuild;
 mod replicas;
+mod snapshot;
 mod topology;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
@@ -44,6 +45,7 @@ pub use rebuild::{
     RebuildRequest,
 };
 pub use replicas::ReplicasRequest;
+pub use snapshot::{CloneRequest, Snapshot, SnapshotList, SnapshotQuery, SnapshotRequest};
 pub use topology::{
     DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
     TopologyVolume,

@@ -171,7 +171,7 @@ fn write_identity(spec: &BrickSpec, settings: &Settings) -> Command {
     )
 }
 
-fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
+pub(crate) fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
     let Source { path, options } = source(spec);
     program::program(settings, "mount")
         .arg("-o")
@@ -180,7 +180,7 @@ fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
         .arg(layout::mount_point(spec.device, spec.brick))
 }
 
-fn is_mounted(spec: &BrickSpec, settings: &Settings) -> Command {
+pub(crate) fn is_mounted(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "mountpoint")
         .arg("-q")
         .arg(layout::mount_point(spec.device, spec.brick))

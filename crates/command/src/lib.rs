@@ -20,6 +20,7 @@ mod brick;
 mod changed_options;
 mod complaint;
 mod copies;
+mod copy;
 mod device;
 mod heal;
 mod member;
@@ -31,6 +32,7 @@ mod rebalance;
 mod seat;
 mod settings;
 mod started;
+mod stopped;
 mod volume;
 mod volume_options;
 
@@ -65,6 +67,8 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Member(spec) => member::look(spec, settings),
         Thing::Growth(spec) => brick::growth::look(spec, settings),
         Thing::DeviceSize(spec) => device::size::look(spec, settings),
+        Thing::Copy(spec) => copy::look(spec, settings),
+        Thing::Stopped(spec) => volume::look(&spec.name, settings),
     }
 }
 
@@ -96,6 +100,8 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::Member(spec) => member::judge_look(spec, report),
         Thing::Growth(spec) => brick::growth::judge_look(spec, report),
         Thing::DeviceSize(spec) => device::size::judge_look(spec, report),
+        Thing::Copy(spec) => copy::judge_look(spec, report),
+        Thing::Stopped(spec) => stopped::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -133,6 +139,8 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Member(spec) => member::make(spec, settings),
         Thing::Growth(spec) => brick::growth::make(spec, settings),
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
+        Thing::Copy(spec) => copy::make(spec, settings),
+        Thing::Stopped(spec) => stopped::make(spec, settings),
     }
 }
 
@@ -169,6 +177,8 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::Member(spec) => member::make(spec, settings),
         Thing::Growth(spec) => brick::growth::make(spec, settings),
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
+        Thing::Copy(spec) => copy::make(spec, settings),
+        Thing::Stopped(spec) => stopped::make(spec, settings),
     }
 }
 
@@ -203,6 +213,8 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::Growth(spec) => brick::growth::unmake(spec, settings),
         // It has what its disk has.
         Thing::DeviceSize(_) => Batch::new(),
+        Thing::Copy(spec) => copy::unmake(spec, settings),
+        Thing::Stopped(spec) => stopped::unmake(spec, settings),
     }
 }
 
@@ -292,6 +304,10 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),
         (Thing::Growth(spec), Goal::Present) => brick::growth::judge_made(spec, report),
         (Thing::DeviceSize(spec), Goal::Present) => device::size::judge_made(spec, report),
+        (Thing::Copy(spec), Goal::Present) => copy::judge_made(spec, report),
+        (Thing::Copy(_), Goal::Absent) => copy::judge_unmade(report),
+        (Thing::Stopped(_), Goal::Present) => stopped::judge_made(report),
+        (Thing::Stopped(spec), Goal::Absent) => started::judge_made(spec, report),
         (
             Thing::Rebalance(_)
             | Thing::Heal(_)

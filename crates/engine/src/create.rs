@@ -1,8 +1,8 @@
 //! A volume that is asked for: made, or found when it was asked for before.
 
 use mortar_journal::{Ended, Outcome, StepsEnded};
-use mortar_model::{OperationId, OperationKind, VolumeId};
-use mortar_plan::{CreateVolume, Creation, DeviceRefusal, Known, Refusal, Seed, Subject};
+use mortar_model::{OperationId, OperationKind};
+use mortar_plan::{CreateVolume, Creation, DeviceRefusal, Known, Landscape, Plan, Refusal, Seed, Subject};
 use mortar_store::{Durability, Kind, Write};
 
 use crate::engine::Engine;
@@ -12,9 +12,33 @@ use crate::submit::{Intent, to_the_end};
 /// How often a request is decided anew because the operation that it would have joined came to nothing.
 const TRIES: usize = 16;
 
-enum Decided {
+/// What becomes of a request by name.
+pub(crate) enum Decided {
+    /// It is new.
     New(Box<Intent>),
-    Known(Known),
+    /// What is asked for is there, or this operation is making it.
+    Known(Subject, Option<OperationId>),
+}
+
+/// What a plan came to.
+pub(crate) enum Planned {
+    /// It is new, and this makes it.
+    New(Plan),
+    /// What is asked for is there, or this operation is making it.
+    Known(Subject, Option<OperationId>),
+}
+
+impl From<Creation> for Planned {
+    fn from(creation: Creation) -> Self {
+        match creation {
+            Creation::New(plan) => Self::New(plan),
+            Creation::Known(known) => Self::Known(Subject::Volume(known.volume), known.operation),
+        }
+    }
+}
+
+fn of_known(known: Known) -> (Subject, Option<OperationId>) {
+    (Subject::Volume(known.volume), known.operation)
 }
 
 impl Engine {
@@ -24,24 +48,34 @@ impl Engine {
     /// # Errors
     /// It cannot be planned, or its name stands for something else; the refusal says why.
     pub async fn create_volume(&self, request: CreateVolume) -> Result<OperationId, EngineError> {
+        self.once(OperationKind::CreateVolume, || self.decide(&request))
+            .await
+    }
+
+    /// Begins what is decided; or answers with the operation that makes it, or with one that has ended and is about it.
+    pub(crate) async fn once(
+        &self,
+        kind: OperationKind,
+        decide: impl Fn() -> Result<Decided, EngineError> + Send + Sync,
+    ) -> Result<OperationId, EngineError> {
         let mut joined = None;
         for _ in 0..TRIES {
-            let known = match self.decide(&request)? {
+            let (subject, operation) = match decide().inspect_err(|_| self.inner.refused(kind))? {
                 Decided::New(intent) => return self.enter(*intent).await,
-                Decided::Known(known) => known,
+                Decided::Known(subject, operation) => (subject, operation),
             };
-            match known.operation {
-                None => return self.made_before(known.volume).await,
+            match operation {
+                None => return self.made_before(kind, subject).await,
                 Some(id) if self.has_entered(id).await? => {
                     self.inner.metrics.repeated.inc();
                     return Ok(id);
                 }
                 // Its intent is surely not recorded, so it came to nothing: decided anew.
-                Some(id) => joined = Some((known.volume, id)),
+                Some(id) => joined = Some((subject, id)),
             }
         }
-        let (volume, id) = joined.expect("every round before was about an operation");
-        Err(Refusal::Busy("volume", volume.to_string(), id).into())
+        let (subject, id) = joined.expect("every round before was about an operation");
+        Err(Refusal::Busy(subject.kind(), subject.id(), id).into())
     }
 
     /// Where would this volume go, and why not elsewhere? Changes nothing.
@@ -65,33 +99,41 @@ impl Engine {
     }
 
     fn decide(&self, request: &CreateVolume) -> Result<Decided, EngineError> {
-        let (inner, kind) = (&self.inner, OperationKind::CreateVolume);
-        let decided = match inner.admit() {
+        let limits = &self.inner.config.limits;
+        self.decide_by(
+            OperationKind::CreateVolume,
+            |landscape, seed| mortar_plan::create_volume(landscape, limits, request, seed).map(Into::into),
+            |landscape| mortar_plan::known_volume(landscape, request).map(|known| known.map(of_known)),
+        )
+    }
+
+    /// Decides under the landscape's lock, and holds what the plan needs. `known` tells what was asked for before: that begins
+    /// nothing, and is answered also where nothing more may begin.
+    pub(crate) fn decide_by(
+        &self,
+        kind: OperationKind,
+        plan: impl FnOnce(&Landscape, &mut Seed) -> Result<Planned, Refusal>,
+        known: impl FnOnce(&Landscape) -> Result<Option<(Subject, Option<OperationId>)>, Refusal>,
+    ) -> Result<Decided, EngineError> {
+        let inner = &self.inner;
+        match inner.admit() {
             Ok(place) => {
                 let mut seed = Seed::new(inner.entropy.draw());
                 let id = OperationId::from_u128(seed.next_u128());
                 let mut landscape = inner.landscape();
-                let limits = &inner.config.limits;
-                mortar_plan::create_volume(&landscape, limits, request, &mut seed)
-                    .map(|creation| match creation {
-                        Creation::New(plan) => {
-                            Decided::New(Box::new(self.intend(&mut landscape, place, id, kind, plan)))
-                        }
-                        Creation::Known(known) => Decided::Known(known),
-                    })
-                    .map_err(EngineError::from)
+                Ok(match plan(&landscape, &mut seed)? {
+                    Planned::New(plan) => {
+                        Decided::New(Box::new(self.intend(&mut landscape, place, id, kind, plan)))
+                    }
+                    Planned::Known(subject, operation) => Decided::Known(subject, operation),
+                })
             }
-            // One that was asked for before begins nothing, and is answered also where nothing more may begin.
-            Err(busy @ EngineError::Busy { .. }) => {
-                match mortar_plan::known_volume(&inner.landscape(), request) {
-                    Ok(Some(known)) => Ok(Decided::Known(known)),
-                    Ok(None) => Err(busy),
-                    Err(refusal) => Err(refusal.into()),
-                }
-            }
+            Err(busy @ EngineError::Busy { .. }) => match known(&inner.landscape())? {
+                Some((subject, operation)) => Ok(Decided::Known(subject, operation)),
+                None => Err(busy),
+            },
             Err(other) => Err(other),
-        };
-        decided.inspect_err(|_| inner.refused(kind))
+        }
     }
 
     /// Whether the operation's intent is on disk; waits while it is on its way there. Only then may its id be told: a
@@ -109,19 +151,19 @@ impl Engine {
         doubt.map_or_else(|| Ok(self.operation(id).is_some()), Err)
     }
 
-    /// An operation that has ended and is about this volume: the one that made it, while that can still be asked
+    /// An operation that has ended and is about this thing: the one that made it, while that can still be asked
     /// for long enough; else one that only says so.
-    async fn made_before(&self, volume: VolumeId) -> Result<OperationId, EngineError> {
+    async fn made_before(&self, kind: OperationKind, subject: Subject) -> Result<OperationId, EngineError> {
         let inner = &self.inner;
         inner.metrics.repeated.inc();
         let now = inner.clock.now_ms();
-        if let Some(id) = inner.operations().maker(volume, inner.config.keep_ended / 2) {
+        if let Some(id) = inner.operations().maker(subject, inner.config.keep_ended / 2) {
             return Ok(id);
         }
         let ended = Ended {
             id: OperationId::from_u128(inner.entropy.draw()),
-            kind: OperationKind::CreateVolume,
-            subject: Some(Subject::Volume(volume)),
+            kind,
+            subject: Some(subject),
             created: now,
             ended: now,
             outcome: Outcome::Done { removed: false },

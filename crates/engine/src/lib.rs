@@ -33,6 +33,7 @@
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `backup` | backups of the store, by the clock and on request |
+//! | `snapshot` | snapshots, and volumes that are made of them |
 //! | `inspect` | what a store holds, without an engine |
 //! | `check` | the records beside what the nodes show |
 //! | `repair` | findings mended on command |
@@ -76,6 +77,7 @@ mod repair;
 mod replace;
 mod replicas;
 mod sight;
+mod snapshot;
 mod submit;
 
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};

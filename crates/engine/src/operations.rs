@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mortar_journal::{Ended, Operation, Outcome};
-use mortar_model::{OperationId, OperationKind, VolumeId};
+use mortar_model::{OperationId, OperationKind};
 use mortar_plan::Subject;
 use mortar_store::StoreError;
 use tokio::sync::watch;
@@ -27,8 +27,8 @@ pub(crate) struct Operations {
     pub(crate) ended: EndedLately,
     /// What drains remember.
     pub(crate) drains: BTreeMap<OperationId, Drain>,
-    /// The ended operation that made each volume: for those who ask for the volume again.
-    makers: BTreeMap<VolumeId, OperationId>,
+    /// The ended operation that made each volume and snapshot: for those who ask for it again.
+    makers: BTreeMap<Subject, OperationId>,
 }
 
 impl Operations {
@@ -53,9 +53,9 @@ impl Operations {
         self.makers.extend(made(ended));
     }
 
-    /// The operation that made the volume, if it can be asked for at least so long from now on.
-    pub(crate) fn maker(&self, volume: VolumeId, lasting: Duration) -> Option<OperationId> {
-        let maker = self.makers.get(&volume).copied();
+    /// The operation that made the thing, if it can be asked for at least so long from now on.
+    pub(crate) fn maker(&self, subject: Subject, lasting: Duration) -> Option<OperationId> {
+        let maker = self.makers.get(&subject).copied();
         maker.filter(|id| self.ended.lasts(*id, lasting))
     }
 
@@ -85,12 +85,12 @@ impl Operations {
     }
 }
 
-/// The volume that it made.
-fn made(ended: &Ended) -> Option<(VolumeId, OperationId)> {
-    match (ended.kind, ended.subject, &ended.outcome) {
-        (OperationKind::CreateVolume, Some(Subject::Volume(volume)), Outcome::Done { .. }) => {
-            Some((volume, ended.id))
-        }
-        _ => None,
-    }
+/// What it made that can be asked for again.
+fn made(ended: &Ended) -> Option<(Subject, OperationId)> {
+    let makes = matches!(
+        ended.kind,
+        OperationKind::CreateVolume | OperationKind::CloneVolume | OperationKind::CreateSnapshot
+    );
+    let done = matches!(ended.outcome, Outcome::Done { .. });
+    (makes && done).then_some((ended.subject?, ended.id))
 }

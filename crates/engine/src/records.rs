@@ -2,7 +2,7 @@
 
 use mortar_journal::{Ended, Operation};
 use mortar_model::work::Facts;
-use mortar_model::{Brick, Cluster, Device, Inventory, Node, Volume};
+use mortar_model::{Brick, Cluster, Device, Inventory, Node, Snapshot, Volume};
 use mortar_plan::{Change, Landscape};
 use mortar_store::{Kind, Store, StoreError, Write, decode};
 use serde::de::DeserializeOwned;
@@ -35,6 +35,9 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     })?;
     each(store, Kind::Brick, |brick: Brick| {
         inventory.add_brick(brick).map_err(unsound)
+    })?;
+    each(store, Kind::Snapshot, |snapshot: Snapshot| {
+        inventory.add_snapshot(snapshot).map_err(unsound)
     })?;
     let mut landscape = Landscape::new(inventory);
     let mut open = Vec::new();
@@ -160,6 +163,8 @@ pub(crate) fn changes(
                         .map(|brick| Write::delete(Kind::Brick, &brick.id)),
                 );
             }
+            Change::AddSnapshot(snapshot) => writes.push(Write::put(Kind::Snapshot, &snapshot.id, snapshot)?),
+            Change::RemoveSnapshot(id) => writes.push(Write::delete(Kind::Snapshot, id)),
             Change::Keep(_) => {}
         }
     }

@@ -72,6 +72,7 @@ fn brick(number: u128, image: bool) -> Thing {
         arbiter: false,
         gid: 2001,
         identity: identity(brick),
+        from: None,
     })
 }
 

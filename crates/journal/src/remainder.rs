@@ -84,6 +84,13 @@ fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
     for step in stages.iter().flat_map(|stage| &stage.steps) {
         match (&step.thing, &step.place) {
             (Thing::Brick(spec), _) => remains.bricks.push(brick(spec)),
+            // A copy may have several steps, and takes its room once.
+            (Thing::Copy(spec), _) if remains.bricks.iter().all(|known| known.id != spec.copy) => {
+                remains.bricks.push(Brick {
+                    id: spec.copy,
+                    ..brick(&spec.brick)
+                });
+            }
             (Thing::Volume(spec), Place::Pool(cluster, _)) => {
                 remains.names.push((*cluster, spec.name.clone()));
             }
@@ -115,6 +122,7 @@ fn called(plan: &Plan) -> String {
         (Thing::AddedBricks(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Seat(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Copies(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
+        (Thing::Copy(spec), Some(Subject::Snapshot(_))) => Some(spec.snapshot.to_string()),
         (Thing::Device(spec), Some(Subject::Device(_))) => Some(spec.path.to_string()),
         (Thing::Peer(spec), Some(Subject::Node(_))) => Some(spec.host.to_string()),
         _ => None,

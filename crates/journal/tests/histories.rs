@@ -98,6 +98,7 @@ fn thing(number: usize, kind: Kind) -> Thing {
             arbiter: false,
             gid: 0,
             identity: String::new(),
+            from: None,
         }),
         Kind::Volume => Thing::Volume(VolumeSpec {
             volume,

@@ -22,7 +22,9 @@ pub fn check(inventory: &Inventory) -> Vec<Violation> {
 
 fn check_space(inventory: &Inventory, found: &mut Vec<Violation>) {
     for device in inventory.devices() {
-        let sum: ByteSize = inventory.bricks_on(device.id).map(crate::Brick::footprint).sum();
+        let bricks: ByteSize = inventory.bricks_on(device.id).map(crate::Brick::footprint).sum();
+        let copies = inventory.copies_on(device.id);
+        let sum = bricks + copies.map(|(copy, _)| copy.footprint()).sum::<ByteSize>();
         if sum != inventory.used(device.id) {
             found.push(Violation(format!(
                 "device {}: its bricks take {sum}, its account says {}",

@@ -91,6 +91,10 @@ id!(
     VolumeId
 );
 id!(
+    /// A snapshot: a volume as it was at one moment.
+    SnapshotId
+);
+id!(
     /// A change that was asked for. Also its queue id on the REST door.
     OperationId
 );

@@ -1,7 +1,11 @@
 //! All things of all pools, with indexes that are kept up to date as things change.
 
+mod snapshots;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+
+use snapshots::Snapshots;
 
 use crate::{
     Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, HostName, Node, NodeId,
@@ -38,6 +42,7 @@ pub struct Inventory {
     hosts: BTreeMap<HostName, NodeId>,
     names: BTreeMap<(ClusterId, VolumeName), VolumeId>,
     used: BTreeMap<DeviceId, ByteSize>,
+    snapshots: Snapshots,
 }
 
 fn unknown<T>(what: &'static str, id: impl std::fmt::Display + Copy) -> Result<T, InventoryError> {
@@ -222,6 +227,13 @@ impl Inventory {
         if self.bricks_on.get(&id).is_some_and(|bricks| !bricks.is_empty()) {
             return Err(InventoryError::InUse("device", id.to_string(), "bricks"));
         }
+        if self.copies_on(id).next().is_some() {
+            return Err(InventoryError::InUse(
+                "device",
+                id.to_string(),
+                "parts of snapshots",
+            ));
+        }
         let Some(device) = self.devices.remove(&id) else {
             return unknown("device", id);
         };
@@ -236,8 +248,11 @@ impl Inventory {
     /// Removes a volume with all its bricks, which are returned in order.
     ///
     /// # Errors
-    /// It is unknown.
+    /// It is unknown, or has snapshots.
     pub fn remove_volume(&mut self, id: VolumeId) -> Result<(Volume, Vec<Brick>), InventoryError> {
+        if self.snapshots_of(id).next().is_some() {
+            return Err(InventoryError::InUse("volume", id.to_string(), "snapshots"));
+        }
         let Some(volume) = self.volumes.remove(&id) else {
             return unknown("volume", id);
         };
@@ -443,7 +458,7 @@ impl Inventory {
             .filter_map(|id| self.bricks.get(id))
     }
 
-    /// What the bricks on a device take of it together.
+    /// What the bricks on a device, and copies of bricks, take of it together.
     pub fn used(&self, device: DeviceId) -> ByteSize {
         self.used.get(&device).copied().unwrap_or_default()
     }

@@ -51,6 +51,31 @@ pub fn image_in_making(device_path: &DevicePath, brick: BrickId) -> String {
     format!("{}.part", image(device_path, brick))
 }
 
+/// Image file of a brick's copy on a directory device: a part of a snapshot.
+pub fn copy_image(device_path: &DevicePath, copy: BrickId) -> String {
+    format!("{}/copy_{copy}.img", image_folder(device_path))
+}
+
+/// Image file of a brick's copy until it is certain that all copies of its snapshot show the same moment.
+pub fn copy_in_making(device_path: &DevicePath, copy: BrickId) -> String {
+    format!("{}.part", copy_image(device_path, copy))
+}
+
+/// The small file beside a brick's copy that tells of which snapshot it is a part.
+pub fn copy_identity_file(device_path: &DevicePath, copy: BrickId) -> String {
+    format!("{}/copy_{copy}.json", image_folder(device_path))
+}
+
+/// The small file beside a brick's copy that tells when the brick was last brought back to it.
+pub fn copy_restored_file(device_path: &DevicePath, copy: BrickId) -> String {
+    format!("{}/copy_{copy}.back", image_folder(device_path))
+}
+
+/// The file that is there as long as a brick's file system is frozen for this copy. Gone after a reboot, as the freeze is.
+pub fn freeze_mark(copy: BrickId) -> String {
+    format!("/run/lock/mortar-freeze-{copy}")
+}
+
 /// The small file on a directory device that tells whose it is.
 pub fn device_identity_file(device_path: &DevicePath) -> String {
     format!(
@@ -100,6 +125,16 @@ pub fn mount_folder(device: DeviceId) -> String {
 /// Where a brick's file system is mounted.
 pub fn mount_point(device: DeviceId, brick: BrickId) -> String {
     format!("{}/brick_{brick}", mount_folder(device))
+}
+
+/// Where the image of a brick that is made of another one's copy is mounted until it is whole.
+pub fn mount_point_in_making(device: DeviceId, brick: BrickId) -> String {
+    format!("{}.part", mount_point(device, brick))
+}
+
+/// The brick's folder there.
+pub fn brick_path_in_making(device: DeviceId, brick: BrickId) -> String {
+    format!("{}/brick", mount_point_in_making(device, brick))
 }
 
 /// The brick's folder as GlusterFS knows it: below the mount point, so that an unmounted brick is a missing one.

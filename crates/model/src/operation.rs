@@ -28,6 +28,14 @@ pub enum OperationKind {
     ChangeReplicas,
     /// A volume and its bricks are removed.
     DeleteVolume,
+    /// A volume as it is at this moment is kept.
+    CreateSnapshot,
+    /// A snapshot is removed.
+    DeleteSnapshot,
+    /// A volume is brought back to what a snapshot of it holds.
+    RestoreSnapshot,
+    /// A volume is made of a snapshot, or of another volume as it is.
+    CloneVolume,
     /// A brick is replaced by one on another device.
     EvictBrick,
     /// A device's bricks move to others.
@@ -46,7 +54,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -57,6 +65,10 @@ impl OperationKind {
         Self::SetOptions,
         Self::ChangeReplicas,
         Self::DeleteVolume,
+        Self::CreateSnapshot,
+        Self::DeleteSnapshot,
+        Self::RestoreSnapshot,
+        Self::CloneVolume,
         Self::EvictBrick,
         Self::DrainDevice,
         Self::DrainNode,
@@ -79,6 +91,10 @@ impl OperationKind {
             Self::SetOptions => "set-options",
             Self::ChangeReplicas => "change-replicas",
             Self::DeleteVolume => "delete-volume",
+            Self::CreateSnapshot => "create-snapshot",
+            Self::DeleteSnapshot => "delete-snapshot",
+            Self::RestoreSnapshot => "restore-snapshot",
+            Self::CloneVolume => "clone-volume",
             Self::EvictBrick => "evict-brick",
             Self::DrainDevice => "drain-device",
             Self::DrainNode => "drain-node",

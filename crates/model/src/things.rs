@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, Tags, VolumeId,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, Origin, Tags, VolumeId,
     VolumeName, VolumeOption,
 };
 
@@ -163,6 +163,9 @@ pub struct Volume {
     /// Whether its sets were placed with strict zones; kept for later sets.
     #[serde(default)]
     pub zone_checking: ZoneChecking,
+    /// What it was cloned from. It needs nothing of that any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What a brick takes of its device.

@@ -4,7 +4,11 @@
 //! with what they saw. Specs hold everything needed to make, unmake and recognise their thing, so a plan read
 //! back after a crash needs nothing else.
 
+mod copies;
+
 use serde::{Deserialize, Serialize};
+
+pub use copies::{CopyPart, CopySpec};
 
 use crate::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName, VolumeId,
@@ -86,6 +90,10 @@ pub struct BrickSpec {
     pub arbiter: bool,
     /// Group that owns the brick's folder; 0 leaves it as made.
     pub gid: u32,
+    /// The copy of another brick that it is made of, on the same device. It has that one's size and files, and is a file
+    /// system of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<BrickId>,
     /// Text of the identity file (JSON).
     pub identity: String,
 }
@@ -408,6 +416,10 @@ pub enum Thing {
     Growth(GrowthSpec),
     /// A device's size, as its disk has it.
     DeviceSize(DeviceSizeSpec),
+    /// A part of the way to a brick's copy, or back from it.
+    Copy(CopySpec),
+    /// A volume that nobody can use for a while: stopped. Started again when that is taken back.
+    Stopped(StartedSpec),
 }
 
 impl Thing {
@@ -437,6 +449,8 @@ impl Thing {
                 GrowthPart::FileSystem => "larger file system",
             },
             Self::DeviceSize(_) => "size of a device",
+            Self::Copy(spec) => spec.part.kind(),
+            Self::Stopped(_) => "stopped volume",
         }
     }
 
@@ -471,6 +485,8 @@ impl Thing {
                 GrowthPart::FileSystem => format!("file system of {} of brick {}", brick.size, brick.brick),
             },
             Self::DeviceSize(spec) => format!("size of device {}", spec.path),
+            Self::Copy(spec) => spec.title(),
+            Self::Stopped(spec) => format!("volume {}, stopped", spec.name),
         }
     }
 
@@ -486,6 +502,7 @@ impl Thing {
         match self {
             Self::Growth(spec) => matches!(spec.part, GrowthPart::Room),
             Self::DeviceSize(_) => true,
+            Self::Copy(spec) => matches!(spec.part, CopyPart::Room),
             _ => false,
         }
     }

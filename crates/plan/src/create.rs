@@ -161,6 +161,7 @@ fn create_on(
         snapshots: request.snapshots,
         block: request.block,
         zone_checking: steering.zones,
+        origin: None,
     };
     Ok(plan_for(
         landscape.inventory(),
@@ -300,7 +301,7 @@ pub(crate) fn make_bricks(
     bricks
 }
 
-fn plan_for(inventory: &Inventory, volume: Volume, bricks: &[Brick]) -> Plan {
+pub(crate) fn plan_for(inventory: &Inventory, volume: Volume, bricks: &[Brick]) -> Plan {
     let mut options: Vec<VolumeOption> = volume.options.clone();
     options.extend(identity::volume_options(&volume, volume.size));
     let spec = VolumeSpec {
@@ -350,6 +351,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
             arbiter: volume.durability.is_arbiter(brick.position),
             gid: volume.gid,
             identity: identity::brick_file(brick, volume, node),
+            from: None,
         };
         Some(Step {
             place: Place::Node(node.id),

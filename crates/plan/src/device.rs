@@ -71,6 +71,9 @@ pub fn remove_device(landscape: &Landscape, id: DeviceId, forget: bool) -> Resul
     if inventory.brick_count(id) > 0 || landscape.bricks_to_come(id) > 0 {
         return Err(Refusal::InUse("device", id.to_string(), "bricks"));
     }
+    if inventory.copies_on(id).next().is_some() {
+        return Err(Refusal::InUse("device", id.to_string(), "parts of snapshots"));
+    }
     let stages = if forget {
         Vec::new()
     } else {

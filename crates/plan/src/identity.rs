@@ -6,6 +6,7 @@
 //! | volume | options `user.mortar.*` |
 //! | brick | `mortar.json` beside its folder; tags of its thin pool |
 //! | device | name and tag of its volume group, or `mortar-device.json` in its directory |
+//! | snapshot | a file beside each of its copies |
 //! | node, its devices' labels, its cluster | `node.json` in Mortar's folder on the node; a copy on two neighbours |
 //!
 //! A node that is gone for good takes its own file along. Without it nobody would know what its bricks' ids and paths
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 
 use mortar_model::{
     Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, Durability, Inventory, Node, NodeId,
-    Snapshots, Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
+    Origin, Snapshot, Snapshots, Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,8 @@ pub struct VolumeIdentity {
     pub zone_checking: ZoneChecking,
     /// Whether it is meant to hold block volumes.
     pub block: bool,
+    /// What it was cloned from.
+    pub origin: Option<Origin>,
     /// Options that were asked for, as they are set now.
     pub options: Vec<VolumeOption>,
 }
@@ -103,6 +106,11 @@ pub(crate) fn volume_options(volume: &Volume, size: ByteSize) -> Vec<VolumeOptio
     ];
     if volume.block {
         facts.push(("block".to_owned(), "on".to_owned()));
+    }
+    if let Some(origin) = volume.origin {
+        facts.push(("origin".to_owned(), origin.volume.to_string()));
+        let snapshot = origin.snapshot.into_iter();
+        facts.extend(snapshot.map(|id| ("origin-snapshot".to_owned(), id.to_string())));
     }
     // glusterd sets options of its own: which were asked for has to be said. The longest name is 128 bytes, the
     // longest value 1024.
@@ -154,6 +162,7 @@ pub fn read_volume_options(options: &[(String, String)]) -> Result<Option<Volume
             other => return Err(strange("zones", other)),
         },
         block: own("block") == Some("on"),
+        origin: origin(own("origin"), own("origin-snapshot"))?,
         options: options
             .map(|(key, value)| VolumeOption::new(key, value))
             .collect::<Result<_, _>>()
@@ -166,6 +175,15 @@ pub(crate) fn own_text(name: &str) -> String {
     format!(
         "{name} cannot be set: what begins with {PREFIX} tells whose the volume is, and Mortar sets it by itself"
     )
+}
+
+fn origin(volume: Option<&str>, snapshot: Option<&str>) -> Result<Option<Origin>, Unintelligible> {
+    let Some(volume) = volume else {
+        return Ok(None);
+    };
+    let snapshot = snapshot.map(|id| part("origin-snapshot", Some(id))).transpose()?;
+    let volume = part("origin", Some(volume))?;
+    Ok(Some(Origin { volume, snapshot }))
 }
 
 fn strange(key: &str, value: Option<&str>) -> Unintelligible {
@@ -236,6 +254,32 @@ pub(crate) fn brick_file(brick: &Brick, volume: &Volume, node: &Node) -> String 
 /// It is none, or of a newer form.
 pub fn read_brick_file(text: &str) -> Result<BrickIdentity, Unintelligible> {
     read_file(text, "a brick's identity file")
+}
+
+/// What the file beside a brick's copy says: all of the snapshot that it is a part of, so that any one of its copies tells of
+/// all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SnapshotIdentity {
+    /// Form of the file.
+    mortar: u32,
+    /// The snapshot.
+    snapshot: Snapshot,
+}
+
+/// Text of the file beside each copy of a snapshot.
+pub(crate) fn snapshot_file(snapshot: &Snapshot) -> String {
+    file(&SnapshotIdentity {
+        mortar: FORM,
+        snapshot: snapshot.clone(),
+    })
+}
+
+/// Reads the file beside a brick's copy.
+///
+/// # Errors
+/// It is none, or of a newer form.
+pub fn read_snapshot_file(text: &str) -> Result<Snapshot, Unintelligible> {
+    read_file::<SnapshotIdentity>(text, "a snapshot's file").map(|identity| identity.snapshot)
 }
 
 /// What a node's file says: everything of it that no disk can tell.
@@ -354,6 +398,7 @@ mod tests {
             } else {
                 ZoneChecking::None
             },
+            origin: None,
         }
     }
 
@@ -388,6 +433,7 @@ mod tests {
                 snapshots: volume.snapshots,
                 zone_checking: volume.zone_checking,
                 block: volume.block,
+                origin: volume.origin,
                 options: volume.options,
             };
             assert_eq!(read, expected);
@@ -507,6 +553,7 @@ mod tests {
             let _ = read_node_file(&text);
             let _ = read_brick_file(&text);
             let _ = read_device_file(&text);
+            let _ = read_snapshot_file(&text);
             let options = [("user.mortar.id".to_owned(), text.clone()), (key, text)];
             let _ = read_volume_options(&options);
         }

@@ -91,7 +91,7 @@ impl Involved {
                     .extend(volume.map(|volume| (volume.cluster, volume.name.clone())));
                 self.bricks.extend(inventory.bricks_of(id).map(|brick| brick.id));
             }
-            Subject::Cluster(_) => {}
+            Subject::Cluster(_) | Subject::Snapshot(_) => {}
         }
     }
 
@@ -147,6 +147,12 @@ impl Involved {
                 self.bricks.insert(spec.brick.brick);
                 self.rooms.insert(spec.brick.device);
             }
+            Thing::Copy(spec) => {
+                self.things.insert(Subject::Snapshot(spec.snapshot));
+                self.bricks.extend([spec.brick.brick, spec.copy]);
+                self.rooms.insert(spec.brick.device);
+            }
+            Thing::Stopped(spec) => volume(spec.volume, &spec.name),
             Thing::DeviceSize(spec) => {
                 self.things.insert(Subject::Device(spec.device));
                 self.rooms.insert(spec.device);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
     Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
-    InventoryError, NodeId, OperationId, State, Volume, VolumeId, VolumeName,
+    InventoryError, NodeId, OperationId, Snapshot, SnapshotId, State, Volume, VolumeId, VolumeName,
 };
 
 use crate::index::{Index, Slot};
@@ -17,10 +17,12 @@ use crate::space::growth_needs;
 #[derive(Clone, Debug, Default)]
 struct Held {
     bricks: Vec<Brick>,
-    /// What bricks that are there already take more.
+    /// What bricks that are there already take more, and copies of bricks that are being made.
     growth: Vec<(DeviceId, ByteSize)>,
     /// The volume that is being made: its name is spoken for.
     volume: Option<Volume>,
+    /// The snapshot that is being made: its name is spoken for.
+    snapshot: Option<Snapshot>,
     names: Vec<(ClusterId, VolumeName)>,
     hosts: Vec<HostName>,
     paths: Vec<(NodeId, DevicePath)>,
@@ -31,6 +33,8 @@ struct Held {
     nodes_leaving: Vec<NodeId>,
     /// Volumes that are being removed.
     removes: Vec<VolumeId>,
+    /// Snapshots that are being removed.
+    removes_snapshots: Vec<SnapshotId>,
 }
 
 impl Held {
@@ -109,6 +113,22 @@ impl Landscape {
         let operation = *self.names.get(&(cluster, name.clone()))?;
         let volume = self.held.get(&operation)?.volume.as_ref()?;
         Some((operation, volume))
+    }
+
+    /// The snapshot of this name that an operation is making.
+    pub fn snapshot_to_come(&self, name: &VolumeName) -> Option<(OperationId, &Snapshot)> {
+        let mut held = self.held.iter();
+        held.find_map(|(operation, held)| {
+            let snapshot = held.snapshot.as_ref().filter(|snapshot| snapshot.name == *name)?;
+            Some((*operation, snapshot))
+        })
+    }
+
+    /// The operation that removes this snapshot.
+    pub fn snapshot_remover(&self, snapshot: SnapshotId) -> Option<OperationId> {
+        let holder = self.holder(Subject::Snapshot(snapshot))?;
+        let removes = &self.held.get(&holder)?.removes_snapshots;
+        removes.contains(&snapshot).then_some(holder)
     }
 
     /// The operation that holds this name for what is left of a volume.
@@ -397,9 +417,23 @@ impl Landscape {
                     self.reindex(brick.device);
                 }
             }
+            Change::AddSnapshot(snapshot) => {
+                self.inventory.add_snapshot(snapshot.clone())?;
+                self.reindex_copies(snapshot);
+            }
+            Change::RemoveSnapshot(id) => {
+                let snapshot = self.inventory.remove_snapshot(*id)?;
+                self.reindex_copies(&snapshot);
+            }
             Change::Clear(_) | Change::Keep(_) => {}
         }
         Ok(())
+    }
+
+    fn reindex_copies(&mut self, snapshot: &Snapshot) {
+        for copy in &snapshot.bricks {
+            self.reindex(copy.brick.device);
+        }
     }
 
     fn grow_volume(&mut self, id: VolumeId, by: ByteSize) -> Result<(), InventoryError> {
@@ -469,8 +503,12 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             .filter_map(|brick| Some((brick.device, growth_needs(inventory.brick(brick.id)?, brick))))
             .collect(),
         volume: plan.new_volume().cloned(),
+        snapshot: plan.new_snapshot().cloned(),
         ..Held::default()
     };
+    let copies = held.snapshot.iter().flat_map(|snapshot| &snapshot.bricks);
+    let copies: Vec<_> = copies.map(|copy| (copy.brick.device, copy.footprint())).collect();
+    held.growth.extend(copies);
     let named = held.volume.iter();
     held.names = named
         .map(|volume| (volume.cluster, volume.name.clone()))
@@ -507,6 +545,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
                     .extend(inventory.devices_of(node.id).map(|device| device.id));
             }
             Change::RemoveVolume(id) => held.removes.push(*id),
+            Change::RemoveSnapshot(id) => held.removes_snapshots.push(*id),
             _ => {}
         }
     }

@@ -9,6 +9,7 @@
 //! | in which stages things are made, and what is recorded at the end | running stages, retries, the way back (journal, engine) |
 //! | why something cannot be | which status or text a client reads (doors) |
 
+mod clone;
 mod create;
 pub mod cure;
 mod device;
@@ -33,10 +34,13 @@ mod request;
 mod resize;
 mod seed;
 mod shape;
+mod snapshot;
 mod space;
 mod spec;
 mod steering;
 
+pub use clone::CloneVolume;
+pub use clone::{clone_snapshot, clone_volume};
 pub use create::{create_volume, device_verdicts, known_volume};
 pub use device::{add_device, remove_device};
 pub use drain::{drain_device, drain_node};
@@ -48,7 +52,7 @@ pub use limits::Limits;
 pub use node::{add_node, forget_node, remove_node};
 pub use options::{SetNow, set_options};
 pub use plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
-pub use refusal::{DeviceRefusal, NoRoom, NoSpace, Refusal, Rule, differences_in_words};
+pub use refusal::{DeviceRefusal, NoCopies, NoRoom, NoSpace, Refusal, Rule, differences_in_words};
 pub use remove::delete_volume;
 pub use repeat::{Creation, Difference, Known};
 pub use replicas::change_replicas;
@@ -56,5 +60,6 @@ pub use request::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, ST
 pub use resize::{of_size, resize_device};
 pub use seed::Seed;
 pub use shape::{ARBITER_TAG, arbiter_size};
+pub use snapshot::{CreateSnapshot, SnapshotCreation, create_snapshot, delete_snapshot, restore_snapshot};
 pub use space::{BrickSize, brick_space};
 pub use spec::{any_member, brick_addresses, brick_spec, identity_options};

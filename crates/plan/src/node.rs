@@ -121,6 +121,9 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if devices().any(|device| inventory.brick_count(device) > 0 || landscape.bricks_to_come(device) > 0) {
         return Err(Refusal::InUse("node", id.to_string(), "bricks"));
     }
+    if devices().any(|device| inventory.copies_on(device).next().is_some()) {
+        return Err(Refusal::InUse("node", id.to_string(), "parts of snapshots"));
+    }
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);
     if members.is_empty()

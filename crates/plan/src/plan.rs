@@ -3,7 +3,7 @@
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
     Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, HostName, Node, NodeId,
-    Volume, VolumeId, VolumeName,
+    Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,10 @@ pub enum Change {
     },
     /// A volume and its bricks are gone.
     RemoveVolume(VolumeId),
+    /// A new snapshot.
+    AddSnapshot(Snapshot),
+    /// A snapshot is gone.
+    RemoveSnapshot(SnapshotId),
     /// What another change left is gone. No record tells of it; it takes room and names while the plan runs.
     Clear(Remains),
     /// No record changes: the thing is only held while what is recorded of it is mended on the nodes.
@@ -153,6 +157,8 @@ pub enum Subject {
     Device(DeviceId),
     /// A volume.
     Volume(VolumeId),
+    /// A snapshot.
+    Snapshot(SnapshotId),
 }
 
 impl Subject {
@@ -163,6 +169,7 @@ impl Subject {
             Self::Node(_) | Self::Member(_) => "node",
             Self::Device(_) => "device",
             Self::Volume(_) => "volume",
+            Self::Snapshot(_) => "snapshot",
         }
     }
 
@@ -173,6 +180,7 @@ impl Subject {
             Self::Node(id) | Self::Member(id) => id.to_string(),
             Self::Device(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
+            Self::Snapshot(id) => id.to_string(),
         }
     }
 }
@@ -194,6 +202,8 @@ impl Change {
             Self::Copies { volume, .. } => Subject::Volume(volume.id),
             Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),
+            Self::AddSnapshot(snapshot) => Subject::Snapshot(snapshot.id),
+            Self::RemoveSnapshot(id) => Subject::Snapshot(*id),
             Self::Clear(remains) => remains.subject,
             Self::Keep(subject) => *subject,
         }
@@ -208,6 +218,7 @@ impl Change {
                 | Self::ForgetNode(_)
                 | Self::RemoveDevice(_)
                 | Self::RemoveVolume(_)
+                | Self::RemoveSnapshot(_)
                 | Self::Clear(_)
         )
     }
@@ -264,6 +275,14 @@ impl Plan {
         self.changes.iter().flat_map(|change| match change {
             Change::GrowBricks { bricks, .. } => bricks.as_slice(),
             _ => &[],
+        })
+    }
+
+    /// The snapshot that the plan brings into being.
+    pub fn new_snapshot(&self) -> Option<&Snapshot> {
+        self.changes.iter().find_map(|change| match change {
+            Change::AddSnapshot(snapshot) => Some(snapshot),
+            _ => None,
         })
     }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use mortar_model::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId, VolumeName,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId,
+    SnapshotId, VolumeName,
 };
 
 use crate::repeat::Difference;
@@ -159,6 +160,37 @@ impl fmt::Display for NoRoom {
     }
 }
 
+/// No way to copy the bricks of a volume where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCopies {
+    /// What is not made: a snapshot of a volume, a clone.
+    pub what: String,
+    /// Each device that has one of the bricks and takes no copy of it, and the rule that it breaks.
+    pub devices: Vec<DeviceRefusal>,
+    /// Devices that are not listed.
+    pub more: usize,
+}
+
+impl NoCopies {
+    /// Whether nodes that do not answer are all that stands in the way.
+    pub fn only_away(&self) -> bool {
+        self.devices
+            .iter()
+            .all(|device| device.rule == Rule::NodeUnhealthy)
+    }
+}
+
+impl fmt::Display for NoCopies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no {}: a copy of a brick is on its brick's device, and these take none:",
+            self.what
+        )?;
+        list(f, &self.devices, self.more)
+    }
+}
+
 /// Devices with their rules, one a line.
 fn list(f: &mut fmt::Formatter<'_>, devices: &[DeviceRefusal], more: usize) -> fmt::Result {
     for device in devices {
@@ -271,6 +303,50 @@ pub enum Refusal {
         brick: BrickId,
         /// Its volume's name.
         name: VolumeName,
+    },
+    /// The name belongs to another snapshot, made or just being made.
+    #[error("snapshot name {name} is already in use by snapshot {snapshot} of volume {volume}")]
+    SnapshotTaken {
+        /// The name.
+        name: VolumeName,
+        /// The snapshot that has it.
+        snapshot: SnapshotId,
+        /// That one's volume.
+        volume: VolumeName,
+    },
+    /// The name belongs to a snapshot that is just being removed.
+    #[error("snapshot name {0} is still in use: operation {1} is removing its snapshot")]
+    SnapshotLeaving(VolumeName, OperationId),
+    /// Copies of a volume's bricks have no room, or cannot be made now.
+    #[error("{0}")]
+    NoCopiesRoom(Box<NoCopies>),
+    /// A brick on a kind of device that makes no copies.
+    #[error(
+        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume: Mortar makes snapshots and clones on \
+         directory devices only. Copy the data to a volume on these"
+    )]
+    WrongDevice {
+        /// The volume.
+        name: VolumeName,
+        /// The brick.
+        brick: BrickId,
+        /// Its node.
+        host: HostName,
+        /// Its device.
+        path: DevicePath,
+    },
+    /// A volume that has other bricks than when a snapshot of it was made.
+    #[error(
+        "volume {name} cannot be brought back to snapshot {snapshot}: since then its bricks {what}. Make a new volume of \
+         the snapshot instead (mortar snapshot clone {snapshot})"
+    )]
+    Changed {
+        /// The volume.
+        name: VolumeName,
+        /// The snapshot's name.
+        snapshot: VolumeName,
+        /// What is other.
+        what: &'static str,
     },
     /// A brick that is needed where it is for now.
     #[error("brick {0} is not moved now: {1}")]

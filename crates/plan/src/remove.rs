@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// Plans the end of a volume and its bricks.
 ///
 /// # Errors
-/// The volume is unknown or being changed.
+/// The volume is unknown or being changed, or has snapshots.
 pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let volume = inventory
@@ -20,6 +20,9 @@ pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusa
         .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
     if let Some(operation) = landscape.holder(Subject::Volume(id)) {
         return Err(Refusal::Busy("volume", id.to_string(), operation));
+    }
+    if inventory.snapshots_of(id).next().is_some() {
+        return Err(Refusal::InUse("volume", id.to_string(), "snapshots"));
     }
     let bricks: Vec<Brick> = inventory.bricks_of(id).copied().collect();
     let mut options = volume.options.clone();

@@ -158,6 +158,15 @@ fn differences(
         let has = volume.zone_checking;
         found.compare("zone checking", asked == has, words(asked), words(has));
     }
+    let origin = volume
+        .origin
+        .map_or("nothing".to_owned(), |origin| origin.volume.to_string());
+    found.compare(
+        "origin",
+        volume.origin.is_none(),
+        "nothing",
+        format!("volume {origin}"),
+    );
     found.0
 }
 

@@ -216,6 +216,7 @@ fn landscape() -> (Landscape, VolumeId) {
             zone_checking: ZoneChecking::None,
             block: false,
             options: Vec::new(),
+            origin: None,
         })
         .unwrap();
     for at in 0..3_u32 {

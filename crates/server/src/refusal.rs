@@ -25,6 +25,8 @@ pub(crate) enum Asked {
     DeleteVolume,
     /// Another place for a brick.
     EvictBrick,
+    /// A snapshot, or a volume that is made of one or of another volume.
+    Snapshot,
 }
 
 /// Whether a cluster's flags allow no volume at all, for which Heketi has a text of its own. `None` is the only
@@ -140,6 +142,12 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) | Refusal::Copies(_) => {
             (WireError::InUse, Conflict)
         }
+        Refusal::SnapshotTaken { .. }
+        | Refusal::SnapshotLeaving(..)
+        | Refusal::Changed { .. }
+        | Refusal::WrongDevice { .. } => (placement(refusal, asked, off), Conflict),
+        Refusal::NoCopiesRoom(room) if room.only_away() => (placement(refusal, asked, off), NodeFailed),
+        Refusal::NoCopiesRoom(_) => (placement(refusal, asked, off), NoSpace),
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),
@@ -198,7 +206,10 @@ fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) 
         Refusal::NoRoom(room) if room.only_away() => {
             Allocation::BadOption("a node that has a brick of the volume does not answer".into())
         }
-        Refusal::NoSpace(_) | Refusal::NoRoom(_) => Allocation::NoSpace,
+        Refusal::NoCopiesRoom(room) if room.only_away() => {
+            Allocation::BadOption("a node that has a brick of the volume does not answer".into())
+        }
+        Refusal::NoSpace(_) | Refusal::NoRoom(_) | Refusal::NoCopiesRoom(_) => Allocation::NoSpace,
         Refusal::NeitherWay(_, added) => allocation(added, cluster, off),
         Refusal::NameTaken {
             name, differences, ..

@@ -69,6 +69,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(heketi::volumes::create, heketi::volumes::list))
         .routes(routes!(heketi::volumes::info, heketi::volumes::delete))
         .routes(routes!(heketi::volumes::expand))
+        .routes(routes!(heketi::clones::clone))
         .routes(routes!(heketi::bricks::evict))
         // Mortar's own.
         .routes(routes!(v1::bricks::evict))
@@ -80,6 +81,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::options::set))
         .routes(routes!(v1::heal::show))
         .routes(routes!(v1::replicas::change))
+        .routes(routes!(v1::snapshots::list, v1::snapshots::create))
+        .routes(routes!(v1::snapshots::info, v1::snapshots::delete))
+        .routes(routes!(v1::snapshots::restore))
+        .routes(routes!(v1::snapshots::clone))
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))

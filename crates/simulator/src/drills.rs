@@ -22,6 +22,7 @@ impl World {
         let machine = &mut nodes[node as usize];
         machine.powered = false;
         machine.glusterd = false;
+        machine.watches.clear();
         mounts::drop_all(machine, names);
         if let Ok(place) = machine.find(names, "/run/lock")
             && let Found::Dir(_) = machine.look(&place)

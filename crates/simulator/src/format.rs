@@ -285,7 +285,7 @@ pub(crate) fn mkfs_xfs(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     done()
 }
 
-fn uuid_of(options: &str) -> Result<Option<[u8; 16]>, String> {
+pub(crate) fn uuid_of(options: &str) -> Result<Option<[u8; 16]>, String> {
     let Some(text) = options.split(',').find_map(|option| option.strip_prefix("uuid=")) else {
         return Ok(None);
     };

@@ -90,8 +90,7 @@ pub(crate) fn remove(
     });
     if !even {
         return Err(format!(
-            "need {}(xN) bricks for reducing replica count of the volume from {many} to {count}",
-            leaves
+            "need {leaves}(xN) bricks for reducing replica count of the volume from {many} to {count}"
         ));
     }
     world.bring_up_to_date(number);

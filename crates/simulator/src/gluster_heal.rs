@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use mortar_argv::Output;
 use serde::{Deserialize, Serialize};
 
 use crate::gluster::{Answer, Refusal, Request, State, Volume, success};
 use crate::gluster_create::{split_brick, stage_more};
-use crate::tool::{fail, say};
+use crate::tool::{done, fail, say};
 use crate::world::World;
 
 /// What was written to a volume, and who lacks some of it.
@@ -194,6 +195,36 @@ impl World {
         let number = self.volume_number(self.named(host)?, volume)?;
         let copies = self.gluster.volumes.get(number)?.copies();
         Some(copies.map_or(0, |copies| copies.lacking.values().sum()))
+    }
+
+    /// `find BRICK/.glusterfs/indices/xattrop …`: names a file that another brick of the set lacks, if there is one.
+    pub(crate) fn find_missed(&mut self, node: u32, program: &str, arguments: &[String]) -> Option<Output> {
+        const INDEX: &str = "/.glusterfs/indices/xattrop";
+        let folder = arguments
+            .first()
+            .filter(|_| program == "find")?
+            .strip_suffix(INDEX)?;
+        let code = crate::stamp::hash(folder);
+        let number = self.nodes[node as usize]
+            .bricks
+            .iter()
+            .find(|(other, _)| *other == code);
+        let Some(number) = number.map(|(_, number)| *number) else {
+            return Some(fail(
+                1,
+                format!("find: '{folder}{INDEX}': No such file or directory"),
+            ));
+        };
+        self.bring_up_to_date(number);
+        let volume = self.gluster.volumes.get(number)?;
+        let place = volume
+            .bricks
+            .iter()
+            .position(|brick| brick.node == node && self.names.read(&brick.path) == folder)?;
+        Some(match volume.listed_by(place) {
+            0 => done(),
+            _ => say(format!("{folder}{INDEX}/00000000-0000-0000-0000-000000000001\n")),
+        })
     }
 
     /// Heals what the commands since the last time have left time for.

@@ -49,6 +49,7 @@ mod gluster_show;
 mod gluster_status;
 mod glusterd;
 mod growth;
+mod images;
 mod lines;
 mod lsblk;
 mod lvm;

@@ -43,6 +43,16 @@ fn read_text(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
 }
 
 /// Makes an empty file where there is none.
+pub(crate) fn touch_all(shell: &mut Shell<'_>, paths: &[String]) -> Output {
+    for path in paths {
+        if let Err(why) = touch(shell, path) {
+            return fail(1, format!("touch: cannot touch '{path}': {why}"));
+        }
+    }
+    done()
+}
+
+/// Makes a file where there is none.
 pub(crate) fn touch(shell: &mut Shell<'_>, path: &str) -> Result<(), &'static str> {
     if path.is_empty() || path.ends_with('/') {
         return Err(if path.is_empty() {

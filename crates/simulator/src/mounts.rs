@@ -156,10 +156,9 @@ pub(crate) fn add_mount(
     } else {
         node.dir_mut(place).covered = number;
     }
-    node.systems
-        .get_mut(system)
-        .expect("it was found on its device")
-        .mounts += 1;
+    let found = node.systems.get_mut(system).expect("it was found on its device");
+    found.mounts += 1;
+    found.note_mount();
 }
 
 /// `umount [-l|-f] TARGET`
@@ -219,6 +218,10 @@ pub(crate) fn remove_mount(node: &mut Node, names: &Names, number: u32) {
         return;
     };
     found.mounts -= 1;
+    if found.mounts == 0 {
+        // What is unmounted for good is not frozen any more.
+        found.frozen = false;
+    }
     if found.mounts == 0 && found.through_loop != 0 {
         let number = found.through_loop - 1;
         found.through_loop = 0;

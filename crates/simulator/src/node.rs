@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::gluster_apart::{Apart, Missed};
+use crate::images::Watch;
 use crate::lvm::Vg;
 use crate::slab::Slab;
 use crate::text::{Names, Text};
@@ -52,6 +53,9 @@ pub(crate) struct Node {
     /// The last line of its glusterd's log that tells of a begin or an end.
     #[serde(default)]
     pub(crate) last_words: Option<Box<str>>,
+    /// Processes that thaw file systems after a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) watches: Vec<Watch>,
 }
 
 /// A disk of a node.
@@ -185,6 +189,7 @@ impl Node {
             apart: BTreeMap::new(),
             misses: None,
             last_words: None,
+            watches: Vec::new(),
         }
     }
 

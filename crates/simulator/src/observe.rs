@@ -409,6 +409,7 @@ impl World {
                     wrong.push(format!("{host}: a file system is kept that nothing holds"));
                 }
             }
+            crate::images::check(node, &self.names, host, &mut wrong);
             for found in block::all_devices(node) {
                 let gone =
                     block::system_on(node, found).is_some_and(|system| node.systems.get(system).is_none());

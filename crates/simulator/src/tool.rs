@@ -7,8 +7,8 @@ use crate::node::Node;
 use crate::stamp::Stamps;
 use crate::text::Names;
 use crate::{
-    attributes, files, find, format, glusterd, growth, lines, lsblk, lvm_groups, lvm_make, lvm_report,
-    mount_views, mounts,
+    attributes, files, find, format, glusterd, growth, images, lines, lsblk, lvm_groups, lvm_make,
+    lvm_report, mount_views, mounts,
 };
 
 /// A program running on a node.
@@ -175,6 +175,12 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         }
         "find" => find::find(shell, arguments),
         "stat" => attributes::stat(shell, arguments),
+        "cp" => images::cp(shell, arguments),
+        "xfs_freeze" => images::xfs_freeze(shell, arguments),
+        "xfs_admin" => images::xfs_admin(shell, arguments),
+        "setfattr" => images::setfattr(shell, arguments),
+        "setsid" => images::setsid(shell, arguments),
+        "touch" => lines::touch_all(shell, arguments),
         "truncate" => files::truncate(shell, arguments),
         "chown" => attributes::chown(shell, arguments),
         "chgrp" => attributes::chgrp(shell, arguments),

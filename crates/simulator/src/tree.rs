@@ -76,6 +76,18 @@ pub(crate) struct FileSystem {
     /// Its disk is dead: what is in it cannot be read.
     #[serde(default)]
     pub(crate) dead: bool,
+    /// Nothing is written to it until it thaws.
+    #[serde(default)]
+    pub(crate) frozen: bool,
+    /// Its log has to be replayed.
+    #[serde(default)]
+    pub(crate) unclean: bool,
+    /// It was copied while it was written to.
+    #[serde(default)]
+    pub(crate) torn: bool,
+    /// Its files cannot share blocks.
+    #[serde(default)]
+    pub(crate) no_sharing: bool,
 }
 
 /// Kinds of file system that a node can tell apart.
@@ -211,6 +223,10 @@ impl FileSystem {
             held: true,
             through_loop: 0,
             dead: false,
+            frozen: false,
+            unclean: false,
+            torn: false,
+            no_sharing: false,
         }
     }
 

@@ -280,6 +280,9 @@ impl World {
         if gluster::is_gluster(program) {
             return gluster::run(self, node, command.arguments());
         }
+        if let Some(output) = self.find_missed(node, program, command.arguments()) {
+            return output;
+        }
         if let Some(output) = self.run_glusterd(node, program, command.arguments()) {
             return output;
         }
@@ -290,6 +293,7 @@ impl World {
             gluster,
             ..
         } = self;
+        crate::images::pass(&mut nodes[node as usize], names);
         let mut shell = Shell {
             names,
             node: &mut nodes[node as usize],

@@ -22,6 +22,8 @@ pub enum Kind {
     Brick,
     /// A volume.
     Volume,
+    /// A snapshot of a volume.
+    Snapshot,
     /// A change that was asked for, with how far it got.
     Operation,
     /// A change that has ended, in few words, for those who come to ask.
@@ -32,12 +34,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of an export.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cluster,
         Self::Node,
         Self::Device,
         Self::Brick,
         Self::Volume,
+        Self::Snapshot,
         Self::Operation,
         Self::Ended,
         Self::Meta,
@@ -51,6 +54,7 @@ impl Kind {
             Self::Device => "device",
             Self::Brick => "brick",
             Self::Volume => "volume",
+            Self::Snapshot => "snapshot",
             Self::Operation => "operation",
             Self::Ended => "ended",
             Self::Meta => "meta",

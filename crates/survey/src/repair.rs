@@ -80,7 +80,7 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Volume(id) => of_volume(landscape.inventory(), id, &group.repairs)?,
         Subject::Node(id) | Subject::Member(id) => of_node(landscape.inventory(), id)?,
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
-        Subject::Cluster(_) => Vec::new(),
+        Subject::Cluster(_) | Subject::Snapshot(_) => Vec::new(),
     };
     let change = resized(landscape, &group.repairs)?.unwrap_or(Change::Keep(subject));
     Ok(Plan {

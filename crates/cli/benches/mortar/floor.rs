@@ -64,6 +64,7 @@ impl<'a> Floor<'a> {
                 arbiter: false,
                 gid: 0,
                 identity: "{}\n".into(),
+                from: None,
             })
             .collect();
         let addresses = bricks

@@ -1,8 +1,8 @@
 //! A brick's file system in an image file on a directory device.
 
 use mortar_argv::Batch;
-use mortar_model::layout;
 use mortar_model::work::BrickSpec;
+use mortar_model::{BrickId, layout};
 
 use crate::{Settings, program};
 
@@ -19,8 +19,16 @@ pub(super) const fn mkfs_options(spec: &BrickSpec) -> [&'static str; 6] {
 }
 
 /// The image gets its name when it is whole: a half-made one is never mistaken for a brick, and is simply made
-/// over (`-f`).
+/// over.
 pub(super) fn make(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    match spec.from {
+        Some(copy) => make_of(spec, copy, settings, batch),
+        None => make_new(spec, settings, batch),
+    }
+}
+
+/// A fresh file system, written over what an earlier try left (`-f`).
+fn make_new(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
     let image = layout::image(&spec.device_path, spec.brick);
     let part = layout::image_in_making(&spec.device_path, spec.brick);
     let there = || program::test(settings, "-e", image.clone());
@@ -44,10 +52,76 @@ pub(super) fn make(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch
         )
 }
 
+/// What a brick made of a copy must not keep of the one before: whose it was. GlusterFS takes no folder into a volume that
+/// has these.
+const FORMER: [&str; 2] = ["trusted.glusterfs.volume-id", "trusted.gfid"];
+
+/// A copy of a file system in use: its log is replayed by mounting it, elsewhere and whatever UUID it has; only a clean one
+/// gets a UUID of its own. What GlusterFS wrote of the volume before is taken out meanwhile.
+fn make_of(spec: &BrickSpec, copy: BrickId, settings: &Settings, batch: Batch) -> Batch {
+    let image = layout::image(&spec.device_path, spec.brick);
+    let part = layout::image_in_making(&spec.device_path, spec.brick);
+    let aside = layout::mount_point_in_making(spec.device, spec.brick);
+    let folder = layout::brick_path_in_making(spec.device, spec.brick);
+    let program = |name| program::program(settings, name);
+    let former = |name| program("setfattr").args(["-x", name, &folder]);
+    let uuid = layout::file_system_uuid(spec.brick);
+    let commands = [
+        program("mkdir").arg("-p").arg(aside.clone()),
+        program("cp")
+            .arg("--reflink=always")
+            .arg(layout::copy_image(&spec.device_path, copy))
+            .arg(part.clone()),
+        program("mount")
+            .args(["-o", "loop,nouuid"])
+            .args([part.clone(), aside.clone()]),
+        former(FORMER[0]),
+        former(FORMER[1]),
+        program("find")
+            .arg(folder.clone())
+            .args(["-mindepth", "1", "-maxdepth", "1"])
+            .args(["-name", ".glusterfs-anonymous-inode-*"])
+            .args(["-exec", "rm", "-rf", "{}", "+"]),
+        program("rm").arg("-f").arg(format!("{aside}/mortar.json")),
+        program("umount").arg(aside.clone()),
+        program("xfs_admin").args(["-f", "-U", &uuid, &part]),
+        program("mv").arg(part).arg(image.clone()),
+    ];
+    let there = || program::test(settings, "-e", image.clone());
+    let batch = aside_unmounted(spec, settings, batch);
+    let batch = commands
+        .into_iter()
+        .fold(batch, |batch, command| batch.unless(there(), command));
+    aside_removed(spec, settings, batch)
+}
+
+/// An image in the making that an earlier try left mounted: the brick's folder is in it.
+fn aside_unmounted(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    let umount = program::program(settings, "umount");
+    batch.only_if(
+        program::test(
+            settings,
+            "-d",
+            layout::brick_path_in_making(spec.device, spec.brick),
+        ),
+        umount.arg(layout::mount_point_in_making(spec.device, spec.brick)),
+    )
+}
+
+fn aside_removed(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    let aside = layout::mount_point_in_making(spec.device, spec.brick);
+    batch.only_if(
+        program::test(settings, "-d", aside.clone()),
+        program::program(settings, "rmdir").arg(aside),
+    )
+}
+
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
     let files = [
         layout::image(&spec.device_path, spec.brick),
         layout::image_in_making(&spec.device_path, spec.brick),
     ];
-    batch.run(program::program(settings, "rm").arg("-f").args(files))
+    let batch =
+        aside_unmounted(spec, settings, batch).run(program::program(settings, "rm").arg("-f").args(files));
+    aside_removed(spec, settings, batch)
 }

@@ -33,6 +33,7 @@ fn as_brick(spec: &RemainsSpec) -> BrickSpec {
         arbiter: false,
         gid: 0,
         identity: String::new(),
+        from: None,
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn brick(device_path: DevicePath, space: BrickSpace, gid: u32) -> Thi
         arbiter: false,
         gid,
         identity: format!("{{\n  \"brick\": \"{BRICK}\"\n}}\n"),
+        from: None,
     })
 }
 

@@ -71,6 +71,8 @@ pub(crate) fn brick_spec(family: u8, number: u8) -> BrickSpec {
         arbiter: false,
         gid: 0,
         identity: format!("{{\n  \"mortar\": 1,\n  \"brick\": \"{brick}\"\n}}\n"),
+        from: None,
+        from: None,
     }
 }
 

@@ -351,6 +351,11 @@ impl Bed {
         })
     }
 
+    pub(crate) fn snapshot(&self, name: &str) -> mortar_model::SnapshotId {
+        let name = VolumeName::new(name).unwrap();
+        self.inventory(|inventory| inventory.snapshot_by_name(&name).unwrap().id)
+    }
+
     pub(crate) fn volume(&self, name: &str) -> VolumeId {
         let (cluster, name) = (self.cluster(), VolumeName::new(name).unwrap());
         self.inventory(|inventory| inventory.volume_by_name(cluster, &name).unwrap().id)

@@ -116,6 +116,11 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
                 .map(|device| layout::image(&device.path, brick.id))
         })
         .collect();
+    let copies = devices.iter().flat_map(|device| {
+        let copies = inventory.copies_on(device.id);
+        copies.map(|(copy, _)| layout::copy_image(&device.path, copy.id))
+    });
+    let expected: BTreeSet<String> = expected.into_iter().chain(copies).collect();
     let found: BTreeSet<String> = host.images.iter().map(|(path, _)| path.clone()).collect();
     assert_eq!(found, expected, "{story}: images on {name}");
 
@@ -299,6 +304,7 @@ fn assert_same_after_restart(ground: Ground<'_>, story: &str) {
             (Kind::Device, inventory.devices().count()),
             (Kind::Volume, inventory.volumes().count()),
             (Kind::Brick, inventory.bricks().count()),
+            (Kind::Snapshot, inventory.snapshots().count()),
             (Kind::Operation, 0),
         ];
         for (kind, expected) in counts {

@@ -126,6 +126,20 @@ fn set_options(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.set_options(bed.volume("data"), change).boxed()
 }
 
+fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let name = Some(VolumeName::new("monday").unwrap());
+    bed.engine.create_snapshot(bed.volume("data"), name).boxed()
+}
+
+/// A volume with a snapshot.
+fn with_snapshot(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        volume_on_directories(bed).await;
+        bed.done(snapshot(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
 fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.delete_volume(bed.volume("data")).boxed()
 }
@@ -385,6 +399,68 @@ pub(crate) const ALL: &[Case] = &[
         lost: None,
         prepare: arbiter_volume,
         run: |bed| copies(bed, Durability::Replicate(2)),
+    },
+    Case {
+        name: "create_snapshot",
+        kind: OperationKind::CreateSnapshot,
+        lost: None,
+        prepare: volume_on_directories,
+        run: snapshot,
+    },
+    Case {
+        name: "create_snapshot_of_two_sets",
+        kind: OperationKind::CreateSnapshot,
+        lost: None,
+        prepare: two_sets_on_directories,
+        run: snapshot,
+    },
+    Case {
+        name: "create_snapshot_dispersed",
+        kind: OperationKind::CreateSnapshot,
+        lost: None,
+        prepare: dispersed_volume,
+        run: snapshot,
+    },
+    Case {
+        name: "delete_snapshot",
+        kind: OperationKind::DeleteSnapshot,
+        lost: None,
+        prepare: with_snapshot,
+        run: |bed| bed.engine.delete_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "delete_snapshot_without_a_node",
+        kind: OperationKind::Cleanup,
+        lost: Some("n2"),
+        prepare: with_snapshot,
+        run: |bed| bed.engine.delete_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "restore_snapshot",
+        kind: OperationKind::RestoreSnapshot,
+        lost: None,
+        prepare: with_snapshot,
+        run: |bed| bed.engine.restore_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "clone_snapshot",
+        kind: OperationKind::CloneVolume,
+        lost: None,
+        prepare: with_snapshot,
+        run: |bed| {
+            let name = Some(VolumeName::new("again").unwrap());
+            bed.engine.clone_snapshot(bed.snapshot("monday"), name).boxed()
+        },
+    },
+    Case {
+        name: "clone_volume",
+        kind: OperationKind::CloneVolume,
+        lost: None,
+        prepare: volume_on_directories,
+        run: |bed| {
+            let name = Some(VolumeName::new("again").unwrap());
+            bed.engine.clone_volume(bed.volume("data"), name).boxed()
+        },
     },
     Case {
         name: "delete_on_disks",

@@ -130,6 +130,14 @@ tests!(
     grow_on_directories,
     grow_arbiter,
     grow_two_sets,
+    create_snapshot,
+    create_snapshot_of_two_sets,
+    create_snapshot_dispersed,
+    delete_snapshot,
+    delete_snapshot_without_a_node,
+    restore_snapshot,
+    clone_snapshot,
+    clone_volume,
     resize_disk,
     resize_directory,
     set_options,
@@ -183,6 +191,16 @@ fn a_node_and_the_server_are_lost_in_an_expansion() {
 #[test]
 fn a_node_and_the_server_are_lost_while_bricks_grow() {
     loses_node_and_server("grow_on_disks");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_in_a_snapshot() {
+    loses_node_and_server("create_snapshot");
+}
+
+#[test]
+fn a_node_and_the_server_are_lost_in_a_clone() {
+    loses_node_and_server("clone_volume");
 }
 
 #[test]

@@ -128,6 +128,7 @@ fn stray(bed: &Bed, path: &str) {
         arbiter: false,
         gid: 0,
         identity: "{}\n".into(),
+        from: None,
     };
     let batch = mortar_command::make(&Thing::Brick(spec), &Settings::default());
     let report = bed.hosts.world(|world| world.run("n2", &batch));

@@ -7,6 +7,6 @@ mod request;
 pub use answer::{BlockInfo, GlusterFsMount, Mount, VolumeInfo, VolumeList};
 pub use create::{ARBITER_OPTION, VolumeCreate, VolumeExpand, impossible};
 pub use request::{
-    DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCreateRequest,
-    VolumeExpandRequest,
+    DisperseDurability, DurabilityRequest, ReplicaDurability, SnapshotRequest, VolumeCloneRequest,
+    VolumeCreateRequest, VolumeExpandRequest,
 };

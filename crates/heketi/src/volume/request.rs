@@ -144,6 +144,22 @@ impl FromJson for VolumeExpandRequest {
     }
 }
 
+/// Body of `POST /volumes/{id}/clone`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct VolumeCloneRequest {
+    /// Name of the new volume; `vol_` and its id when it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+impl FromJson for VolumeCloneRequest {
+    fn from_json(json: &Json) -> Result<Self, WrongType> {
+        Ok(Self {
+            name: Fields::of(json)?.get("name")?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{

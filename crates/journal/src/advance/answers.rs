@@ -206,7 +206,10 @@ impl Machine<'_> {
             | Thing::Member(_)
             | Thing::Growth(_)
             | Thing::DeviceSize(_)
-            | Thing::ChangedOptions(_) => false,
+            | Thing::ChangedOptions(_)
+            | Thing::Stopped(_) => false,
+            // What is not a copy yet is in nobody's way, and nobody reads it. A freeze ends by itself.
+            Thing::Copy(_) => true,
             // A repair that does not get there is left; the next one finds the same again.
             Thing::Mount(_) | Thing::Started(_) | Thing::VolumeOptions(_) | Thing::Remains(_) => false,
         }

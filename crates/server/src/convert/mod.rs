@@ -8,4 +8,5 @@ pub(crate) mod placement;
 pub(crate) mod rebuild;
 pub(crate) mod request;
 pub(crate) mod sight;
+pub(crate) mod snapshot;
 pub(crate) mod topology;

@@ -1,6 +1,7 @@
 //! Heketi's routes. Each handler reads and checks the body first, then looks for the thing, then asks the engine.
 
 pub(crate) mod bricks;
+pub(crate) mod clones;
 pub(crate) mod clusters;
 pub(crate) mod devices;
 pub(crate) mod hello;

@@ -104,9 +104,11 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
             OperationKind::CreateVolume
             | OperationKind::ExpandVolume
             | OperationKind::SetOptions
-            | OperationKind::ChangeReplicas,
+            | OperationKind::ChangeReplicas
+            | OperationKind::CloneVolume,
             Some(Subject::Volume(id)),
         ) => Some(format!("/volumes/{id}")),
+        (OperationKind::CreateSnapshot, Some(Subject::Snapshot(id))) => Some(format!("/v1/snapshots/{id}")),
         _ => None,
     }
 }

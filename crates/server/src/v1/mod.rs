@@ -12,4 +12,5 @@ pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
 pub(crate) mod replicas;
+pub(crate) mod snapshots;
 pub(crate) mod topology;

@@ -113,6 +113,7 @@ impl<'a> Work<'a> {
             snapshots: identity.snapshots,
             block: identity.block,
             zone_checking: identity.zone_checking,
+            origin: identity.origin,
         };
         let bricks = self.bricks(&volume, &listed)?;
         self.size(&mut volume, &bricks, info);
@@ -173,6 +174,7 @@ impl<'a> Work<'a> {
             },
             block: false,
             zone_checking: ZoneChecking::None,
+            origin: None,
         };
         let bricks = self.bricks(&volume, &listed)?;
         volume.size = usable(durability, &bricks);

@@ -132,6 +132,7 @@ fn things(records: &mut Records) {
         snapshots,
         block: false,
         zone_checking: ZoneChecking::None,
+        origin: None,
     };
     records.put(Kind::Volume, &volume.id, &volume);
     let pool = BrickSpace::ThinPool {

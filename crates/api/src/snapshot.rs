@@ -1,0 +1,66 @@
+//! `/v1/snapshots`, and clones.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A volume as it was at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: String,
+    /// Its name: no other snapshot has it.
+    pub name: String,
+    /// When it was asked for.
+    pub created: String,
+    /// The volume that it is of, by id.
+    pub volume: String,
+    /// That volume's name.
+    pub volume_name: String,
+    /// The cluster that it is on.
+    pub cluster: String,
+    /// Usable bytes of the volume then, and of a volume made of it.
+    pub size: u64,
+    /// Bytes of devices that are kept for it.
+    pub taken: u64,
+    /// Copies of bricks that it consists of.
+    pub bricks: u32,
+    /// The operation that removes or uses it just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+/// Snapshots, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SnapshotList {
+    /// The snapshots.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Which snapshots are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SnapshotQuery {
+    /// Only those of the volume with this id.
+    pub volume: Option<String>,
+}
+
+/// A snapshot that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotRequest {
+    /// The volume, by id.
+    pub volume: String,
+    /// The snapshot's name; asked again by it, the same snapshot is the answer. `snap_` and its id when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A volume that begins with what a snapshot holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloneRequest {
+    /// Its name; asked again by it, the same volume is the answer. `vol_` and its id when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

@@ -1,0 +1,46 @@
+//! A volume as it was at one moment, and what a clone tells of where its data came from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Brick, BrickId, ByteSize, SnapshotId, Volume, VolumeId, VolumeName};
+
+/// What a volume was cloned from: told, and not needed. Both may be long gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The snapshot; none when the volume itself was cloned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotId>,
+}
+
+/// A brick as it was, beside it on its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrickCopy {
+    /// The copy's own id.
+    pub id: BrickId,
+    /// The brick as it was.
+    pub brick: Brick,
+}
+
+impl BrickCopy {
+    /// Bytes of its device that are kept for it: as many as the brick has, since it may come to share none with it.
+    pub const fn footprint(&self) -> ByteSize {
+        self.brick.size
+    }
+}
+
+/// A volume as it was at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// Its name: no other snapshot has it, on whatever cluster.
+    pub name: VolumeName,
+    /// When it was asked for, in milliseconds since 1970. What it shows is a moment later.
+    pub created_ms: u64,
+    /// The volume as it was.
+    pub volume: Volume,
+    /// Copies of its bricks, by set and position.
+    pub bricks: Vec<BrickCopy>,
+}

@@ -1,0 +1,223 @@
+//! New volumes that begin with what another one holds: of a snapshot, or of a volume as it is.
+//!
+//! The new bricks are on the devices of those that they are made of, and need nothing of them any more.
+
+use mortar_model::work::{CopyPart, Goal, Thing};
+use mortar_model::{
+    Brick, BrickCopy, BrickId, BrickSpace, ClusterId, Origin, Snapshot, SnapshotId, Volume, VolumeId,
+    VolumeName,
+};
+
+use crate::create::plan_for;
+use crate::landscape::Landscape;
+use crate::limits::Limits;
+use crate::plan::{Change, Plan, Stage, Subject};
+use crate::refusal::Refusal;
+use crate::repeat::{Creation, Difference, Known};
+use crate::seed::Seed;
+use crate::snapshot::{
+    check_kind, check_room, copy_stages, copy_steps, snapshot_of, unchanged_volume, unused_snapshot,
+};
+
+/// A clone that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloneVolume {
+    /// Its name; `vol_<id>` when none is given.
+    pub name: Option<VolumeName>,
+    /// What time it is, in milliseconds since 1970.
+    pub now_ms: u64,
+}
+
+/// Plans a volume that begins with what a snapshot holds; or finds it, when it was asked for by name before.
+///
+/// # Errors
+/// The snapshot is unknown or being used, its devices have no room or take no bricks, or the name is another volume's.
+pub fn clone_snapshot(
+    landscape: &Landscape,
+    limits: &Limits,
+    id: SnapshotId,
+    request: &CloneVolume,
+    seed: &mut Seed,
+) -> Result<Creation, Refusal> {
+    let inventory = landscape.inventory();
+    let snapshot = inventory.snapshot(id);
+    let snapshot = snapshot.ok_or_else(|| Refusal::Unknown("snapshot", id.to_string()))?;
+    let origin = Origin {
+        volume: snapshot.volume.id,
+        snapshot: Some(id),
+    };
+    if let Some(known) = known(landscape, snapshot.volume.cluster, request, origin)? {
+        return Ok(Creation::Known(known));
+    }
+    unused_snapshot(landscape, id)?;
+    let (volume, bricks) = cloned(landscape, limits, snapshot, request, origin, seed)?;
+    let mut plan = plan_for(inventory, volume, &bricks);
+    made_of(&mut plan, snapshot);
+    plan.changes.push(Change::Keep(Subject::Snapshot(id)));
+    Ok(Creation::New(plan))
+}
+
+/// Plans a volume that begins with what another one holds now; or finds it, when it was asked for by name before. The copies
+/// in between are removed at the end.
+///
+/// # Errors
+/// The volume is unknown or being changed, its devices have no room or take no bricks, or the name is another volume's.
+pub fn clone_volume(
+    landscape: &Landscape,
+    limits: &Limits,
+    id: VolumeId,
+    request: &CloneVolume,
+    seed: &mut Seed,
+) -> Result<Creation, Refusal> {
+    let inventory = landscape.inventory();
+    let volume = inventory.volume(id);
+    let volume = volume.ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
+    let origin = Origin {
+        volume: id,
+        snapshot: None,
+    };
+    if let Some(known) = known(landscape, volume.cluster, request, origin)? {
+        return Ok(Creation::Known(known));
+    }
+    unchanged_volume(landscape, id)?;
+    let between = SnapshotId::from_u128(seed.next_u128());
+    let name = VolumeName::new(format!("clone_{between}")).expect("clone_ and hex digits are a name");
+    let snapshot = snapshot_of(inventory, volume, between, name, request.now_ms, seed);
+    let (clone, bricks) = cloned(landscape, limits, &snapshot, request, origin, seed)?;
+    let mut made = plan_for(inventory, clone, &bricks);
+    made_of(&mut made, &snapshot);
+    let mut stages = copy_stages(inventory, &snapshot);
+    stages.append(&mut made.stages);
+    let forward_from = Some(stages.len());
+    stages.push(Stage {
+        title: "remove the copies".into(),
+        steps: copy_steps(inventory, &snapshot, CopyPart::Whole, Goal::Absent),
+    });
+    let mut changes = made.changes;
+    changes.push(Change::Keep(Subject::Volume(id)));
+    Ok(Creation::New(Plan {
+        stages,
+        forward_from,
+        changes,
+    }))
+}
+
+/// The volume that the request asks for, if it was asked for by name before.
+fn known(
+    landscape: &Landscape,
+    cluster: ClusterId,
+    request: &CloneVolume,
+    origin: Origin,
+) -> Result<Option<Known>, Refusal> {
+    let Some(name) = &request.name else {
+        return Ok(None);
+    };
+    let made = landscape
+        .inventory()
+        .volume_by_name(cluster, name)
+        .map(|made| (None, made));
+    let coming = || {
+        let (operation, volume) = landscape.volume_to_come(cluster, name)?;
+        Some((Some(operation), volume))
+    };
+    let Some((operation, volume)) = made.or_else(coming) else {
+        let leaving = landscape.name_leaving(cluster, name);
+        return leaving.map_or(Ok(None), |operation| {
+            Err(Refusal::NameLeaving(name.clone(), operation))
+        });
+    };
+    if let Some(remover) = landscape.remover(volume.id) {
+        return Err(Refusal::NameLeaving(name.clone(), remover));
+    }
+    if volume.origin != Some(origin) {
+        let word = |origin: Option<Origin>| match origin {
+            None => "none".to_owned(),
+            Some(Origin {
+                snapshot: Some(snapshot),
+                ..
+            }) => format!("snapshot {snapshot}"),
+            Some(Origin { volume, .. }) => format!("volume {volume}"),
+        };
+        return Err(Refusal::NameTaken {
+            name: name.clone(),
+            cluster,
+            differences: vec![Difference {
+                what: "origin".into(),
+                asked: word(Some(origin)),
+                has: word(volume.origin),
+            }],
+        });
+    }
+    Ok(Some(Known {
+        volume: volume.id,
+        cluster,
+        operation,
+    }))
+}
+
+/// The new volume and its bricks, as large as those of the snapshot and on their devices.
+fn cloned(
+    landscape: &Landscape,
+    limits: &Limits,
+    snapshot: &Snapshot,
+    request: &CloneVolume,
+    origin: Origin,
+    seed: &mut Seed,
+) -> Result<(Volume, Vec<Brick>), Refusal> {
+    let inventory = landscape.inventory();
+    let cluster = snapshot.volume.cluster;
+    let has = inventory.volume_count(cluster);
+    if let Some(limit) = limits.volumes_per_cluster.filter(|limit| has >= *limit) {
+        return Err(Refusal::TooManyVolumes { has, limit });
+    }
+    check_kind(inventory, &snapshot.volume, &snapshot.bricks)?;
+    let id = VolumeId::from_u128(seed.next_u128());
+    let name = match &request.name {
+        Some(name) => name.clone(),
+        None => VolumeName::new(format!("vol_{id}")).expect("vol_ and hex digits are a volume name"),
+    };
+    let brick = |copy: &BrickCopy| Brick {
+        id: BrickId::from_u128(seed.next_u128()),
+        volume: id,
+        space: BrickSpace::Image,
+        ..copy.brick
+    };
+    let bricks: Vec<Brick> = snapshot.bricks.iter().map(brick).collect();
+    let wanted: Vec<_> = bricks
+        .iter()
+        .map(|brick| (brick.device, brick.footprint()))
+        .collect();
+    check_room(
+        landscape,
+        &format!("clone of volume {}", snapshot.volume.name),
+        &wanted,
+        |_| true,
+    )?;
+    let volume = Volume {
+        id,
+        name,
+        origin: Some(origin),
+        ..snapshot.volume.clone()
+    };
+    Ok((volume, bricks))
+}
+
+/// Says of which copy each new brick is made.
+fn made_of(plan: &mut Plan, snapshot: &Snapshot) {
+    let at = |set, position| {
+        let mut copies = snapshot.bricks.iter();
+        copies.find(|copy| (copy.brick.set, copy.brick.position) == (set, position))
+    };
+    let places: Vec<(BrickId, Option<BrickId>)> = plan
+        .new_bricks()
+        .map(|brick| (brick.id, at(brick.set, brick.position).map(|copy| copy.id)))
+        .collect();
+    for step in plan.stages.iter_mut().flat_map(|stage| &mut stage.steps) {
+        if let Thing::Brick(spec) = &mut step.thing {
+            spec.from = places
+                .iter()
+                .find(|(id, _)| *id == spec.brick)
+                .and_then(|(_, copy)| *copy);
+        }
+    }
+}

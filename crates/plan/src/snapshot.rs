@@ -1,0 +1,346 @@
+//! Snapshots: copies of all bricks of a volume that show the same moment, each on its brick's device.
+//!
+//! All bricks are frozen before the first is copied, and each must still be frozen when all copies are made: else nothing
+//! is certain, and the copies are removed again.
+
+use std::collections::BTreeMap;
+
+use mortar_model::work::{CopyPart, CopySpec, Goal, StartedSpec, Thing};
+use mortar_model::{
+    Brick, BrickCopy, BrickId, BrickSpace, ByteSize, DeviceId, Durability, Inventory, OperationId, Snapshot,
+    SnapshotId, Volume, VolumeId, VolumeName,
+};
+
+use crate::create::{addresses, brick_steps, pool_step};
+use crate::identity;
+use crate::landscape::Landscape;
+use crate::placement::{name_refusals, unusable};
+use crate::plan::{Change, Plan, Stage, Step, Subject};
+use crate::refusal::{NoCopies, Refusal, Rule};
+use crate::seed::Seed;
+
+/// A snapshot that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateSnapshot {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The snapshot's name; `snap_<id>` when none is given.
+    pub name: Option<VolumeName>,
+    /// What time it is, in milliseconds since 1970.
+    pub now_ms: u64,
+}
+
+/// What becomes of a request for a snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SnapshotCreation {
+    /// It is new, and this makes it.
+    New(Plan),
+    /// It was asked for before: it is there, or this operation is just making it.
+    Known(SnapshotId, Option<OperationId>),
+}
+
+/// Plans a snapshot of a volume; or finds it, when it was asked for by name before.
+///
+/// # Errors
+/// The volume is unknown or being changed, its devices make no copies or have no room for them, or the name is another
+/// snapshot's.
+pub fn create_snapshot(
+    landscape: &Landscape,
+    request: &CreateSnapshot,
+    seed: &mut Seed,
+) -> Result<SnapshotCreation, Refusal> {
+    let inventory = landscape.inventory();
+    if let Some((known, operation)) = known(landscape, request)? {
+        return Ok(SnapshotCreation::Known(known, operation));
+    }
+    let volume = unchanged_volume(landscape, request.volume)?;
+    let id = SnapshotId::from_u128(seed.next_u128());
+    let name = match &request.name {
+        Some(name) => name.clone(),
+        None => VolumeName::new(format!("snap_{id}")).expect("snap_ and hex digits are a name"),
+    };
+    let snapshot = snapshot_of(inventory, volume, id, name, request.now_ms, seed);
+    let copies: Vec<(DeviceId, ByteSize)> = snapshot
+        .bricks
+        .iter()
+        .map(|copy| (copy.brick.device, copy.footprint()))
+        .collect();
+    check_kind(inventory, volume, &snapshot.bricks)?;
+    let what = format!("snapshot of volume {}", volume.name);
+    // A device that takes no new bricks still keeps copies of those that it has.
+    check_room(landscape, &what, &copies, |rule| {
+        matches!(rule, Rule::NodeUnhealthy)
+    })?;
+    Ok(SnapshotCreation::New(Plan {
+        stages: copy_stages(inventory, &snapshot),
+        forward_from: None,
+        changes: vec![
+            Change::AddSnapshot(snapshot),
+            Change::Keep(Subject::Volume(volume.id)),
+        ],
+    }))
+}
+
+/// The snapshot that the request asks for, if it was asked for by name before.
+fn known(
+    landscape: &Landscape,
+    request: &CreateSnapshot,
+) -> Result<Option<(SnapshotId, Option<OperationId>)>, Refusal> {
+    let Some(name) = &request.name else {
+        return Ok(None);
+    };
+    let made = landscape
+        .inventory()
+        .snapshot_by_name(name)
+        .map(|made| (None, made));
+    let coming = || {
+        let (operation, snapshot) = landscape.snapshot_to_come(name)?;
+        Some((Some(operation), snapshot))
+    };
+    let Some((operation, snapshot)) = made.or_else(coming) else {
+        return Ok(None);
+    };
+    if let Some(remover) = landscape.snapshot_remover(snapshot.id) {
+        return Err(Refusal::SnapshotLeaving(name.clone(), remover));
+    }
+    if snapshot.volume.id != request.volume {
+        return Err(Refusal::SnapshotTaken {
+            name: name.clone(),
+            snapshot: snapshot.id,
+            volume: snapshot.volume.name.clone(),
+        });
+    }
+    Ok(Some((snapshot.id, operation)))
+}
+
+/// Plans the end of a snapshot.
+///
+/// # Errors
+/// It is unknown or being used.
+pub fn delete_snapshot(landscape: &Landscape, id: SnapshotId) -> Result<Plan, Refusal> {
+    let snapshot = unused_snapshot(landscape, id)?;
+    Ok(Plan {
+        stages: vec![Stage {
+            title: "remove its copies".into(),
+            steps: copy_steps(landscape.inventory(), snapshot, CopyPart::Whole, Goal::Absent),
+        }],
+        // A copy that is removed is not there any more.
+        forward_from: Some(0),
+        changes: vec![Change::RemoveSnapshot(id)],
+    })
+}
+
+/// Plans how a volume is brought back to what its snapshot holds. What was written since is lost; whoever has the volume
+/// mounted is cut off meanwhile.
+///
+/// # Errors
+/// The snapshot is unknown or being used, or its volume is being changed or has other bricks by now.
+pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) -> Result<Plan, Refusal> {
+    let inventory = landscape.inventory();
+    let snapshot = unused_snapshot(landscape, id)?;
+    let volume = unchanged_volume(landscape, snapshot.volume.id)?;
+    let bricks: Vec<Brick> = inventory.bricks_of(volume.id).copied().collect();
+    if let Some(what) = changed(&bricks, snapshot) {
+        return Err(Refusal::Changed {
+            name: volume.name.clone(),
+            snapshot: snapshot.name.clone(),
+            what,
+        });
+    }
+    let what = format!("way back to snapshot {}", snapshot.name);
+    let nothing: Vec<(DeviceId, ByteSize)> = bricks
+        .iter()
+        .map(|brick| (brick.device, ByteSize::ZERO))
+        .collect();
+    check_room(landscape, &what, &nothing, |rule| {
+        matches!(rule, Rule::NodeUnhealthy)
+    })?;
+    let started = StartedSpec {
+        volume: volume.id,
+        name: volume.name.clone(),
+        bricks: addresses(inventory, &bricks),
+        stopped: true,
+    };
+    let on_pool = |thing| pool_step(inventory, volume.cluster, &bricks, thing, Goal::Present);
+    let mut back = copy_steps(inventory, snapshot, CopyPart::Back, Goal::Present);
+    let time = format!("{:032x}\n", seed.next_u128());
+    for step in &mut back {
+        if let Thing::Copy(spec) = &mut step.thing {
+            spec.text.clone_from(&time);
+        }
+    }
+    let stage = |title: &str, steps| Stage {
+        title: title.into(),
+        steps,
+    };
+    Ok(Plan {
+        stages: vec![
+            stage(
+                "see that its bricks can be brought back",
+                copy_steps(inventory, snapshot, CopyPart::Room, Goal::Present),
+            ),
+            stage("stop the volume", vec![on_pool(Thing::Stopped(started.clone()))]),
+            stage("bring its bricks back", back),
+            stage("start the volume", vec![on_pool(Thing::Started(started))]),
+        ],
+        // What a brick held is gone with the first that is brought back.
+        forward_from: Some(2),
+        changes: vec![
+            Change::Keep(Subject::Volume(volume.id)),
+            Change::Keep(Subject::Snapshot(id)),
+        ],
+    })
+}
+
+/// In what the volume's bricks are not those that the snapshot was made of.
+fn changed(bricks: &[Brick], snapshot: &Snapshot) -> Option<&'static str> {
+    let then: Vec<&Brick> = snapshot.bricks.iter().map(|copy| &copy.brick).collect();
+    if bricks.len() != then.len() {
+        return Some("became more");
+    }
+    let same =
+        |by: fn(&Brick) -> (BrickId, ByteSize)| bricks.iter().map(by).eq(then.iter().map(|brick| by(brick)));
+    if !same(|brick| (brick.id, ByteSize::ZERO)) {
+        return Some("moved to other devices");
+    }
+    (!same(|brick| (brick.id, brick.size))).then_some("became larger")
+}
+
+/// The volume, if no operation changes it.
+pub(crate) fn unchanged_volume(landscape: &Landscape, id: VolumeId) -> Result<&Volume, Refusal> {
+    let volume = landscape.inventory().volume(id);
+    let volume = volume.ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
+    match landscape.holder(Subject::Volume(id)) {
+        Some(operation) => Err(Refusal::Busy("volume", id.to_string(), operation)),
+        None => Ok(volume),
+    }
+}
+
+/// The snapshot, if no operation uses it.
+pub(crate) fn unused_snapshot(landscape: &Landscape, id: SnapshotId) -> Result<&Snapshot, Refusal> {
+    let snapshot = landscape.inventory().snapshot(id);
+    let snapshot = snapshot.ok_or_else(|| Refusal::Unknown("snapshot", id.to_string()))?;
+    match landscape.holder(Subject::Snapshot(id)) {
+        Some(operation) => Err(Refusal::Busy("snapshot", id.to_string(), operation)),
+        None => Ok(snapshot),
+    }
+}
+
+/// The volume as it is, with names for copies of its bricks.
+pub(crate) fn snapshot_of(
+    inventory: &Inventory,
+    volume: &Volume,
+    id: SnapshotId,
+    name: VolumeName,
+    created_ms: u64,
+    seed: &mut Seed,
+) -> Snapshot {
+    let copy = |brick: &Brick| BrickCopy {
+        id: BrickId::from_u128(seed.next_u128()),
+        brick: *brick,
+    };
+    Snapshot {
+        id,
+        name,
+        created_ms,
+        volume: volume.clone(),
+        bricks: inventory.bricks_of(volume.id).map(copy).collect(),
+    }
+}
+
+/// Whether all copies are on devices that can make them.
+pub(crate) fn check_kind(
+    inventory: &Inventory,
+    volume: &Volume,
+    copies: &[BrickCopy],
+) -> Result<(), Refusal> {
+    let mut thin = copies.iter().filter(|copy| copy.brick.space != BrickSpace::Image);
+    let Some(copy) = thin.next() else {
+        return Ok(());
+    };
+    let unknown = || Refusal::Unknown("device", copy.brick.device.to_string());
+    let device = inventory.device(copy.brick.device).ok_or_else(unknown)?;
+    let node = inventory.node(device.node).ok_or_else(unknown)?;
+    Err(Refusal::WrongDevice {
+        name: volume.name.clone(),
+        brick: copy.brick.id,
+        host: node.manage.clone(),
+        path: device.path.clone(),
+    })
+}
+
+/// Whether each device has that much room, and none is refused by a rule that `counts`.
+pub(crate) fn check_room(
+    landscape: &Landscape,
+    what: &str,
+    wanted: &[(DeviceId, ByteSize)],
+    counts: impl Fn(&Rule) -> bool,
+) -> Result<(), Refusal> {
+    let mut sums: BTreeMap<DeviceId, ByteSize> = BTreeMap::new();
+    for (device, size) in wanted {
+        *sums.entry(*device).or_default() += *size;
+    }
+    let mut rules = Vec::new();
+    for (id, needed) in sums {
+        let Some(device) = landscape.inventory().device(id) else {
+            continue;
+        };
+        let free = device.total.minus(landscape.used(id));
+        let full = needed > ByteSize::ZERO && free <= needed;
+        let full = || full.then_some(Rule::Full { needed, free });
+        if let Some(rule) = unusable(landscape, device).filter(&counts).or_else(full) {
+            rules.push((id, rule));
+        }
+    }
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let (devices, more) = name_refusals(landscape.inventory(), &rules);
+    Err(Refusal::NoCopiesRoom(Box::new(NoCopies {
+        what: what.into(),
+        devices,
+        more,
+    })))
+}
+
+/// The way to copies of all bricks that show the same moment.
+pub(crate) fn copy_stages(inventory: &Inventory, snapshot: &Snapshot) -> Vec<Stage> {
+    let stage = |title: &str, part| Stage {
+        title: title.into(),
+        steps: copy_steps(inventory, snapshot, part, Goal::Present),
+    };
+    vec![
+        stage("see that its bricks can be copied", CopyPart::Room),
+        stage("freeze its bricks", CopyPart::Frozen),
+        stage("copy their images", CopyPart::Image),
+        stage("thaw them, and name the copies", CopyPart::Whole),
+    ]
+}
+
+/// One step per brick of the snapshot, on the brick's node.
+pub(crate) fn copy_steps(
+    inventory: &Inventory,
+    snapshot: &Snapshot,
+    part: CopyPart,
+    goal: Goal,
+) -> Vec<Step> {
+    let volume = &snapshot.volume;
+    let text = identity::snapshot_file(snapshot);
+    let names_missed = matches!(volume.durability, Durability::Replicate(_) | Durability::Arbiter);
+    let step = |copy: &BrickCopy| {
+        let mut step = brick_steps(inventory, volume, std::slice::from_ref(&copy.brick), goal).pop()?;
+        let Thing::Brick(brick) = step.thing else {
+            return None;
+        };
+        step.thing = Thing::Copy(CopySpec {
+            part,
+            snapshot: snapshot.id,
+            copy: copy.id,
+            brick,
+            names_missed,
+            text: text.clone(),
+        });
+        Some(step)
+    };
+    snapshot.bricks.iter().filter_map(step).collect()
+}

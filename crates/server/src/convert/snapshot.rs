@@ -1,0 +1,28 @@
+//! Snapshots as the wire says them.
+
+use mortar_engine::plan::{Landscape, Subject};
+use mortar_model::{ByteSize, Snapshot};
+
+use super::operation::time;
+
+/// A snapshot with what it takes.
+pub(crate) fn snapshot(landscape: &Landscape, snapshot: &Snapshot) -> mortar_api::Snapshot {
+    let taken: ByteSize = snapshot
+        .bricks
+        .iter()
+        .map(mortar_model::BrickCopy::footprint)
+        .sum();
+    let holder = landscape.holder(Subject::Snapshot(snapshot.id));
+    mortar_api::Snapshot {
+        id: snapshot.id.to_string(),
+        name: snapshot.name.to_string(),
+        created: time(snapshot.created_ms),
+        volume: snapshot.volume.id.to_string(),
+        volume_name: snapshot.volume.name.to_string(),
+        cluster: snapshot.volume.cluster.to_string(),
+        size: snapshot.volume.size.bytes(),
+        taken: taken.bytes(),
+        bricks: u32::try_from(snapshot.bricks.len()).unwrap_or(u32::MAX),
+        operation: holder.map(|id| id.to_string()),
+    }
+}
