@@ -4,6 +4,7 @@ mod brick;
 mod demo;
 mod operate;
 mod pool;
+mod snapshot;
 mod volume;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use operate::{
     RepairArgs,
 };
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
+pub(crate) use snapshot::SnapshotCommand;
 pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
 
 use crate::config::Settings;
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// Volumes: what clients mount
     #[command(subcommand)]
     Volume(VolumeCommand),
+    /// Snapshots: volumes as they were
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Draw what a thing rests on, recorded beside seen
     #[command(subcommand)]
     Explain(ExplainCommand),

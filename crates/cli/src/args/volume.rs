@@ -54,6 +54,14 @@ pub(crate) enum VolumeCommand {
         #[arg(long)]
         arbiter: bool,
     },
+    /// Make a volume that begins with what another one holds now
+    Clone {
+        /// The other volume's id or name
+        volume: String,
+        /// Name of the new volume in GlusterFS [default: vol_ and the volume's id]
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Remove a volume and all that it rests on, with its files
     Delete {
         /// The volume's id or name

@@ -1,8 +1,8 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
-use mortar_api::{Topology, TopologyDevice, TopologyNode};
+use mortar_api::{SnapshotList, Topology, TopologyDevice, TopologyNode};
 
-use super::Client;
+use super::{Client, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::parse::is_id;
@@ -64,6 +64,26 @@ impl Client {
                 .filter(|volume| volume.name == text)
                 .map(|volume| volume.id.clone()),
         )
+    }
+
+    /// The id of the snapshot with this id or name.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn snapshot_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let list: SnapshotList = read(&self.get("/v1/snapshots", attempt).await?, attempt)?;
+        let hits = list
+            .snapshots
+            .into_iter()
+            .filter(|snapshot| snapshot.name == text);
+        let found = only("snapshot", text, attempt, hits.map(|snapshot| snapshot.id));
+        found.map_err(|error| match error.exit {
+            Exit::NotFound => error.advise("see what there is: 'mortar snapshot list'"),
+            _ => error,
+        })
     }
 
     /// The id of the node with this id or host name.

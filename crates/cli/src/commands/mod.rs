@@ -14,6 +14,7 @@ mod operation;
 mod paper;
 mod rebuild;
 mod serve;
+mod snapshot;
 mod tags;
 mod topology;
 mod volume;
@@ -117,6 +118,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         Command::Device(command) => device::run(session, command).await?,
         Command::Brick(command) => brick::run(session, command).await?,
         Command::Volume(command) => volume::run(session, command).await?,
+        Command::Snapshot(command) => snapshot::run(session, command).await?,
         Command::Explain(command) => explain::run(session, command).await?,
         Command::Operation(command) => operation::run(session, command).await?,
         Command::Db(command) if command.asks() => backup::ask(session, &command).await?,

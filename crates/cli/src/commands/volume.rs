@@ -6,7 +6,7 @@ mod replicas;
 
 use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, ReplicasRequest, TopologyVolume};
 use mortar_heketi::volume::{
-    ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeInfo,
+    ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCloneRequest, VolumeCreateRequest, VolumeInfo,
 };
 use serde::Serialize;
 
@@ -56,6 +56,7 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
             replicas,
             arbiter,
         } => replicas::change(session, &volume, ReplicasRequest { replicas, arbiter }).await,
+        VolumeCommand::Clone { volume, name } => clone(session, &volume, name).await,
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }
 }
@@ -212,7 +213,7 @@ async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: E
 }
 
 /// A volume that was made or changed.
-fn show_volume(session: &Session, work: &Work, attempt: &str) -> Result<()> {
+pub(super) fn show_volume(session: &Session, work: &Work, attempt: &str) -> Result<()> {
     match &work.finished {
         Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
         Finished::Resource(body) => session.out.text(&description(&read(body, attempt)?)),
@@ -324,6 +325,23 @@ async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Res
     let accepted = session
         .client
         .post(&format!("/v1/volumes/{id}/expand"), &request, &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    show_volume(session, &work, &attempt)
+}
+
+async fn clone(session: &Session, volume: &str, name: Option<String>) -> Result<()> {
+    let attempt = format!("clone the volume {volume}");
+    let id = session.client.volume_id(volume, &attempt).await?;
+    let request = VolumeCloneRequest {
+        name: name.unwrap_or_default(),
+    };
+    let accepted = session
+        .client
+        .post(&format!("/volumes/{id}/clone"), &request, &attempt)
         .await?;
     let work = session
         .client

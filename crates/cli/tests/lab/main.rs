@@ -31,3 +31,4 @@ mod remains;
 mod server;
 mod shapes;
 mod site;
+mod snapshots;

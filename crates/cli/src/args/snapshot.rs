@@ -1,0 +1,54 @@
+//! Options of the commands about snapshots.
+
+use clap::Subcommand;
+
+/// `mortar snapshot …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Keep a volume as it is now, while it is in use
+    #[command(long_about = "Keep a volume as it is now, while it is in use.\n\n\
+        Every change that a client was told to be done before is in the snapshot, and none that is asked for afterwards. The \
+        volume's bricks take no writes for some seconds at most. Only for volumes on directory devices whose file system \
+        lets files share blocks: XFS made with reflink=1 (as it is by default), or btrfs.")]
+    Create {
+        /// The volume's id or name
+        volume: String,
+        /// Name of the snapshot [default: snap_ and the snapshot's id]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List snapshots
+    List {
+        /// Only those of the volume with this id or name
+        #[arg(long)]
+        volume: Option<String>,
+    },
+    /// Show one snapshot
+    Info {
+        /// The snapshot's id or name
+        snapshot: String,
+    },
+    /// Make a volume that begins with what a snapshot holds; it needs neither the snapshot nor that one's volume any more
+    Clone {
+        /// The snapshot's id or name
+        snapshot: String,
+        /// Name of the new volume in GlusterFS [default: vol_ and the volume's id]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Bring a volume back to what its snapshot holds: what was written since is lost
+    #[command(
+        long_about = "Bring a volume back to what its snapshot holds: what was written since is lost.\n\n\
+        The volume is stopped meanwhile; who has it mounted mounts it anew afterwards. It is refused when the volume's \
+        bricks moved, grew or became more since: make a new volume of the snapshot then."
+    )]
+    Restore {
+        /// The snapshot's id or name
+        snapshot: String,
+    },
+    /// Remove a snapshot; volumes that were made of it stay
+    Delete {
+        /// The snapshot's id or name
+        snapshot: String,
+    },
+}
