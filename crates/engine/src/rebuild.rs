@@ -239,6 +239,13 @@ fn recorded(inventory: &Inventory, change: &Change) -> Vec<String> {
                 .chain(bricks.map(|brick| format!("brick {}", brick.id)))
                 .collect()
         }
+        Change::AddSnapshot(snapshot) => {
+            let known = inventory.snapshot(snapshot.id);
+            known
+                .map(|known| format!("snapshot {} ({})", known.id, known.name))
+                .into_iter()
+                .collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 //! a device that is missing stands for its bricks, a brick that is not mounted for its folder.
 
 mod brick;
+mod copy;
 mod device;
 mod node;
 mod orphan;
@@ -68,6 +69,7 @@ pub fn drift(inventory: &Inventory, involved: &Involved, scan: &Scan, limits: Li
                 let devices = device::compare(&ground, &sight, &mut found);
                 for device in &devices {
                     brick::compare(&ground, &sight, device, &mut found);
+                    copy::compare(&ground, &sight, device, &mut found);
                 }
                 orphan::compare(&ground, &sight, &devices, &mut found);
             }

@@ -83,6 +83,8 @@ kinds! {
     IdentityWrong = "identity_wrong", Warning, "A brick's identity file says something else than the records.";
     BrickNotInVolume = "brick_not_in_volume", Error, "A brick is not among the bricks of its volume.";
     OrphanBrick = "orphan_brick", Warning, "What looks like a brick is in no record.";
+    CopyMissing = "copy_missing", Error, "A copy of a brick, a part of a snapshot, is not there.";
+    OrphanCopy = "orphan_copy", Warning, "What looks like a part of a snapshot is in no record.";
     LoopStray = "loop_stray", Warning, "A loop device serves an image of a brick that is in no record.";
     VolumeMissing = "volume_missing", Error, "GlusterFS does not know a volume.";
     VolumeUnknown = "volume_unknown", Warning, "A volume that says that it is Mortar's is in no record.";

@@ -49,6 +49,14 @@ pub fn image(path: &str) -> Option<(&str, BrickId, bool)> {
     Some((directory, logical_volume(name.strip_suffix(".img")?)?, making))
 }
 
+/// A file of a brick's copy: the directory that its device is, and the copy.
+pub fn copy(path: &str) -> Option<(&str, BrickId)> {
+    let (folder, file) = path.rsplit_once('/')?;
+    let directory = folder.strip_suffix("/mortar-bricks")?;
+    let (name, _) = file.split_once('.')?;
+    Some((directory, id(name, "copy_")?))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{BrickId, DeviceId, DevicePath, layout};
@@ -67,6 +75,15 @@ mod tests {
             let (image, part) = (layout::image(&directory, brick), layout::image_in_making(&directory, brick));
             prop_assert_eq!(super::image(&image), Some(("/disks/1", brick, false)));
             prop_assert_eq!(super::image(&part), Some(("/disks/1", brick, true)));
+            for file in [
+                layout::copy_image(&directory, brick),
+                layout::copy_in_making(&directory, brick),
+                layout::copy_identity_file(&directory, brick),
+                layout::copy_restored_file(&directory, brick),
+            ] {
+                prop_assert_eq!(super::copy(&file), Some(("/disks/1", brick)));
+                prop_assert_eq!(super::image(&file), None);
+            }
         }
 
         #[test]
@@ -75,6 +92,7 @@ mod tests {
             for text in [&text, &tail, &below] {
                 let _ = super::brick_path(text);
                 let _ = super::image(text);
+                let _ = super::copy(text);
             }
         }
     }

@@ -16,6 +16,7 @@
 //! | node | its own file | the file of a neighbour, which keeps a copy; files of its bricks |
 //! | device | the node's file, and the volume group or directory itself | one of the two |
 //! | volume | its options | files of its bricks, and what GlusterFS shows of it |
+//! | snapshot | the file beside any of its copies | |
 //! | brick | its path and place in the volume; its logical volume or image | its file; its twins in the set |
 //!
 //! | file | job |
@@ -29,6 +30,7 @@
 //! | `volumes` | volumes with their bricks |
 //! | `listed` | the bricks that a volume lists |
 //! | `bricks` | size and space of a brick |
+//! | `snapshots` | snapshots whose volume is restored |
 //! | `remains` | what is there and not in the records, and the space it keeps |
 //! | `report` | what was restored and what is to be told |
 
@@ -41,6 +43,7 @@ mod nodes;
 mod pools;
 mod remains;
 mod report;
+mod snapshots;
 mod traces;
 mod volumes;
 
@@ -75,6 +78,7 @@ pub fn rebuild(heard: &Heard, seed: &mut Seed) -> Rebuilt {
         work.pool(pool);
     }
     work.unsound();
+    work.snapshots();
     work.remains();
     work.unheard();
     work.unrestored();
@@ -212,7 +216,13 @@ impl Work<'_> {
             let bricks = inventory.bricks_of(volume.id).copied().collect();
             Change::AddVolume(volume.clone(), bricks)
         });
-        let changes = clusters.chain(nodes).chain(devices).chain(volumes).collect();
+        let snapshots = inventory.snapshots().cloned().map(Change::AddSnapshot);
+        let changes = clusters
+            .chain(nodes)
+            .chain(devices)
+            .chain(volumes)
+            .chain(snapshots)
+            .collect();
         self.notes.finish(changes)
     }
 

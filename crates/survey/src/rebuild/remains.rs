@@ -254,6 +254,16 @@ impl Work<'_> {
     /// What an image takes of a directory beyond what the records count for it there. It is as large as it may become,
     /// whatever it takes now.
     fn beside_records(&self, device: &Device, image: &ImageSeen) -> ByteSize {
+        if let Some((directory, copy)) = read::copy(&image.path) {
+            let mut recorded = self.inventory.copies_on(device.id);
+            let recorded = recorded.find(|(known, _)| known.id == copy);
+            let counted = recorded.map_or(ByteSize::ZERO, |(known, _)| known.footprint());
+            return if is_at(device, directory) {
+                image.size.minus(counted)
+            } else {
+                ByteSize::ZERO
+            };
+        }
         let Some((directory, brick, making)) = read::image(&image.path) else {
             return ByteSize::ZERO;
         };

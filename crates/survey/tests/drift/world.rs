@@ -131,6 +131,7 @@ fn survey(inventory: &Inventory, node: &Node) -> NodeSurvey {
         volumes: Ok(Vec::new()),
         directories: Ok(Vec::new()),
         images: Ok(Vec::new()),
+        copies: Ok(Vec::new()),
         mounts: Ok(Vec::new()),
         entries: Ok(Vec::new()),
         loops: Ok(Vec::new()),

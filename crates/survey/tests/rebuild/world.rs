@@ -258,6 +258,7 @@ impl World {
             volumes: Ok(Vec::new()),
             directories: Ok(Vec::new()),
             images: Ok(Vec::new()),
+            copies: Ok(Vec::new()),
             mounts: Ok(Vec::new()),
             entries: Ok(Vec::new()),
             loops: Ok(Vec::new()),

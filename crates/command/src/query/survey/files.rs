@@ -118,6 +118,32 @@ pub(super) fn images(
     Ok(found)
 }
 
+/// Reads the lines of files beside copies, each with the path of its file before it.
+pub(super) fn copies(
+    report: &Report,
+    index: usize,
+    directories: &[DevicePath],
+    troubles: &mut Troubles,
+) -> Result<Vec<(String, String)>, Unreadable> {
+    const WHAT: &str = "what the files beside copies say";
+    const END: &str = ".json";
+    let owner = |path: &str| {
+        let holds = |directory: &&DevicePath| path.starts_with(&layout::image_folder(directory));
+        directories.iter().find(holds).map(ToString::to_string)
+    };
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for line in searched(report, index, WHAT, &owner, troubles)?.split_terminator('\n') {
+        let strange = || Unreadable::new(WHAT, format!("grep printed {line:?}"));
+        let at = line.find(&format!("{END}:")).ok_or_else(strange)? + END.len();
+        let (path, text) = (&line[..at], &line[at + 1..]);
+        owner(path).ok_or_else(strange)?;
+        let known = texts.entry(path.to_owned()).or_default();
+        known.push_str(text);
+        known.push('\n');
+    }
+    Ok(texts.into_iter().collect())
+}
+
 /// What a search printed. `owner` tells whose a path is of which it complains; nobody's makes it all unreadable.
 fn searched<'a>(
     report: &'a Report,

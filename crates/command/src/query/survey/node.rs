@@ -10,7 +10,7 @@ use crate::query::pool;
 use crate::{Settings, complaint, program};
 
 // Items of `ask_node`, in order: first what a dead disk cannot hold up. After the last come two for each directory
-// (its identity file, its space), and then one for the images of all.
+// (its identity file, its space), and then one for the images of all and one for the files beside copies.
 const NODE_FILE: usize = 0;
 const ENTRIES: usize = 1;
 const LOOPS: usize = 2;
@@ -56,8 +56,15 @@ pub fn ask_node(settings: &Settings, directories: &[DevicePath]) -> Batch {
     let images = program("find")
         .args(directories.iter().map(layout::image_folder))
         .args(["-mindepth", "1", "-maxdepth", "1"])
-        .args(["-name", "brick_*.img*", "-printf", files::IMAGE]);
-    batch.ask(images)
+        .args(["-name", "brick_*.img*", "-printf", files::IMAGE])
+        .args(["-o", "-name", "copy_*", "-printf", files::IMAGE]);
+    let copies = program("find")
+        .args(directories.iter().map(layout::image_folder))
+        .args(["-mindepth", "1", "-maxdepth", "1"])
+        .args(["-name", "copy_*.json", "-size"])
+        .arg(format!("-{}k", files::LONGEST_IDENTITY + 1))
+        .args(["-exec", "grep", "-aFH", "", "{}", "+"]);
+    batch.ask(images).ask(copies)
 }
 
 /// `find` at the depth at which a brick has its folder and its identity file: never in the data.
@@ -121,6 +128,12 @@ pub fn read_node(directories: &[DevicePath], report: &Report) -> Result<NodeSurv
             &mut troubles,
         )
     };
+    let copies = if directories.is_empty() {
+        Ok(Vec::new())
+    } else {
+        let index = DIRECTORIES + 2 * directories.len() + 1;
+        files::copies(report, index, directories, &mut troubles)
+    };
     let text = |index, what| answer::text_of(report, index, what);
     Ok(NodeSurvey {
         node_file: part(text(NODE_FILE, "what the node's file says").map(|text| text.map(str::to_owned))),
@@ -128,6 +141,7 @@ pub fn read_node(directories: &[DevicePath], report: &Report) -> Result<NodeSurv
         volumes: part(read_volumes(report)),
         directories: part(all_directories),
         images: part(images),
+        copies: part(copies),
         mounts: part(read_mounts(report)),
         entries: part(
             text(ENTRIES, "which mount entries there are")

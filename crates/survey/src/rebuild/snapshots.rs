@@ -1,0 +1,90 @@
+//! Snapshots: each of their copies has a file beside it that tells of all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_model::layout::read;
+use mortar_model::{BrickId, Snapshot, SnapshotId, layout};
+use mortar_plan::identity;
+
+use super::Work;
+use super::report::FoundKind;
+
+/// What was seen of a snapshot.
+struct Seen {
+    /// It, as the first of its files tells.
+    snapshot: Snapshot,
+    /// Its copies that are there, image and file.
+    copies: BTreeSet<BrickId>,
+}
+
+impl Work<'_> {
+    /// Restores snapshots whose volume is restored and whose copies are all there.
+    pub(super) fn snapshots(&mut self) {
+        for (id, Seen { snapshot, copies }) in self.seen_snapshots() {
+            let about = format!("snapshot {} ({id})", snapshot.name);
+            if let Err(why) = self.snapshot(snapshot, &copies) {
+                self.notes.left(FoundKind::Unrestored, about, None, why);
+            }
+        }
+    }
+
+    fn seen_snapshots(&mut self) -> BTreeMap<SnapshotId, Seen> {
+        let mut all: BTreeMap<SnapshotId, Seen> = BTreeMap::new();
+        for machine in &self.ground.machines {
+            let images: BTreeSet<&str> = machine
+                .survey
+                .images
+                .iter()
+                .flatten()
+                .map(|image| image.path.as_str())
+                .collect();
+            for (path, text) in machine.survey.copies.iter().flatten() {
+                let Some((_, copy)) = read::copy(path) else {
+                    continue;
+                };
+                match identity::read_snapshot_file(text) {
+                    Ok(snapshot) => {
+                        let seen = all.entry(snapshot.id).or_insert_with(|| Seen {
+                            snapshot,
+                            copies: BTreeSet::new(),
+                        });
+                        if images.contains(path.replace(".json", ".img").as_str()) {
+                            seen.copies.insert(copy);
+                        }
+                    }
+                    Err(why) => self.notes.left(
+                        FoundKind::Unrestored,
+                        format!("copy {copy}"),
+                        Some(machine.host),
+                        format!("the file beside it does not tell of its snapshot: {why}"),
+                    ),
+                }
+            }
+        }
+        all
+    }
+
+    fn snapshot(&mut self, snapshot: Snapshot, copies: &BTreeSet<BrickId>) -> Result<(), String> {
+        if self.inventory.volume(snapshot.volume.id).is_none() {
+            return Err(format!("its volume {} is not restored", snapshot.volume.name));
+        }
+        for copy in &snapshot.bricks {
+            let device = self.inventory.device(copy.brick.device);
+            let device = device.ok_or_else(|| format!("its device {} is not restored", copy.brick.device))?;
+            // What a node that did not answer holds is taken to be there, as its bricks are.
+            let answered = self
+                .placed
+                .get(&device.node)
+                .is_some_and(|node| node.machine.is_some());
+            if answered && !copies.contains(&copy.id) {
+                return Err(format!(
+                    "its copy {} is not there: remove what is left of it by hand",
+                    layout::copy_image(&device.path, copy.id)
+                ));
+            }
+        }
+        self.inventory
+            .add_snapshot(snapshot)
+            .map_err(|error| error.to_string())
+    }
+}
