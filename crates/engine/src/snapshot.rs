@@ -109,7 +109,7 @@ impl Engine {
         let kind = OperationKind::CloneVolume;
         let plan =
             |landscape: &Landscape, seed: &mut Seed| plan(landscape, &request, seed).map(Planned::from);
-        self.once(kind, || self.decide_named(kind, &plan)).await
+        self.once(kind, || self.decide_named(kind, plan)).await
     }
 
     /// As [`Self::decide_by`], where planning finds what was asked for before at next to no cost.

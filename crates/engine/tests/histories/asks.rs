@@ -118,7 +118,9 @@ fn wish(life: &Life) -> Option<Ask> {
         30..=31 => match setting(life, &nodes, &devices)? {
             Subject::Node(node) => Ask::DrainNode(node, dice.percent(30)),
             Subject::Device(device) => Ask::DrainDevice(device, dice.percent(30)),
-            Subject::Cluster(_) | Subject::Member(_) | Subject::Volume(_) => return None,
+            Subject::Cluster(_) | Subject::Member(_) | Subject::Volume(_) | Subject::Snapshot(_) => {
+                return None;
+            }
         },
         32..=41 => {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);

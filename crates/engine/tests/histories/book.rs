@@ -205,7 +205,7 @@ pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(St
         Subject::Device(id) => inventory
             .device(id)
             .map(|device| (device.state, device.tags.clone())),
-        Subject::Cluster(_) | Subject::Member(_) | Subject::Volume(_) => None,
+        Subject::Cluster(_) | Subject::Member(_) | Subject::Volume(_) | Subject::Snapshot(_) => None,
     }
 }
 
