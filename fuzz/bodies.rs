@@ -94,6 +94,7 @@ fn thin_or_image() -> Vec<Thing> {
             size: ByteSize::from_gib(1),
             arbiter: false,
             gid: 7,
+            from: None,
             identity: "{}".into(),
         })
         .flat_map(|spec| {

@@ -129,7 +129,8 @@ fn make_room(spec: &CopySpec, settings: &Settings) -> Batch {
     let probe = format!("{}.probe", copy(spec));
     Batch::new()
         .run(is_mounted(&spec.brick, settings))
-        .run(share(settings, small, probe.clone()))
+        // What could not share blocks is there all the same, and empty.
+        .ask(share(settings, small, probe.clone()))
         .run(program::program(settings, "rm").arg("-f").arg(probe))
 }
 
@@ -143,15 +144,10 @@ fn make_frozen(spec: &CopySpec, settings: &Settings) -> Batch {
         .run(is_mounted(&spec.brick, settings))
         .run(program::program(settings, "touch").arg(mark(spec)))
         .run(watch)
-        // A freeze that is not ours is not ended by us.
+        // A freeze that is not ours is not ended by us. One of ours that took longer than it may last is ended by the watch.
         .unless(
             freeze(spec, settings, "-f"),
             program::program(settings, "rm").arg("-f").arg(mark(spec)),
-        )
-        // One that took longer than it may last has been given up already.
-        .unless(
-            program::test(settings, "-e", mark(spec)),
-            freeze(spec, settings, "-u"),
         )
         .run(program::test(settings, "-e", mark(spec)))
 }
@@ -215,7 +211,7 @@ pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
                  put the directory on XFS made with reflink=1, or on btrfs",
                 spec.brick.device_path
             )),
-            (CopyPart::Frozen, Some((5, _))) => complaint::refused(format!(
+            (CopyPart::Frozen, Some((4, _))) => complaint::refused(format!(
                 "brick {brick} was not frozen: somebody else freezes it, or it took longer than {LONGEST} seconds"
             )),
             (CopyPart::Image, Some((0, _))) | (CopyPart::Whole, Some((1 | 2, _))) => {

@@ -13,6 +13,7 @@
 )]
 
 mod bricks;
+mod copies;
 mod devices;
 mod disks;
 mod expansion;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, OperationId,
-    OperationKind, OptionName, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+    BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId,
+    OperationId, OperationKind, OptionName, SnapshotId, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, Subject};
 
@@ -13,7 +13,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 13] = [
+pub(crate) const KINDS: [OperationKind; 17] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -24,6 +24,10 @@ pub(crate) const KINDS: [OperationKind; 13] = [
     OperationKind::SetOptions,
     OperationKind::ChangeReplicas,
     OperationKind::DeleteVolume,
+    OperationKind::CreateSnapshot,
+    OperationKind::DeleteSnapshot,
+    OperationKind::RestoreSnapshot,
+    OperationKind::CloneVolume,
     OperationKind::EvictBrick,
     OperationKind::DrainDevice,
     OperationKind::DrainNode,
@@ -37,6 +41,11 @@ enum Ask {
     Options(VolumeId, OptionsChange),
     Copies(VolumeId, Durability),
     Delete(VolumeId),
+    Snapshot(VolumeId, Option<VolumeName>),
+    DeleteSnapshot(SnapshotId),
+    Restore(SnapshotId),
+    CloneSnapshot(SnapshotId, Option<VolumeName>),
+    CloneVolume(VolumeId, Option<VolumeName>),
     AddDevice(AddDevice),
     RemoveDevice(DeviceId),
     ResizeDevice(DeviceId),
@@ -68,6 +77,11 @@ impl std::fmt::Display for Ask {
             Self::Options(id, change) => write!(f, "set options of volume {id}: {change:?}"),
             Self::Copies(id, wanted) => write!(f, "{wanted} for volume {id}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
+            Self::Snapshot(id, _) => write!(f, "make a snapshot of volume {id}"),
+            Self::DeleteSnapshot(id) => write!(f, "delete snapshot {id}"),
+            Self::Restore(id) => write!(f, "restore snapshot {id}"),
+            Self::CloneSnapshot(id, _) => write!(f, "clone snapshot {id}"),
+            Self::CloneVolume(id, _) => write!(f, "clone volume {id}"),
             Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
             Self::ResizeDevice(id) => write!(f, "resize device {id}"),
@@ -108,7 +122,8 @@ fn wish(life: &Life) -> Option<Ask> {
     });
     let cluster = dice.any(&clusters)?;
     Some(match dice.below(100) {
-        0..=25 => Ask::Create(volume(life)),
+        0..=19 => Ask::Create(volume(life)),
+        20..=25 => copy(life)?,
         26..=29 => {
             let bricks: Vec<BrickId> = life
                 .engine
@@ -219,6 +234,34 @@ fn options(life: &Life) -> OptionsChange {
         set: vec![set],
         reset: reset.into_iter().filter(|_| dice.percent(40)).collect(),
     }
+}
+
+/// Something about snapshots and clones; mostly of volumes that can have some.
+fn copy(life: &Life) -> Option<Ask> {
+    let dice = &life.site.dice;
+    let name = |what: &str| {
+        let named = dice.percent(50);
+        named.then(|| VolumeName::new(format!("{what}{}", dice.below(4))).unwrap())
+    };
+    let (volumes, snapshots) = life.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let volumes = inventory.volumes().map(|volume| volume.id);
+        let on_images = |id: &VolumeId| {
+            let mut bricks = inventory.bricks_of(*id);
+            bricks.all(|brick| brick.space == BrickSpace::Image)
+        };
+        let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
+        let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);
+        let volumes = if images.is_empty() { thin } else { images };
+        (volumes, snapshots.collect::<Vec<_>>())
+    });
+    Some(match dice.below(8) {
+        0..=2 => Ask::Snapshot(dice.any(&volumes)?, name("day")),
+        3 => Ask::DeleteSnapshot(dice.any(&snapshots)?),
+        4 | 5 => Ask::Restore(dice.any(&snapshots)?),
+        6 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
+        _ => Ask::CloneVolume(dice.any(&volumes)?, name("copy")),
+    })
 }
 
 fn device(life: &Life, node: NodeId) -> AddDevice {
@@ -385,6 +428,11 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::Options(id, change) => life.engine.set_options(*id, change.clone()).await.map(Some),
         Ask::Copies(id, wanted) => life.engine.change_replicas(*id, *wanted).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
+        Ask::Snapshot(id, name) => life.engine.create_snapshot(*id, name.clone()).await.map(Some),
+        Ask::DeleteSnapshot(id) => life.engine.delete_snapshot(*id).await.map(Some),
+        Ask::Restore(id) => life.engine.restore_snapshot(*id).await.map(Some),
+        Ask::CloneSnapshot(id, name) => life.engine.clone_snapshot(*id, name.clone()).await.map(Some),
+        Ask::CloneVolume(id, name) => life.engine.clone_volume(*id, name.clone()).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
         Ask::ResizeDevice(id) => {
             larger(life, *id);

@@ -103,16 +103,29 @@ impl Book {
             return wrong;
         }
         let all = [
-            (OperationKind::CreateVolume, OperationKind::DeleteVolume, "volume"),
-            (OperationKind::AddDevice, OperationKind::RemoveDevice, "device"),
-            (OperationKind::AddNode, OperationKind::RemoveNode, "node"),
+            (
+                vec![OperationKind::CreateVolume, OperationKind::CloneVolume],
+                OperationKind::DeleteVolume,
+                "volume",
+            ),
+            (
+                vec![OperationKind::CreateSnapshot],
+                OperationKind::DeleteSnapshot,
+                "snapshot",
+            ),
+            (
+                vec![OperationKind::AddDevice],
+                OperationKind::RemoveDevice,
+                "device",
+            ),
+            (vec![OperationKind::AddNode], OperationKind::RemoveNode, "node"),
         ];
         let there = things(inventory);
         for (made, removed, what) in all {
             let of_kind = |subject: &Subject| subject.kind() == what;
             let mut expected: BTreeSet<Subject> =
                 self.first.iter().flatten().copied().filter(of_kind).collect();
-            expected.extend(self.subjects(made));
+            expected.extend(made.into_iter().flat_map(|made| self.subjects(made)));
             for gone in self.subjects(removed) {
                 expected.remove(&gone);
             }
@@ -140,7 +153,11 @@ impl Book {
     fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         let mut sizes = BTreeMap::new();
         let mut unknown = BTreeSet::new();
-        for kind in [OperationKind::CreateVolume, OperationKind::ExpandVolume] {
+        for kind in [
+            OperationKind::CreateVolume,
+            OperationKind::CloneVolume,
+            OperationKind::ExpandVolume,
+        ] {
             // What a client asked for who went away is known no more once it has ended.
             let forgotten = self.done(kind).filter(|entry| entry.plan.is_none());
             unknown.extend(forgotten.filter_map(|entry| entry.told.as_ref()?.0.subject));
@@ -209,12 +226,15 @@ pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(St
     }
 }
 
-/// Nodes, devices and volumes that are recorded.
+/// Nodes, devices, volumes and snapshots that are recorded.
 pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
     let nodes = inventory.nodes().map(|node| Subject::Node(node.id));
     let devices = inventory.devices().map(|device| Subject::Device(device.id));
     let volumes = inventory.volumes().map(|volume| Subject::Volume(volume.id));
-    nodes.chain(devices).chain(volumes).collect()
+    let snapshots = inventory
+        .snapshots()
+        .map(|snapshot| Subject::Snapshot(snapshot.id));
+    nodes.chain(devices).chain(volumes).chain(snapshots).collect()
 }
 
 /// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan, but for those that it

@@ -77,6 +77,7 @@ async fn everything(bed: &Bed) {
     let mut large = CreateVolume::new(ByteSize::from_gib(90), Durability::Replicate(2));
     large.block = true;
     create(bed, large).await;
+    snapshots(bed).await;
     bed.engine
         .set_cluster_flags(bed.cluster(), true, false)
         .await
@@ -93,6 +94,30 @@ async fn everything(bed: &Bed) {
     let device = bed.device(1, "/dev/sdb");
     bed.engine.set_device_state(device, State::Offline).await.unwrap();
     write_files(bed).await;
+}
+
+/// A snapshot, one that has been restored, and volumes that are made of a snapshot and of a volume.
+async fn snapshots(bed: &Bed) {
+    let name = |text: &str| Some(VolumeName::new(text).unwrap());
+    for (volume, snapshot) in [("directory-2", "friday"), ("directory-5", "sunday")] {
+        let made = bed
+            .engine
+            .create_snapshot(bed.volume(volume), name(snapshot))
+            .await;
+        bed.done(made.unwrap()).await;
+    }
+    let restored = bed.engine.restore_snapshot(bed.snapshot("sunday")).await;
+    bed.done(restored.unwrap()).await;
+    let cloned = bed
+        .engine
+        .clone_snapshot(bed.snapshot("friday"), name("of-friday"))
+        .await;
+    bed.done(cloned.unwrap()).await;
+    let cloned = bed
+        .engine
+        .clone_volume(bed.volume("directory-1"), name("of-volume"))
+        .await;
+    bed.done(cloned.unwrap()).await;
 }
 
 /// Create, expand and delete go on.
@@ -116,6 +141,10 @@ async fn goes_on(bed: &Bed) {
         let gone = bed.engine.delete_volume(bed.volume(name)).await.unwrap();
         bed.done(gone).await;
     }
+    let gone = bed.engine.delete_snapshot(bed.snapshot("friday")).await;
+    bed.done(gone.unwrap()).await;
+    let gone = bed.engine.delete_volume(bed.volume("directory-2")).await;
+    bed.done(gone.unwrap()).await;
     let open = bed.open();
     assert!(open.is_empty(), "{open:?}");
     bed.hosts

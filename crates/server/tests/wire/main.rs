@@ -12,5 +12,6 @@ mod openapi;
 mod options;
 mod repeat;
 mod replicas;
+mod snapshots;
 mod support;
 mod v1;

@@ -1,0 +1,209 @@
+//! Snapshots and clones on simulated nodes: the whole path, and bad input that leaves everything as before.
+
+use std::sync::Arc;
+
+use mortar_api::{ErrorBody, ErrorKind, SnapshotList};
+use mortar_executor::SimHosts;
+use serde_json::{Value, json};
+
+use crate::flow::{nodes_with, replica};
+use crate::support::{Door, Setup};
+
+const GIB: u64 = 1 << 30;
+const DIRECTORY: &str = "/disks/one";
+
+async fn open(hosts: &SimHosts) -> Door {
+    Setup {
+        hosts: Arc::new(hosts.clone()),
+        ..Setup::default()
+    }
+    .open()
+    .await
+}
+
+async fn snapshots(door: &Door, query: &str) -> Vec<String> {
+    let reply = door.ask("GET", &format!("/v1/snapshots{query}"), "").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let list: SnapshotList = serde_json::from_str(&reply.body).unwrap();
+    list.snapshots.into_iter().map(|snapshot| snapshot.name).collect()
+}
+
+async fn made(door: &Door, path: &str, body: &Value) -> Value {
+    let reply = door.finish("POST", path, &body.to_string()).await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    door.ask("GET", reply.header("location").unwrap(), "")
+        .await
+        .json()
+}
+
+async fn refused(door: &Door, method: &str, path: &str, body: &str) -> (u16, ErrorKind, String) {
+    let reply = door.ask(method, path, body).await;
+    let error: ErrorBody =
+        serde_json::from_str(&reply.body).unwrap_or_else(|error| panic!("{error}: {}", reply.body));
+    (reply.status, error.error.kind, error.error.message)
+}
+
+#[tokio::test]
+async fn a_snapshot_comes_and_goes_and_what_is_made_of_it_stays() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&[DIRECTORY]).await;
+    let volume = made(&door, "/volumes", &replica(3, 2)).await;
+    let id = volume["id"].as_str().unwrap();
+    let wanted = json!({"volume": id, "name": "monday"});
+    let snapshot = made(&door, "/v1/snapshots", &wanted).await;
+    assert_eq!(
+        [
+            &snapshot["name"],
+            &snapshot["volume"],
+            &snapshot["size"],
+            &snapshot["taken"]
+        ],
+        [&json!("monday"), &json!(id), &json!(2 * GIB), &json!(6 * GIB)]
+    );
+    // Asked again by its name, it is the same.
+    assert_eq!(made(&door, "/v1/snapshots", &wanted).await, snapshot);
+    assert_eq!(snapshots(&door, &format!("?volume={id}")).await, ["monday"]);
+    assert_eq!(
+        snapshots(&door, &format!("?volume={}", "0".repeat(32))).await,
+        [] as [&str; 0]
+    );
+
+    let place = format!("/v1/snapshots/{}", snapshot["id"].as_str().unwrap());
+    let again = made(&door, &format!("{place}/clone"), &json!({"name": "again"})).await;
+    assert_eq!((&again["name"], &again["size"]), (&json!("again"), &json!(2)));
+    assert_eq!(
+        made(&door, &format!("{place}/clone"), &json!({"name": "again"})).await["id"],
+        again["id"]
+    );
+    let direct = made(&door, &format!("/volumes/{id}/clone"), &json!({})).await;
+    assert_eq!(direct["name"], format!("vol_{}", direct["id"].as_str().unwrap()));
+    let restored = door.finish("POST", &format!("{place}/restore"), "").await;
+    assert_eq!(restored.status, 204, "{}", restored.body);
+
+    let kept = door.ask("DELETE", &format!("/volumes/{id}"), "").await;
+    assert_eq!(kept.status, 409, "{}", kept.body);
+    assert_eq!(door.finish("DELETE", &place, "").await.status, 204);
+    assert_eq!(refused(&door, "GET", &place, "").await.0, 404);
+    for gone in [id, again["id"].as_str().unwrap(), direct["id"].as_str().unwrap()] {
+        let reply = door.finish("DELETE", &format!("/volumes/{gone}"), "").await;
+        assert_eq!(reply.status, 204, "{}", reply.body);
+    }
+    hosts.world(|world| assert_eq!(world.violations(), Vec::<String>::new()));
+    door.stop().await;
+}
+
+#[tokio::test]
+async fn bad_input_leaves_everything_as_before() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&[DIRECTORY]).await;
+    let volume = made(&door, "/volumes", &replica(3, 40)).await;
+    let other = made(&door, "/volumes", &replica(3, 1)).await;
+    let id = |volume: &Value| volume["id"].as_str().unwrap().to_owned();
+    let snapshot = made(
+        &door,
+        "/v1/snapshots",
+        &json!({"volume": id(&other), "name": "kept"}),
+    )
+    .await;
+    let unknown = "0".repeat(32);
+    let clone = format!("/v1/snapshots/{}/clone", id(&snapshot));
+    let cases = [
+        ("/v1/snapshots", "{".to_owned(), 400, ErrorKind::Invalid),
+        (
+            "/v1/snapshots",
+            json!({"name": "x"}).to_string(),
+            400,
+            ErrorKind::Invalid,
+        ),
+        (
+            "/v1/snapshots",
+            json!({"volume": "data"}).to_string(),
+            400,
+            ErrorKind::Invalid,
+        ),
+        (
+            "/v1/snapshots",
+            json!({"volume": id(&volume), "name": "a;b"}).to_string(),
+            400,
+            ErrorKind::Invalid,
+        ),
+        (
+            "/v1/snapshots",
+            json!({"volume": id(&volume), "size": 1}).to_string(),
+            400,
+            ErrorKind::Invalid,
+        ),
+        (
+            "/v1/snapshots",
+            json!({"volume": unknown}).to_string(),
+            404,
+            ErrorKind::NotFound,
+        ),
+        (
+            "/v1/snapshots",
+            json!({"volume": id(&volume), "name": "kept"}).to_string(),
+            409,
+            ErrorKind::Conflict,
+        ),
+        (&clone, json!({"name": "-v"}).to_string(), 400, ErrorKind::Invalid),
+        (
+            &clone,
+            json!({"name": id(&volume), "x": 1}).to_string(),
+            400,
+            ErrorKind::Invalid,
+        ),
+        (
+            &clone,
+            json!({"name": volume["name"]}).to_string(),
+            409,
+            ErrorKind::Conflict,
+        ),
+    ];
+    let before = door.ask("GET", "/v1/topology", "").await.body;
+    for (path, body, status, kind) in cases {
+        let (came, said, message) = refused(&door, "POST", path, &body).await;
+        assert_eq!((came, said), (status, kind), "{path} {body}: {message}");
+    }
+    for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/restore")] {
+        let path = format!("/v1/snapshots/{unknown}{path}");
+        assert_eq!(refused(&door, method, &path, "").await.0, 404, "{method} {path}");
+    }
+    assert_eq!(refused(&door, "GET", "/v1/snapshots?volume=x", "").await.0, 400);
+    assert_eq!(refused(&door, "GET", "/v1/snapshots?size=1", "").await.0, 400);
+
+    assert_eq!(door.ask("GET", "/v1/topology", "").await.body, before);
+
+    // No room for a second copy of 40 GiB: each device with its rule.
+    let body = json!({"volume": id(&volume)}).to_string();
+    made(&door, "/v1/snapshots", &json!({"volume": id(&volume)})).await;
+    let (status, kind, _) = refused(&door, "POST", "/v1/snapshots", &body).await;
+    assert_eq!((status, kind), (507, ErrorKind::NoSpace));
+
+    // What became larger is not brought back.
+    let path = format!("/v1/volumes/{}/expand", id(&other));
+    made(&door, &path, &json!({"by": GIB, "way": "in-place"})).await;
+    let path = format!("/v1/snapshots/{}/restore", id(&snapshot));
+    let (status, kind, message) = refused(&door, "POST", &path, "").await;
+    assert_eq!((status, kind), (409, ErrorKind::Conflict), "{message}");
+    assert!(message.contains("became larger"), "{message}");
+    door.stop().await;
+}
+
+#[tokio::test]
+async fn thin_volumes_are_refused_by_name() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&["/dev/sdb"]).await;
+    let volume = made(&door, "/volumes", &replica(3, 1)).await;
+    let id = volume["id"].as_str().unwrap();
+    let body = json!({"volume": id}).to_string();
+    let (status, kind, message) = refused(&door, "POST", "/v1/snapshots", &body).await;
+    assert_eq!((status, kind), (409, ErrorKind::Conflict));
+    assert!(message.contains("directory devices only"), "{message}");
+    let reply = door.ask("POST", &format!("/volumes/{id}/clone"), "{}").await;
+    assert_eq!(reply.status, 500, "{}", reply.body);
+    assert!(reply.body.contains("directory devices only"), "{}", reply.body);
+    door.stop().await;
+}
