@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-lvm sim search fuzz soak lint bench fmt
+.PHONY: help setup build demo demo-down test test-heketi test-lvm sim search fuzz soak lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,15 @@ demo-down: ## Remove everything that `make demo` made (as root)
 # What property tests draw from: the same each time, so that one change is judged as the next. `make search` looks further.
 SEED ?= 1
 
-test: setup ## Run all tests, those on real labs too (as root)
+test: setup test-heketi ## Run all tests, those on real labs too (as root)
 	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace
+
+GO ?= go
+
+test-heketi: ## Run the tests of Heketi's world: its databases by Go's encoder, its clients (needs Go 1.25 and Python 3)
+	@command -v $(GO) >/dev/null || { echo "test-heketi: $(GO) was not found: install Go 1.25 or later, then try again" >&2; exit 1; }
+	$(CARGO) build --locked --package mortar-cli
+	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 ./...
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \

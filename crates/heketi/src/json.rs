@@ -238,6 +238,22 @@ pub fn read_optional<T: FromJson>(body: &[u8]) -> Result<T, WireError> {
 pub fn write<T: Serialize>(value: &T) -> String {
     // The wire types have text keys only and no map or number that JSON lacks.
     let plain = serde_json::to_string(value).expect("wire types can always be written as JSON");
+    escaped(&plain)
+}
+
+/// Writes what Heketi indents by four blanks: exports of its database, and what its check found.
+pub fn write_indented<T: Serialize>(value: &T) -> String {
+    let mut plain = Vec::new();
+    let form = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut plain, form);
+    value
+        .serialize(&mut serializer)
+        .expect("wire types can always be written as JSON");
+    escaped(&String::from_utf8(plain).expect("JSON is written as UTF-8"))
+}
+
+/// The characters that Go escapes stand only inside strings.
+fn escaped(plain: &str) -> String {
     let mut text = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         match c {

@@ -10,8 +10,10 @@
 //! * [`cluster`], [`node`], [`device`], [`volume`]: requests, what is left of them once checked, and answers.
 //! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
 //! * [`topology`]: the `topology.json` file.
+//! * [`db`]: the database of Heketi's server, `heketi.db` and its JSON export.
 
 pub mod cluster;
+pub mod db;
 pub mod device;
 mod error;
 pub mod json;
