@@ -21,6 +21,7 @@ mod rebuild;
 mod replicas;
 mod snapshot;
 mod topology;
+mod volume;
 
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
 pub use bricks::MoveRequest;
@@ -49,4 +50,8 @@ pub use snapshot::{CloneRequest, Snapshot, SnapshotList, SnapshotQuery, Snapshot
 pub use topology::{
     DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
     TopologyVolume,
+};
+pub use volume::{
+    Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage, VolumePage, VolumeQuery,
+    VolumeRequest,
 };

@@ -13,15 +13,23 @@ use crate::error::{Error, Result};
 /// # Errors
 /// The filter is not one.
 pub(crate) fn set_up(config: &Config) -> Result<()> {
-    let wrong = |error: String| Error::usage("start the server", format!("log = {:?}: {error}", config.log));
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| wrong(error.to_string()))?;
+    start(&config.log, config.log_format, "start the server")
+}
+
+/// The same for a part of the program that is no server.
+///
+/// # Errors
+/// The filter is not one.
+pub(crate) fn start(filter: &str, format: LogFormat, attempt: &str) -> Result<()> {
+    let wrong = |error: String| Error::usage(attempt, format!("log = {filter:?}: {error}"));
+    let filter = EnvFilter::try_new(filter).map_err(|error| wrong(error.to_string()))?;
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_span_events(FmtSpan::NONE)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
-    let done = match (config.log_format, terminal) {
+    let done = match (format, terminal) {
         (LogFormat::Text, _) | (LogFormat::Auto, true) => builder.try_init(),
         (LogFormat::Json, _) | (LogFormat::Auto, false) => builder
             .json()

@@ -10,6 +10,7 @@
 //! | `commands` | what each command does |
 //! | `demo` | the main job, shown on a real pool |
 //! | `client` | asking a server |
+//! | `doors` | the ways from the CSI controller to a server |
 //! | `show` | what people see: tables, trees, bars, colours |
 //! | `config` | the server's settings: flags, environment, file, defaults |
 //! | `wire` | the server, put together |
@@ -21,6 +22,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod doors;
 mod error;
 mod exit;
 mod log;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use mortar_csi::{Endpoint, Services};
 use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
 use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
 use mortar_server::{HttpLimits, Options, Server};
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Executor, Ssh, Tuning};
+use crate::doors::Within;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::seeded::Seeded;
@@ -26,11 +28,18 @@ const ATTEMPT: &str = "start the server";
 /// # Errors
 /// What it needs is not there: the store, a key, the port.
 pub(crate) fn run(config: Config) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(serve(config))
+}
+
+/// What a server runs on.
+///
+/// # Errors
+/// The system gives no threads.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| failed(&error))?;
-    runtime.block_on(serve(config))
+        .map_err(|error| failed(&error))
 }
 
 fn failed(error: &impl ToString) -> Error {
@@ -68,15 +77,35 @@ async fn serve(config: Config) -> Result<()> {
         keys: config.keys,
         limits: HttpLimits::default(),
     };
-    Server::new(engine, options)
-        .run(listener, stop, config.patience)
-        .await;
+    let server = Server::new(engine, options);
+    let csi = csi(&server, config.csi_endpoint.as_ref()).await?;
+    server.run(listener, stop, config.patience).await;
+    // What a controller still waits for goes on after the next start.
+    csi.abort();
     if let (Executor::Sim(sim), Some(hosts)) = (&config.executor, simulated)
         && let Some(file) = &sim.state
     {
         simulated::save(&hosts, file)?;
     }
     Ok(())
+}
+
+/// The CSI controller inside of the server, where one is wanted.
+async fn csi(server: &Server, endpoint: Option<&Endpoint>) -> Result<tokio::task::JoinHandle<()>> {
+    let Some(endpoint) = endpoint else {
+        return Ok(tokio::spawn(async {}));
+    };
+    let listener = endpoint.listen().await.map_err(|error| failed(&error))?;
+    tracing::info!(endpoint = %endpoint.path().display(), "the CSI controller listens");
+    let services = Services {
+        controller: Some(Within::door(server.inside())),
+        node: None,
+    };
+    Ok(tokio::spawn(async move {
+        if let Err(error) = mortar_csi::serve(listener, services, std::future::pending()).await {
+            tracing::error!(%error, "the CSI controller ended");
+        }
+    }))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -204,7 +233,7 @@ fn announce(file: &Path, address: SocketAddr) -> Result<()> {
 
 /// Completes when the server is asked to stop, by SIGTERM or by the terminal. Asked a second time, it ends the
 /// program at once: the store allows that at any time.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
     Ok(async move {

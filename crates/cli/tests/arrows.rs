@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "cli",
         &[
             "api",
+            "csi",
             "engine",
             "executor",
             "heketi",
@@ -24,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("command", &["argv", "model"]),
+    ("csi", &["api"]),
     (
         "engine",
         &[
@@ -71,8 +73,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("redb", &["store"]),
     ("reqwest", &["cli"]),
     ("russh", &["executor"]),
-    ("rustix", &["executor", "lab", "store"]),
-    ("tonic", &[]),
+    ("protox", &["csi"]),
+    ("rustix", &["csi", "executor", "lab", "store"]),
+    ("tonic", &["csi"]),
+    ("tonic-prost", &["csi"]),
+    ("tonic-prost-build", &["csi"]),
     ("tower", &["server"]),
     ("tower-http", &["server"]),
     ("utoipa", &["api", "heketi", "server"]),

@@ -9,6 +9,7 @@
 //! | `engine` | what doors can ask |
 //! | `create` | a volume that is asked for, perhaps not for the first time |
 //! | `admission` | how many may begin, and when to come again |
+//! | `capacity` | how much room there is for volumes of a kind |
 //! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
 //! | `operations` | those that are known, from the way to the disk until an hour after the end |
@@ -47,6 +48,7 @@ mod act;
 mod admission;
 mod away;
 mod backup;
+mod capacity;
 mod check;
 mod clock;
 mod create;
@@ -81,6 +83,7 @@ mod snapshot;
 mod submit;
 
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
+pub use capacity::Capacity;
 pub use check::Check;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use cure::CurePlan;

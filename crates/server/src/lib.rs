@@ -10,6 +10,7 @@
 //! | `http/` | connections, limits, the gate, bodies, the forms of answers |
 //! | `heketi/` | Heketi's routes |
 //! | `v1/` | Mortar's own routes |
+//! | `inside` | the same routes for a door in this process |
 //! | `convert/` | records as the wire shows them |
 //! | `refusal` | the one table from the engine's errors to texts, statuses and kinds |
 //! | `metrics` | what is counted at the door |
@@ -17,6 +18,7 @@
 mod convert;
 mod heketi;
 mod http;
+mod inside;
 mod metrics;
 mod refusal;
 mod routes;
@@ -25,5 +27,6 @@ mod state;
 mod v1;
 
 pub use http::limits::HttpLimits;
+pub use inside::{Inside, InsideAnswer};
 pub use routes::openapi_document;
 pub use server::{Options, Server};

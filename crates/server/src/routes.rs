@@ -72,6 +72,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(heketi::clones::clone))
         .routes(routes!(heketi::bricks::evict))
         // Mortar's own.
+        .routes(routes!(v1::volumes::create, v1::volumes::list))
+        .routes(routes!(v1::volumes::info, v1::volumes::delete))
+        .routes(routes!(v1::health::of_volume))
+        .routes(routes!(v1::health::list))
+        .routes(routes!(v1::capacity::show))
+        .routes(routes!(v1::capacity::limits))
         .routes(routes!(v1::bricks::evict))
         .routes(routes!(v1::bricks::drain_device))
         .routes(routes!(v1::bricks::drain_node))

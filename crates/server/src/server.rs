@@ -18,6 +18,7 @@ use crate::http::answer::Plain;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
 use crate::http::{connection, gate};
+use crate::inside::Inside;
 use crate::metrics::HttpMetrics;
 use crate::routes;
 use crate::state::{App, Shared};
@@ -68,6 +69,11 @@ impl Server {
         let router = router.fallback(|| async { Plain::from(WireError::InvalidPath) });
         let router = behind_gate(router, &app);
         Self { app, router }
+    }
+
+    /// Its routes for a door in this process.
+    pub fn inside(&self) -> Inside {
+        Inside::new(self.router.clone())
     }
 
     /// Serves until `stop` completes. Then no new work is taken; what runs may end within `patience`, what is left

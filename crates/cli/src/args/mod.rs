@@ -1,6 +1,7 @@
 //! The command line as a definition. Help, completions and man pages are made from it; nothing here acts.
 
 mod brick;
+mod csi;
 mod demo;
 mod operate;
 mod pool;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use brick::BrickCommand;
+pub(crate) use csi::{CsiCommand, CsiCommon, CsiNodeArgs};
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
     CheckArgs, CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// Operations: changes that were asked for, and how far they are
     #[command(subcommand)]
     Operation(OperationCommand),
+    /// The CSI driver: volumes for Kubernetes' claims
+    #[command(subcommand)]
+    Csi(CsiCommand),
     /// Restore the records from the nodes, when the store is lost
     #[command(
         long_about = "Restore the records from the nodes, when the store is lost.\n\n\

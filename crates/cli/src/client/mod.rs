@@ -82,6 +82,20 @@ impl Client {
         self.send_request(request, &method, path, body, attempt).await
     }
 
+    /// The same for those who judge the answer themselves.
+    ///
+    /// # Errors
+    /// The server did not answer.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer> {
+        self.send(method, path, query, body, "ask the server").await
+    }
+
     async fn send_request(
         &self,
         mut request: reqwest::RequestBuilder,

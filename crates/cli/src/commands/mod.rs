@@ -4,6 +4,7 @@ mod backup;
 mod brick;
 mod check;
 mod cluster;
+mod csi;
 mod db;
 mod device;
 mod explain;
@@ -90,6 +91,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Completions(arguments) => paper::completions(&arguments, out)?,
         Command::Man(arguments) => paper::man(&arguments, out)?,
         Command::Db(command) if !command.asks() => db::run(command, out)?,
+        Command::Csi(command) => csi::run(command, &cli.global)?,
         Command::Lab(command) => return lab::run(command, out),
         Command::Demo(arguments) => crate::demo::run(&arguments, &cli.global, out)?,
         command => {
@@ -128,6 +130,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         | Command::Man(_)
         | Command::Db(_)
         | Command::Lab(_)
+        | Command::Csi(_)
         | Command::Demo(_) => {
             unreachable!("these ask no server and were run before")
         }

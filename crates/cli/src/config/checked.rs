@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
 use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, HostName, ZoneChecking};
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// Where to write the address that the server got.
     pub(crate) address_file: Option<PathBuf>,
+    /// Where the CSI controller listens; `None` where there is none.
+    pub(crate) csi_endpoint: Option<Endpoint>,
     /// The store file; `None` keeps all in memory.
     pub(crate) store: Option<PathBuf>,
     /// Where the store is backed up, and how often; `None` with one in memory.
@@ -155,6 +158,7 @@ impl Config {
             listen: settings
                 .listen
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            csi_endpoint: csi_endpoint(settings.csi_endpoint.as_deref())?,
             address_file: settings.address_file,
             store,
             keys,
@@ -169,6 +173,11 @@ impl Config {
             },
         })
     }
+}
+
+fn csi_endpoint(text: Option<&str>) -> Result<Option<Endpoint>> {
+    let endpoint = text.map(str::parse::<Endpoint>).transpose();
+    endpoint.map_err(|error| Error::usage(ATTEMPT, format!("csi-endpoint: {error}")))
 }
 
 fn backups(settings: &Settings, store: &Path) -> BackupPlan {

@@ -47,6 +47,9 @@ settings! {
     /// File to write the address into that the server got, once it listens
     #[arg(long, env = "MORTAR_ADDRESS_FILE", value_name = "FILE")]
     address_file: PathBuf,
+    /// Socket for the CSI controller, unix:///PATH.sock [default: none, there is no controller in this server]
+    #[arg(long, env = "MORTAR_CSI_ENDPOINT", value_name = "ENDPOINT")]
+    csi_endpoint: String,
     /// Store file, made when it is not there; 'memory' keeps nothing [default: /var/lib/mortar/mortar.redb]
     #[arg(long, env = "MORTAR_STORE", value_name = "FILE")]
     store: PathBuf,

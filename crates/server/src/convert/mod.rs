@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod health;
 pub(crate) mod heketi;
 pub(crate) mod operation;
 pub(crate) mod placement;
@@ -10,3 +11,4 @@ pub(crate) mod request;
 pub(crate) mod sight;
 pub(crate) mod snapshot;
 pub(crate) mod topology;
+pub(crate) mod volume;

@@ -106,7 +106,7 @@ fn verdict(different: &[String]) -> Sight {
 }
 
 /// A brick as GlusterFS names it.
-fn address(brick: &Brick, node: &Node) -> String {
+pub(crate) fn address(brick: &Brick, node: &Node) -> String {
     format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
 }
 

@@ -114,6 +114,18 @@ pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Res
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
     let id: VolumeId = id.of()?;
+    may_be_deleted(&app, id)?;
+    let begun = app.engine.delete_volume(id).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::DeleteVolume))?,
+    ))
+}
+
+/// Whether a volume is one that may be deleted through the API at all.
+///
+/// # Errors
+/// It is not.
+pub(crate) fn may_be_deleted(app: &App, id: VolumeId) -> Result<(), WireError> {
     let protected = app.engine.view(|landscape| {
         landscape
             .inventory()
@@ -121,10 +133,7 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Pla
             .is_some_and(|volume| volume.name.as_str() == DATABASE_VOLUME)
     });
     if protected {
-        return Err(WireError::HoldsDatabase.into());
+        return Err(WireError::HoldsDatabase);
     }
-    let begun = app.engine.delete_volume(id).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::DeleteVolume))?,
-    ))
+    Ok(())
 }

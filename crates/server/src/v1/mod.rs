@@ -2,11 +2,13 @@
 
 pub(crate) mod backups;
 pub(crate) mod bricks;
+pub(crate) mod capacity;
 pub(crate) mod check;
 pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod growth;
 pub(crate) mod heal;
+pub(crate) mod health;
 pub(crate) mod operations;
 pub(crate) mod options;
 pub(crate) mod plan;
@@ -14,3 +16,4 @@ pub(crate) mod rebuild;
 pub(crate) mod replicas;
 pub(crate) mod snapshots;
 pub(crate) mod topology;
+pub(crate) mod volumes;

@@ -1,0 +1,49 @@
+//! `DeleteVolume`: what is not there is deleted.
+
+use mortar_api::ErrorKind;
+use tonic::Status;
+
+use super::Controller;
+use super::create::{RETAIN, RETAIN_OPTION};
+use crate::deadline::Deadline;
+use crate::proto::{DeleteVolumeRequest, DeleteVolumeResponse};
+use crate::trouble::required;
+
+/// The volume that holds Heketi's own database: it is never deleted through the API.
+const DATABASE: &str = "heketidbstorage";
+
+impl Controller {
+    pub(super) async fn delete(
+        &self,
+        request: &DeleteVolumeRequest,
+        deadline: Deadline,
+    ) -> Result<DeleteVolumeResponse, Status> {
+        const ATTEMPT: &str = "delete the volume";
+        let id = required(&request.volume_id, "volume_id")?;
+        let _turn = self.busy.take(id)?;
+        if !crate::names::is_id(id) {
+            return Ok(DeleteVolumeResponse {});
+        }
+        // One that is just being removed is not shown, and its end is waited for all the same.
+        let volume = self.mortar.volume(id).await.map_err(|trouble| trouble.status(ATTEMPT))?;
+        let kept = |volume: &mortar_api::Volume| {
+            volume.options.get(RETAIN_OPTION).is_some_and(|value| value == RETAIN)
+        };
+        if volume.as_ref().is_some_and(kept) {
+            tracing::info!(volume = id, "left as it is: its class retains volumes");
+            return Ok(DeleteVolumeResponse {});
+        }
+        let work = match self.mortar.delete_volume(id).await {
+            Ok(work) => work,
+            Err(trouble) if trouble.is_not_found() => return Ok(DeleteVolumeResponse {}),
+            Err(trouble) if trouble.is(ErrorKind::Conflict) && volume.is_some_and(|volume| volume.name == DATABASE) => {
+                return Err(Status::failed_precondition(format!("{ATTEMPT}: {}", trouble.text())));
+            }
+            Err(trouble) => return Err(trouble.status(ATTEMPT)),
+        };
+        match self.mortar.finish(&work, deadline).await {
+            Ok(_) => Ok(DeleteVolumeResponse {}),
+            Err(trouble) => Err(trouble.status(ATTEMPT)),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `ControllerExpandVolume`: online, and without the nodes, but for the image of a block device, which grows where it is used.
+
+use tonic::Status;
+
+use super::Controller;
+use super::create::Range;
+use crate::capability::Access;
+use crate::deadline::Deadline;
+use crate::proto::{ControllerExpandVolumeRequest, ControllerExpandVolumeResponse};
+use crate::room::{self, Use};
+use crate::trouble::{invalid, required};
+
+impl Controller {
+    pub(super) async fn expand(
+        &self,
+        request: &ControllerExpandVolumeRequest,
+        deadline: Deadline,
+    ) -> Result<ControllerExpandVolumeResponse, Status> {
+        const ATTEMPT: &str = "expand the volume";
+        let id = required(&request.volume_id, "volume_id")?;
+        let range = request
+            .capacity_range
+            .as_ref()
+            .ok_or_else(|| invalid("capacity_range is missing"))?;
+        let range = Range::read(Some(range))?;
+        if let Some(capability) = &request.volume_capability {
+            Access::read(Some(capability))?;
+        }
+        let _turn = self.busy.take(id)?;
+        let told = |trouble: crate::trouble::Trouble| trouble.status(ATTEMPT);
+        let volume = self.mortar.volume(id).await.map_err(told)?;
+        let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
+        let (kind, has) = (Use::of(&volume), room::claim_size(&volume));
+        let answer = |bytes: u64| ControllerExpandVolumeResponse {
+            capacity_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            node_expansion_required: kind == Use::Block,
+        };
+        if has >= range.least {
+            return if range.holds(has) {
+                Ok(answer(has))
+            } else {
+                Err(Status::out_of_range(format!("the volume has {has} bytes, and volumes do not become smaller")))
+            };
+        }
+        let data = room::data_bricks(&volume.durability);
+        let by = kind.volume_size(range.least, data).saturating_sub(volume.size);
+        let work = self.mortar.expand_volume(id, by).await.map_err(told)?;
+        self.mortar.finish(&work, deadline).await.map_err(told)?;
+        Ok(answer(range.least))
+    }
+}

@@ -1,0 +1,47 @@
+//! The door for Kubernetes: identity, controller and node of the Container Storage Interface.
+//!
+//! The controller turns claims into volumes. It knows Mortar only by its HTTP API, asked through a [`Door`]: over the network,
+//! or from within the server's process; nothing here tells which. The node mounts volumes. It asks no server and holds no key:
+//! what it needs comes with each call.
+//!
+//! | file | job |
+//! |---|---|
+//! | `proto` | the wire contract, made from `proto/csi.proto` |
+//! | `serve`, `socket` | both services on a Unix socket |
+//! | `door`, `mortar` | how Mortar is asked, and what |
+//! | `trouble` | the one table from what went wrong to gRPC codes |
+//! | `busy`, `deadline` | one call at a time about a volume; how long one may wait |
+//! | `names`, `room`, `context` | what a claim is called inside, how large its volume is, what is told to nodes |
+//! | `capability`, `parameters`, `topology` | what callers may ask for |
+//! | `identity` | who answers |
+//! | `controller/` | volumes made, removed, grown, listed |
+//! | `node/` | volumes mounted |
+//! | `helper` | a process that starts GlusterFS clients for a node plug-in, and outlives it |
+
+mod busy;
+mod capability;
+mod context;
+mod controller;
+mod deadline;
+mod door;
+mod helper;
+mod identity;
+mod mortar;
+mod names;
+mod node;
+mod parameters;
+pub mod proto;
+mod room;
+mod serve;
+mod socket;
+mod topology;
+mod trouble;
+
+pub use door::{Door, Method, Question, Reply, Unreachable};
+pub use helper::serve as serve_helper;
+pub use node::{ClientRunner, NodeOptions};
+pub use serve::{Services, serve};
+pub use socket::{Endpoint, EndpointError};
+
+/// The driver's name, as StorageClasses and CSIDriver objects say it.
+pub const DRIVER: &str = "csi.mortar";

@@ -1,0 +1,67 @@
+//! `GET /v1/volumes/{id}/health` and `GET /v1/health/volumes`
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use mortar_api::{ErrorBody, ErrorKind, VolumeHealth, VolumeHealthPage, VolumeQuery};
+use mortar_heketi::{Problems, WireError};
+use mortar_model::VolumeId;
+
+use crate::convert::health;
+use crate::heketi::Id;
+use crate::http::answer::{self, Answer, Rich};
+use crate::http::failure::Failure;
+use crate::state::App;
+
+/// Most volumes of a page.
+const MOST: u32 = 1000;
+
+/// How a volume is: its pool is asked now.
+#[utoipa::path(get, path = "/v1/volumes/{id}/health", operation_id = "get_volume_health", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 200, description = "What is wrong with it", body = VolumeHealth),
+    (status = 404, description = "No such volume", body = ErrorBody),
+    (status = 502, description = "No member of its pool tells of it", body = ErrorBody),
+))]
+pub(crate) async fn of_volume(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let id: VolumeId = id.of()?;
+    let seen = app.engine.look_at_volume(id).await.ok_or(WireError::IdNotFound)?;
+    let health = app
+        .engine
+        .view(|landscape| health::seen(id, &seen, landscape))
+        .ok_or(WireError::IdNotFound)?;
+    let health = health.map_err(|reason| {
+        let mut failure = Failure::new(&WireError::NoGlusterdInCluster, ErrorKind::NodeFailed);
+        failure.message = Some(format!("no member of the volume's pool tells of it: {reason}"));
+        failure
+    })?;
+    Ok(answer::json(StatusCode::OK, &health))
+}
+
+/// The volumes with which something is wrong, as far as is known without asking the nodes now: those with bricks on nodes that
+/// do not answer, and those of which the last check found something.
+#[utoipa::path(get, path = "/v1/health/volumes", operation_id = "list_volume_health", tag = "v1", params(VolumeQuery), responses(
+    (status = 200, description = "Volumes that are not well, in the order of their ids", body = VolumeHealthPage),
+    (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<VolumeQuery>, QueryRejection>,
+) -> Result<Answer, Rich> {
+    let wrong = |field, text: String| {
+        let mut problems = Problems::default();
+        problems.add(field, text);
+        WireError::from(problems)
+    };
+    let query = query.map(|Query(query)| query).map_err(|error| wrong("query", error.body_text()))?;
+    let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
+    let after = after.map_err(|_| wrong("after", "is a volume's id".into()))?;
+    let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
+    let check = app.engine.last_check();
+    let mut volumes = app
+        .engine
+        .view(|landscape| health::known(landscape, check.as_deref(), after));
+    let more = volumes.len() > limit;
+    volumes.truncate(limit);
+    let next = volumes.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(answer::json(StatusCode::OK, &VolumeHealthPage { volumes, next }))
+}
