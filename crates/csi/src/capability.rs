@@ -54,7 +54,10 @@ impl Access {
             }),
             Some(AccessType::Mount(mount)) => {
                 if !["", "glusterfs", "fuse.glusterfs"].contains(&mount.fs_type.as_str()) {
-                    let text = format!("file system type {:?} is not what volumes have: leave it out", mount.fs_type);
+                    let text = format!(
+                        "file system type {:?} is not what volumes have: leave it out",
+                        mount.fs_type
+                    );
                     return Err(invalid(text));
                 }
                 if !mount.volume_mount_group.is_empty() {
@@ -127,8 +130,18 @@ mod tests {
     #[test]
     fn options_of_mounts_are_a_closed_set() {
         let read = |flag: &str| arguments(&[flag.to_owned()]);
-        assert_eq!(read("acl,log-level=DEBUG,ro").unwrap(), ["--acl", "--log-level=DEBUG"]);
-        for bad in ["volfile-server=x", "acl=1", "log-level=", "log-level=a/b", "-x", "log-file=/etc/passwd"] {
+        assert_eq!(
+            read("acl,log-level=DEBUG,ro").unwrap(),
+            ["--acl", "--log-level=DEBUG"]
+        );
+        for bad in [
+            "volfile-server=x",
+            "acl=1",
+            "log-level=",
+            "log-level=a/b",
+            "-x",
+            "log-file=/etc/passwd",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -44,7 +44,11 @@ pub(crate) fn of(volume: &Volume, size: u64) -> HashMap<String, String> {
             servers.push_str(server);
         }
     }
-    let kind = if Use::of(volume) == Use::Block { "block" } else { "files" };
+    let kind = if Use::of(volume) == Use::Block {
+        "block"
+    } else {
+        "files"
+    };
     HashMap::from([
         (NAME.to_owned(), volume.name.clone()),
         (SERVERS.to_owned(), servers),
@@ -60,17 +64,23 @@ pub(crate) fn of(volume: &Volume, size: u64) -> HashMap<String, String> {
 pub(crate) fn read(context: &HashMap<String, String>) -> Result<Context, Status> {
     let field = |name: &str| {
         let value = context.get(name).map(String::as_str).unwrap_or_default();
-        (!value.is_empty())
-            .then_some(value)
-            .ok_or_else(|| invalid(format!("the volume context has no {name}: it is not that of a volume of this driver")))
+        (!value.is_empty()).then_some(value).ok_or_else(|| {
+            invalid(format!(
+                "the volume context has no {name}: it is not that of a volume of this driver"
+            ))
+        })
     };
     let name = field(NAME)?;
     if name.starts_with('-') || name.len() > 200 || !name.bytes().all(is_name_byte) {
-        return Err(invalid("the volume context names a volume that GlusterFS could not have"));
+        return Err(invalid(
+            "the volume context names a volume that GlusterFS could not have",
+        ));
     }
     let servers: Vec<String> = field(SERVERS)?.split(',').map(str::to_owned).collect();
     let host = |host: &String| {
-        !host.is_empty() && !host.starts_with('-') && host.bytes().all(|b| is_name_byte(b) || b".:".contains(&b))
+        !host.is_empty()
+            && !host.starts_with('-')
+            && host.bytes().all(|b| is_name_byte(b) || b".:".contains(&b))
     };
     if !servers.iter().all(host) {
         return Err(invalid("the volume context has servers that are no host names"));
@@ -101,9 +111,16 @@ mod tests {
 
     #[test]
     fn what_could_be_no_argument_is_refused() {
-        let good = context(&[("volume", "csi_1"), ("servers", "10.0.0.1,n-2.x,fd00::1"), ("size", "7")]);
+        let good = context(&[
+            ("volume", "csi_1"),
+            ("servers", "10.0.0.1,n-2.x,fd00::1"),
+            ("size", "7"),
+        ]);
         let read_back = read(&good).unwrap();
-        assert_eq!((read_back.servers.len(), read_back.size, read_back.block), (3, 7, false));
+        assert_eq!(
+            (read_back.servers.len(), read_back.size, read_back.block),
+            (3, 7, false)
+        );
         for bad in [
             context(&[]),
             context(&[("volume", "v")]),
@@ -115,7 +132,11 @@ mod tests {
             context(&[("volume", "v"), ("servers", "a;b")]),
             context(&[("volume", "v"), ("servers", "a"), ("size", "x")]),
         ] {
-            assert_eq!(read(&bad).unwrap_err().code(), tonic::Code::InvalidArgument, "{bad:?}");
+            assert_eq!(
+                read(&bad).unwrap_err().code(),
+                tonic::Code::InvalidArgument,
+                "{bad:?}"
+            );
         }
     }
 }

@@ -72,6 +72,7 @@ pub(crate) async fn ask(socket: &Path, spec: &ClientSpec) -> Result<(), String> 
         serde_json::from_str::<Answer>(&line).map_err(io::Error::from)
     };
     let answer = asked.await;
-    let answer = answer.map_err(|error| format!("the helper at {} did not answer: {error}", socket.display()))?;
+    let answer =
+        answer.map_err(|error| format!("the helper at {} did not answer: {error}", socket.display()))?;
     answer.error.map_or(Ok(()), Err)
 }

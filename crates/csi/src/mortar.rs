@@ -39,7 +39,13 @@ impl Mortar {
         Self { door }
     }
 
-    async fn ask(&self, method: Method, path: &str, query: &str, body: Option<Vec<u8>>) -> Result<Reply, Trouble> {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Reply, Trouble> {
         let question = Question {
             method,
             path: path.to_owned(),
@@ -55,7 +61,12 @@ impl Mortar {
         read(&success(reply)?.body)
     }
 
-    async fn begin(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<Work, Trouble> {
+    async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Work, Trouble> {
         let body = body.map(|body| serde_json::to_vec(body).expect("wire types always have a JSON form"));
         let reply = success(self.ask(method, path, "", body).await?)?;
         work(&reply)
@@ -96,7 +107,11 @@ impl Mortar {
     ///
     /// # Errors
     /// It could not be asked.
-    pub(crate) async fn volumes(&self, after: Option<&str>, limit: Option<u32>) -> Result<VolumePage, Trouble> {
+    pub(crate) async fn volumes(
+        &self,
+        after: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<VolumePage, Trouble> {
         self.get("/v1/volumes", &page(after, limit)).await
     }
 
@@ -135,7 +150,10 @@ impl Mortar {
     /// # Errors
     /// It could not be asked, or a cluster is not known.
     pub(crate) async fn capacity(&self, kind: &CapacityQuery) -> Result<Capacity, Trouble> {
-        let mut query = format!("?durability={}", kind.durability.replace(' ', "%20").replace('+', "%2B"));
+        let mut query = format!(
+            "?durability={}",
+            kind.durability.replace(' ', "%20").replace('+', "%2B")
+        );
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
                 query.push_str(&format!("&{name}={value}"));
@@ -143,7 +161,10 @@ impl Mortar {
         };
         add("clusters", kind.clusters.as_deref().map(query_text));
         add("zones", kind.zones.clone());
-        add("snapshot_factor", kind.snapshot_factor.map(|factor| factor.to_string()));
+        add(
+            "snapshot_factor",
+            kind.snapshot_factor.map(|factor| factor.to_string()),
+        );
         self.get("/v1/capacity", &query).await
     }
 
@@ -159,7 +180,11 @@ impl Mortar {
     ///
     /// # Errors
     /// It could not be asked.
-    pub(crate) async fn unwell(&self, after: Option<&str>, limit: Option<u32>) -> Result<VolumeHealthPage, Trouble> {
+    pub(crate) async fn unwell(
+        &self,
+        after: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<VolumeHealthPage, Trouble> {
         self.get("/v1/health/volumes", &page(after, limit)).await
     }
 
@@ -210,7 +235,11 @@ impl Mortar {
             return Err(Trouble::Unknown(format!("operation {id} is not known any more")));
         }
         // The queue's status says too little: the operation tells what kind of failure it was.
-        let kind = self.operation(id).await.ok().and_then(|operation| operation.error_kind);
+        let kind = self
+            .operation(id)
+            .await
+            .ok()
+            .and_then(|operation| operation.error_kind);
         Err(match (kind, trouble) {
             (Some(kind), Trouble::Refused { text, .. }) => Trouble::Refused { kind, text },
             (_, other) => other,

@@ -37,7 +37,8 @@ pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 pub(crate) fn escape(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
         // A dash in front would be an option of a command.
-        let plain = byte.is_ascii_alphanumeric() || b"._/".contains(&byte) || (byte == b'-' && !escaped.is_empty());
+        let plain =
+            byte.is_ascii_alphanumeric() || b"._/".contains(&byte) || (byte == b'-' && !escaped.is_empty());
         if plain {
             escaped.push(char::from(byte));
         } else {
@@ -49,7 +50,10 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// Whether a text is an id of Mortar's: 32 lower-case hex digits.
 pub(crate) fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 #[cfg(test)]

@@ -102,12 +102,19 @@ impl Class {
     }
 
     /// Takes one parameter; whether it says something of the volume.
-    fn take(&mut self, name: &str, value: &str, gids: &mut (Option<u32>, Option<u32>)) -> Result<bool, String> {
+    fn take(
+        &mut self,
+        name: &str,
+        value: &str,
+        gids: &mut (Option<u32>, Option<u32>),
+    ) -> Result<bool, String> {
         match name {
             CLAIM_NAME | CLAIM_NAMESPACE | PV_NAME => return Ok(false),
             name if MEANINGLESS.contains(&name) => return Ok(false),
             "restuserkey" => {
-                return Err("a key in plain text does not belong here: take it out, the driver needs none".into());
+                return Err(
+                    "a key in plain text does not belong here: take it out, the driver needs none".into(),
+                );
             }
             "volumetype" => self.durability = durability(value)?,
             "volumeoptions" => self.options.extend(options(value)?),
@@ -144,7 +151,9 @@ impl Class {
                 return Err(invalid(format!("parameter volumeoptions: {why}")));
             }
             Some(_) => {
-                return Err(invalid(format!("parameter volumeoptions: {ARBITER_OPTION} is true or false")));
+                return Err(invalid(format!(
+                    "parameter volumeoptions: {ARBITER_OPTION} is true or false"
+                )));
             }
         }
         self.options.remove(ARBITER_OPTION);
@@ -273,9 +282,15 @@ mod tests {
         assert!(!class.zonal && !class.retain);
         assert_eq!(read(&[]).unwrap().durability, "replicate 3");
         assert_eq!(read(&[]).unwrap().group("x"), 0);
-        let arbiter = read(&[("volumetype", "replicate:3"), ("volumeoptions", "user.heketi.arbiter true")]);
+        let arbiter = read(&[
+            ("volumetype", "replicate:3"),
+            ("volumeoptions", "user.heketi.arbiter true"),
+        ]);
         let arbiter = arbiter.unwrap();
-        assert_eq!((arbiter.durability.as_str(), arbiter.options.len()), ("arbiter", 0));
+        assert_eq!(
+            (arbiter.durability.as_str(), arbiter.options.len()),
+            ("arbiter", 0)
+        );
     }
 
     #[test]
@@ -308,7 +323,10 @@ mod tests {
         let digest = |pairs: &[(&str, &str)], more: &str| read(pairs).unwrap().digest_with(&[more]);
         let plain = digest(&[("volumetype", "none")], "");
         assert_eq!(plain, digest(&[("volumeType", "none"), ("resturl", "x")], ""));
-        assert_eq!(plain, digest(&[("volumetype", "none"), ("csi.storage.k8s.io/pv/name", "x")], ""));
+        assert_eq!(
+            plain,
+            digest(&[("volumetype", "none"), ("csi.storage.k8s.io/pv/name", "x")], "")
+        );
         assert_ne!(plain, digest(&[("volumetype", "arbiter")], ""));
         assert_ne!(plain, digest(&[("volumetype", "none")], "block"));
     }

@@ -60,7 +60,9 @@ impl Use {
     pub(crate) fn volume_size(self, claim: u64, data: u64) -> u64 {
         let (fixed, part) = self.shares();
         let part = if part == 0 { 0 } else { claim.div_ceil(part) };
-        claim.saturating_add(part).saturating_add(fixed.saturating_mul(data))
+        claim
+            .saturating_add(part)
+            .saturating_add(fixed.saturating_mul(data))
     }
 
     /// The claim's size from its volume's.
@@ -82,7 +84,9 @@ pub(crate) fn claim_size(volume: &Volume) -> u64 {
 
 /// How many bricks of a set hold data, from a durability in words.
 pub(crate) fn data_bricks(durability: &str) -> u64 {
-    let pieces = durability.strip_prefix("disperse ").and_then(|pieces| pieces.split_once('+'));
+    let pieces = durability
+        .strip_prefix("disperse ")
+        .and_then(|pieces| pieces.split_once('+'));
     pieces.and_then(|(data, _)| data.parse().ok()).unwrap_or(1)
 }
 
@@ -92,7 +96,16 @@ mod tests {
 
     #[test]
     fn a_claims_size_is_read_back_from_its_volumes() {
-        let sizes = [1, 4095, 1 << 30, 1_000_000_000, (1 << 30) + 1, 10 << 30, 3 << 40, 1 << 50];
+        let sizes = [
+            1,
+            4095,
+            1 << 30,
+            1_000_000_000,
+            (1 << 30) + 1,
+            10 << 30,
+            3 << 40,
+            1 << 50,
+        ];
         for kind in [Use::Files, Use::Block, Use::Plain] {
             for data in [1, 2, 16] {
                 for claim in sizes.iter().flat_map(|size| (0..50).map(move |more| size + more)) {
@@ -106,7 +119,12 @@ mod tests {
 
     #[test]
     fn data_bricks_of_words() {
-        for (words, data) in [("none", 1), ("replicate 3", 1), ("arbiter", 1), ("disperse 4+2", 4)] {
+        for (words, data) in [
+            ("none", 1),
+            ("replicate 3", 1),
+            ("arbiter", 1),
+            ("disperse 4+2", 4),
+        ] {
             assert_eq!(data_bricks(words), data);
         }
     }

@@ -91,11 +91,21 @@ mod tests {
 
     #[test]
     fn only_unix_sockets_are_endpoints() {
-        for good in ["unix:///csi/csi.sock", "unix:///var/lib/kubelet/plugins/csi.mortar/csi.sock"] {
+        for good in [
+            "unix:///csi/csi.sock",
+            "unix:///var/lib/kubelet/plugins/csi.mortar/csi.sock",
+        ] {
             assert!(good.parse::<Endpoint>().is_ok(), "{good}");
         }
         let long = format!("unix:///{}.sock", "x".repeat(107));
-        for bad in ["", "/csi/csi.sock", "unix://csi.sock", "unix:///csi", "tcp://0.0.0.0:1", long.as_str()] {
+        for bad in [
+            "",
+            "/csi/csi.sock",
+            "unix://csi.sock",
+            "unix:///csi",
+            "tcp://0.0.0.0:1",
+            long.as_str(),
+        ] {
             assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
         }
     }

@@ -75,7 +75,10 @@ impl Trouble {
 /// A text that fits into a status.
 fn short(mut text: String) -> String {
     if text.len() > TEXT {
-        let end = (0..=TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (0..=TEXT)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }

@@ -29,7 +29,8 @@ impl Engine {
             .times(u64::from(request.durability.data_bricks()));
         let available = self.view(|landscape| available(landscape, request));
         let seed = self.inner.entropy.draw();
-        let fits = |size: ByteSize| self.view(|landscape| can_be_made(landscape, limits, request, size, seed));
+        let fits =
+            |size: ByteSize| self.view(|landscape| can_be_made(landscape, limits, request, size, seed));
         Capacity {
             available,
             largest: largest(smallest, available, fits),
@@ -56,7 +57,13 @@ fn largest(smallest: ByteSize, most: ByteSize, fits: impl Fn(ByteSize) -> bool) 
     ByteSize::from_bytes(good.bytes() / GRAIN.bytes() * GRAIN.bytes()).max(smallest)
 }
 
-fn can_be_made(landscape: &Landscape, limits: &Limits, like: &CreateVolume, size: ByteSize, seed: u128) -> bool {
+fn can_be_made(
+    landscape: &Landscape,
+    limits: &Limits,
+    like: &CreateVolume,
+    size: ByteSize,
+    seed: u128,
+) -> bool {
     let request = CreateVolume {
         name: None,
         size,

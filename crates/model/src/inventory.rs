@@ -391,7 +391,9 @@ impl Inventory {
     /// The volumes whose ids come after this one, by id; all when there is none.
     pub fn volumes_after(&self, id: Option<VolumeId>) -> impl Iterator<Item = &Volume> {
         let from = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.volumes.range((from, Bound::Unbounded)).map(|(_, volume)| volume)
+        self.volumes
+            .range((from, Bound::Unbounded))
+            .map(|(_, volume)| volume)
     }
 
     /// All bricks, by id.

@@ -44,7 +44,12 @@ impl Inside {
     ///
     /// # Errors
     /// The request is not one, or the answer broke off: a fault of the one who asks, or of the server.
-    pub async fn ask(&self, method: &str, target: &str, body: Option<Vec<u8>>) -> Result<InsideAnswer, String> {
+    pub async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<InsideAnswer, String> {
         let request = Request::builder()
             .method(method)
             .uri(target)
@@ -54,7 +59,9 @@ impl Inside {
         let Ok(answer) = self.router.clone().oneshot(request).await;
         let (head, body) = answer.into_parts();
         let text = |name| text(&head.headers, &name);
-        let body = to_bytes(body, usize::MAX).await.map_err(|error| error.to_string())?;
+        let body = to_bytes(body, usize::MAX)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(InsideAnswer {
             status: head.status.as_u16(),
             location: text(LOCATION),

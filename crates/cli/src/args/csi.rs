@@ -35,7 +35,8 @@ pub(crate) struct CsiCommon {
 
 /// Reads an endpoint.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
-    text.parse().map_err(|error: mortar_csi::EndpointError| error.to_string())
+    text.parse()
+        .map_err(|error: mortar_csi::EndpointError| error.to_string())
 }
 
 /// `mortar csi controller`
@@ -64,7 +65,12 @@ pub(crate) struct CsiNodeArgs {
     #[arg(long, value_name = "ZONE", env = "MORTAR_CSI_ZONE")]
     pub(crate) zone: Option<u32>,
     /// The kubelet's folder; nothing outside of it is mounted on
-    #[arg(long, value_name = "FOLDER", env = "MORTAR_CSI_KUBELET", default_value = "/var/lib/kubelet")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "MORTAR_CSI_KUBELET",
+        default_value = "/var/lib/kubelet"
+    )]
     pub(crate) kubelet: PathBuf,
     /// Where the plug-in remembers what it staged
     #[arg(
@@ -75,7 +81,12 @@ pub(crate) struct CsiNodeArgs {
     )]
     pub(crate) state: PathBuf,
     /// Where GlusterFS clients log
-    #[arg(long, value_name = "FOLDER", env = "MORTAR_CSI_LOGS", default_value = "/var/log/glusterfs")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "MORTAR_CSI_LOGS",
+        default_value = "/var/log/glusterfs"
+    )]
     pub(crate) logs: PathBuf,
     /// How GlusterFS clients are started: by systemd here, or outside of this container (host-systemd), by the helper
     /// behind a socket (unix:///PATH.sock), or as processes of their own session, which end with this container

@@ -50,7 +50,10 @@ enum Part {
 async fn serve(endpoint: &Endpoint, part: Part) -> Result<()> {
     let stop = wire::stop_signal()?;
     let failed = |error: String| Error::new(Exit::Failed, "serve CSI", error);
-    let listener = endpoint.listen().await.map_err(|error| failed(error.to_string()))?;
+    let listener = endpoint
+        .listen()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     tracing::info!(endpoint = %endpoint.path().display(), "listening");
     match part {
         Part::Services(services) => mortar_csi::serve(listener, services, stop)

@@ -13,13 +13,21 @@ use crate::topology;
 impl Controller {
     pub(super) async fn capacity(&self, request: &GetCapacityRequest) -> Result<GetCapacityResponse, Status> {
         let class = Class::read(&request.parameters)?;
-        let block = !request.volume_capabilities.is_empty() && Access::read_all(&request.volume_capabilities)?;
+        let block =
+            !request.volume_capabilities.is_empty() && Access::read_all(&request.volume_capabilities)?;
         let kind = if block { Use::Block } else { Use::Files };
-        let zone = request.accessible_topology.as_ref().map(topology::zone).transpose()?;
+        let zone = request
+            .accessible_topology
+            .as_ref()
+            .map(topology::zone)
+            .transpose()?;
         let query = CapacityQuery {
             durability: class.durability.clone(),
             clusters: Some(class.clusters.join(",")).filter(|clusters| !clusters.is_empty()),
-            zones: zone.flatten().filter(|_| class.zonal).map(|zone| zone.to_string()),
+            zones: zone
+                .flatten()
+                .filter(|_| class.zonal)
+                .map(|zone| zone.to_string()),
             snapshot_factor: class.snapshot_factor,
         };
         let found = self.mortar.capacity(&query).await;

@@ -72,7 +72,9 @@ impl Controller {
         let asked = self.asked(&wanted).await?;
         let work = match self.mortar.create_volume(&asked).await {
             Ok(work) => work,
-            Err(trouble) if trouble.is(ErrorKind::Conflict) => return Err(self.conflict(&wanted, &trouble).await),
+            Err(trouble) if trouble.is(ErrorKind::Conflict) => {
+                return Err(self.conflict(&wanted, &trouble).await);
+            }
             Err(trouble) => return Err(told(trouble)),
         };
         self.made(&wanted, &work, deadline).await.map_err(told)
@@ -83,12 +85,16 @@ impl Controller {
         let limits = self.mortar.limits().await;
         let limits = limits.map_err(|trouble| trouble.status("ask for the bounds of volumes"))?;
         let data = room::data_bricks(&wanted.class.durability);
-        let smallest = wanted.kind.claim_size(limits.brick_min.saturating_mul(data), data);
+        let smallest = wanted
+            .kind
+            .claim_size(limits.brick_min.saturating_mul(data), data);
         let largest = limits
             .brick_max
             .saturating_mul(u64::from(limits.bricks_per_volume))
             .saturating_mul(data);
-        let claim = wanted.range.choose(smallest, wanted.kind.claim_size(largest, data))?;
+        let claim = wanted
+            .range
+            .choose(smallest, wanted.kind.claim_size(largest, data))?;
         Ok(VolumeRequest {
             name: wanted.name.clone(),
             size: wanted.kind.volume_size(claim, data),
@@ -123,7 +129,10 @@ impl Controller {
             Err(trouble) => return trouble.status(attempt),
         };
         if let Some(volume) = known.volumes.first() {
-            return wanted.found(volume).err().unwrap_or_else(|| trouble.status(attempt));
+            return wanted
+                .found(volume)
+                .err()
+                .unwrap_or_else(|| trouble.status(attempt));
         }
         match known.operation {
             // No name is in the way: the clusters take no more, or not such ones.
@@ -154,7 +163,9 @@ impl<'a> Wanted<'a> {
         }
         let block = Access::read_all(&request.volume_capabilities)?;
         if request.volume_content_source.is_some() {
-            return Err(invalid("volume_content_source is not a capability of this driver"));
+            return Err(invalid(
+                "volume_content_source is not a capability of this driver",
+            ));
         }
         if !request.mutable_parameters.is_empty() {
             return Err(invalid("mutable_parameters are not a capability of this driver"));

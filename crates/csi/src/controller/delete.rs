@@ -25,9 +25,16 @@ impl Controller {
             return Ok(DeleteVolumeResponse {});
         }
         // One that is just being removed is not shown, and its end is waited for all the same.
-        let volume = self.mortar.volume(id).await.map_err(|trouble| trouble.status(ATTEMPT))?;
+        let volume = self
+            .mortar
+            .volume(id)
+            .await
+            .map_err(|trouble| trouble.status(ATTEMPT))?;
         let kept = |volume: &mortar_api::Volume| {
-            volume.options.get(RETAIN_OPTION).is_some_and(|value| value == RETAIN)
+            volume
+                .options
+                .get(RETAIN_OPTION)
+                .is_some_and(|value| value == RETAIN)
         };
         if volume.as_ref().is_some_and(kept) {
             tracing::info!(volume = id, "left as it is: its class retains volumes");
@@ -36,8 +43,14 @@ impl Controller {
         let work = match self.mortar.delete_volume(id).await {
             Ok(work) => work,
             Err(trouble) if trouble.is_not_found() => return Ok(DeleteVolumeResponse {}),
-            Err(trouble) if trouble.is(ErrorKind::Conflict) && volume.is_some_and(|volume| volume.name == DATABASE) => {
-                return Err(Status::failed_precondition(format!("{ATTEMPT}: {}", trouble.text())));
+            Err(trouble)
+                if trouble.is(ErrorKind::Conflict)
+                    && volume.is_some_and(|volume| volume.name == DATABASE) =>
+            {
+                return Err(Status::failed_precondition(format!(
+                    "{ATTEMPT}: {}",
+                    trouble.text()
+                )));
             }
             Err(trouble) => return Err(trouble.status(ATTEMPT)),
         };

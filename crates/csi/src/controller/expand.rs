@@ -1,5 +1,6 @@
 //! `ControllerExpandVolume`: online, and without the nodes, but for the image of a block device, which grows where it is used.
 
+use mortar_api::ErrorKind;
 use tonic::Status;
 
 use super::Controller;
@@ -9,6 +10,9 @@ use crate::deadline::Deadline;
 use crate::proto::{ControllerExpandVolumeRequest, ControllerExpandVolumeResponse};
 use crate::room::{self, Use};
 use crate::trouble::{invalid, required};
+
+/// The least by which a volume becomes larger, in bytes per data brick of a set: XFS leaves smaller pieces unused.
+const LEAST: u64 = 8 << 20;
 
 impl Controller {
     pub(super) async fn expand(
@@ -39,13 +43,29 @@ impl Controller {
             return if range.holds(has) {
                 Ok(answer(has))
             } else {
-                Err(Status::out_of_range(format!("the volume has {has} bytes, and volumes do not become smaller")))
+                Err(Status::out_of_range(format!(
+                    "the volume has {has} bytes, and volumes do not become smaller"
+                )))
             };
         }
         let data = room::data_bricks(&volume.durability);
         let by = kind.volume_size(range.least, data).saturating_sub(volume.size);
-        let work = self.mortar.expand_volume(id, by).await.map_err(told)?;
+        let by = by.max(LEAST.saturating_mul(data));
+        let will_have = kind.claim_size(volume.size.saturating_add(by), data);
+        if !range.holds(will_have) {
+            return Err(Status::out_of_range(format!(
+                "the volume has {has} bytes, and the next size that it can have is {will_have}"
+            )));
+        }
+        let work = match self.mortar.expand_volume(id, by).await {
+            Ok(work) => work,
+            // Nothing was begun: a node that has a brick of it is away.
+            Err(trouble) if trouble.is(ErrorKind::NodeFailed) => {
+                return Err(Status::unavailable(format!("{ATTEMPT}: {}", trouble.text())));
+            }
+            Err(trouble) => return Err(told(trouble)),
+        };
         self.mortar.finish(&work, deadline).await.map_err(told)?;
-        Ok(answer(range.least))
+        Ok(answer(will_have))
     }
 }

@@ -7,8 +7,8 @@ use super::Controller;
 use super::list::page;
 use crate::proto::volume_health::VolumeHealthEntry;
 use crate::proto::{
-    self, ControllerGetVolumeHealthRequest, ControllerGetVolumeHealthResponse, ControllerListVolumeHealthRequest,
-    ControllerListVolumeHealthResponse, VolumeHealthErrorType,
+    self, ControllerGetVolumeHealthRequest, ControllerGetVolumeHealthResponse,
+    ControllerListVolumeHealthRequest, ControllerListVolumeHealthResponse, VolumeHealthErrorType,
 };
 use crate::trouble::required;
 

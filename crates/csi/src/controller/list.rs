@@ -20,7 +20,9 @@ use crate::trouble::{invalid, required};
 pub(super) fn page(max_entries: i32, token: &str) -> Result<(Option<&str>, Option<u32>), Status> {
     let limit = u32::try_from(max_entries).map_err(|_| invalid("max_entries is less than nothing"))?;
     if !token.is_empty() && !names::is_id(token) {
-        return Err(Status::aborted("starting_token is not one that was given out: begin anew"));
+        return Err(Status::aborted(
+            "starting_token is not one that was given out: begin anew",
+        ));
     }
     let after = Some(token).filter(|token| !token.is_empty());
     Ok((after, Some(limit).filter(|limit| *limit > 0)))

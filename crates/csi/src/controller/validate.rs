@@ -58,9 +58,9 @@ fn objection(volume: &Volume, block: bool, request: &ValidateVolumeCapabilitiesR
     }
     match Class::read(&request.parameters) {
         Err(why) => Some(why.message().to_owned()),
-        Ok(class) if !request.parameters.is_empty() && class.durability != volume.durability => {
-            Some(format!("the volume is {}, not {}", volume.durability, class.durability))
-        }
+        Ok(class) if !request.parameters.is_empty() && class.durability != volume.durability => Some(
+            format!("the volume is {}, not {}", volume.durability, class.durability),
+        ),
         Ok(_) => None,
     }
 }

@@ -25,7 +25,10 @@ pub(super) fn image(record: &Record) -> PathBuf {
 pub(super) fn attach(record: &Record, read_only: bool) -> Result<PathBuf, Status> {
     let image = image(record);
     grow(&image, record.size)?;
-    if let Some(device) = find(&image)?.into_iter().find(|device| device.read_only == read_only) {
+    if let Some(device) = find(&image)?
+        .into_iter()
+        .find(|device| device.read_only == read_only)
+    {
         return Ok(device.path);
     }
     let mut command = Command::new("losetup");
@@ -111,7 +114,9 @@ fn find(image: &Path) -> Result<Vec<Device>, Status> {
 }
 
 fn losetup(command: &mut Command, attempt: &str) -> Result<String, Status> {
-    let output = command.output().map_err(|error| failed(format!("{attempt}: losetup"), &error))?;
+    let output = command
+        .output()
+        .map_err(|error| failed(format!("{attempt}: losetup"), &error))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

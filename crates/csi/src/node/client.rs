@@ -54,7 +54,11 @@ impl ClientSpec {
     /// The command, by itself in the background once the volume is mounted.
     pub(crate) fn argv(&self) -> Vec<String> {
         let mut argv = vec!["glusterfs".to_owned(), "--process-name=fuse".to_owned()];
-        argv.extend(self.servers.iter().map(|server| format!("--volfile-server={server}")));
+        argv.extend(
+            self.servers
+                .iter()
+                .map(|server| format!("--volfile-server={server}")),
+        );
         argv.push(format!("--volfile-id=/{}", self.volume));
         argv.push(format!("--pid-file={}", self.pid_file.display()));
         argv.push(format!("--log-file={}", self.log.display()));
@@ -89,7 +93,10 @@ impl ClientRunner {
         let scope = "systemd-run --scope --collect --quiet --slice=mortar-clients.slice";
         let words = outside.into_iter().chain([scope]).flat_map(str::split_whitespace);
         let description = format!("--description=GlusterFS client of {}", spec.volume);
-        words.map(str::to_owned).chain([description, "--".to_owned()]).collect()
+        words
+            .map(str::to_owned)
+            .chain([description, "--".to_owned()])
+            .collect()
     }
 }
 
@@ -109,14 +116,22 @@ pub(crate) async fn run(argv: &[String], spec: &ClientSpec) -> Result<(), String
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| format!("starting {program}: {error}"))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("starting {program}: {error}"))?;
     match tokio::time::timeout(START, child.wait()).await {
         Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(format!("{program} ended with {status}: {}", last_words(&spec.log))),
+        Ok(Ok(status)) => Err(format!(
+            "{program} ended with {status}: {}",
+            last_words(&spec.log)
+        )),
         Ok(Err(error)) => Err(format!("waiting for {program}: {error}")),
         Err(_) => {
             let _ = child.kill().await;
-            Err(format!("{program} did not mount the volume within {} s", START.as_secs()))
+            Err(format!(
+                "{program} did not mount the volume within {} s",
+                START.as_secs()
+            ))
         }
     }
 }

@@ -10,7 +10,10 @@ use crate::proto::{NodeExpandVolumeRequest, NodeExpandVolumeResponse};
 use crate::trouble::required;
 
 impl Node {
-    pub(super) async fn expand(&self, request: &NodeExpandVolumeRequest) -> Result<NodeExpandVolumeResponse, Status> {
+    pub(super) async fn expand(
+        &self,
+        request: &NodeExpandVolumeRequest,
+    ) -> Result<NodeExpandVolumeResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?.to_owned();
         let path = PathBuf::from(required(&request.volume_path, "volume_path")?);
         let range = Range::read(request.capacity_range.as_ref())?;
@@ -23,7 +26,10 @@ impl Node {
         }
         let wanted = range.least.max(record.size);
         if !range.holds(wanted) {
-            return Err(Status::out_of_range(format!("the device has {} bytes already", record.size)));
+            return Err(Status::out_of_range(format!(
+                "the device has {} bytes already",
+                record.size
+            )));
         }
         record.size = wanted;
         self.keep(&id, &record).await?;

@@ -11,8 +11,8 @@ use super::{Node, failed};
 use crate::proto::node_get_storage_health_response::StorageBackendHealth;
 use crate::proto::volume_health::VolumeHealthEntry;
 use crate::proto::{
-    NodeGetStorageHealthResponse, NodeGetVolumeHealthRequest, NodeGetVolumeHealthResponse, StorageHealthErrorType,
-    VolumeHealth, VolumeHealthErrorType,
+    NodeGetStorageHealthResponse, NodeGetVolumeHealthRequest, NodeGetVolumeHealthResponse,
+    StorageHealthErrorType, VolumeHealth, VolumeHealthErrorType,
 };
 use crate::trouble::required;
 
@@ -28,8 +28,12 @@ impl Node {
     ) -> Result<NodeGetVolumeHealthResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?.to_owned();
         let _turn = self.busy.take(&id)?;
-        let record = self.records.read(&id).map_err(|error| failed("reading what is staged", &error))?;
-        let record = record.ok_or_else(|| Status::not_found(format!("the volume {id} is not on this node")))?;
+        let record = self
+            .records
+            .read(&id)
+            .map_err(|error| failed("reading what is staged", &error))?;
+        let record =
+            record.ok_or_else(|| Status::not_found(format!("the volume {id} is not on this node")))?;
         for path in [&request.volume_publish_path, &request.staging_target_path] {
             if !path.is_empty() {
                 self.published(&id, path.as_ref())?;
@@ -41,8 +45,14 @@ impl Node {
             message: message.to_owned(),
         };
         let entry = match self.staged(&id, &record)? {
-            Staged::Absent => Some(bad("NotMounted", "the volume is staged, and not mounted on this node")),
-            Staged::Dead => Some(bad("ClientGone", "the volume's GlusterFS client on this node is gone")),
+            Staged::Absent => Some(bad(
+                "NotMounted",
+                "the volume is staged, and not mounted on this node",
+            )),
+            Staged::Dead => Some(bad(
+                "ClientGone",
+                "the volume's GlusterFS client on this node is gone",
+            )),
             Staged::Alive => {
                 let reached = self.reachable(&record.staging).await;
                 reached.err().map(|status| bad("NotReached", status.message()))
@@ -57,7 +67,11 @@ impl Node {
     }
 
     pub(super) async fn storage_health(&self) -> Result<NodeGetStorageHealthResponse, Status> {
-        let records = self.aside(|node| node.records.all().map_err(|error| failed("reading what is staged", &error)));
+        let records = self.aside(|node| {
+            node.records
+                .all()
+                .map_err(|error| failed("reading what is staged", &error))
+        });
         let records = records.await?;
         // A server is asked once, however many volumes name it.
         let mut servers: BTreeMap<String, bool> = BTreeMap::new();
@@ -65,7 +79,8 @@ impl Node {
             servers.entry(server.clone()).or_default();
         }
         let asked = servers.into_keys().map(|server| async {
-            let reached = tokio::time::timeout(CONNECT, TcpStream::connect((server.as_str(), GLUSTERD))).await;
+            let reached =
+                tokio::time::timeout(CONNECT, TcpStream::connect((server.as_str(), GLUSTERD))).await;
             let reached = matches!(reached, Ok(Ok(_)));
             (server, reached)
         });

@@ -22,11 +22,12 @@ use record::Records;
 use crate::busy::Busy;
 use crate::proto::node_service_capability::rpc::Type as Rpc;
 use crate::proto::{
-    NodeExpandVolumeRequest, NodeExpandVolumeResponse, NodeGetCapabilitiesRequest, NodeGetCapabilitiesResponse,
-    NodeGetInfoRequest, NodeGetInfoResponse, NodeGetStorageHealthRequest, NodeGetStorageHealthResponse,
-    NodeGetVolumeHealthRequest, NodeGetVolumeHealthResponse, NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse,
-    NodePublishVolumeRequest, NodePublishVolumeResponse, NodeServiceCapability, NodeStageVolumeRequest,
-    NodeStageVolumeResponse, NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse, NodeUnstageVolumeRequest,
+    NodeExpandVolumeRequest, NodeExpandVolumeResponse, NodeGetCapabilitiesRequest,
+    NodeGetCapabilitiesResponse, NodeGetInfoRequest, NodeGetInfoResponse, NodeGetStorageHealthRequest,
+    NodeGetStorageHealthResponse, NodeGetVolumeHealthRequest, NodeGetVolumeHealthResponse,
+    NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse, NodePublishVolumeRequest,
+    NodePublishVolumeResponse, NodeServiceCapability, NodeStageVolumeRequest, NodeStageVolumeResponse,
+    NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse, NodeUnstageVolumeRequest,
     NodeUnstageVolumeResponse, node_server, node_service_capability,
 };
 use crate::topology;
@@ -86,7 +87,9 @@ impl Node {
         let done = tokio::task::spawn_blocking(move || work(&node)).await;
         done.unwrap_or_else(|error| {
             tracing::error!(%error, "a bug in Mortar ended the call; only this one is hurt");
-            Err(Status::internal("a bug in Mortar ended the call; the plug-in's log has the details"))
+            Err(Status::internal(
+                "a bug in Mortar ended the call; the plug-in's log has the details",
+            ))
         })
     }
 }

@@ -47,7 +47,10 @@ impl Mount {
 /// The kernel's table cannot be read.
 pub(crate) fn at(path: &Path) -> io::Result<Option<Mount>> {
     let table = fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(table.lines().filter_map(parse).rfind(|mount| mount.target == path))
+    Ok(table
+        .lines()
+        .filter_map(parse)
+        .rfind(|mount| mount.target == path))
 }
 
 /// One line of mountinfo: root, target and options are fields 4 to 6; kind and source follow a lone dash.
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn lines_of_the_mount_table() {
-        let line = "36 35 0:43 / /mnt/a\\040b ro,relatime shared:1 - fuse.glusterfs 10.177.0.11:/csi_1 rw,user_id=0";
+        let line =
+            "36 35 0:43 / /mnt/a\\040b ro,relatime shared:1 - fuse.glusterfs 10.177.0.11:/csi_1 rw,user_id=0";
         let mount = parse(line).unwrap();
         assert_eq!(mount.target, Path::new("/mnt/a b"));
         assert!(mount.read_only && mount.is_volume("csi_1") && mount.could_be_ours());

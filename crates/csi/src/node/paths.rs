@@ -23,21 +23,31 @@ pub(crate) fn inside(folder: &Path, text: &str, field: &str) -> Result<PathBuf, 
     }
     let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
     if !path.is_absolute() || !path.components().all(plain) {
-        return Err(invalid(format!("{field} is not absolute, or has .. in it: {text:?}")));
+        return Err(invalid(format!(
+            "{field} is not absolute, or has .. in it: {text:?}"
+        )));
     }
     // Without double slashes and the like: the kernel's table of mounts has it so.
     let path: PathBuf = path.components().collect();
-    let below = path.strip_prefix(folder).ok().filter(|below| !below.as_os_str().is_empty());
+    let below = path
+        .strip_prefix(folder)
+        .ok()
+        .filter(|below| !below.as_os_str().is_empty());
     let Some(below) = below else {
         let folder = folder.display();
-        return Err(invalid(format!("{field} is not in the kubelet's folder {folder}: {text:?}")));
+        return Err(invalid(format!(
+            "{field} is not in the kubelet's folder {folder}: {text:?}"
+        )));
     };
     let mut here = folder.to_owned();
     for part in below.components() {
         here.push(part);
         // A dead mount cannot be looked at, and is no link.
         if fs::symlink_metadata(&here).is_ok_and(|found| found.file_type().is_symlink()) {
-            return Err(invalid(format!("{field} leads through the symbolic link {}", here.display())));
+            return Err(invalid(format!(
+                "{field} leads through the symbolic link {}",
+                here.display()
+            )));
         }
     }
     Ok(path)

@@ -12,7 +12,8 @@ use super::stage::{Leaving, leave, make_folder};
 use super::{Node, block, failed, mounts, paths};
 use crate::capability::Access;
 use crate::proto::{
-    NodePublishVolumeRequest, NodePublishVolumeResponse, NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse,
+    NodePublishVolumeRequest, NodePublishVolumeResponse, NodeUnpublishVolumeRequest,
+    NodeUnpublishVolumeResponse,
 };
 use crate::trouble::{invalid, required};
 
@@ -27,16 +28,23 @@ impl Node {
         let path = paths::inside(&self.options.kubelet, &request.target_path, "target_path")?;
         let staging = &request.staging_target_path;
         if staging.is_empty() {
-            return Err(Status::failed_precondition("staging_target_path is missing: the volume is staged first"));
+            return Err(Status::failed_precondition(
+                "staging_target_path is missing: the volume is staged first",
+            ));
         }
         let staging = paths::inside(&self.options.kubelet, staging, "staging_target_path")?;
         let _turn = self.busy.take(&id)?;
-        let record = self.records.read(&id).map_err(|error| failed("reading what is staged", &error))?;
+        let record = self
+            .records
+            .read(&id)
+            .map_err(|error| failed("reading what is staged", &error))?;
         let mut record = record
             .filter(|record| record.staging == staging)
             .ok_or_else(|| Status::failed_precondition("the volume is not staged there on this node"))?;
         if record.block != access.block {
-            return Err(invalid("the volume was made for the other access type: mount or block"));
+            return Err(invalid(
+                "the volume was made for the other access type: mount or block",
+            ));
         }
         let target = Target {
             read_only: request.readonly || access.reads_only(),
@@ -46,7 +54,8 @@ impl Node {
         self.see_to_client(&id, &record).await?;
         record.targets.insert(path.clone(), target);
         self.keep(&id, &record).await?;
-        self.aside(move |node| node.show(&id, &record, &path, target)).await?;
+        self.aside(move |node| node.show(&id, &record, &path, target))
+            .await?;
         Ok(NodePublishVolumeResponse {})
     }
 
@@ -123,7 +132,10 @@ impl Node {
             leave(path, Leaving::Busy)?;
         }
         remove_point(path)?;
-        let record = self.records.read(id).map_err(|error| failed("reading what is staged", &error))?;
+        let record = self
+            .records
+            .read(id)
+            .map_err(|error| failed("reading what is staged", &error))?;
         if let Some(mut record) = record
             && record.targets.remove(path).is_some()
         {
@@ -148,7 +160,10 @@ fn alone(record: &mut Record, path: &Path, target: Target) -> Result<(), Status>
                 ));
             }
         } else if known.exclusive || target.exclusive {
-            let text = format!("the volume is published at {}, and one of the two is to have it alone", other.display());
+            let text = format!(
+                "the volume is published at {}, and one of the two is to have it alone",
+                other.display()
+            );
             return Err(Status::failed_precondition(text));
         }
     }

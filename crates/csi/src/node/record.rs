@@ -133,7 +133,10 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::new(folder.path());
-        assert_eq!((records.read("a").unwrap(), records.all().unwrap()), (None, Vec::new()));
+        assert_eq!(
+            (records.read("a").unwrap(), records.all().unwrap()),
+            (None, Vec::new())
+        );
         let mut record = Record {
             name: "csi_1".into(),
             ..Record::default()

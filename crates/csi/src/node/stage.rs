@@ -37,7 +37,10 @@ pub(super) enum Staged {
 }
 
 impl Node {
-    pub(super) async fn stage(&self, request: &NodeStageVolumeRequest) -> Result<NodeStageVolumeResponse, Status> {
+    pub(super) async fn stage(
+        &self,
+        request: &NodeStageVolumeRequest,
+    ) -> Result<NodeStageVolumeResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?.to_owned();
         let staging = &request.staging_target_path;
         required(staging, "staging_target_path")?;
@@ -45,15 +48,22 @@ impl Node {
         let staging = paths::inside(&self.options.kubelet, staging, "staging_target_path")?;
         let context = context::read(&request.volume_context)?;
         if context.block != access.block {
-            return Err(invalid("the volume was made for the other access type: mount or block"));
+            return Err(invalid(
+                "the volume was made for the other access type: mount or block",
+            ));
         }
         let _turn = self.busy.take(&id)?;
-        let known = self.records.read(&id).map_err(|error| failed("reading what is staged", &error))?;
+        let known = self
+            .records
+            .read(&id)
+            .map_err(|error| failed("reading what is staged", &error))?;
         let mut record = Record::new(context, access.flags, staging);
         if let Some(known) = known {
             if known.staging != record.staging && mounted(&known)? {
                 let place = known.staging.display();
-                return Err(Status::already_exists(format!("the volume is staged at {place} on this node")));
+                return Err(Status::already_exists(format!(
+                    "the volume is staged at {place} on this node"
+                )));
             }
             record.targets = known.targets;
             record.size = record.size.max(known.size);
@@ -115,7 +125,8 @@ impl Node {
 
     /// What there is at the volume's staging path.
     pub(super) fn staged(&self, id: &str, record: &Record) -> Result<Staged, Status> {
-        let mount = mounts::at(&record.staging).map_err(|error| failed("reading the table of mounts", &error))?;
+        let mount =
+            mounts::at(&record.staging).map_err(|error| failed("reading the table of mounts", &error))?;
         match mount {
             None => Ok(Staged::Absent),
             Some(mount) if mount.is_volume(&record.name) => {
@@ -138,11 +149,15 @@ impl Node {
         let look = self.aside(move |_| Ok(rustix::fs::statvfs(&place)));
         match tokio::time::timeout(LOOK, look).await {
             Ok(Ok(Ok(_))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(Status::unavailable(format!("the volume does not answer: {error}"))),
+            Ok(Ok(Err(error))) => Err(Status::unavailable(format!(
+                "the volume does not answer: {error}"
+            ))),
             Ok(Err(status)) => Err(status),
             Err(_) => {
                 let limit = LOOK.as_secs();
-                Err(Status::unavailable(format!("the volume does not answer within {limit} s")))
+                Err(Status::unavailable(format!(
+                    "the volume does not answer within {limit} s"
+                )))
             }
         }
     }
@@ -152,7 +167,11 @@ impl Node {
         request: &NodeUnstageVolumeRequest,
     ) -> Result<NodeUnstageVolumeResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?.to_owned();
-        let staging = paths::inside(&self.options.kubelet, &request.staging_target_path, "staging_target_path")?;
+        let staging = paths::inside(
+            &self.options.kubelet,
+            &request.staging_target_path,
+            "staging_target_path",
+        )?;
         let _turn = self.busy.take(&id)?;
         let pid_file = self.pid_file(&id);
         self.aside(move |node| node.unstage_now(&id, &staging)).await?;
@@ -165,7 +184,10 @@ impl Node {
     }
 
     fn unstage_now(&self, id: &str, staging: &Path) -> Result<(), Status> {
-        let record = self.records.read(id).map_err(|error| failed("reading what is staged", &error))?;
+        let record = self
+            .records
+            .read(id)
+            .map_err(|error| failed("reading what is staged", &error))?;
         let Some(record) = record.filter(|record| record.staging == staging) else {
             // Nothing that is known: then nothing may be mounted there that could be ours.
             let mount = mounts::at(staging).map_err(|error| failed("reading the table of mounts", &error))?;

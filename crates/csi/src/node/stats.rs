@@ -27,7 +27,9 @@ impl Node {
             Ok(usage) => usage?,
             Err(_) => {
                 let limit = LOOK.as_secs();
-                return Err(Status::unavailable(format!("the volume does not answer within {limit} s")));
+                return Err(Status::unavailable(format!(
+                    "the volume does not answer within {limit} s"
+                )));
             }
         };
         Ok(NodeGetVolumeStatsResponse { usage })
@@ -35,7 +37,10 @@ impl Node {
 
     /// The record of a volume that is mounted at this path, staged or published.
     pub(super) fn published(&self, id: &str, path: &Path) -> Result<Record, Status> {
-        let record = self.records.read(id).map_err(|error| failed("reading what is staged", &error))?;
+        let record = self
+            .records
+            .read(id)
+            .map_err(|error| failed("reading what is staged", &error))?;
         let absent = || Status::not_found(format!("the volume {id} is not at {}", path.display()));
         let record = record
             .filter(|record| record.staging == path || record.targets.contains_key(path))
@@ -57,7 +62,8 @@ fn usage(record: &Record, path: &Path) -> Result<Vec<VolumeUsage>, Status> {
         }]);
     }
     let seen = rustix::fs::statvfs(path);
-    let seen = seen.map_err(|error| failed(format!("asking how full {} is", path.display()), &error.into()))?;
+    let seen =
+        seen.map_err(|error| failed(format!("asking how full {} is", path.display()), &error.into()))?;
     let bytes = |blocks: u64| number(blocks.saturating_mul(seen.f_frsize));
     Ok(vec![
         VolumeUsage {

@@ -3,9 +3,9 @@
 use mortar_csi::proto::volume_capability::AccessType;
 use mortar_csi::proto::volume_capability::access_mode::Mode;
 use mortar_csi::proto::{
-    ControllerExpandVolumeRequest, ControllerGetVolumeHealthRequest, ControllerGetVolumeRequest, CreateVolumeRequest,
-    DeleteVolumeRequest, GetCapacityRequest, GetPluginInfoRequest, ListVolumesRequest, ProbeRequest, Topology,
-    TopologyRequirement, ValidateVolumeCapabilitiesRequest, VolumeContentSource,
+    ControllerExpandVolumeRequest, ControllerGetVolumeHealthRequest, ControllerGetVolumeRequest,
+    CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetPluginInfoRequest, ListVolumesRequest,
+    ProbeRequest, Topology, TopologyRequirement, ValidateVolumeCapabilitiesRequest, VolumeContentSource,
 };
 use tonic::Code;
 
@@ -43,7 +43,13 @@ async fn a_claim_is_a_key() {
     ] {
         assert_eq!(refused(&mut driver, other).await, Code::AlreadyExists);
     }
-    let recorded = ask(&driver.inside, "GET", &format!("/v1/volumes/{}", first.volume_id), "").await;
+    let recorded = ask(
+        &driver.inside,
+        "GET",
+        &format!("/v1/volumes/{}", first.volume_id),
+        "",
+    )
+    .await;
     assert_eq!(recorded["name"], first.volume_context["volume"].as_str());
     assert_eq!(recorded["name"].as_str().unwrap().len(), 36);
 }
@@ -60,7 +66,8 @@ async fn requests_that_are_none() {
     let mut no_type = claim("a");
     no_type.volume_capabilities[0].access_type = None;
     let mut both = claim("a");
-    both.volume_capabilities.push(capability(Mode::SingleNodeWriter, true));
+    both.volume_capabilities
+        .push(capability(Mode::SingleNodeWriter, true));
     for request in [
         claim(""),
         claim(&"x".repeat(129)),
@@ -95,9 +102,17 @@ async fn requests_that_are_none() {
         },
     ] {
         let told = format!("{request:?}");
-        assert_eq!(refused(&mut driver, request).await, Code::InvalidArgument, "{told}");
+        assert_eq!(
+            refused(&mut driver, request).await,
+            Code::InvalidArgument,
+            "{told}"
+        );
     }
-    let volumes = driver.controller.list_volumes(ListVolumesRequest::default()).await.unwrap();
+    let volumes = driver
+        .controller
+        .list_volumes(ListVolumesRequest::default())
+        .await
+        .unwrap();
     assert_eq!(volumes.into_inner().entries.len(), 0);
 }
 
@@ -109,11 +124,21 @@ async fn sizes_that_cannot_be() {
         ..claim("sized")
     };
     for (required, limit) in [(2 * GIB, GIB), (0, GIB / 4), (1 << 55, 0)] {
-        assert_eq!(refused(&mut driver, sized(required, limit)).await, Code::OutOfRange, "{required} {limit}");
+        assert_eq!(
+            refused(&mut driver, sized(required, limit)).await,
+            Code::OutOfRange,
+            "{required} {limit}"
+        );
     }
-    assert_eq!(refused(&mut driver, sized(500 * GIB, 0)).await, Code::ResourceExhausted);
+    assert_eq!(
+        refused(&mut driver, sized(500 * GIB, 0)).await,
+        Code::ResourceExhausted
+    );
     let small = driver.made(sized(1, 0)).await;
-    assert!(small.capacity_bytes > GIB / 2 && small.capacity_bytes <= GIB, "{small:?}");
+    assert!(
+        small.capacity_bytes > GIB / 2 && small.capacity_bytes <= GIB,
+        "{small:?}"
+    );
     // Any number of bytes is told as it was asked for.
     for (name, bytes) in [("odd", GIB + 1), ("round", 1_500_000_000)] {
         let mut exact = claim(name);
@@ -138,7 +163,9 @@ async fn zones_decide_only_where_a_class_says_so() {
     };
     let anywhere = driver.made(wanted("a", &["9"], &[])).await;
     assert!(anywhere.accessible_topology.is_empty());
-    let zonal = driver.made(wanted("b", &["2", "9"], &[("topology", "zone")])).await;
+    let zonal = driver
+        .made(wanted("b", &["2", "9"], &[("topology", "zone")]))
+        .await;
     assert_eq!(zonal.accessible_topology.len(), 3);
     let nowhere = wanted("c", &["9"], &[("topology", "zone")]);
     assert_eq!(refused(&mut driver, nowhere).await, Code::ResourceExhausted);
@@ -150,13 +177,26 @@ async fn zones_decide_only_where_a_class_says_so() {
             accessible_topology: zone,
             ..GetCapacityRequest::default()
         };
-        driver.controller.get_capacity(request).await.unwrap().into_inner()
+        driver
+            .controller
+            .get_capacity(request)
+            .await
+            .unwrap()
+            .into_inner()
     };
     let all = room(None, &[]).await;
-    assert!(all.maximum_volume_size.unwrap() > 10 * GIB && all.available_capacity < 20 * GIB, "{all:?}");
+    assert!(
+        all.maximum_volume_size.unwrap() > 10 * GIB && all.available_capacity < 20 * GIB,
+        "{all:?}"
+    );
     assert!(all.minimum_volume_size.unwrap() < GIB);
     assert_eq!(room(Some(zone("9")), &[]).await, all);
-    assert_eq!(room(Some(zone("9")), &[("topology", "zone")]).await.available_capacity, 0);
+    assert_eq!(
+        room(Some(zone("9")), &[("topology", "zone")])
+            .await
+            .available_capacity,
+        0
+    );
     let thin = room(None, &[("volumetype", "none")]).await;
     assert!(thin.available_capacity > 2 * all.available_capacity, "{thin:?}");
 }
@@ -164,13 +204,20 @@ async fn zones_decide_only_where_a_class_says_so() {
 #[tokio::test]
 async fn what_is_told_as_the_largest_can_be_made() {
     let mut driver = Driver::new().await;
-    let room = driver.controller.get_capacity(GetCapacityRequest::default()).await.unwrap();
+    let room = driver
+        .controller
+        .get_capacity(GetCapacityRequest::default())
+        .await
+        .unwrap();
     let largest = room.into_inner().maximum_volume_size.unwrap();
     let sized = |name, bytes| CreateVolumeRequest {
         capacity_range: range(bytes, 0),
         ..claim(name)
     };
-    assert_eq!(refused(&mut driver, sized("more", largest + (16 << 20))).await, Code::ResourceExhausted);
+    assert_eq!(
+        refused(&mut driver, sized("more", largest + (16 << 20))).await,
+        Code::ResourceExhausted
+    );
     assert_eq!(driver.made(sized("most", largest)).await.capacity_bytes, largest);
 }
 
@@ -182,7 +229,12 @@ async fn what_is_not_there_is_deleted() {
             volume_id: id.to_owned(),
             ..DeleteVolumeRequest::default()
         };
-        driver.controller.delete_volume(request).await.map(drop).map_err(|status| status.code())
+        driver
+            .controller
+            .delete_volume(request)
+            .await
+            .map(drop)
+            .map_err(|status| status.code())
     };
     assert_eq!(delete("").await, Err(Code::InvalidArgument));
     for id in ["nonsense", "../../etc", &"9".repeat(32)] {
@@ -202,8 +254,17 @@ async fn what_is_not_there_is_deleted() {
         };
         driver.controller.delete_volume(request).await.unwrap();
     }
-    let left = driver.controller.list_volumes(ListVolumesRequest::default()).await.unwrap().into_inner();
-    let ids: Vec<String> = left.entries.into_iter().map(|entry| entry.volume.unwrap().volume_id).collect();
+    let left = driver
+        .controller
+        .list_volumes(ListVolumesRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let ids: Vec<String> = left
+        .entries
+        .into_iter()
+        .map(|entry| entry.volume.unwrap().volume_id)
+        .collect();
     assert_eq!(ids, [kept.volume_id]);
 }
 
@@ -223,7 +284,8 @@ async fn volumes_grow_to_the_byte() {
             ..ControllerExpandVolumeRequest::default()
         };
         let done = driver.controller.controller_expand_volume(request).await;
-        done.map(tonic::Response::into_inner).map_err(|status| status.code())
+        done.map(tonic::Response::into_inner)
+            .map_err(|status| status.code())
     };
     let id = &volume.volume_id;
     assert_eq!(expand("", range(GIB, 0)).await, Err(Code::InvalidArgument));
@@ -231,18 +293,35 @@ async fn volumes_grow_to_the_byte() {
     assert_eq!(expand("x", range(GIB, 0)).await, Err(Code::NotFound));
     assert_eq!(expand(id, range(GIB, GIB / 2)).await, Err(Code::OutOfRange));
     assert_eq!(expand(id, range(GIB / 4, GIB / 2)).await, Err(Code::OutOfRange));
-    assert_eq!(expand(id, range(500 * GIB, 0)).await, Err(Code::ResourceExhausted));
-    for bytes in [2 * GIB, 2 * GIB, 2 * GIB + 4097] {
+    assert_eq!(
+        expand(id, range(500 * GIB, 0)).await,
+        Err(Code::ResourceExhausted)
+    );
+    for bytes in [2 * GIB, 2 * GIB, 2 * GIB + (16 << 20) + 1] {
         let grown = expand(id, range(bytes, bytes)).await.unwrap();
-        assert_eq!((grown.capacity_bytes, grown.node_expansion_required), (bytes, false));
+        assert_eq!(
+            (grown.capacity_bytes, grown.node_expansion_required),
+            (bytes, false)
+        );
     }
+    // A few bytes more are a little more, where that is allowed.
+    let few = 2 * GIB + (16 << 20) + 2;
+    assert_eq!(expand(id, range(few, few)).await, Err(Code::OutOfRange));
     let grown = expand(&block.volume_id, range(2 * GIB, 0)).await.unwrap();
-    assert_eq!((grown.capacity_bytes, grown.node_expansion_required), (2 * GIB, true));
+    assert_eq!(
+        (grown.capacity_bytes, grown.node_expansion_required),
+        (2 * GIB, true)
+    );
     let request = ControllerGetVolumeRequest {
         volume_id: id.clone(),
     };
-    let now = driver.controller.controller_get_volume(request).await.unwrap().into_inner();
-    assert_eq!(now.volume.unwrap().capacity_bytes, 2 * GIB + 4097);
+    let now = driver
+        .controller
+        .controller_get_volume(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(now.volume.unwrap().capacity_bytes, 2 * GIB + (16 << 20) + 1);
 }
 
 #[tokio::test]
@@ -256,8 +335,17 @@ async fn pages_stand_still_while_volumes_come_and_go() {
             max_entries,
             starting_token: token.to_owned(),
         };
-        let page = driver.controller.list_volumes(request).await.map_err(|status| status.code())?.into_inner();
-        let ids: Vec<String> = page.entries.into_iter().map(|entry| entry.volume.unwrap().volume_id).collect();
+        let page = driver
+            .controller
+            .list_volumes(request)
+            .await
+            .map_err(|status| status.code())?
+            .into_inner();
+        let ids: Vec<String> = page
+            .entries
+            .into_iter()
+            .map(|entry| entry.volume.unwrap().volume_id)
+            .collect();
         Ok::<_, Code>((ids, page.next_token))
     };
     assert_eq!(page(-1, "").await.unwrap_err(), Code::InvalidArgument);
@@ -272,8 +360,17 @@ async fn pages_stand_still_while_volumes_come_and_go() {
         max_entries: 0,
         starting_token: next,
     };
-    let rest = driver.controller.list_volumes(request).await.unwrap().into_inner();
-    let rest: Vec<String> = rest.entries.into_iter().map(|entry| entry.volume.unwrap().volume_id).collect();
+    let rest = driver
+        .controller
+        .list_volumes(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let rest: Vec<String> = rest
+        .entries
+        .into_iter()
+        .map(|entry| entry.volume.unwrap().volume_id)
+        .collect();
     assert_eq!(rest, all[2..]);
 }
 
@@ -296,22 +393,40 @@ async fn capabilities_are_confirmed_or_objected_to() {
         Mode::SingleNodeSingleWriter,
         Mode::SingleNodeMultiWriter,
     ] {
-        let said = driver.controller.validate_volume_capabilities(request(mode, false)).await.unwrap();
+        let said = driver
+            .controller
+            .validate_volume_capabilities(request(mode, false))
+            .await
+            .unwrap();
         assert!(said.into_inner().confirmed.is_some(), "{mode:?}");
     }
     let mut other_context = request(Mode::SingleNodeWriter, false);
-    other_context.volume_context.insert("volume".into(), "other".into());
+    other_context
+        .volume_context
+        .insert("volume".into(), "other".into());
     let mut other_class = request(Mode::SingleNodeWriter, false);
     other_class.parameters = parameters(&[("volumetype", "none")]);
     for wrong in [request(Mode::SingleNodeWriter, true), other_context, other_class] {
-        let said = driver.controller.validate_volume_capabilities(wrong).await.unwrap().into_inner();
+        let said = driver
+            .controller
+            .validate_volume_capabilities(wrong)
+            .await
+            .unwrap()
+            .into_inner();
         assert!(said.confirmed.is_none() && !said.message.is_empty());
     }
     let mut absent = request(Mode::SingleNodeWriter, false);
     absent.volume_id = "x".into();
-    let said = driver.controller.validate_volume_capabilities(absent).await.unwrap_err();
+    let said = driver
+        .controller
+        .validate_volume_capabilities(absent)
+        .await
+        .unwrap_err();
     assert_eq!(said.code(), Code::NotFound);
-    let said = driver.controller.validate_volume_capabilities(request(Mode::Unknown, false)).await;
+    let said = driver
+        .controller
+        .validate_volume_capabilities(request(Mode::Unknown, false))
+        .await;
     assert_eq!(said.unwrap_err().code(), Code::InvalidArgument);
 }
 
@@ -323,20 +438,42 @@ async fn health_names_what_is_wrong() {
         volume_id: id.to_owned(),
         ..ControllerGetVolumeHealthRequest::default()
     };
-    let absent = driver.controller.controller_get_volume_health(health("x")).await.unwrap_err();
+    let absent = driver
+        .controller
+        .controller_get_volume_health(health("x"))
+        .await
+        .unwrap_err();
     assert_eq!(absent.code(), Code::NotFound);
-    let well = driver.controller.controller_get_volume_health(health(&volume.volume_id)).await.unwrap();
+    let well = driver
+        .controller
+        .controller_get_volume_health(health(&volume.volume_id))
+        .await
+        .unwrap();
     assert_eq!(well.into_inner().volume_health.unwrap().health_statuses, []);
     driver.hosts.world(|world| world.kill_node("s2"));
-    let hurt = driver.controller.controller_get_volume_health(health(&volume.volume_id)).await.unwrap();
+    let hurt = driver
+        .controller
+        .controller_get_volume_health(health(&volume.volume_id))
+        .await
+        .unwrap();
     let found = hurt.into_inner().volume_health.unwrap().health_statuses;
-    assert!(found.iter().any(|entry| entry.reason == "BrickDown" && entry.message.contains("s2:")), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .any(|entry| entry.reason == "BrickDown" && entry.message.contains("s2:")),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
 async fn who_answers() {
     let mut driver = Driver::new().await;
-    let info = driver.identity.get_plugin_info(GetPluginInfoRequest {}).await.unwrap().into_inner();
+    let info = driver
+        .identity
+        .get_plugin_info(GetPluginInfoRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(info.name, "csi.mortar");
     let probe = driver.identity.probe(ProbeRequest {}).await.unwrap().into_inner();
     assert_eq!(probe.ready, Some(true));

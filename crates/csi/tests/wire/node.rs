@@ -82,7 +82,11 @@ async fn what_is_not_staged_is_not_published() {
         (format!("{folder}/link/x"), Code::InvalidArgument),
         (format!("{folder}/pods/x"), Code::FailedPrecondition),
     ] {
-        let status = driver.node.node_publish_volume(request(&target, &staging)).await.unwrap_err();
+        let status = driver
+            .node
+            .node_publish_volume(request(&target, &staging))
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), code, "{target}: {status}");
     }
     let unstaged = request(&format!("{folder}/pods/x"), "");
@@ -101,11 +105,23 @@ async fn what_is_not_there_is_taken_away() {
         volume_id: "v".into(),
         target_path: format!("{folder}/pods/{target}"),
     };
-    driver.node.node_unpublish_volume(unpublish("gone")).await.unwrap();
-    driver.node.node_unpublish_volume(unpublish("empty")).await.unwrap();
+    driver
+        .node
+        .node_unpublish_volume(unpublish("gone"))
+        .await
+        .unwrap();
+    driver
+        .node
+        .node_unpublish_volume(unpublish("empty"))
+        .await
+        .unwrap();
     assert!(!std::path::Path::new(&format!("{folder}/pods/empty")).exists());
     // Never anything but a mount point.
-    driver.node.node_unpublish_volume(unpublish("full")).await.unwrap_err();
+    driver
+        .node
+        .node_unpublish_volume(unpublish("full"))
+        .await
+        .unwrap_err();
     assert!(std::path::Path::new(&format!("{folder}/pods/full/of")).exists());
     let unstage = NodeUnstageVolumeRequest {
         volume_id: "v".into(),
@@ -128,7 +144,11 @@ async fn what_is_not_on_the_node_has_no_numbers() {
         ("v", "", Code::InvalidArgument),
         ("v", path.as_str(), Code::NotFound),
     ] {
-        let status = driver.node.node_get_volume_stats(stats(id, path)).await.unwrap_err();
+        let status = driver
+            .node
+            .node_get_volume_stats(stats(id, path))
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), code, "{id} {path}");
     }
     let expand = NodeExpandVolumeRequest {
@@ -145,9 +165,24 @@ async fn what_is_not_on_the_node_has_no_numbers() {
     };
     let status = driver.node.node_get_volume_health(health).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
-    let storage = driver.node.node_get_storage_health(NodeGetStorageHealthRequest::default()).await.unwrap();
+    let storage = driver
+        .node
+        .node_get_storage_health(NodeGetStorageHealthRequest::default())
+        .await
+        .unwrap();
     assert!(storage.into_inner().backend_health.is_empty());
-    let info = driver.node.node_get_info(NodeGetInfoRequest {}).await.unwrap().into_inner();
-    assert_eq!((info.node_id.as_str(), info.max_volumes_per_node), ("worker-1", 7));
-    assert_eq!(info.accessible_topology.unwrap().segments["topology.csi.mortar/zone"], "2");
+    let info = driver
+        .node
+        .node_get_info(NodeGetInfoRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        (info.node_id.as_str(), info.max_volumes_per_node),
+        ("worker-1", 7)
+    );
+    assert_eq!(
+        info.accessible_topology.unwrap().segments["topology.csi.mortar/zone"],
+        "2"
+    );
 }

@@ -34,7 +34,10 @@ async fn a_slow_create_goes_on_and_is_found_again() {
     let asked = patient(request.clone(), Duration::from_millis(400));
     let status = driver.controller.create_volume(asked).await.unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "{status}");
-    assert!(status.message().contains("under way") && status.details().is_empty(), "{status}");
+    assert!(
+        status.message().contains("under way") && status.details().is_empty(),
+        "{status}"
+    );
     // What has the name is not what others ask for by it, and that is told while it is under way.
     for other in [
         CreateVolumeRequest {

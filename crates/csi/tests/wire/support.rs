@@ -146,7 +146,10 @@ async fn pool(inside: &Inside) {
 
 /// Asks the server directly, and waits for the end of what it began.
 pub(crate) async fn ask(inside: &Inside, method: &str, path: &str, body: &str) -> serde_json::Value {
-    let mut said = inside.ask(method, path, Some(body.as_bytes().to_vec())).await.unwrap();
+    let mut said = inside
+        .ask(method, path, Some(body.as_bytes().to_vec()))
+        .await
+        .unwrap();
     while let Some(place) = said.location.take().or_else(|| said.pending.then(String::new)) {
         let queue = if place.starts_with("/queue/") {
             format!("{place}?wait=20")

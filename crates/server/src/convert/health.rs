@@ -24,9 +24,17 @@ pub(crate) fn seen(
     let volume = inventory.volume(id)?;
     let troubles = match &sight.info {
         Err(reason) => return Some(Err(reason.clone())),
-        Ok(None) => vec![trouble(Harm::Inaccessible, "VolumeMissing", "GlusterFS does not know the volume")],
+        Ok(None) => vec![trouble(
+            Harm::Inaccessible,
+            "VolumeMissing",
+            "GlusterFS does not know the volume",
+        )],
         Ok(Some(info)) if !info.started() => {
-            vec![trouble(Harm::Inaccessible, "VolumeStopped", "the volume is not started")]
+            vec![trouble(
+                Harm::Inaccessible,
+                "VolumeStopped",
+                "the volume is not started",
+            )]
         }
         Ok(Some(_)) => match running(volume, sight, inventory) {
             Ok(troubles) => troubles,
@@ -76,7 +84,8 @@ fn of_heals(heals: &[BrickHeal]) -> Vec<Trouble> {
     let pending: u64 = heals.iter().filter_map(|heal| heal.entries).sum();
     let mut troubles = Vec::new();
     if split > 0 {
-        let text = format!("{split} files or folders have copies that contradict each other: a person must choose");
+        let text =
+            format!("{split} files or folders have copies that contradict each other: a person must choose");
         troubles.push(trouble(Harm::DataLoss, "SplitBrain", text));
     }
     if pending > 0 {
@@ -105,17 +114,14 @@ fn of_bricks(volume: &Volume, inventory: &Inventory, down: &BTreeSet<BrickId>) -
         .collect()
 }
 
-fn of_set(
-    durability: Durability,
-    set: u32,
-    up: u32,
-    missing: &[&Brick],
-    inventory: &Inventory,
-) -> Trouble {
+fn of_set(durability: Durability, set: u32, up: u32, missing: &[&Brick], inventory: &Inventory) -> Trouble {
     let named = |brick: &&Brick| inventory.node_of_brick(brick).map(|node| address(brick, node));
     let bricks: Vec<String> = missing.iter().filter_map(named).collect();
     let all = durability.bricks_per_set();
-    let words = format!("set {set} has {up} of {all} bricks; not reached: {}", bricks.join(", "));
+    let words = format!(
+        "set {set} has {up} of {all} bricks; not reached: {}",
+        bricks.join(", ")
+    );
     if up == 0 {
         trouble(Harm::Inaccessible, "BricksDown", words)
     } else if up < needed(durability) {
@@ -137,7 +143,11 @@ const fn needed(durability: Durability) -> u32 {
 }
 
 /// The volumes after this one of which something bad is known without asking.
-pub(crate) fn known(landscape: &Landscape, check: Option<&Check>, after: Option<VolumeId>) -> Vec<VolumeHealth> {
+pub(crate) fn known(
+    landscape: &Landscape,
+    check: Option<&Check>,
+    after: Option<VolumeId>,
+) -> Vec<VolumeHealth> {
     let inventory = landscape.inventory();
     let down = bricks_known_down(landscape, check);
     let mut troubles: BTreeMap<VolumeId, Vec<Trouble>> = BTreeMap::new();
@@ -150,7 +160,11 @@ pub(crate) fn known(landscape: &Landscape, check: Option<&Check>, after: Option<
     for finding in bad(check).filter(|finding| finding.subject.kind == "volume") {
         let id = finding.subject.id.parse::<VolumeId>().ok();
         if let Some(id) = id.filter(|id| inventory.volume(*id).is_some()) {
-            let found = trouble(Harm::Inaccessible, &camel(finding.kind.name()), finding.kind.meaning());
+            let found = trouble(
+                Harm::Inaccessible,
+                &camel(finding.kind.name()),
+                finding.kind.meaning(),
+            );
             troubles.entry(id).or_default().push(found);
         }
     }

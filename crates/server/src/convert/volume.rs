@@ -144,8 +144,14 @@ fn places(clusters: &[String], zones: &[u32], inventory: &Inventory) -> Result<V
     }
     if placed.is_empty() {
         let words: Vec<String> = zones.iter().map(u32::to_string).collect();
-        let why = format!("no cluster that may be used has a node in zone {}", words.join(" or "));
-        let mut failure = Failure::new(&WireError::AllocateVolume(Allocation::NoNodes), ErrorKind::NoSpace);
+        let why = format!(
+            "no cluster that may be used has a node in zone {}",
+            words.join(" or ")
+        );
+        let mut failure = Failure::new(
+            &WireError::AllocateVolume(Allocation::NoNodes),
+            ErrorKind::NoSpace,
+        );
         failure.message = Some(why);
         return Err(failure);
     }

@@ -19,13 +19,21 @@ pub(crate) async fn show(
     State(app): State<App>,
     query: Result<Query<CapacityQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query.map(|Query(query)| query).map_err(|error| wrong("query", error.body_text()))?;
+    let query = query
+        .map(|Query(query)| query)
+        .map_err(|error| wrong("query", error.body_text()))?;
     let clusters: Vec<String> = parts(query.clusters.as_deref()).map(str::to_owned).collect();
     let zones: Result<Vec<u32>, _> = parts(query.zones.as_deref()).map(str::parse).collect();
     let zones = zones.map_err(|_| wrong("zones", "are numbers with commas between"))?;
-    let kind = app
-        .engine
-        .view(|landscape| volume::kind(&query.durability, query.snapshot_factor, &clusters, &zones, landscape));
+    let kind = app.engine.view(|landscape| {
+        volume::kind(
+            &query.durability,
+            query.snapshot_factor,
+            &clusters,
+            &zones,
+            landscape,
+        )
+    });
     let capacity = match kind {
         Ok(kind) => {
             let found = app.engine.capacity(&kind);
@@ -42,7 +50,9 @@ pub(crate) async fn show(
 }
 
 fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {
-    text.unwrap_or_default().split(',').filter(|part| !part.is_empty())
+    text.unwrap_or_default()
+        .split(',')
+        .filter(|part| !part.is_empty())
 }
 
 fn wrong(field: &'static str, text: impl Into<String>) -> WireError {

@@ -52,7 +52,9 @@ pub(crate) async fn list(
         problems.add(field, text);
         WireError::from(problems)
     };
-    let query = query.map(|Query(query)| query).map_err(|error| wrong("query", error.body_text()))?;
+    let query = query
+        .map(|Query(query)| query)
+        .map_err(|error| wrong("query", error.body_text()))?;
     let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
     let after = after.map_err(|_| wrong("after", "is a volume's id".into()))?;
     let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;

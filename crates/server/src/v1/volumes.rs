@@ -26,10 +26,7 @@ const MOST: u32 = 1000;
     (status = 429, description = "Too much is under way", body = ErrorBody),
     (status = 507, description = "No place for it; the details name each device with its rule", body = ErrorBody),
 ))]
-pub(crate) async fn create(
-    State(app): State<App>,
-    body: Result<Payload, BodyError>,
-) -> Result<Answer, Rich> {
+pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyError>) -> Result<Answer, Rich> {
     let wanted: VolumeRequest = body.map_err(WireError::from)?.read_strictly()?;
     let request = app.engine.view(|landscape| volume::request(wanted, landscape))?;
     let begun = app.engine.create_volume(request).await;
@@ -48,7 +45,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query.map(|Query(query)| query).map_err(|error| wrong("query", error.body_text()))?;
+    let query = query
+        .map(|Query(query)| query)
+        .map_err(|error| wrong("query", error.body_text()))?;
     let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
     let after = after.map_err(|_| wrong("after", "is a volume's id"))?;
     let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
@@ -108,12 +107,18 @@ fn named(app: &App, name: &VolumeName) -> VolumePage {
 /// These volumes, without those that are just being removed.
 fn shown(app: &App, ids: &[VolumeId]) -> Vec<Volume> {
     let leaving = app.leaving(|_| ids.to_vec());
-    app.engine
-        .view(|landscape| ids.iter().filter_map(|id| one(*id, &leaving, landscape)).collect())
+    app.engine.view(|landscape| {
+        ids.iter()
+            .filter_map(|id| one(*id, &leaving, landscape))
+            .collect()
+    })
 }
 
 fn one(id: VolumeId, leaving: &Leaving, landscape: &Landscape) -> Option<Volume> {
-    let found = landscape.inventory().volume(id).filter(|_| !leaving.contains(&id));
+    let found = landscape
+        .inventory()
+        .volume(id)
+        .filter(|_| !leaving.contains(&id));
     found.map(|found| volume::volume(found, landscape))
 }
 
