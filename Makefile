@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-heketi test-lvm sim search fuzz soak lint bench fmt
+.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ demo-down: ## Remove everything that `make demo` made (as root)
 # What property tests draw from: the same each time, so that one change is judged as the next. `make search` looks further.
 SEED ?= 1
 
-test: setup test-heketi ## Run all tests, those on real labs too (as root)
+test: setup ## Run all tests, those on real labs too (as root)
 	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace
 
 GO ?= go
@@ -34,6 +34,9 @@ test-heketi: ## Run the tests of Heketi's world: its databases by Go's encoder, 
 	@command -v $(GO) >/dev/null || { echo "test-heketi: $(GO) was not found: install Go 1.25 or later, then try again" >&2; exit 1; }
 	$(CARGO) build --locked --package mortar-cli
 	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 ./...
+test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root, with Go 1.25 or later)
+	@command -v $(GO) >/dev/null || { echo "test-csi: csi-sanity is a Go program, and go was not found: install Go first" >&2; exit 1; }
+	$(CARGO) test --locked --package mortar-cli --test csi -- --ignored --nocapture
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \

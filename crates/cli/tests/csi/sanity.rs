@@ -32,6 +32,7 @@ fn program() -> &'static Path {
 
 /// Names and numbers of our contract are those of the standard.
 #[test]
+#[ignore = "a Go program: `make test-csi` runs it"]
 fn the_contract_is_the_standards() {
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/csi");
     let output = Command::new(program())
@@ -78,21 +79,25 @@ fn run(letter: char, kind: &str, access: &str, size: i64) {
 }
 
 #[test]
+#[ignore = "a Go program: `make test-csi` runs it"]
 fn replicated_volumes() {
     run('r', "replicate:3", "mount", GIB);
 }
 
 #[test]
+#[ignore = "a Go program: `make test-csi` runs it"]
 fn volumes_with_an_arbiter() {
     run('b', "arbiter", "mount", GIB);
 }
 
 #[test]
+#[ignore = "a Go program: `make test-csi` runs it"]
 fn dispersed_volumes() {
     run('d', "disperse:2:1", "mount", 2 * GIB);
 }
 
 #[test]
+#[ignore = "a Go program: `make test-csi` runs it"]
 fn raw_block_volumes() {
     run('o', "replicate:3", "block", GIB);
 }
