@@ -96,6 +96,7 @@ fn thin_or_image() -> Vec<Thing> {
             gid: 7,
             from: None,
             identity: "{}".into(),
+            names: None,
         })
         .flat_map(|spec| {
             let remains = RemainsSpec {
@@ -249,6 +250,7 @@ pub fn block_json(data: &[u8]) {
                 device: DEVICE,
                 device_path: &device_path,
                 image,
+                names: None,
             };
             let _ = brick_state::read(&site, &all);
         }

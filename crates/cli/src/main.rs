@@ -14,6 +14,7 @@
 //! | `show` | what people see: tables, trees, bars, colours |
 //! | `config` | the server's settings: flags, environment, file, defaults |
 //! | `wire` | the server, put together |
+//! | `takeover` | Heketi's database, taken over |
 //! | `seeded`, `simulated` | chance and nodes of a server that only plays |
 //! | `exit` | exit codes, in one table |
 
@@ -32,6 +33,7 @@ mod progress;
 mod seeded;
 mod show;
 mod simulated;
+mod takeover;
 mod wire;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -74,7 +74,7 @@ fn add(spec: &AddedBricksSpec, settings: &Settings) -> Command {
 fn has_brick(spec: &AddedBricksSpec, settings: &Settings, brick: &BrickAddress) -> Command {
     program::program(settings, "grep")
         .args(["-qsF", "-e"])
-        .arg(layout::logical_volume(brick.brick))
+        .arg(crate::volume::mark(brick))
         .arg(format!("{}/vols/{}/info", settings.gluster_state, spec.name))
 }
 

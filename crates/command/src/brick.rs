@@ -27,6 +27,7 @@ fn site(spec: &BrickSpec) -> Site<'_> {
         device: spec.device,
         device_path: &spec.device_path,
         image: matches!(spec.space, BrickSpace::Image),
+        names: spec.names.as_deref(),
     }
 }
 
@@ -102,18 +103,23 @@ fn source(spec: &BrickSpec) -> Source {
             options: "loop,",
         },
         BrickSpace::ThinPool { .. } => Source {
-            path: layout::logical_volume_device(spec.device, spec.brick),
+            path: spec.place().logical_volume_device(),
             options: "",
         },
     }
 }
 
+/// One that was taken over was made by others, and holds data: it is never made anew.
+fn never(settings: &Settings) -> Batch {
+    Batch::new().run(program::program(settings, "false"))
+}
+
 pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
-    let mounted = || program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
-    let batch = Batch::new().run(make_folder(
-        settings,
-        layout::mount_point(spec.device, spec.brick),
-    ));
+    if spec.names.is_some() {
+        return never(settings);
+    }
+    let mounted = || program::test(settings, "-d", spec.place().brick_path());
+    let batch = Batch::new().run(make_folder(settings, spec.place().mount_point()));
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::ThinPool { pool, metadata } => thin::make(spec, settings, batch, pool, metadata),
@@ -121,15 +127,15 @@ pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = batch
         .unless(mounted(), add_mount_entry(spec, settings))
         .unless(mounted(), mount(spec, settings));
-    let whole = program::test(settings, "-s", layout::identity_file(spec.device, spec.brick));
+    let whole = program::test(settings, "-s", spec.place().identity_file());
     folder(spec, settings, batch).unless(whole, write_identity(spec, settings))
 }
 
 pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
-    let batch = Batch::new().run(make_folder(
-        settings,
-        layout::mount_point(spec.device, spec.brick),
-    ));
+    if spec.names.is_some() {
+        return never(settings);
+    }
+    let batch = Batch::new().run(make_folder(settings, spec.place().mount_point()));
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::ThinPool { pool, metadata } => thin::resume(spec, settings, batch, pool, metadata),
@@ -145,7 +151,7 @@ pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
 
 /// The brick's folder, and its group.
 fn folder(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
-    let path = layout::brick_path(spec.device, spec.brick);
+    let path = spec.place().brick_path();
     let batch = batch.run(make_folder(settings, path.clone()));
     if spec.gid == 0 {
         return batch;
@@ -164,11 +170,7 @@ fn make_folder(settings: &Settings, path: String) -> Command {
 }
 
 fn write_identity(spec: &BrickSpec, settings: &Settings) -> Command {
-    program::write(
-        settings,
-        layout::identity_file(spec.device, spec.brick),
-        &spec.identity,
-    )
+    program::write(settings, spec.place().identity_file(), &spec.identity)
 }
 
 pub(crate) fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
@@ -177,13 +179,13 @@ pub(crate) fn mount(spec: &BrickSpec, settings: &Settings) -> Command {
         .arg("-o")
         .arg(format!("{options}{}", settings.mount_options))
         .arg(path)
-        .arg(layout::mount_point(spec.device, spec.brick))
+        .arg(spec.place().mount_point())
 }
 
 pub(crate) fn is_mounted(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "mountpoint")
         .arg("-q")
-        .arg(layout::mount_point(spec.device, spec.brick))
+        .arg(spec.place().mount_point())
 }
 
 /// Whether what is at this path is a file system that says by its UUID that it is this brick's.
@@ -223,7 +225,7 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
 }
 
 pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
-    let mount_point = layout::mount_point(spec.device, spec.brick);
+    let mount_point = spec.place().mount_point();
     let remove_entry = program::locked(settings, "sed")
         .args(["-i", "-e", &format!("\\|{}|d", mount_mark(spec))])
         .arg(&settings.fstab);
@@ -254,7 +256,7 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
 /// Ends the process of a brick that no volume has any more: glusterd 10.3 leaves it running where the member that was
 /// asked to add or remove it was lost in the middle of that.
 fn end_process(spec: &BrickSpec, settings: &Settings) -> Command {
-    let path = layout::brick_path(spec.device, spec.brick);
+    let path = spec.place().brick_path();
     program::program(settings, "pkill").args(["-f", &format!("brick-name {path}( |$)")])
 }
 
@@ -263,7 +265,7 @@ fn end_process(spec: &BrickSpec, settings: &Settings) -> Command {
 fn is_used(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "grep")
         .args(["-rqsF", "--include=info", "--include=options"])
-        .args(["-e", &layout::logical_volume(spec.brick)])
+        .args(["-e", &spec.place().mark()])
         .args(["-e", "cluster.brick-multiplex="])
         .args(["vols", "options"].map(|part| format!("{}/{part}", settings.gluster_state)))
 }

@@ -170,9 +170,17 @@ fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
     let id = format!("{}={}", layout::VOLUME_ID_OPTION, spec.volume);
     let mut grep = program::program(settings, "grep").args(["-qsF", "-e", &id]);
     if let Some(first) = spec.bricks.first() {
-        grep = grep.arg("-e").arg(layout::logical_volume(first.brick));
+        grep = grep.arg("-e").arg(mark(first));
     }
     grep.arg(record)
+}
+
+/// What names a brick in glusterd's record of its volume: there, slashes are dashes.
+pub(crate) fn mark(brick: &BrickAddress) -> String {
+    match layout::read::brick_path(&brick.path) {
+        Some((_, id)) => layout::logical_volume(id),
+        None => brick.path.replace('/', "-"),
+    }
 }
 
 /// Made anew whenever glusterd starts.

@@ -24,8 +24,13 @@ const TARGETS: [(&str, Body); 7] = [
     ("identities", bodies::identities),
 ];
 
-/// Targets that `crates/engine/tests/corpus.rs` runs.
-const OF_THE_ENGINE: [&str; 2] = ["store_records", "backup_document"];
+/// Targets that `crates/engine/tests/corpus.rs` and `crates/heketi/tests/databases.rs` run.
+const ELSEWHERE: [&str; 4] = [
+    "store_records",
+    "backup_document",
+    "heketi_database",
+    "gob_stream",
+];
 
 fn fuzz_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
@@ -47,7 +52,7 @@ fn every_target_is_listed_here_and_has_a_corpus() {
         .collect();
     files.sort();
     let here = TARGETS.iter().map(|(name, _)| *name);
-    let mut listed: Vec<_> = here.chain(OF_THE_ENGINE).map(str::to_owned).collect();
+    let mut listed: Vec<_> = here.chain(ELSEWHERE).map(str::to_owned).collect();
     listed.sort();
     assert_eq!(files, listed);
 }

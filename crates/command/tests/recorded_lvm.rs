@@ -323,6 +323,7 @@ fn a_thin_brick_tells_what_it_takes() {
         device: DEVICE,
         device_path: &device_path,
         image: false,
+        names: None,
     };
     let none = || output(1, "", "No such file or directory");
     let outcomes = vec![

@@ -3,6 +3,7 @@
 //! A check changes nothing and waits for no operation. One runs at a time; those who ask meanwhile share the next one,
 //! so each answer tells of a time after the question.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
-use mortar_model::{ClusterId, DeviceKind, DevicePath, NodeId};
+use mortar_model::{ClusterId, DeviceKind, DevicePath, Inventory, NodeId};
 use mortar_survey::{Drift, Finding, Limits, Scan, Severity, drift};
 
 use crate::act;
@@ -149,7 +150,7 @@ async fn compare(inner: &Inner) -> (Scan, Drift, (usize, usize)) {
 type Asked<K, S> = Vec<(K, Result<S, String>)>;
 
 async fn ask_nodes(inner: &Inner) -> Asked<NodeId, NodeSurvey> {
-    let nodes: Vec<(NodeId, Vec<DevicePath>)> = {
+    let nodes: Vec<(NodeId, Vec<DevicePath>, Vec<String>)> = {
         let landscape = inner.landscape();
         let inventory = landscape.inventory();
         let directories = |node| {
@@ -159,19 +160,34 @@ async fn ask_nodes(inner: &Inner) -> Asked<NodeId, NodeSurvey> {
         };
         inventory
             .nodes()
-            .map(|node| (node.id, directories(node.id)))
+            .map(|node| (node.id, directories(node.id), roots(inventory, node.id)))
             .collect()
     };
     stream::iter(nodes)
-        .map(|(node, directories)| async move {
-            let batch = survey::ask_node(&inner.config.settings, &directories);
+        .map(|(node, directories, roots)| async move {
+            let batch = survey::ask_node_with(&inner.config.settings, &directories, &roots);
             let report = ask(inner, node, &batch, "survey the node").await;
-            let survey = survey::read_node(&directories, &report);
+            let survey = survey::read_node_with(&directories, &roots, &report);
             (node, survey.map_err(|unreadable| unreadable.to_string()))
         })
         .buffer_unordered(WIDTH)
         .collect()
         .await
+}
+
+/// Folders below which bricks of the node are mounted that were taken over: two levels above each mount point.
+fn roots(inventory: &Inventory, node: NodeId) -> Vec<String> {
+    let bricks = inventory
+        .devices_of(node)
+        .flat_map(|device| inventory.bricks_on(device.id));
+    let roots: BTreeSet<String> = bricks
+        .filter_map(|brick| {
+            let mount_point = brick.names.as_ref()?.mount_point.as_str();
+            let (root, _) = mount_point.rsplit_once('/')?.0.rsplit_once('/')?;
+            Some(root.to_owned()).filter(|root| root.starts_with('/'))
+        })
+        .collect();
+    roots.into_iter().collect()
 }
 
 async fn ask(inner: &Inner, node: NodeId, batch: &Batch, what: &str) -> Report {

@@ -278,7 +278,7 @@ fn mover(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Option<(Operati
             .devices
             .iter()
             .flat_map(|device| inventory.bricks_on(*device));
-        let bricks: Vec<_> = bricks.copied().collect();
+        let bricks: Vec<_> = bricks.cloned().collect();
         let holders: BTreeSet<OperationId> = bricks
             .iter()
             .filter_map(|brick| landscape.holder(Subject::Volume(brick.volume)))

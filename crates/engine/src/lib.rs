@@ -104,6 +104,7 @@ pub use mortar_survey::{Finding, Kind, Proof, Remedy, Severity, Subject as Findi
 pub use panics::log_panics;
 pub use rebuild::Rebuild;
 pub use reconcile::Reconciled;
+pub use records::{recorded_in, records_of};
 pub use repair::{Begun, RepairRun, RepairTask};
 pub use sight::VolumeSight;
 pub use submit::OperationState;

@@ -67,6 +67,38 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     })
 }
 
+/// The writes that make an empty store hold these records: what was taken over from elsewhere.
+///
+/// # Errors
+/// A record has no JSON form.
+pub fn records_of(inventory: &Inventory) -> Result<Vec<Write>, StoreError> {
+    let mut writes = Vec::new();
+    for cluster in inventory.clusters() {
+        writes.push(Write::put(Kind::Cluster, &cluster.id, cluster)?);
+    }
+    for node in inventory.nodes() {
+        writes.push(Write::put(Kind::Node, &node.id, node)?);
+    }
+    for device in inventory.devices() {
+        writes.push(Write::put(Kind::Device, &device.id, device)?);
+    }
+    for volume in inventory.volumes() {
+        writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
+        let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
+        put_bricks(&mut writes, &bricks)?;
+    }
+    Ok(writes)
+}
+
+/// What a store has recorded of clusters, nodes, devices, volumes and bricks, and how many operations are open in it.
+///
+/// # Errors
+/// A record cannot be read, or has no place among the others.
+pub fn recorded_in(store: &dyn Store) -> Result<(Inventory, usize), OpenError> {
+    let loaded = load(store)?;
+    Ok((loaded.landscape.inventory().clone(), loaded.open.len()))
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of an error")]
 fn unsound(error: mortar_model::InventoryError) -> OpenError {
     OpenError::Unsound(error.to_string())
@@ -149,6 +181,16 @@ pub(crate) fn changes(
                 writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
                 put_bricks(&mut writes, added)?;
                 writes.extend(removed.iter().map(|brick| Write::delete(Kind::Brick, brick)));
+            }
+            Change::OrderBricks { volume, bricks } => {
+                if let Some(known) = inventory.volume(*volume) {
+                    let sure = Volume {
+                        sets_guessed: false,
+                        ..known.clone()
+                    };
+                    writes.push(Write::put(Kind::Volume, &sure.id, &sure)?);
+                }
+                put_bricks(&mut writes, bricks)?;
             }
             Change::ReplaceBrick { old, new } => {
                 writes.push(Write::delete(Kind::Brick, old));

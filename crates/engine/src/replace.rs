@@ -201,7 +201,7 @@ fn bricks_of(inventory: &Inventory, lost: Lost) -> Vec<Brick> {
             && node.is_some_and(|node| node.state == State::Online)
     });
     online
-        .flat_map(|device| inventory.bricks_on(device).copied())
+        .flat_map(|device| inventory.bricks_on(device).cloned())
         .collect()
 }
 

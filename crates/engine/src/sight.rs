@@ -78,7 +78,7 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<(Brick, Device)>
     let bricks = bricks.filter_map(|brick| {
         inventory
             .device(brick.device)
-            .map(|device| (*brick, device.clone()))
+            .map(|device| (brick.clone(), device.clone()))
     });
     Some((volume, bricks.collect()))
 }
@@ -109,6 +109,7 @@ async fn look_at_brick(
         device: device.id,
         device_path: &device.path,
         image,
+        names: brick.names.as_deref(),
     };
     let batch = brick_state::ask(&inner.config.settings, &site);
     let report = patiently(

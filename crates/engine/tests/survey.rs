@@ -73,6 +73,7 @@ fn brick(number: u128, image: bool) -> Thing {
         gid: 2001,
         identity: identity(brick),
         from: None,
+        names: None,
     })
 }
 

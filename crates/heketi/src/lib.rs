@@ -11,6 +11,7 @@
 //! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
 //! * [`topology`]: the `topology.json` file.
 //! * [`db`]: the database of Heketi's server, `heketi.db` and its JSON export.
+//! * [`takeover`]: that database as Mortar's records, and back.
 
 pub mod cluster;
 pub mod db;
@@ -20,6 +21,7 @@ pub mod json;
 pub mod node;
 mod problems;
 mod tags;
+pub mod takeover;
 pub mod token;
 pub mod topology;
 pub mod volume;

@@ -103,7 +103,7 @@ fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
 }
 
 /// The room that a brick takes. Which place it had in its volume does not matter any more.
-const fn brick(spec: &BrickSpec) -> Brick {
+fn brick(spec: &BrickSpec) -> Brick {
     Brick {
         id: spec.brick,
         volume: spec.volume,
@@ -112,6 +112,7 @@ const fn brick(spec: &BrickSpec) -> Brick {
         space: spec.space,
         set: 0,
         position: 0,
+        names: spec.names.clone(),
     }
 }
 

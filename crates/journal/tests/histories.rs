@@ -99,6 +99,7 @@ fn thing(number: usize, kind: Kind) -> Thing {
             gid: 0,
             identity: String::new(),
             from: None,
+            names: None,
         }),
         Kind::Volume => Thing::Volume(VolumeSpec {
             volume,

@@ -273,7 +273,7 @@ impl Inventory {
     /// # Errors
     /// The old one is unknown, the new one's device is, or its id is taken; nothing is changed then.
     pub fn replace_brick(&mut self, old: BrickId, new: Brick) -> Result<Brick, InventoryError> {
-        let Some(known) = self.bricks.get(&old).copied() else {
+        let Some(known) = self.bricks.get(&old).cloned() else {
             return unknown("brick", old);
         };
         if known.volume != new.volume {
@@ -298,6 +298,32 @@ impl Inventory {
             bricks.retain(|other| *other != id);
         }
         Ok(brick)
+    }
+
+    /// Records the sets of a volume's bricks, which were a guess before.
+    ///
+    /// # Errors
+    /// The volume is unknown, or these are not just its bricks; nothing is changed then.
+    pub fn order_bricks(&mut self, id: VolumeId, bricks: &[Brick]) -> Result<(), InventoryError> {
+        let Some(volume) = self.volumes.get_mut(&id) else {
+            return unknown("volume", id);
+        };
+        let known = self.bricks_of.entry(id).or_default();
+        let stranger = bricks.iter().find(|brick| !known.contains(&brick.id));
+        if let Some(brick) = stranger {
+            return unknown("brick of its volume", brick.id);
+        }
+        if bricks.len() != known.len() {
+            return unknown("volume with so many bricks", id);
+        }
+        volume.sets_guessed = false;
+        known.sort_by_key(|id| bricks.iter().position(|brick| brick.id == *id));
+        for brick in bricks {
+            if let Some(known) = self.bricks.get_mut(&brick.id) {
+                (known.set, known.position) = (brick.set, brick.position);
+            }
+        }
+        Ok(())
     }
 
     /// Records another size of a brick that is where it was.

@@ -5,7 +5,7 @@
 
 pub mod read;
 
-use crate::{BrickId, DeviceId, DevicePath, VolumeId};
+use crate::{BrickId, BrickNames, DeviceId, DevicePath, VolumeId};
 
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
@@ -15,6 +15,89 @@ pub const NODE_FILE: &str = "/var/lib/mortar/node.json";
 
 /// Folder below which all bricks of a node are mounted.
 pub const MOUNTS: &str = "/var/lib/mortar/mounts";
+
+/// Folder below which Heketi mounts bricks.
+pub const HEKETI_MOUNTS: &str = "/var/lib/heketi/mounts";
+
+/// Folder below which glusterd itself mounts the bricks of snapshots and their clones; nothing is in the file of mount entries.
+pub const GLUSTER_SNAPS: &str = "/run/gluster/snaps";
+
+/// Where one brick is on its node: by its ids, or by the names with which it was taken over.
+#[derive(Clone, Copy, Debug)]
+pub struct BrickPlace<'a> {
+    /// Its device.
+    pub device: DeviceId,
+    /// The brick.
+    pub brick: BrickId,
+    /// What it is called, where that does not follow from the ids.
+    pub names: Option<&'a BrickNames>,
+}
+
+impl BrickPlace<'_> {
+    /// Name of its volume group.
+    pub fn volume_group(&self) -> String {
+        volume_group(self.device)
+    }
+
+    /// Name of its logical volume.
+    pub fn logical_volume(&self) -> String {
+        let own = |names: &BrickNames| names.volume.to_string();
+        self.names.map_or_else(|| logical_volume(self.brick), own)
+    }
+
+    /// Name of its thin pool.
+    pub fn thin_pool(&self) -> String {
+        let own = |names: &BrickNames| names.pool.to_string();
+        self.names.map_or_else(|| thin_pool(self.brick), own)
+    }
+
+    /// The block device of its logical volume.
+    pub fn logical_volume_device(&self) -> String {
+        format!("/dev/{}/{}", self.volume_group(), self.logical_volume())
+    }
+
+    /// Where its file system is mounted.
+    pub fn mount_point(&self) -> String {
+        let own = |names: &BrickNames| names.mount_point.to_string();
+        self.names
+            .map_or_else(|| mount_point(self.device, self.brick), own)
+    }
+
+    /// Its folder as GlusterFS knows it.
+    pub fn brick_path(&self) -> String {
+        let own = |names: &BrickNames| names.folder.to_string();
+        self.names
+            .map_or_else(|| brick_path(self.device, self.brick), own)
+    }
+
+    /// The small file beside the brick that tells whose it is.
+    pub fn identity_file(&self) -> String {
+        format!("{}/mortar.json", self.mount_point())
+    }
+
+    /// The part of its path by which glusterd's record of its volume is known to name it: there, slashes are dashes.
+    pub fn mark(&self) -> String {
+        match self.names {
+            None => logical_volume(self.brick),
+            Some(names) => names.folder.as_str().replace('/', "-"),
+        }
+    }
+
+    /// Whether its file system says by its UUID that it is this brick's. That of one that was taken over has any.
+    pub fn has_own_uuid(&self) -> bool {
+        self.names.is_none()
+    }
+
+    /// Whether glusterd mounts it by itself, without a mount entry.
+    pub fn is_mounted_by_glusterd(&self) -> bool {
+        self.names.is_some_and(|names| {
+            names
+                .mount_point
+                .as_str()
+                .starts_with(&format!("{GLUSTER_SNAPS}/"))
+        })
+    }
+}
 
 /// Name of a device's volume group.
 pub fn volume_group(device: DeviceId) -> String {

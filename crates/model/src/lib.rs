@@ -18,10 +18,10 @@ pub mod work;
 pub use durability::{Disperse, Durability, Impossible, NoDurability};
 pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, SnapshotId, VolumeId};
 pub use inventory::{Inventory, InventoryError};
-pub use name::{DevicePath, HostName, InvalidName, OptionName, Tags, VolumeName, VolumeOption};
+pub use name::{DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption};
 pub use operation::OperationKind;
 pub use size::ByteSize;
 pub use snapshot::{BrickCopy, Origin, Snapshot};
 pub use things::{
-    Brick, BrickSpace, Cluster, Device, DeviceKind, Node, Snapshots, State, Volume, ZoneChecking,
+    Brick, BrickNames, BrickSpace, Cluster, Device, DeviceKind, Node, Snapshots, State, Volume, ZoneChecking,
 };

@@ -84,6 +84,13 @@ name!(
     check_device_path
 );
 
+name!(
+    /// Name of a volume group, logical volume or thin pool, as LVM takes it: at most 127 characters of `[a-zA-Z0-9+_.-]`, not
+    /// beginning with a dash.
+    LvmName,
+    check_lvm_name
+);
+
 impl DevicePath {
     /// Whether both texts lead to the same place whatever the node is like: `/disks/one/` and `/disks//./one` do.
     /// Links on the node are not followed.
@@ -134,6 +141,23 @@ fn check_host_name(text: &str) -> Result<(), InvalidName> {
         .all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b))
     {
         return invalid(WHAT, "is made of letters, digits, dots, colons, _ and -");
+    }
+    Ok(())
+}
+
+fn check_lvm_name(text: &str) -> Result<(), InvalidName> {
+    const WHAT: &str = "a name of LVM";
+    if text.is_empty() || text.len() > 127 {
+        return invalid(WHAT, "has 1 to 127 characters");
+    }
+    if text.starts_with('-') || [".", ".."].contains(&text) {
+        return invalid(WHAT, "cannot begin with a dash, nor be . or ..");
+    }
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"+_.-".contains(&b))
+    {
+        return invalid(WHAT, "is made of letters, digits and + _ . -");
     }
     Ok(())
 }
@@ -254,7 +278,7 @@ pub type Tags = BTreeMap<String, String>;
 mod tests {
     use proptest::prelude::*;
 
-    use super::{DevicePath, HostName, VolumeName, VolumeOption};
+    use super::{DevicePath, HostName, LvmName, VolumeName, VolumeOption};
 
     #[test]
     fn hostile_volume_names_are_refused() {
@@ -333,6 +357,7 @@ mod tests {
             };
             if let Ok(name) = VolumeName::new(text.clone()) { prop_assert!(harmless(name.as_str())); }
             if let Ok(name) = HostName::new(text.clone()) { prop_assert!(harmless(name.as_str())); }
+            if let Ok(name) = LvmName::new(text.clone()) { prop_assert!(harmless(name.as_str())); }
             if let Ok(path) = DevicePath::new(text.clone()) { prop_assert!(harmless(path.as_str())); }
             if let Ok(option) = VolumeOption::parse(&text) {
                 prop_assert!(harmless(option.key()) && harmless(option.value()));

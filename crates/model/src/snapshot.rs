@@ -15,7 +15,7 @@ pub struct Origin {
 }
 
 /// A brick as it was, beside it on its device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrickCopy {
     /// The copy's own id.
     pub id: BrickId,

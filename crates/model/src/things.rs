@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::layout::BrickPlace;
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId, Origin, Tags, VolumeId,
-    VolumeName, VolumeOption,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, LvmName, NodeId, Origin, Tags,
+    VolumeId, VolumeName, VolumeOption,
 };
 
 /// One trusted pool.
@@ -166,6 +167,15 @@ pub struct Volume {
     /// What it was cloned from. It needs nothing of that any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Whether the sets of its bricks are a guess: it was taken over from records that do not tell them. The first look at its
+    /// pool makes them sure.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub sets_guessed: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+const fn is_no(value: &bool) -> bool {
+    !*value
 }
 
 /// What a brick takes of its device.
@@ -183,8 +193,24 @@ pub enum BrickSpace {
     Image,
 }
 
+/// What a brick is called on its node where Mortar did not choose that: it was taken over, and is operated as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrickNames {
+    /// Where its file system is mounted.
+    pub mount_point: DevicePath,
+    /// Its folder as GlusterFS knows it, below the mount point.
+    pub folder: DevicePath,
+    /// Its logical volume in the volume group of its device.
+    pub volume: LvmName,
+    /// Its thin pool there.
+    pub pool: LvmName,
+    /// Whether other bricks may have logical volumes in that pool: clones and their origins do.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub shared: bool,
+}
+
 /// One file system on one device that holds a part of a volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brick {
     /// Its id.
     pub id: BrickId,
@@ -200,9 +226,21 @@ pub struct Brick {
     pub set: u32,
     /// Its place in the set, from 0.
     pub position: u32,
+    /// What it is called on its node, where that does not follow from the ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Box<BrickNames>>,
 }
 
 impl Brick {
+    /// Where it is on its node.
+    pub fn place(&self) -> BrickPlace<'_> {
+        BrickPlace {
+            device: self.device,
+            brick: self.id,
+            names: self.names.as_deref(),
+        }
+    }
+
     /// Bytes of its device that the brick takes.
     pub fn footprint(&self) -> ByteSize {
         match self.space {

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use copies::{CopyPart, CopySpec};
 
+use crate::layout::BrickPlace;
 use crate::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName, VolumeId,
-    VolumeName, VolumeOption,
+    BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
+    VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -96,6 +97,20 @@ pub struct BrickSpec {
     pub from: Option<BrickId>,
     /// Text of the identity file (JSON).
     pub identity: String,
+    /// What it is called on its node, where that does not follow from the ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Box<BrickNames>>,
+}
+
+impl BrickSpec {
+    /// Where it is on its node.
+    pub fn place(&self) -> BrickPlace<'_> {
+        BrickPlace {
+            device: self.device,
+            brick: self.brick,
+            names: self.names.as_deref(),
+        }
+    }
 }
 
 /// Where a brick is, as GlusterFS names it.

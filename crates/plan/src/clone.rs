@@ -180,7 +180,8 @@ fn cloned(
         id: BrickId::from_u128(seed.next_u128()),
         volume: id,
         space: BrickSpace::Image,
-        ..copy.brick
+        names: None,
+        ..copy.brick.clone()
     };
     let bricks: Vec<Brick> = snapshot.bricks.iter().map(brick).collect();
     let wanted: Vec<_> = bricks

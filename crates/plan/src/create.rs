@@ -3,7 +3,7 @@
 use mortar_model::work::{BrickAddress, BrickSpec, Goal, Thing, VolumeSpec};
 use mortar_model::{
     Brick, BrickId, ByteSize, ClusterId, DeviceId, Durability, Inventory, NodeId, Snapshots, Volume,
-    VolumeId, VolumeName, VolumeOption, layout,
+    VolumeId, VolumeName, VolumeOption,
 };
 
 use crate::identity;
@@ -162,6 +162,7 @@ fn create_on(
         block: request.block,
         zone_checking: steering.zones,
         origin: None,
+        sets_guessed: false,
     };
     Ok(plan_for(
         landscape.inventory(),
@@ -295,6 +296,7 @@ pub(crate) fn make_bricks(
                 space: brick_space(size, kind),
                 set,
                 position,
+                names: None,
             });
         }
     }
@@ -352,6 +354,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
             gid: volume.gid,
             identity: identity::brick_file(brick, volume, node),
             from: None,
+            names: brick.names.clone(),
         };
         Some(Step {
             place: Place::Node(node.id),
@@ -367,7 +370,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
 pub(crate) fn addresses(inventory: &Inventory, bricks: &[Brick]) -> Vec<BrickAddress> {
     let address = |brick: &Brick| {
         let node = inventory.node_of_brick(brick)?;
-        let path = layout::brick_path(brick.device, brick.id);
+        let path = brick.place().brick_path();
         Some(BrickAddress {
             brick: brick.id,
             host: node.storage.clone(),

@@ -20,7 +20,7 @@ use crate::steering::Steering;
 pub fn evict_brick(landscape: &Landscape, id: BrickId, dead: bool, seed: &mut Seed) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let unknown = || Refusal::Unknown("brick", id.to_string());
-    let old = *inventory.brick(id).ok_or_else(unknown)?;
+    let old = inventory.brick(id).ok_or_else(unknown)?.clone();
     let volume = inventory.volume(old.volume).ok_or_else(unknown)?;
     if let Some(operation) = landscape.holder(Subject::Volume(volume.id)) {
         return Err(Refusal::Busy("volume", volume.id.to_string(), operation));
@@ -31,10 +31,16 @@ pub fn evict_brick(landscape: &Landscape, id: BrickId, dead: bool, seed: &mut Se
             name: volume.name.clone(),
         });
     }
+    if volume.sets_guessed {
+        return Err(Refusal::SetsGuessed {
+            brick: id,
+            name: volume.name.clone(),
+        });
+    }
     let others: Vec<Brick> = inventory
         .bricks_of(volume.id)
         .filter(|brick| brick.set == old.set && brick.id != id)
-        .copied()
+        .cloned()
         .collect();
     let new = place(landscape, volume, &old, &others, seed)?;
     Ok(Plan {
@@ -88,6 +94,7 @@ fn place(
         device: device.id,
         size: whole(size.size, &device.kind),
         space: brick_space(size, &device.kind),
+        names: None,
         ..*old
     })
 }

@@ -61,7 +61,7 @@ fn add_bricks(
     }
     let steering = Steering::of_volume(volume)?;
     let needs = steering.needs(volume.cluster, volume.durability);
-    let old: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+    let old: Vec<Brick> = inventory.bricks_of(id).cloned().collect();
     let bricks_already = u32::try_from(old.len()).unwrap_or(u32::MAX);
     let demand = Demand {
         size: by,

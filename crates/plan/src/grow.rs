@@ -36,7 +36,7 @@ pub(crate) fn grow_in_place(
     by: ByteSize,
 ) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
-    let old: Vec<Brick> = inventory.bricks_of(volume.id).copied().collect();
+    let old: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     let grown = grown(inventory, volume, &old, by)?;
     check_room(landscape, limits, &old, &grown)?;
     Ok(Plan {
@@ -83,7 +83,7 @@ fn grown(inventory: &Inventory, volume: &Volume, old: &[Brick], by: ByteSize) ->
             let larger = Brick {
                 size: brick.size.max(whole(target.size, &device.kind)),
                 space: larger(brick.space, brick_space(target, &device.kind)),
-                ..*brick
+                ..brick.clone()
             };
             if larger != *brick {
                 grown.push(larger);
@@ -96,7 +96,7 @@ fn grown(inventory: &Inventory, volume: &Volume, old: &[Brick], by: ByteSize) ->
 fn sets(bricks: &[Brick]) -> BTreeMap<u32, Vec<Brick>> {
     let mut sets: BTreeMap<u32, Vec<Brick>> = BTreeMap::new();
     for brick in bricks {
-        sets.entry(brick.set).or_default().push(*brick);
+        sets.entry(brick.set).or_default().push(brick.clone());
     }
     sets
 }
@@ -129,7 +129,9 @@ fn check_room(landscape: &Landscape, limits: &Limits, old: &[Brick], grown: &[Br
     for brick in grown {
         let now = old.iter().find(|now| now.id == brick.id).unwrap_or(brick);
         *needed.entry(brick.device).or_default() += growth_needs(now, brick);
-        if brick.size > limits.brick_max {
+        if brick.names.as_ref().is_some_and(|names| names.shared) {
+            rules.insert(brick.device, Rule::SharedPool);
+        } else if brick.size > limits.brick_max {
             let (size, most) = (brick.size, limits.brick_max);
             rules.insert(brick.device, Rule::TooLarge { size, most });
         }

@@ -399,6 +399,7 @@ mod tests {
                 ZoneChecking::None
             },
             origin: None,
+            sets_guessed: false,
         }
     }
 

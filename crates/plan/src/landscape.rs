@@ -407,10 +407,11 @@ impl Landscape {
                 }
             }
             Change::ReplaceBrick { old, new } => {
-                let old = self.inventory.replace_brick(*old, *new)?;
+                let old = self.inventory.replace_brick(*old, new.clone())?;
                 self.reindex(old.device);
                 self.reindex(new.device);
             }
+            Change::OrderBricks { volume, bricks } => self.inventory.order_bricks(*volume, bricks)?,
             Change::RemoveVolume(id) => {
                 let (_, bricks) = self.inventory.remove_volume(*id)?;
                 for brick in bricks {
@@ -453,7 +454,7 @@ impl Landscape {
 
     fn add_bricks(&mut self, bricks: &[Brick]) -> Result<(), InventoryError> {
         for brick in bricks {
-            self.inventory.add_brick(*brick)?;
+            self.inventory.add_brick(brick.clone())?;
             self.reindex(brick.device);
         }
         Ok(())
@@ -497,7 +498,7 @@ impl Landscape {
 /// What a plan holds while it runs, read off what it will change.
 fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     let mut held = Held {
-        bricks: plan.new_bricks().copied().collect(),
+        bricks: plan.new_bricks().cloned().collect(),
         growth: plan
             .grown_bricks()
             .filter_map(|brick| Some((brick.device, growth_needs(inventory.brick(brick.id)?, brick))))
@@ -516,7 +517,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     for change in &plan.changes {
         if let Change::Clear(remains) = change {
             // Its subject is not held: a volume that lives on can be changed while leftovers of it wait elsewhere.
-            held.bricks.extend(&remains.bricks);
+            held.bricks.extend(remains.bricks.iter().cloned());
             held.names.extend(remains.names.iter().cloned());
             held.hosts.extend(remains.hosts.iter().cloned());
             held.paths.extend(remains.paths.iter().cloned());

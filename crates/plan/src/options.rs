@@ -60,7 +60,7 @@ pub fn set_options(
     let after = changed(volume, change, limits)?;
     let nothing = SetNow::new();
     let (set, reset) = (to_set(volume, &after, change), to_reset(change));
-    let bricks: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+    let bricks: Vec<Brick> = inventory.bricks_of(id).cloned().collect();
     let spec = ChangedOptionsSpec {
         volume: id,
         name: volume.name.clone(),

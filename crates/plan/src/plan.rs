@@ -110,6 +110,13 @@ pub enum Change {
         /// The one that has its place.
         new: Brick,
     },
+    /// The sets of a volume's bricks, which were a guess, are known.
+    OrderBricks {
+        /// The volume.
+        volume: VolumeId,
+        /// All its bricks, in GlusterFS's order.
+        bricks: Vec<Brick>,
+    },
     /// A volume and its bricks are gone.
     RemoveVolume(VolumeId),
     /// A new snapshot.
@@ -198,7 +205,9 @@ impl Change {
             }
             Self::RemoveDevice(id) => Subject::Device(*id),
             Self::AddVolume(volume, _) | Self::PutVolume(volume) => Subject::Volume(volume.id),
-            Self::GrowVolume { volume, .. } | Self::GrowBricks { volume, .. } => Subject::Volume(*volume),
+            Self::GrowVolume { volume, .. }
+            | Self::GrowBricks { volume, .. }
+            | Self::OrderBricks { volume, .. } => Subject::Volume(*volume),
             Self::Copies { volume, .. } => Subject::Volume(volume.id),
             Self::ReplaceBrick { new, .. } => Subject::Volume(new.volume),
             Self::RemoveVolume(id) => Subject::Volume(*id),

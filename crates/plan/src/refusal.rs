@@ -40,6 +40,8 @@ pub enum Rule {
         /// The most that one may have.
         most: ByteSize,
     },
+    /// The brick on it shares its thin pool with others: a clone and its origin do.
+    SharedPool,
     /// Its node has another brick of the same set.
     NodeInSet,
     /// Its zone has another brick of the same set, and zones are strict.
@@ -65,6 +67,9 @@ impl fmt::Display for Rule {
             Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
             Self::TooLarge { size, most } => {
                 write!(f, "the brick on it would have {size}, and may have {most}")
+            }
+            Self::SharedPool => {
+                f.write_str("the brick on it shares its thin pool with a clone or its origin")
             }
             Self::NodeInSet => f.write_str("its node already has a brick of the same set"),
             Self::ZoneInSet => {
@@ -347,6 +352,17 @@ pub enum Refusal {
         snapshot: VolumeName,
         /// What is other.
         what: &'static str,
+    },
+    /// A brick of a volume whose sets are not known for sure.
+    #[error(
+        "brick {brick} of volume {name} is not moved yet: which of the volume's bricks are copies of each other is not known before \
+         its pool has told it ('mortar check' asks)"
+    )]
+    SetsGuessed {
+        /// The brick.
+        brick: BrickId,
+        /// Its volume's name.
+        name: VolumeName,
     },
     /// A brick that is needed where it is for now.
     #[error("brick {0} is not moved now: {1}")]

@@ -24,7 +24,7 @@ pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusa
     if inventory.snapshots_of(id).next().is_some() {
         return Err(Refusal::InUse("volume", id.to_string(), "snapshots"));
     }
-    let bricks: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+    let bricks: Vec<Brick> = inventory.bricks_of(id).cloned().collect();
     let mut options = volume.options.clone();
     options.extend(identity::volume_options(volume, volume.size));
     let spec = VolumeSpec {

@@ -80,7 +80,7 @@ fn check_way(volume: &Volume, wanted: Durability) -> Result<(), Refusal> {
 fn sets(inventory: &Inventory, volume: &Volume) -> BTreeMap<u32, Vec<Brick>> {
     let mut sets: BTreeMap<u32, Vec<Brick>> = BTreeMap::new();
     for brick in inventory.bricks_of(volume.id) {
-        sets.entry(brick.set).or_default().push(*brick);
+        sets.entry(brick.set).or_default().push(brick.clone());
     }
     sets
 }
@@ -89,10 +89,10 @@ fn more(landscape: &Landscape, volume: &Volume, after: Volume, seed: &mut Seed) 
     let inventory = landscape.inventory();
     let sets = sets(inventory, volume);
     let added = place(landscape, volume, &after, &sets, seed)?;
-    let old: Vec<Brick> = sets.values().flatten().copied().collect();
+    let old: Vec<Brick> = sets.values().flatten().cloned().collect();
     let heals = sets.iter().map(|(set, bricks)| {
         let new = added.iter().filter(|brick| brick.set == *set);
-        let all: Vec<Brick> = bricks.iter().chain(new).copied().collect();
+        let all: Vec<Brick> = bricks.iter().chain(new).cloned().collect();
         let spec = HealSpec {
             volume: volume.id,
             name: volume.name.clone(),
@@ -171,6 +171,7 @@ fn place(
                 space: brick_space(size, &device.kind),
                 set: *set,
                 position,
+                names: None,
             });
         }
     }

@@ -139,7 +139,7 @@ pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) 
     let inventory = landscape.inventory();
     let snapshot = unused_snapshot(landscape, id)?;
     let volume = unchanged_volume(landscape, snapshot.volume.id)?;
-    let bricks: Vec<Brick> = inventory.bricks_of(volume.id).copied().collect();
+    let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     if let Some(what) = changed(&bricks, snapshot) {
         return Err(Refusal::Changed {
             name: volume.name.clone(),
@@ -237,7 +237,7 @@ pub(crate) fn snapshot_of(
 ) -> Snapshot {
     let copy = |brick: &Brick| BrickCopy {
         id: BrickId::from_u128(seed.next_u128()),
-        brick: *brick,
+        brick: brick.clone(),
     };
     Snapshot {
         id,

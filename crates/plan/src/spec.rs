@@ -10,7 +10,7 @@ use crate::plan::Place;
 /// The spec of a brick that is recorded; `None` when its volume, device or node is not.
 pub fn brick_spec(inventory: &Inventory, brick: &Brick) -> Option<BrickSpec> {
     let volume = inventory.volume(brick.volume)?;
-    let step = brick_steps(inventory, volume, &[*brick], Goal::Present).pop()?;
+    let step = brick_steps(inventory, volume, std::slice::from_ref(brick), Goal::Present).pop()?;
     match step.thing {
         Thing::Brick(spec) => Some(spec),
         _ => None,
@@ -19,7 +19,7 @@ pub fn brick_spec(inventory: &Inventory, brick: &Brick) -> Option<BrickSpec> {
 
 /// Where GlusterFS has the bricks of a volume, set by set.
 pub fn brick_addresses(inventory: &Inventory, volume: &Volume) -> Vec<BrickAddress> {
-    let bricks: Vec<Brick> = inventory.bricks_of(volume.id).copied().collect();
+    let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     addresses(inventory, &bricks)
 }
 

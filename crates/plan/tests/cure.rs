@@ -214,6 +214,7 @@ fn landscape() -> (Landscape, VolumeId) {
             gid: 0,
             snapshots: Snapshots::default(),
             zone_checking: ZoneChecking::None,
+            sets_guessed: false,
             block: false,
             options: Vec::new(),
             origin: None,
@@ -229,6 +230,7 @@ fn landscape() -> (Landscape, VolumeId) {
                 space: BrickSpace::Image,
                 set: 0,
                 position: at,
+                names: None,
             })
             .unwrap();
     }

@@ -91,7 +91,7 @@ fn grow(landscape: &Landscape, id: VolumeId, by: ByteSize, way: Expansion) -> Re
 }
 
 fn bricks(landscape: &Landscape, id: VolumeId) -> Vec<Brick> {
-    landscape.inventory().bricks_of(id).copied().collect()
+    landscape.inventory().bricks_of(id).cloned().collect()
 }
 
 fn holds(landscape: &Landscape, id: VolumeId, durability: Durability) -> ByteSize {

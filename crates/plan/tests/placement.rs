@@ -326,7 +326,12 @@ fn assert_true(
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
             }
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
-            Rule::Outranked | Rule::Chosen | Rule::DeviceLeaving | Rule::Left | Rule::TooLarge { .. } => {
+            Rule::Outranked
+            | Rule::Chosen
+            | Rule::DeviceLeaving
+            | Rule::Left
+            | Rule::SharedPool
+            | Rule::TooLarge { .. } => {
                 prop_assert!(false, "not a refusal: {:?}", refused);
             }
         }
@@ -358,7 +363,7 @@ proptest! {
             prop_assert_eq!(&plan, &again, "same landscape, request and seed: same plan");
             match plan {
                 Ok(plan) => {
-                    let bricks: Vec<Brick> = plan.new_bricks().copied().collect();
+                    let bricks: Vec<Brick> = plan.new_bricks().cloned().collect();
                     assert_sound(&landscape, &request, &bricks)?;
                     if hold {
                         // A running operation: its space is spoken for.
@@ -368,7 +373,7 @@ proptest! {
                         let volume = plan.new_volume().unwrap().id;
                         let by = ByteSize::from_gib(4);
                         if let Ok(grown) = expand_volume(&landscape, &limits, volume, by, Expansion::AddBricks, &mut Seed::new(seed ^ 1)) {
-                            let bricks: Vec<Brick> = grown.new_bricks().copied().collect();
+                            let bricks: Vec<Brick> = grown.new_bricks().cloned().collect();
                             let more = CreateVolume { size: by, ..request.clone() };
                             assert_sound(&landscape, &more, &bricks)?;
                             commit(&mut landscape, &grown);

@@ -136,9 +136,11 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::InUse("cluster", id, _) => (WireError::ClusterInUse(id.clone()), Conflict),
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),
-        Refusal::InUse(..) | Refusal::WrongState { .. } | Refusal::NoCopies { .. } | Refusal::Needed(..) => {
-            (WireError::InUse, Conflict)
-        }
+        Refusal::InUse(..)
+        | Refusal::WrongState { .. }
+        | Refusal::NoCopies { .. }
+        | Refusal::SetsGuessed { .. }
+        | Refusal::Needed(..) => (WireError::InUse, Conflict),
         Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) | Refusal::Copies(_) => {
             (WireError::InUse, Conflict)
         }

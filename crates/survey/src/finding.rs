@@ -53,6 +53,13 @@ pub enum Repair {
         /// The options.
         options: Vec<VolumeOption>,
     },
+    /// It is recorded which bricks of the volume are one set: they are in this order.
+    RecordSets {
+        /// The volume.
+        volume: VolumeId,
+        /// All its bricks, set by set.
+        bricks: Vec<BrickId>,
+    },
     /// What is left of a brick that is in no record is removed.
     Remove(Remains),
     /// It is recorded that the device has this size.
@@ -88,6 +95,7 @@ impl Repair {
                 let keys: Vec<&str> = options.iter().map(VolumeOption::key).collect();
                 format!("set {}", keys.join(", "))
             }
+            Self::RecordSets { .. } => "record which bricks of the volume are one set".into(),
             Self::Remove(_) => "remove what is left of the brick".into(),
             Self::RecordSize { size, .. } => format!("record that the device has {size}"),
         }

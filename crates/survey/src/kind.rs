@@ -91,6 +91,7 @@ kinds! {
     VolumeForeign = "volume_foreign", Notice, "A volume that is not Mortar's is on a pool of Mortar's.";
     VolumeStopped = "volume_stopped", Error, "A volume is not started.";
     VolumeBricks = "volume_bricks", Error, "A volume has bricks that are not recorded as its own, or has them in another order.";
+    VolumeSets = "volume_sets", Warning, "Which bricks of a volume are one set was a guess: it was taken over from records that do not tell.";
     VolumeShape = "volume_shape", Error, "A volume is of another kind or has another number of copies than recorded.";
     VolumeIdentityMissing = "volume_identity_missing", Warning, "A volume lacks options that tell whose it is.";
     VolumeIdentityWrong = "volume_identity_wrong", Warning, "A volume's options tell something else of it than the records.";

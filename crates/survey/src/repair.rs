@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
-use mortar_model::{BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
+use mortar_model::{Brick, BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
     of_size,
@@ -59,9 +59,10 @@ const fn subject(repair: &Repair) -> Option<Subject> {
     match repair {
         Repair::WriteNodeFile(_) => None,
         Repair::Probe(node) => Some(Subject::Member(*node)),
-        Repair::Mount { volume, .. } | Repair::Start(volume) | Repair::SetOptions { volume, .. } => {
-            Some(Subject::Volume(*volume))
-        }
+        Repair::Mount { volume, .. }
+        | Repair::Start(volume)
+        | Repair::SetOptions { volume, .. }
+        | Repair::RecordSets { volume, .. } => Some(Subject::Volume(*volume)),
         Repair::Remove(remains) => Some(Subject::Device(remains.device)),
         Repair::RecordSize { device, .. } => Some(Subject::Device(*device)),
     }
@@ -82,7 +83,8 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
         Subject::Cluster(_) | Subject::Snapshot(_) => Vec::new(),
     };
-    let change = resized(landscape, &group.repairs)?.unwrap_or(Change::Keep(subject));
+    let recorded = resized(landscape, &group.repairs)?.or(ordered(landscape.inventory(), &group.repairs)?);
+    let change = recorded.unwrap_or(Change::Keep(subject));
     Ok(Plan {
         stages,
         forward_from: None,
@@ -100,6 +102,33 @@ fn resized(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, 
         return Ok(None);
     };
     Ok(Some(Change::PutDevice(of_size(landscape, id, total)?)))
+}
+
+/// The volume's bricks in the order that its pool told, by which each has its set.
+fn ordered(inventory: &Inventory, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
+    let told = repairs.iter().find_map(|repair| match repair {
+        Repair::RecordSets { volume, bricks } => Some((*volume, bricks)),
+        _ => None,
+    });
+    let Some((id, told)) = told else {
+        return Ok(None);
+    };
+    let Some(volume) = inventory.volume(id) else {
+        return unknown("volume", id);
+    };
+    let per_set = volume.durability.bricks_per_set().max(1);
+    let mut bricks = Vec::with_capacity(told.len());
+    for (place, brick) in (0_u32..).zip(told) {
+        let Some(known) = inventory.brick(*brick).filter(|known| known.volume == id) else {
+            return unknown("brick", *brick);
+        };
+        bricks.push(Brick {
+            set: place / per_set,
+            position: place % per_set,
+            ..known.clone()
+        });
+    }
+    Ok(Some(Change::OrderBricks { volume: id, bricks }))
 }
 
 fn step(place: Place, thing: Thing, goal: Goal) -> Step {
@@ -143,7 +172,11 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
             }
             Repair::Start(_) => stopped = true,
             Repair::SetOptions { options: set, .. } => options.extend(set.iter().cloned()),
-            Repair::WriteNodeFile(_) | Repair::Probe(_) | Repair::Remove(_) | Repair::RecordSize { .. } => {}
+            Repair::WriteNodeFile(_)
+            | Repair::Probe(_)
+            | Repair::Remove(_)
+            | Repair::RecordSets { .. }
+            | Repair::RecordSize { .. } => {}
         }
     }
     let mounts = mounts
@@ -156,7 +189,16 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
         .then(|| on_pool(Thing::Started(serving(inventory, volume, &started, stopped))))
         .into_iter()
         .collect();
+    // It has no step on any node; whoever reads the plan is told all the same.
+    let sets = repairs
+        .iter()
+        .find(|repair| matches!(repair, Repair::RecordSets { .. }))
+        .map(|repair| Stage {
+            title: repair.words(),
+            steps: Vec::new(),
+        });
     let stages = [
+        sets,
         stage("mount the bricks again", mounts),
         stage("set the volume's options", options),
         stage("start the volume's bricks", serve),

@@ -12,7 +12,7 @@ import (
 const (
 	gib    = 1 << 20 // in KiB
 	extent = 4096
-	disk   = 100*gib - 128*1024
+	disk   = 25567 * extent // of 100 GiB, after 128 MiB of LVM's own
 )
 
 // Builder makes databases of the last version's shape, and keeps all references both ways.

@@ -65,6 +65,7 @@ impl<'a> Floor<'a> {
                 gid: 0,
                 identity: "{}\n".into(),
                 from: None,
+                names: None,
             })
             .collect();
         let addresses = bricks

@@ -16,8 +16,8 @@ pub(crate) use brick::BrickCommand;
 pub(crate) use csi::{CsiCommand, CsiCommon, CsiNodeArgs};
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
-    CheckArgs, CompletionsArgs, DbCommand, LabCommand, LabName, ManArgs, OperationCommand, RebuildArgs,
-    RepairArgs,
+    CheckArgs, CompletionsArgs, DbCommand, ImportArgs, LabCommand, LabName, ManArgs, OperationCommand,
+    RebuildArgs, RepairArgs,
 };
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
 pub(crate) use snapshot::SnapshotCommand;
@@ -146,6 +146,13 @@ pub(crate) enum Command {
         left is removed first."
     )]
     Demo(DemoArgs),
+    /// Take over the database of a Heketi server: heketi.db, or its JSON export
+    #[command(
+        long_about = "Take over the database of a Heketi server: heketi.db, or its JSON export.\n\nReads the file, makes a new \
+        store of what is in it, and names what does not add up. The file is never changed; no node is asked. Bricks stay where \
+        Heketi made them. docs/migrate-from-heketi.md is a walk-through."
+    )]
+    Import(ImportArgs),
     /// The server's store: backups of it, and its records as JSON
     #[command(subcommand)]
     Db(DbCommand),

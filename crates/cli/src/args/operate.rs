@@ -72,11 +72,30 @@ pub(crate) struct RepairArgs {
     pub(crate) really: bool,
 }
 
+/// `mortar import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Heketi's heketi.db, or what 'heketi db export' made of it
+    pub(crate) file: PathBuf,
+    /// The store file to make, which must not exist
+    #[arg(long, value_name = "FILE", env = "MORTAR_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Show what would be taken over and what not, and make no store
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Leave out volumes that do not add up, instead of taking them over with their faults named
+    #[arg(long)]
+    pub(crate) leave_out_faulty: bool,
+}
+
 /// `mortar db …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
     /// Write all records of a store as JSON
     Export {
+        /// Write what Heketi's own 'db import' takes: the way home
+        #[arg(long)]
+        heketi: bool,
         /// The store file
         #[arg(long, value_name = "FILE", env = "MORTAR_STORE")]
         store: PathBuf,

@@ -10,10 +10,16 @@ use crate::args::DbCommand;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
+use crate::takeover;
 
 pub(super) fn run(command: DbCommand, out: Out) -> Result<()> {
     match command {
-        DbCommand::Export { store, file } => write(&store, &file, out),
+        DbCommand::Export {
+            heketi: true,
+            store,
+            file,
+        } => write_heketi(&store, &file, out),
+        DbCommand::Export { store, file, .. } => write(&store, &file, out),
         DbCommand::Import { store, file } => read(&store, &file, out),
         DbCommand::Backup {
             store: Some(store),
@@ -53,6 +59,28 @@ fn write(store: &Path, file: &Path, out: Out) -> Result<()> {
     }
     open.export_to(file).map_err(&told)?;
     out.line(format!("Exported {} to {}.", store.display(), file.display()))
+}
+
+/// Heketi's `db import` makes a new database of it, and registers its nodes' host names when it starts.
+fn write_heketi(store: &Path, file: &Path, out: Out) -> Result<()> {
+    let attempt = format!("export the store {} for Heketi", store.display());
+    let told = told(attempt.clone());
+    let (database, open) = takeover::export(&EmbeddedStore::open(store).map_err(&told)?, &attempt)?;
+    if open > 0 {
+        let obstacle = format!("{open} operations are open in it, which Heketi could not go on with");
+        return Err(Error::new(Exit::Conflict, attempt, obstacle)
+            .advise("start the server, let them end ('mortar operation list --open'), and stop it again"));
+    }
+    let text = mortar_heketi::db::write_export(&database);
+    if file == Path::new("-") {
+        return out.wire(text.as_bytes());
+    }
+    std::fs::write(file, text).map_err(|error| Error::new(Exit::Failed, &attempt, error.to_string()))?;
+    out.line(format!(
+        "Exported {} to {} for Heketi.",
+        store.display(),
+        file.display()
+    ))
 }
 
 fn read(store: &Path, file: &Path, out: Out) -> Result<()> {

@@ -8,6 +8,7 @@ mod csi;
 mod db;
 mod device;
 mod explain;
+mod import;
 mod lab;
 mod load;
 mod node;
@@ -92,6 +93,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Man(arguments) => paper::man(&arguments, out)?,
         Command::Db(command) if !command.asks() => db::run(command, out)?,
         Command::Csi(command) => csi::run(command, &cli.global)?,
+        Command::Import(arguments) => import::run(&arguments, out)?,
         Command::Lab(command) => return lab::run(command, out),
         Command::Demo(arguments) => crate::demo::run(&arguments, &cli.global, out)?,
         command => {
@@ -129,6 +131,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Db(_)
+        | Command::Import(_)
         | Command::Lab(_)
         | Command::Csi(_)
         | Command::Demo(_) => {

@@ -47,7 +47,10 @@ pub(crate) fn judge_look(spec: &BrickSpec, report: &Report) -> Result<Seen, Unre
         return foreign(format!("the file system says that it is not brick {brick}"));
     }
     let lacks = [
-        (entry.success(), "mount entry"),
+        (
+            entry.success() || spec.place().is_mounted_by_glusterd(),
+            "mount entry",
+        ),
         (mounted, "mount"),
         (
             spec.gid == 0 || state.folder_gid.is_none_or(|gid| gid == spec.gid),
@@ -72,24 +75,26 @@ fn foreign(text: String) -> Result<Seen, Unreadable> {
 
 /// An entry of the brick's mount point with another source is an old one, and is taken out before the right one is added.
 pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
-    let folder = || program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
-    let path = layout::brick_path(spec.device, spec.brick);
+    let folder = || program::test(settings, "-d", spec.place().brick_path());
+    let path = spec.place().brick_path();
     let remove_old = program::locked(settings, "sed")
         .args(["-i", "-e", &format!("\\|{}|d", mount_mark(spec))])
         .arg(&settings.fstab);
     let batch = activate(spec, settings)
         .run(is_ours(spec, settings))
-        .run(make_folder(
-            settings,
-            layout::mount_point(spec.device, spec.brick),
-        ))
-        .item(
-            mortar_argv::Guard::Unless(has_entry(spec, settings)),
-            remove_old,
-            mortar_argv::OnFailure::Continue,
-        )
-        .unless(has_entry(spec, settings), add_mount_entry(spec, settings))
-        .unless(is_mounted(spec, settings), mount(spec, settings));
+        .run(make_folder(settings, spec.place().mount_point()));
+    let batch = if spec.place().is_mounted_by_glusterd() {
+        batch
+    } else {
+        batch
+            .item(
+                mortar_argv::Guard::Unless(has_entry(spec, settings)),
+                remove_old,
+                mortar_argv::OnFailure::Continue,
+            )
+            .unless(has_entry(spec, settings), add_mount_entry(spec, settings))
+    };
+    let batch = batch.unless(is_mounted(spec, settings), mount(spec, settings));
     let batch = if spec.gid == 0 {
         batch
     } else {
@@ -116,7 +121,7 @@ fn activate(spec: &BrickSpec, settings: &Settings) -> Batch {
     let volume = format!(
         "{}/{}",
         layout::volume_group(spec.device),
-        layout::logical_volume(spec.brick)
+        spec.place().logical_volume()
     );
     Batch::new().unless(
         program::test(settings, "-e", source(spec).path),
@@ -124,8 +129,12 @@ fn activate(spec: &BrickSpec, settings: &Settings) -> Batch {
     )
 }
 
-/// Whether the file system says by its UUID that it is this brick's.
+/// Whether the file system says by its UUID that it is this brick's; of one that was taken over, its logical volume does by
+/// its name.
 fn is_ours(spec: &BrickSpec, settings: &Settings) -> Command {
+    if !spec.place().has_own_uuid() {
+        return program::test(settings, "-e", source(spec).path);
+    }
     super::says_uuid(settings, spec.brick, source(spec).path)
 }
 

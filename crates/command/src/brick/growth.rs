@@ -153,8 +153,8 @@ fn judge_volumes(
     let volumes = answer::listed_volumes(report, 0)?;
     let named = |name: String| volumes.iter().find(|found| found.volume.lv_name == name);
     let (Some(volume), Some(found)) = (
-        named(layout::logical_volume(brick.brick)),
-        named(layout::thin_pool(brick.brick)),
+        named(brick.place().logical_volume()),
+        named(brick.place().thin_pool()),
     ) else {
         return Ok(Seen::Foreign(format!(
             "brick {} has no logical volume in a pool of its own any more",
@@ -188,7 +188,7 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
     };
     // One that is as large already fails, and the rest is to be done all the same.
     let go_on = |batch: Batch, command| batch.item(Guard::Always, command, OnFailure::Continue);
-    let thin_pool = || layout::thin_pool(brick.brick);
+    let thin_pool = || brick.place().thin_pool();
     let grows =
         !matches!(spec.space_before, BrickSpace::ThinPool { metadata: before, .. } if before == metadata);
     let batch = if grows {
@@ -207,7 +207,7 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
     };
     go_on(
         batch,
-        extend("--size", brick.size, layout::logical_volume(brick.brick)),
+        extend("--size", brick.size, brick.place().logical_volume()),
     )
 }
 
@@ -266,7 +266,7 @@ fn make_file_system(brick: &BrickSpec, settings: &Settings) -> Batch {
         .run(
             program::program(settings, "xfs_growfs")
                 .arg("-d")
-                .arg(layout::mount_point(brick.device, brick.brick)),
+                .arg(brick.place().mount_point()),
         )
         .run(write_identity(brick, settings))
         .ask(size_of_file_system(brick, settings))
@@ -287,7 +287,7 @@ fn take_up_image(brick: &BrickSpec, settings: &Settings) -> Command {
 fn size_of_file_system(brick: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "xfs_growfs")
         .arg("-n")
-        .arg(layout::mount_point(brick.device, brick.brick))
+        .arg(brick.place().mount_point())
 }
 
 fn judge_made_file_system(brick: &BrickSpec, report: &Report) -> Verdict {

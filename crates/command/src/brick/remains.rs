@@ -34,6 +34,7 @@ fn as_brick(spec: &RemainsSpec) -> BrickSpec {
         gid: 0,
         identity: String::new(),
         from: None,
+        names: None,
     }
 }
 

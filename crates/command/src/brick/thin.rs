@@ -18,8 +18,8 @@ pub(super) fn make(
     pool: ByteSize,
     metadata: ByteSize,
 ) -> Batch {
-    let device = layout::logical_volume_device(spec.device, spec.brick);
-    let folder = program::test(settings, "-d", layout::brick_path(spec.device, spec.brick));
+    let device = spec.place().logical_volume_device();
+    let folder = program::test(settings, "-d", spec.place().brick_path());
     let create = pool_options(lvcreate(settings), spec, pool, metadata)
         .arg("--thin")
         .arg(pool_path(spec));
@@ -43,15 +43,15 @@ pub(super) fn resume(
     pool: ByteSize,
     metadata: ByteSize,
 ) -> Batch {
-    let device = layout::logical_volume_device(spec.device, spec.brick);
+    let device = spec.place().logical_volume_device();
     let volume = format!(
         "{}/{}",
         layout::volume_group(spec.device),
-        layout::logical_volume(spec.brick)
+        spec.place().logical_volume()
     );
     let known = |path: &str| program::lvm(settings, "lvs").arg(path);
     let create_pool = pool_options(lvcreate(settings), spec, pool, metadata)
-        .args(["--type", "thin-pool", "--name", &layout::thin_pool(spec.brick)])
+        .args(["--type", "thin-pool", "--name", &spec.place().thin_pool()])
         .arg(layout::volume_group(spec.device));
     let create_volume = size_of_volume(lvcreate(settings).arg("--thin").arg(pool_path(spec)), spec);
     let activate = program::lvm(settings, "lvchange").args(["--activate", "y", &volume]);
@@ -67,7 +67,7 @@ fn pool_path(spec: &BrickSpec) -> String {
     format!(
         "{}/{}",
         layout::volume_group(spec.device),
-        layout::thin_pool(spec.brick)
+        spec.place().thin_pool()
     )
 }
 
@@ -98,7 +98,7 @@ fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
     command
         .arg("--virtualsize")
         .arg(format!("{}K", spec.size.kib()))
-        .args(["--name", &layout::logical_volume(spec.brick)])
+        .args(["--name", &spec.place().logical_volume()])
 }
 
 fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
@@ -106,7 +106,7 @@ fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
         .args(mkfs_options(spec))
         .arg("-m")
         .arg(format!("uuid={}", layout::file_system_uuid(spec.brick)))
-        .arg(layout::logical_volume_device(spec.device, spec.brick))
+        .arg(spec.place().logical_volume_device())
 }
 
 /// Both by selection: what is not there is not selected, and a pool that still holds a volume (a clone) stays.
@@ -119,15 +119,12 @@ pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Bat
     batch
         .item(
             Guard::Always,
-            remove(format!("lv_name={}", layout::logical_volume(spec.brick))),
+            remove(format!("lv_name={}", spec.place().logical_volume())),
             OnFailure::Continue,
         )
         .item(
             Guard::Always,
-            remove(format!(
-                "lv_name={} && thin_count=0",
-                layout::thin_pool(spec.brick)
-            )),
+            remove(format!("lv_name={} && thin_count=0", spec.place().thin_pool())),
             OnFailure::Continue,
         )
 }

@@ -1,7 +1,8 @@
 //! What is there of a brick?
 
 use mortar_argv::{Batch, Command, Report};
-use mortar_model::{BrickId, ByteSize, DeviceId, DevicePath, layout};
+use mortar_model::layout::{self, BrickPlace};
+use mortar_model::{BrickId, BrickNames, ByteSize, DeviceId, DevicePath};
 
 use crate::answer::{self, LogicalVolume, Unreadable};
 use crate::{Settings, program};
@@ -17,6 +18,19 @@ pub struct Site<'a> {
     pub device_path: &'a DevicePath,
     /// Whether its file system is in an image file, else on a logical volume.
     pub image: bool,
+    /// What it is called there, where that does not follow from the ids.
+    pub names: Option<&'a BrickNames>,
+}
+
+impl<'a> Site<'a> {
+    /// Where it is on its node.
+    pub fn place(&self) -> BrickPlace<'a> {
+        BrickPlace {
+            device: self.device,
+            brick: self.brick,
+            names: self.names,
+        }
+    }
 }
 
 /// What was found of a brick.
@@ -81,8 +95,8 @@ const LOOPS: usize = 5;
 
 /// What to run.
 pub fn ask(settings: &Settings, site: &Site<'_>) -> Batch {
-    let mount_point = layout::mount_point(site.device, site.brick);
-    let folders = [mount_point.clone(), layout::brick_path(site.device, site.brick)];
+    let mount_point = site.place().mount_point();
+    let folders = [mount_point.clone(), site.place().brick_path()];
     let find_mount = [
         "--json",
         "--bytes",
@@ -91,10 +105,7 @@ pub fn ask(settings: &Settings, site: &Site<'_>) -> Batch {
         "--mountpoint",
     ];
     let batch = Batch::new()
-        .ask(program::read(
-            settings,
-            layout::identity_file(site.device, site.brick),
-        ))
+        .ask(program::read(settings, site.place().identity_file()))
         .ask(
             program::program(settings, "findmnt")
                 .args(find_mount)
@@ -135,7 +146,7 @@ fn space(settings: &Settings, site: &Site<'_>) -> Vec<Command> {
 
 /// The part of a brick's mount entry that no other entry has: mount point and file system, with their blanks.
 pub(crate) fn mount_mark(site: &Site<'_>) -> String {
-    format!(" {} xfs ", layout::mount_point(site.device, site.brick))
+    format!(" {} xfs ", site.place().mount_point())
 }
 
 /// Reads the answers.
@@ -179,7 +190,7 @@ fn read_folders(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Res
     const WHAT: &str = "the brick's folders";
     answer::text_of(report, FOLDERS, WHAT)?;
     let output = answer::ran(report, FOLDERS, WHAT)?;
-    let folder = layout::brick_path(site.device, site.brick);
+    let folder = site.place().brick_path();
     for line in output.stdout.lines() {
         let mut fields = line.split('|');
         let (name, kind, gid) = (fields.next(), fields.next(), fields.next());
@@ -224,11 +235,8 @@ fn read_image(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resul
 
 /// Pool and logical volume; answers the names under which the volume can be mounted.
 fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Result<Vec<String>, Unreadable> {
-    let (group, volume) = (
-        layout::volume_group(site.device),
-        layout::logical_volume(site.brick),
-    );
-    let pool = layout::thin_pool(site.brick);
+    let (group, volume) = (layout::volume_group(site.device), site.place().logical_volume());
+    let pool = site.place().thin_pool();
     for found in answer::logical_volumes(report, SPACE)? {
         if found.lv_name == volume {
             state.space = Some(Space {
@@ -243,15 +251,15 @@ fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resu
     Ok(volume_paths(site))
 }
 
-/// The names under which a brick's logical volume can be mounted. Neither part holds a dash, so device-mapper doubles
-/// none.
+/// The names under which a brick's logical volume can be mounted. Device-mapper doubles a dash of a name.
 fn volume_paths(site: &Site<'_>) -> Vec<String> {
-    let (group, volume) = (
-        layout::volume_group(site.device),
-        layout::logical_volume(site.brick),
-    );
+    let (group, volume) = (layout::volume_group(site.device), site.place().logical_volume());
     vec![
-        format!("/dev/mapper/{group}-{volume}"),
+        format!(
+            "/dev/mapper/{}-{}",
+            group.replace('-', "--"),
+            volume.replace('-', "--")
+        ),
         format!("/dev/{group}/{volume}"),
     ]
 }
@@ -263,7 +271,9 @@ pub fn sources(site: &Site<'_>) -> Vec<String> {
     } else {
         volume_paths(site)
     };
-    sources.push(format!("UUID={}", layout::file_system_uuid(site.brick)));
+    if site.place().has_own_uuid() {
+        sources.push(format!("UUID={}", layout::file_system_uuid(site.brick)));
+    }
     sources
 }
 

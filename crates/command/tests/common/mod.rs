@@ -61,6 +61,7 @@ pub(crate) fn brick(device_path: DevicePath, space: BrickSpace, gid: u32) -> Thi
         gid,
         identity: format!("{{\n  \"brick\": \"{BRICK}\"\n}}\n"),
         from: None,
+        names: None,
     })
 }
 

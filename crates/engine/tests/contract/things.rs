@@ -72,6 +72,7 @@ pub(crate) fn brick_spec(family: u8, number: u8) -> BrickSpec {
         gid: 0,
         identity: format!("{{\n  \"mortar\": 1,\n  \"brick\": \"{brick}\"\n}}\n"),
         from: None,
+        names: None,
     }
 }
 

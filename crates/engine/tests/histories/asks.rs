@@ -5,7 +5,8 @@ use std::time::Duration;
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId,
-    OperationId, OperationKind, OptionName, SnapshotId, Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+    OperationId, OperationKind, OptionName, SnapshotId, Snapshots, State, Tags, VolumeId, VolumeName,
+    VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, Subject};
 

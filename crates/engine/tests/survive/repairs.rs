@@ -129,6 +129,7 @@ fn stray(bed: &Bed, path: &str) {
         gid: 0,
         identity: "{}\n".into(),
         from: None,
+        names: None,
     };
     let batch = mortar_command::make(&Thing::Brick(spec), &Settings::default());
     let report = bed.hosts.world(|world| world.run("n2", &batch));

@@ -172,7 +172,7 @@ fn shown<'a>(landscape: &Landscape, bricks: impl Iterator<Item = &'a Brick>) -> 
     let inventory = landscape.inventory();
     let brick = |brick: &Brick| {
         let node = inventory.node_of_brick(brick)?;
-        let path = layout::brick_path(brick.device, brick.id).replace('/', "-");
+        let path = brick.place().brick_path().replace('/', "-");
         Some(format!("{}:{path}", node.storage))
     };
     bricks.filter_map(brick).collect()

@@ -11,7 +11,7 @@ use mortar_heketi::volume::{
 };
 use mortar_model::{
     Brick, Cluster, ClusterId, Device, DeviceId, DeviceKind, Disperse, Durability, Node, NodeId, Volume,
-    VolumeId, layout,
+    VolumeId,
 };
 
 /// Volumes that are just being deleted: Heketi does not show them, nor their bricks.
@@ -102,7 +102,7 @@ fn of_device(landscape: &Landscape, device: &Device, leaving: &Leaving) -> Devic
 fn of_brick(brick: &Brick, node: NodeId) -> BrickInfo {
     BrickInfo {
         id: brick.id,
-        path: layout::brick_path(brick.device, brick.id),
+        path: brick.place().brick_path(),
         device: brick.device,
         node,
         volume: brick.volume,

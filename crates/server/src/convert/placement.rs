@@ -141,6 +141,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::OnlyArbiters => "only-arbiters",
         Rule::Full { .. } => "no-space",
         Rule::TooLarge { .. } => "brick-too-large",
+        Rule::SharedPool => "shared-pool",
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",
         Rule::Outranked => "outranked",

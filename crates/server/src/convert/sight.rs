@@ -107,7 +107,7 @@ fn verdict(different: &[String]) -> Sight {
 
 /// A brick as GlusterFS names it.
 pub(crate) fn address(brick: &Brick, node: &Node) -> String {
-    format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
+    format!("{}:{}", node.storage, brick.place().brick_path())
 }
 
 fn heals(seen: &VolumeSight) -> Option<&[BrickHeal]> {
@@ -137,7 +137,7 @@ fn of_brick(recorded: &Recorded<'_>, seen: &VolumeSight, landscape: &Landscape) 
         id: brick.id.to_string(),
         set: brick.set,
         position: brick.position,
-        path: layout::brick_path(brick.device, brick.id),
+        path: brick.place().brick_path(),
         size: brick.size.bytes(),
         sight: process(&address, seen, state),
         heal: heal.and_then(|heal| {
@@ -201,7 +201,7 @@ fn file_system(brick: &Brick, state: &Seen) -> FileSystem {
         .and_then(|state| state.mount.as_ref())
         .filter(|mounted| mounted.ours);
     FileSystem {
-        mount_point: layout::mount_point(brick.device, brick.id),
+        mount_point: brick.place().mount_point(),
         size: mounted.map(|mounted| mounted.size.bytes()),
         used: mounted.map(|mounted| mounted.used.bytes()),
         sight: of_state(state, |state| match &state.mount {
@@ -230,7 +230,7 @@ fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
         format!(
             "{}/{}",
             layout::volume_group(device.id),
-            layout::logical_volume(brick.id)
+            brick.place().logical_volume()
         )
     } else {
         layout::image(&device.path, brick.id)
@@ -243,7 +243,7 @@ fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
         },
         name,
         footprint: brick.footprint().bytes(),
-        thin_pool: lvm.then(|| layout::thin_pool(brick.id)),
+        thin_pool: lvm.then(|| brick.place().thin_pool()),
         thin_pool_percent: percent,
         sight: of_state(state, |state| match &state.space {
             Some(space) if space.size == brick.size => Sight::ok(),

@@ -30,6 +30,8 @@ struct Look<'a> {
     volume_name: String,
     /// Whether GlusterFS is known to have stopped the volume.
     stopped: bool,
+    /// Whether its place in the volume is not known for sure.
+    guessed: bool,
     /// By what may be told where its other copies are.
     heal: String,
 }
@@ -43,9 +45,10 @@ impl<'a> Look<'a> {
             device,
             brick,
             spec,
-            mount_point: layout::mount_point(device.id, brick.id),
+            mount_point: brick.place().mount_point(),
             volume_name: volume.name.to_string(),
             stopped: ground.is_stopped(volume),
+            guessed: volume.sets_guessed,
             heal: heal_by_hand(&volume.name),
         })
     }
@@ -74,6 +77,7 @@ impl<'a> Look<'a> {
             device: self.device.id,
             device_path: &self.device.path,
             image: self.is_image(),
+            names: self.brick.names.as_deref(),
         }
     }
 
@@ -168,8 +172,8 @@ impl<'a> Look<'a> {
         let group = layout::volume_group(self.device.id);
         let volumes = self.sight.volumes.as_ref()?;
         let (name, pool_name) = (
-            layout::logical_volume(self.brick.id),
-            layout::thin_pool(self.brick.id),
+            self.brick.place().logical_volume(),
+            self.brick.place().thin_pool(),
         );
         let place = format!("{group}/{name}");
         let Some(volume) = volumes.get(&(group.as_str(), name.as_str())) else {
@@ -186,7 +190,7 @@ impl<'a> Look<'a> {
     /// A pool that holds one volume no larger than itself can be full without harm: its metadata counts then.
     fn fill(&self, ground: &Ground<'_>, found: &mut Found<'_>) {
         let group = layout::volume_group(self.device.id);
-        let name = layout::thin_pool(self.brick.id);
+        let name = self.brick.place().thin_pool();
         let Some(volumes) = &self.sight.volumes else {
             return;
         };
@@ -222,6 +226,9 @@ impl<'a> Look<'a> {
     }
 
     fn entry(&self, found: &mut Found<'_>) {
+        if self.brick.place().is_mounted_by_glusterd() {
+            return;
+        }
         let Some(entries) = &self.sight.entries else {
             return;
         };
@@ -274,7 +281,11 @@ impl<'a> Look<'a> {
             Some(true) => true,
             None => false,
             Some(false) => {
-                let recorded = format!("file system {}", layout::file_system_uuid(self.brick.id));
+                let recorded = if self.brick.place().has_own_uuid() {
+                    format!("file system {}", layout::file_system_uuid(self.brick.id))
+                } else {
+                    brick_state::sources(&self.site()).join(" or ")
+                };
                 let seen = format!("{} with file system {}", mount.source, mount.uuid);
                 let proof = self.proof(recorded, seen, &self.mount_point);
                 let advice = format!(
@@ -295,7 +306,7 @@ impl<'a> Look<'a> {
             seen.push_str(", and a folder stands in its place");
             Remedy::ByHand(format!(
                 "files may have been written beside the brick: look into {}, move it away, and check again",
-                layout::brick_path(self.device.id, self.brick.id)
+                self.brick.place().brick_path()
             ))
         } else {
             Remedy::Automatic(self.remount(!self.stopped))
@@ -308,7 +319,7 @@ impl<'a> Look<'a> {
 
     /// By the file system's UUID; where the node cannot tell that, by what is mounted. `None`: nobody can tell.
     fn is_own(&self, mount: &MountSeen) -> Option<bool> {
-        if !mount.uuid.is_empty() {
+        if !mount.uuid.is_empty() && self.brick.place().has_own_uuid() {
             return Some(mount.uuid == layout::file_system_uuid(self.brick.id));
         }
         let names = brick_state::sources(&self.site());
@@ -327,7 +338,7 @@ impl<'a> Look<'a> {
         let Some(folders) = &self.sight.folders else {
             return;
         };
-        let path = layout::brick_path(self.device.id, self.brick.id);
+        let path = self.brick.place().brick_path();
         match folders.get(self.mount_point.as_str()) {
             None => {
                 let proof = self.proof("a folder with the brick's data", "there is no folder", &path);
@@ -356,10 +367,14 @@ impl<'a> Look<'a> {
     }
 
     fn identity(&self, found: &mut Found<'_>) {
+        // It tells the brick's place in its volume, and is written when that is sure.
+        if self.guessed {
+            return;
+        }
         let Some(identities) = &self.sight.identities else {
             return;
         };
-        let place = layout::identity_file(self.device.id, self.brick.id);
+        let place = self.brick.place().identity_file();
         let recorded = format!("brick {} of volume {}", self.brick.id, self.volume_name);
         let Some(text) = identities.get(self.mount_point.as_str()) else {
             let proof = self.proof(recorded, "there is no such file", &place);

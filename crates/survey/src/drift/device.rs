@@ -1,5 +1,7 @@
 //! Devices: there, whole, of the recorded size; and volume groups that are in no record.
 
+use std::collections::BTreeSet;
+
 use mortar_command::query::survey::GroupSeen;
 use mortar_model::layout::read;
 use mortar_model::{ByteSize, Device, DeviceKind, layout};
@@ -161,11 +163,16 @@ fn others(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, group: &Group
         let own = volume.filter(|volume| volume.pool.is_none());
         own.map(|volume| volume.size + volume.metadata)
     };
-    let bricks = ground.inventory.bricks_on(device.id).map(|brick| brick.id);
-    let there: ByteSize = bricks
-        .filter_map(|brick| {
-            taken(&layout::thin_pool(brick)).or_else(|| taken(&layout::logical_volume(brick)))
-        })
+    let bricks = ground.inventory.bricks_on(device.id);
+    // A clone is in the pool of its origin, which counts once.
+    let pools: BTreeSet<(String, String)> = bricks
+        .map(|brick| (brick.place().thin_pool(), brick.place().logical_volume()))
+        .collect();
+    let mut counted = BTreeSet::new();
+    let there: ByteSize = pools
+        .iter()
+        .filter(|(pool, _)| counted.insert(pool))
+        .filter_map(|(pool, volume)| taken(pool).or_else(|| taken(volume)))
         .sum();
     Some(group.size.minus(group.free).minus(there))
 }

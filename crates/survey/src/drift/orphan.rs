@@ -33,7 +33,7 @@ type Orphans = BTreeMap<(DeviceId, BrickId), Pieces>;
 
 pub(super) fn compare(ground: &Ground<'_>, sight: &Sight<'_>, devices: &[&Device], found: &mut Found<'_>) {
     let mut orphans = Orphans::new();
-    volumes(sight, &mut orphans);
+    volumes(ground, sight, devices, &mut orphans);
     images(sight, devices, &mut orphans);
     mounts(sight, devices, &mut orphans);
     entries(sight, &mut orphans, found);
@@ -62,8 +62,26 @@ fn group_is_unknown(ground: &Ground<'_>, sight: &Sight<'_>, device: DeviceId) ->
     !here && groups.is_some_and(|groups| groups.contains_key(layout::volume_group(device).as_str()))
 }
 
-fn volumes(sight: &Sight<'_>, orphans: &mut Orphans) {
+/// Volumes and pools of recorded bricks that have other names than their ids give them.
+fn otherwise_named(ground: &Ground<'_>, devices: &[&Device]) -> BTreeSet<(String, String)> {
+    let bricks = devices
+        .iter()
+        .flat_map(|device| ground.inventory.bricks_on(device.id));
+    bricks
+        .filter(|brick| brick.names.is_some())
+        .map(|brick| brick.place())
+        .flat_map(|place| {
+            [place.logical_volume(), place.thin_pool()].map(|name| (place.volume_group(), name))
+        })
+        .collect()
+}
+
+fn volumes(ground: &Ground<'_>, sight: &Sight<'_>, devices: &[&Device], orphans: &mut Orphans) {
+    let recorded = otherwise_named(ground, devices);
     for volume in sight.volumes.iter().flat_map(|volumes| volumes.values()) {
+        if recorded.contains(&(volume.group.clone(), volume.name.clone())) {
+            continue;
+        }
         let (Some(device), Some(brick)) = (
             read::volume_group(&volume.group),
             read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::BrickAddress;
-use mortar_model::{ClusterId, Durability, Volume, VolumeOption, layout};
+use mortar_model::{BrickId, ClusterId, Durability, Volume, VolumeOption, layout};
 use mortar_plan::{Subject as Thing, brick_addresses, identity, identity_options};
 
 use super::{About, Found, Ground};
@@ -121,10 +121,34 @@ impl Pair<'_> {
             let start = Remedy::OnCommand(Repair::Start(self.volume.id));
             self.add(found, Kind::VolumeStopped, proof, start);
         }
+        // The rest follows when the order is sure.
+        if self.volume.sets_guessed && self.sets(info, &wanted, found) {
+            return;
+        }
         self.bricks(ground, info, &wanted, found);
         self.shape(info, found);
         self.identity(info, info.bricks == wanted, found);
         self.options(info, found);
+    }
+
+    /// Which bricks are one set, as the pool tells it; whether it can: the bricks must be just those that are recorded.
+    fn sets(&self, info: &VolumeInfo, wanted: &[String], found: &mut Found<'_>) -> bool {
+        let at = |told: &String| wanted.iter().position(|brick| brick == told);
+        let order: Option<Vec<BrickId>> = info
+            .bricks
+            .iter()
+            .map(|told| at(told).map(|place| self.bricks[place].brick))
+            .collect();
+        let Some(order) = order.filter(|order| order.len() == wanted.len()) else {
+            return false;
+        };
+        let proof = self.proof("a guess", info.bricks.join(", "));
+        let record = Repair::RecordSets {
+            volume: self.volume.id,
+            bricks: order,
+        };
+        self.add(found, Kind::VolumeSets, proof, Remedy::Automatic(record));
+        true
     }
 
     fn bricks(&self, ground: &Ground<'_>, info: &VolumeInfo, wanted: &[String], found: &mut Found<'_>) {
@@ -245,7 +269,11 @@ impl Pair<'_> {
     }
 
     fn options(&self, info: &VolumeInfo, found: &mut Found<'_>) {
-        let others: Vec<VolumeOption> = differing(&self.volume.options, info).cloned().collect();
+        // A group is a file of options on the nodes: GlusterFS sets those, and remembers no group.
+        let others: Vec<VolumeOption> = differing(&self.volume.options, info)
+            .filter(|option| option.key() != "group")
+            .cloned()
+            .collect();
         if others.is_empty() {
             return;
         }

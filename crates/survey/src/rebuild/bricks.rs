@@ -45,6 +45,7 @@ impl Work<'_> {
                     space,
                     set,
                     position,
+                    names: None,
                 };
                 self.compare(volume, *member, &brick);
                 bricks.push(brick);

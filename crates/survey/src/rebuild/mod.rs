@@ -213,7 +213,7 @@ impl Work<'_> {
         let nodes = inventory.nodes().cloned().map(Change::PutNode);
         let devices = inventory.devices().cloned().map(Change::PutDevice);
         let volumes = inventory.volumes().map(|volume| {
-            let bricks = inventory.bricks_of(volume.id).copied().collect();
+            let bricks = inventory.bricks_of(volume.id).cloned().collect();
             Change::AddVolume(volume.clone(), bricks)
         });
         let snapshots = inventory.snapshots().cloned().map(Change::AddSnapshot);

@@ -114,6 +114,7 @@ impl<'a> Work<'a> {
             block: identity.block,
             zone_checking: identity.zone_checking,
             origin: identity.origin,
+            sets_guessed: false,
         };
         let bricks = self.bricks(&volume, &listed)?;
         self.size(&mut volume, &bricks, info);
@@ -175,6 +176,7 @@ impl<'a> Work<'a> {
             block: false,
             zone_checking: ZoneChecking::None,
             origin: None,
+            sets_guessed: false,
         };
         let bricks = self.bricks(&volume, &listed)?;
         volume.size = usable(durability, &bricks);
@@ -263,7 +265,7 @@ impl<'a> Work<'a> {
         let id = volume.id;
         self.inventory.put_volume(volume).map_err(unrestored)?;
         for brick in bricks {
-            if let Err(error) = self.inventory.add_brick(*brick) {
+            if let Err(error) = self.inventory.add_brick(brick.clone()) {
                 let _ = self.inventory.remove_volume(id);
                 return Err(unrestored(error));
             }

@@ -437,7 +437,7 @@ impl Records {
             nodes: inventory.nodes().cloned().collect(),
             devices: inventory.devices().cloned().collect(),
             volumes: inventory.volumes().cloned().collect(),
-            bricks: inventory.bricks().copied().collect(),
+            bricks: inventory.bricks().cloned().collect(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) const LONGEST_IDENTITY: u64 = 64;
 /// Paths that cannot be read, with the reason.
 pub(super) type Troubles = BTreeMap<String, String>;
 
-/// What is below Mortar's mount folder.
+/// What is below a folder in which bricks are mounted.
 #[derive(Default)]
 pub(super) struct Below {
     pub(super) folders: Vec<FolderSeen>,
@@ -33,10 +33,24 @@ pub(super) struct Below {
 }
 
 /// Reads brick folders and names of identity files.
-pub(super) fn below(report: &Report, index: usize, troubles: &mut Troubles) -> Result<Below, Unreadable> {
+pub(super) fn below(
+    report: &Report,
+    index: usize,
+    root: &str,
+    troubles: &mut Troubles,
+) -> Result<Below, Unreadable> {
     const WHAT: &str = "which bricks' folders there are";
     let mut found = Below::default();
-    for line in searched(report, index, WHAT, &mount_point_of, troubles)?.lines() {
+    for line in searched(
+        report,
+        index,
+        WHAT,
+        root,
+        &|path| mount_point_of(root, path),
+        troubles,
+    )?
+    .lines()
+    {
         let strange = || Unreadable::new(WHAT, format!("find printed {line:?}"));
         let mut fields = line.splitn(3, '|');
         let (kind, number, path) = (fields.next(), fields.next(), fields.next());
@@ -45,7 +59,7 @@ pub(super) fn below(report: &Report, index: usize, troubles: &mut Troubles) -> R
         let (Some(number), Some((mount_point, _))) = (number, place) else {
             return Err(strange());
         };
-        let mount_point = format!("{}/{mount_point}", layout::MOUNTS);
+        let mount_point = format!("{root}/{mount_point}");
         match (kind, u32::try_from(number)) {
             (Some("brick"), Ok(gid)) => found.folders.push(FolderSeen { mount_point, gid }),
             (Some("identity"), _) => {
@@ -62,6 +76,7 @@ pub(super) fn below(report: &Report, index: usize, troubles: &mut Troubles) -> R
 pub(super) fn identities(
     report: &Report,
     index: usize,
+    root: &str,
     below: &Below,
     troubles: &mut Troubles,
 ) -> Result<Vec<(String, String)>, Unreadable> {
@@ -74,11 +89,18 @@ pub(super) fn identities(
         .filter(without_text)
         .map(|(mount_point, _)| (mount_point.clone(), String::new()))
         .collect();
-    let printed = searched(report, index, WHAT, &mount_point_of, troubles)?;
+    let printed = searched(
+        report,
+        index,
+        WHAT,
+        root,
+        &|path| mount_point_of(root, path),
+        troubles,
+    )?;
     for line in printed.split_terminator('\n') {
         let (mount_point, text) = line
             .split_once("/mortar.json:")
-            .filter(|(path, _)| mount_point_of(path).as_deref() == Some(*path))
+            .filter(|(path, _)| mount_point_of(root, path).as_deref() == Some(*path))
             .ok_or_else(|| Unreadable::new(WHAT, format!("grep printed {line:?}")))?;
         let known = texts.entry(mount_point.to_owned()).or_default();
         known.push_str(text);
@@ -100,7 +122,7 @@ pub(super) fn images(
         directories.iter().find(holds).map(ToString::to_string)
     };
     let mut found = Vec::new();
-    for line in searched(report, index, WHAT, &owner, troubles)?.lines() {
+    for line in searched(report, index, WHAT, "", &owner, troubles)?.lines() {
         let mut fields = line.splitn(3, '|');
         let (size, blocks, path) = (fields.next(), fields.next(), fields.next());
         let number = |field: Option<&str>| field.and_then(|field| field.parse::<u64>().ok());
@@ -132,7 +154,7 @@ pub(super) fn copies(
         directories.iter().find(holds).map(ToString::to_string)
     };
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    for line in searched(report, index, WHAT, &owner, troubles)?.split_terminator('\n') {
+    for line in searched(report, index, WHAT, "", &owner, troubles)?.split_terminator('\n') {
         let strange = || Unreadable::new(WHAT, format!("grep printed {line:?}"));
         let at = line.find(&format!("{END}:")).ok_or_else(strange)? + END.len();
         let (path, text) = (&line[..at], &line[at + 1..]);
@@ -144,11 +166,13 @@ pub(super) fn copies(
     Ok(texts.into_iter().collect())
 }
 
-/// What a search printed. `owner` tells whose a path is of which it complains; nobody's makes it all unreadable.
+/// What a search printed. That `root` is not there is as well; `owner` tells whose a path is of which it complains; nobody's
+/// makes it all unreadable.
 fn searched<'a>(
     report: &'a Report,
     index: usize,
     what: &'static str,
+    root: &str,
     owner: &dyn Fn(&str) -> Option<String>,
     troubles: &mut Troubles,
 ) -> Result<&'a str, Unreadable> {
@@ -165,7 +189,7 @@ fn searched<'a>(
                 troubles.insert(place, complaint::clean(why));
             }
             Some(_) => {}
-            None if gone && path == layout::MOUNTS => {}
+            None if gone && path == root => {}
             None => return Err(Unreadable::new(what, line)),
         }
     }
@@ -180,14 +204,14 @@ fn complained_of(line: &str) -> Option<(&str, &str)> {
     Some((quoted.unwrap_or(path), why))
 }
 
-/// The mount point that a path below Mortar's mount folder belongs to; for one above it, itself.
-fn mount_point_of(path: &str) -> Option<String> {
-    let below = path.strip_prefix(layout::MOUNTS)?.strip_prefix('/')?;
+/// The mount point that a path below such a folder belongs to; for one above it, itself.
+fn mount_point_of(root: &str, path: &str) -> Option<String> {
+    let below = path.strip_prefix(root)?.strip_prefix('/')?;
     let names: Vec<&str> = below.split('/').take(2).collect();
     names
         .iter()
         .all(|name| !name.is_empty())
-        .then(|| format!("{}/{}", layout::MOUNTS, names.join("/")))
+        .then(|| format!("{root}/{}", names.join("/")))
 }
 
 /// The XFS entries of a file of mount entries. It writes blanks as `\040`, which no path of Mortar's has.

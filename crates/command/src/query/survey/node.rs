@@ -4,7 +4,7 @@ use mortar_argv::{Batch, Command, Outcome, Report};
 use mortar_model::{DevicePath, layout};
 
 use super::files::{self, Troubles};
-use super::{DirectorySeen, GroupSeen, LoopSeen, MountSeen, NodeSurvey, Part, VolumeSeen};
+use super::{DirectorySeen, FolderSeen, GroupSeen, LoopSeen, MountSeen, NodeSurvey, Part, VolumeSeen};
 use crate::answer::{self, ListedVolume, Unreadable};
 use crate::query::pool;
 use crate::{Settings, complaint, program};
@@ -24,6 +24,18 @@ const DIRECTORIES: usize = 9;
 
 /// What to run on a node. `directories` are those that may stand for disks there: no tool can list them.
 pub fn ask_node(settings: &Settings, directories: &[DevicePath]) -> Batch {
+    ask_node_with(settings, directories, &[])
+}
+
+/// The same where bricks are mounted below other folders than Mortar's, too: `roots`, two levels above each mount point.
+pub fn ask_node_with(settings: &Settings, directories: &[DevicePath], roots: &[String]) -> Batch {
+    let batch = ask_node_itself(settings, directories);
+    roots.iter().fold(batch, |batch, root| {
+        batch.ask(below(settings, root)).ask(identities(settings, root))
+    })
+}
+
+fn ask_node_itself(settings: &Settings, directories: &[DevicePath]) -> Batch {
     let program = |name| program::program(settings, name);
     // glusterd answers this from its memory: it is not waited for as long as for a change.
     let soon = Settings {
@@ -44,8 +56,8 @@ pub fn ask_node(settings: &Settings, directories: &[DevicePath]) -> Batch {
         )
         .ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
         .ask(program::lvm_report(settings, "lvs", answer::ALL_LV_COLUMNS))
-        .ask(below(settings))
-        .ask(identities(settings));
+        .ask(below(settings, layout::MOUNTS))
+        .ask(identities(settings, layout::MOUNTS));
     let batch = directories
         .iter()
         .fold(batch, |batch, path| batch.then(directory(settings, path)));
@@ -68,22 +80,22 @@ pub fn ask_node(settings: &Settings, directories: &[DevicePath]) -> Batch {
 }
 
 /// `find` at the depth at which a brick has its folder and its identity file: never in the data.
-fn find(settings: &Settings) -> Command {
+fn find(settings: &Settings, root: &str) -> Command {
     program::program(settings, "find")
-        .arg(layout::MOUNTS)
+        .arg(root)
         .args(["-mindepth", "3", "-maxdepth", "3"])
 }
 
-fn below(settings: &Settings) -> Command {
-    find(settings)
+fn below(settings: &Settings, root: &str) -> Command {
+    find(settings, root)
         .args(["-name", "brick", "-type", "d", "-printf", files::FOLDER])
         .arg("-o")
         .args(["-name", "mortar.json", "-type", "f", "-printf", files::IDENTITY])
 }
 
 /// Each line with the path of its file, so that a damaged file is not taken for a part of another.
-fn identities(settings: &Settings) -> Command {
-    find(settings)
+fn identities(settings: &Settings, root: &str) -> Command {
+    find(settings, root)
         .args(["-name", "mortar.json", "-type", "f", "-size"])
         .arg(format!("-{}k", files::LONGEST_IDENTITY + 1))
         .args(["-exec", "grep", "-aFH", "", "{}", "+"])
@@ -101,6 +113,18 @@ fn directory(settings: &Settings, path: &DevicePath) -> Batch {
 /// # Errors
 /// The node did not answer at all. What a single tool could not tell is an error in its part.
 pub fn read_node(directories: &[DevicePath], report: &Report) -> Result<NodeSurvey, Unreadable> {
+    read_node_with(directories, &[], report)
+}
+
+/// Reads the answers to [`ask_node_with`] with the same `directories` and `roots`.
+///
+/// # Errors
+/// The node did not answer at all. What a single tool could not tell is an error in its part.
+pub fn read_node_with(
+    directories: &[DevicePath],
+    roots: &[String],
+    report: &Report,
+) -> Result<NodeSurvey, Unreadable> {
     if !report
         .outcomes
         .iter()
@@ -110,13 +134,23 @@ pub fn read_node(directories: &[DevicePath], report: &Report) -> Result<NodeSurv
         return Err(Unreadable::new("what is on the node", why));
     }
     let mut troubles = Troubles::new();
-    let (folders, identities) = match files::below(report, BELOW, &mut troubles) {
-        Ok(below) => {
-            let identities = files::identities(report, IDENTITIES, &below, &mut troubles);
-            (Ok(below.folders), identities)
-        }
-        Err(unreadable) => (Err(unreadable.clone()), Err(unreadable)),
+    let own = Mounts {
+        root: layout::MOUNTS,
+        below: BELOW,
+        identities: IDENTITIES,
     };
+    let (mut folders, mut identities) = own.read(report, &mut troubles);
+    for (number, root) in roots.iter().enumerate() {
+        let after = report.outcomes.len().saturating_sub(2 * roots.len()) + 2 * number;
+        let other = Mounts {
+            root,
+            below: after,
+            identities: after + 1,
+        };
+        let (more_folders, more_identities) = other.read(report, &mut troubles);
+        folders = joined(folders, more_folders);
+        identities = joined(identities, more_identities);
+    }
     let all_directories = read_directories(directories, report, &mut troubles);
     let images = if directories.is_empty() {
         Ok(Vec::new())
@@ -153,6 +187,38 @@ pub fn read_node(directories: &[DevicePath], report: &Report) -> Result<NodeSurv
         unreadable: troubles.into_iter().collect(),
         members: part(pool::read_at(report, MEMBERS)),
     })
+}
+
+/// Things of one kind, or why they cannot be told.
+type Read<T> = Result<Vec<T>, Unreadable>;
+
+/// A folder below which bricks are mounted, and where the answers of what is in it are.
+struct Mounts<'a> {
+    root: &'a str,
+    below: usize,
+    identities: usize,
+}
+
+impl Mounts<'_> {
+    fn read(&self, report: &Report, troubles: &mut Troubles) -> (Read<FolderSeen>, Read<(String, String)>) {
+        match files::below(report, self.below, self.root, troubles) {
+            Ok(below) => {
+                let identities = files::identities(report, self.identities, self.root, &below, troubles);
+                (Ok(below.folders), identities)
+            }
+            Err(unreadable) => (Err(unreadable.clone()), Err(unreadable)),
+        }
+    }
+}
+
+/// Both, or why one of them is not known.
+fn joined<T>(
+    all: Result<Vec<T>, Unreadable>,
+    more: Result<Vec<T>, Unreadable>,
+) -> Result<Vec<T>, Unreadable> {
+    let mut all = all?;
+    all.extend(more?);
+    Ok(all)
 }
 
 fn part<T>(read: Result<T, Unreadable>) -> Part<T> {

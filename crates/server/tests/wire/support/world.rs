@@ -133,6 +133,7 @@ fn things(records: &mut Records) {
         block: false,
         zone_checking: ZoneChecking::None,
         origin: None,
+        sets_guessed: false,
     };
     records.put(Kind::Volume, &volume.id, &volume);
     let pool = BrickSpace::ThinPool {
@@ -211,6 +212,7 @@ fn brick(
         space,
         set: 0,
         position,
+        names: None,
     };
     records.put(Kind::Brick, &brick.id, &brick);
 }

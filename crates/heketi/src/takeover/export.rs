@@ -1,0 +1,251 @@
+//! Mortar's records as Heketi's database: the way home. What Mortar made since is where Mortar puts things, and Heketi's entries say so.
+//!
+//! Heketi operates a brick by three names: its path, its thin pool and its logical volume. It finds Mortar's by these; it
+//! removes mount entries by the name `brick_<id>`, which Mortar's entries have as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mortar_model::{
+    Brick, BrickSpace, Cluster, Device, DeviceKind, Durability, Inventory, Node, Volume, layout,
+};
+
+use super::Kept;
+use crate::db::{
+    self, AttributeEntry, BrickEntry, BrickInfo, ClusterEntry, ClusterInfo, Database, DeviceEntry,
+    DeviceInfo, Disperse, GlusterFsMount, Hostnames, Mount, NodeEntry, NodeInfo, Replicate, Snapshot,
+    StorageSize, VolumeEntry, VolumeInfo,
+};
+use crate::volume::{ARBITER_OPTION, GlusterFsMount as WireMount};
+
+/// Attributes by which Heketi knows that its upgrades of older databases are done. It takes no others.
+const ATTRIBUTES: [&str; 4] = [
+    "DB_CLUSTER_HAS_FILE_BLOCK_FLAG",
+    "DB_BRICK_HAS_SUBTYPE_FIELD",
+    "DB_HAS_PENDING_OPS_BUCKET",
+    "DB_DEVICE_HAS_ID_META",
+];
+
+/// The records, with what was kept beside them, as Heketi's database.
+///
+/// # Errors
+/// What was kept cannot be read.
+pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
+    let kept = kept.entries()?;
+    let mut database = Database::default();
+    for cluster in inventory.clusters() {
+        database
+            .clusters
+            .insert(cluster.id.to_string(), self::cluster(inventory, cluster));
+    }
+    for node in inventory.nodes() {
+        database
+            .nodes
+            .insert(node.id.to_string(), self::node(inventory, node));
+    }
+    for device in inventory.devices() {
+        database
+            .devices
+            .insert(device.id.to_string(), self::device(inventory, device));
+    }
+    for volume in inventory.volumes() {
+        let id = volume.id.to_string();
+        let entry = self::volume(inventory, volume, kept.volumes.get(&id));
+        database.volumes.insert(id, entry);
+        for brick in inventory.bricks_of(volume.id) {
+            if let Some(entry) = self::brick(inventory, volume, brick) {
+                database.bricks.insert(brick.id.to_string(), entry);
+            }
+        }
+    }
+    blocks(&mut database, &kept);
+    database.attributes = attributes(&kept);
+    Ok(database)
+}
+
+fn sorted<T: ToString>(ids: impl Iterator<Item = T>) -> Vec<String> {
+    let ids: BTreeSet<String> = ids.map(|id| id.to_string()).collect();
+    ids.into_iter().collect()
+}
+
+fn cluster(inventory: &Inventory, cluster: &Cluster) -> ClusterEntry {
+    ClusterEntry {
+        info: ClusterInfo {
+            id: cluster.id.to_string(),
+            nodes: sorted(inventory.nodes_of(cluster.id).map(|node| node.id)),
+            volumes: sorted(inventory.volumes_of(cluster.id).map(|volume| volume.id)),
+            block: cluster.block,
+            file: cluster.file,
+            blockvolumes: Vec::new(),
+        },
+    }
+}
+
+fn node(inventory: &Inventory, node: &Node) -> NodeEntry {
+    NodeEntry {
+        state: node.state.to_string(),
+        info: NodeInfo {
+            zone: i64::from(node.zone),
+            hostnames: Hostnames {
+                manage: vec![node.manage.to_string()],
+                storage: vec![node.storage.to_string()],
+            },
+            cluster: node.cluster.to_string(),
+            tags: node.tags.clone(),
+            id: node.id.to_string(),
+        },
+        devices: sorted(inventory.devices_of(node.id).map(|device| device.id)),
+    }
+}
+
+fn device(inventory: &Inventory, device: &Device) -> DeviceEntry {
+    let (paths, pv_uuid) = match &device.kind {
+        DeviceKind::Lvm { uuid, paths, .. } => (paths.clone(), uuid.clone()),
+        DeviceKind::Directory => (Vec::new(), String::new()),
+    };
+    let used = inventory.used(device.id);
+    DeviceEntry {
+        state: device.state.to_string(),
+        info: DeviceInfo {
+            name: device.path.to_string(),
+            tags: device.tags.clone(),
+            storage: StorageSize {
+                total: device.total.kib(),
+                free: device.total.minus(used).kib(),
+                used: used.kib(),
+            },
+            id: device.id.to_string(),
+            paths,
+            pv_uuid,
+        },
+        bricks: sorted(inventory.bricks_on(device.id).map(|brick| brick.id)),
+        node: device.node.to_string(),
+        extent_size: device.kind.extent().kib(),
+    }
+}
+
+fn brick(inventory: &Inventory, volume: &Volume, brick: &Brick) -> Option<BrickEntry> {
+    let place = brick.place();
+    let (pool, metadata) = match brick.space {
+        BrickSpace::ThinPool { pool, metadata } => (pool, metadata),
+        BrickSpace::Image => (brick.size, mortar_model::ByteSize::ZERO),
+    };
+    // Heketi leaves out what follows from the id.
+    let unless = |name: String, usual: String| if name == usual { String::new() } else { name };
+    Some(BrickEntry {
+        info: BrickInfo {
+            id: brick.id.to_string(),
+            path: place.brick_path(),
+            device: brick.device.to_string(),
+            node: inventory.device(brick.device)?.node.to_string(),
+            volume: brick.volume.to_string(),
+            size: brick.size.kib(),
+        },
+        pool_size: pool.kib(),
+        metadata_size: metadata.kib(),
+        pending: db::Pending::default(),
+        thin_pool: unless(place.thin_pool(), layout::thin_pool(brick.id)),
+        logical_volume: unless(place.logical_volume(), layout::logical_volume(brick.id)),
+        sub_type: if volume.durability.is_arbiter(brick.position) {
+            2
+        } else {
+            1
+        },
+    })
+}
+
+fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) -> VolumeEntry {
+    let hosts = inventory
+        .nodes_of(volume.cluster)
+        .map(|node| node.storage.to_string());
+    let mount = WireMount::new(volume.name.as_str(), hosts.collect());
+    let options = kept.map_or_else(|| options(volume), |kept| kept.info.options.clone());
+    VolumeEntry {
+        info: VolumeInfo {
+            size: i64::try_from(volume.size.gib()).unwrap_or(i64::MAX),
+            clusters: kept.map(|kept| kept.info.clusters.clone()).unwrap_or_default(),
+            name: volume.name.to_string(),
+            durability: durability(volume.durability),
+            gid: i64::from(volume.gid),
+            options: options.clone(),
+            block: volume.block,
+            snapshot: Snapshot {
+                enable: volume.snapshots.enable,
+                factor: if volume.snapshots.enable {
+                    volume.snapshots.factor
+                } else {
+                    1.0
+                },
+            },
+            id: volume.id.to_string(),
+            cluster: volume.cluster.to_string(),
+            mount: Mount {
+                glusterfs: GlusterFsMount {
+                    hosts: mount.hosts,
+                    device: mount.device,
+                    options: mount.options,
+                },
+            },
+            blockinfo: kept.map(|kept| kept.info.blockinfo.clone()).unwrap_or_default(),
+        },
+        bricks: sorted(inventory.bricks_of(volume.id).map(|brick| brick.id)),
+        options: kept.map_or(Some(options), |kept| kept.options.clone()),
+        pending: db::Pending::default(),
+    }
+}
+
+/// Options as Heketi lists them: those of its configuration, empty here, at both ends.
+fn options(volume: &Volume) -> Vec<String> {
+    let said = volume.options.iter().any(|option| option.key() == ARBITER_OPTION);
+    let arbiter = volume.durability == Durability::Arbiter && !said;
+    let own = volume.options.iter().map(ToString::to_string);
+    let own = own.chain(arbiter.then(|| format!("{ARBITER_OPTION} true")));
+    crate::volume::VolumeInfo::option_list(own)
+}
+
+fn durability(durability: Durability) -> db::Durability {
+    let mut said = db::Durability::default();
+    match durability {
+        Durability::None => said.kind = "none".into(),
+        Durability::Replicate(_) | Durability::Arbiter => {
+            said.kind = "replicate".into();
+            said.replicate = Replicate {
+                replica: i64::from(durability.replica()),
+            };
+        }
+        Durability::Disperse(pieces) => {
+            said.kind = "disperse".into();
+            said.disperse = Disperse {
+                data: i64::from(pieces.data),
+                redundancy: i64::from(pieces.redundancy),
+            };
+        }
+    }
+    said
+}
+
+/// Block volumes of volumes that are still there.
+fn blocks(database: &mut Database, kept: &Database) {
+    for (id, entry) in &kept.block_volumes {
+        if !database.volumes.contains_key(&entry.info.blockhostingvolume) {
+            continue;
+        }
+        if let Some(cluster) = database.clusters.get_mut(&entry.info.cluster) {
+            cluster.info.blockvolumes.push(id.clone());
+        }
+        database.block_volumes.insert(id.clone(), entry.clone());
+    }
+}
+
+fn attributes(kept: &Database) -> BTreeMap<String, AttributeEntry> {
+    let done = ATTRIBUTES.map(|key| {
+        let entry = AttributeEntry {
+            key: key.into(),
+            value: "yes".into(),
+        };
+        (key.to_owned(), entry)
+    });
+    let mut attributes: BTreeMap<String, AttributeEntry> = done.into();
+    let generation = kept.attributes.get_key_value("DB_GENERATION_ID");
+    attributes.extend(generation.map(|(key, entry)| (key.clone(), entry.clone())));
+    attributes
+}

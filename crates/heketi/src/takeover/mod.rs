@@ -1,0 +1,230 @@
+//! Heketi's database taken over: its entries as Mortar's records, and back.
+//!
+//! What Heketi made stays where it is and is called what it is called: bricks carry Heketi's names where those do not follow from
+//! their ids. Three things of the database have no records of their own and are kept as they were ([`Kept`]): block volumes, what
+//! volumes hold of them, and options in the words in which they were asked for.
+//!
+//! Nothing that is wrong with the database stops this. Each entry that is not taken over, and each that is taken over with a fault, is
+//! named in a [`Note`]. What an unfinished operation was about to add is left out: it may be half made. What one was about to remove
+//! is taken over: it may still be whole, and can be removed again.
+
+mod bricks;
+mod export;
+mod pending;
+mod pool;
+mod volumes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use mortar_model::{Inventory, InventoryError};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{self, Database, check};
+
+pub use export::export;
+
+/// What is done with a thing that does not add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Faulty {
+    /// It is taken over, as far as it can be, and named.
+    #[default]
+    Take,
+    /// A volume with a fault is left out.
+    LeaveOut,
+}
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// It is not taken over.
+    LeftOut,
+    /// It is taken over, and does not add up.
+    Fault,
+    /// It is taken over, with something to know of it.
+    Remark,
+}
+
+/// One thing that did not go over just as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// How much it matters.
+    pub weight: Weight,
+    /// What it is about: `volume`, `brick`, …
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// What people call it; empty when it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// What is wrong, or to be known.
+    pub why: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.id)?;
+        if !self.name.is_empty() {
+            write!(f, " ({})", self.name)?;
+        }
+        let how = match self.weight {
+            Weight::LeftOut => "left out: ",
+            Weight::Fault => "taken over with a fault: ",
+            Weight::Remark => "",
+        };
+        write!(f, ": {how}{}", self.why)
+    }
+}
+
+/// What has no record of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The entries, as an export of Heketi's.
+    pub export: String,
+    /// What did not go over just as it was.
+    pub notes: Vec<Note>,
+}
+
+impl Kept {
+    /// The entries.
+    ///
+    /// # Errors
+    /// The text is none that was kept.
+    pub fn entries(&self) -> Result<Database, db::ReadError> {
+        if self.export.is_empty() {
+            Ok(Database::default())
+        } else {
+            db::read_export(self.export.as_bytes())
+        }
+    }
+}
+
+/// A database as Mortar's records.
+#[derive(Clone, Debug, Default)]
+pub struct Takeover {
+    /// Everything that has a record, sound by itself.
+    pub inventory: Inventory,
+    /// What has none.
+    pub kept: Kept,
+    /// What Heketi's own check finds in the database.
+    pub faults: Vec<String>,
+}
+
+impl Takeover {
+    /// Notes of this weight.
+    pub fn notes(&self, weight: Weight) -> impl Iterator<Item = &Note> {
+        self.kept.notes.iter().filter(move |note| note.weight == weight)
+    }
+}
+
+/// Takes a database over. Always the same for the same database.
+pub fn take_over(database: &Database, faulty: Faulty) -> Takeover {
+    let mut taking = Taking {
+        database,
+        faulty,
+        inventory: Inventory::new(),
+        notes: Vec::new(),
+    };
+    taking.pool();
+    let half_made = taking.half_made();
+    taking.volumes(&half_made);
+    taking.block_volumes(&half_made);
+    taking.rest();
+    let checked = check::check(database);
+    Takeover {
+        kept: Kept {
+            export: db::write_export(&taking.kept(&half_made)),
+            notes: taking.notes,
+        },
+        inventory: taking.inventory,
+        faults: checked.faults().map(str::to_owned).collect(),
+    }
+}
+
+/// Things that an unfinished operation was about to add, each with the operation.
+type HalfMade<'a> = BTreeMap<&'a str, &'a str>;
+
+/// A database while it is taken over.
+struct Taking<'a> {
+    database: &'a Database,
+    faulty: Faulty,
+    inventory: Inventory,
+    notes: Vec<Note>,
+}
+
+impl Taking<'_> {
+    fn note(&mut self, weight: Weight, kind: &str, id: &str, name: &str, why: impl Into<String>) {
+        self.notes.push(Note {
+            weight,
+            kind: kind.into(),
+            id: id.into(),
+            name: name.into(),
+            why: why.into(),
+        });
+    }
+
+    /// Says why the records refuse a thing; whether they took it.
+    fn put(&mut self, kind: &str, id: &str, name: &str, put: Result<(), InventoryError>) -> bool {
+        match put {
+            Ok(()) => true,
+            Err(error) => {
+                self.note(Weight::LeftOut, kind, id, name, error.to_string());
+                false
+            }
+        }
+    }
+
+    /// What nothing here takes over, though it is in the database.
+    fn rest(&mut self) {
+        for (id, operation) in &self.database.operations {
+            let what = db::operation_name(operation.kind);
+            let why = match operation.kind {
+                2 | 5 => "what it was to remove is taken over: remove it again",
+                6 | 8 => "bricks that have not moved stay where they are: move them again",
+                9 | 3 => "it is taken over without it: 'mortar check' tells whether the nodes have more",
+                1 | 4 | 7 => {
+                    "what it was to make is left out: 'mortar check' tells what is left on the nodes"
+                }
+                _ => "nobody knows what it did",
+            };
+            self.note(
+                Weight::Remark,
+                "operation",
+                id,
+                what,
+                format!("it was not finished; {why}"),
+            );
+        }
+    }
+
+    /// The entries that have no records of their own.
+    fn kept(&self, half_made: &HalfMade<'_>) -> Database {
+        let volumes = self.database.volumes.iter().filter(|(id, _)| {
+            let known = id.parse().ok().and_then(|id| self.inventory.volume(id));
+            known.is_some()
+        });
+        let volumes = volumes.map(|(id, entry)| {
+            let mut entry = entry.clone();
+            entry.bricks.clear();
+            entry.pending.id.clear();
+            (id.clone(), entry)
+        });
+        let blocks = self.database.block_volumes.iter();
+        let blocks = blocks.filter(|(id, _)| !half_made.contains_key(id.as_str()));
+        let known: BTreeSet<&String> = self.database.volumes.keys().collect();
+        let blocks = blocks.filter(|(_, entry)| known.contains(&entry.info.blockhostingvolume));
+        Database {
+            volumes: volumes.collect(),
+            block_volumes: blocks
+                .map(|(id, entry)| {
+                    let mut entry = entry.clone();
+                    entry.pending.id.clear();
+                    (id.clone(), entry)
+                })
+                .collect(),
+            attributes: self.database.attributes.clone(),
+            ..Database::default()
+        }
+    }
+}
