@@ -14,7 +14,7 @@
 //! | `show` | what people see: tables, trees, bars, colours |
 //! | `config` | the server's settings: flags, environment, file, defaults |
 //! | `wire` | the server, put together |
-//! | `takeover` | Heketi's database, taken over |
+//! | `takeover`, `heketi` | Heketi's database taken over; the program under Heketi's name |
 //! | `seeded`, `simulated` | chance and nodes of a server that only plays |
 //! | `exit` | exit codes, in one table |
 
@@ -26,6 +26,7 @@ mod demo;
 mod doors;
 mod error;
 mod exit;
+mod heketi;
 mod log;
 mod out;
 mod parse;
@@ -41,11 +42,22 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use args::ColorChoice;
+
 fn main() -> ExitCode {
+    if heketi::is_called(std::env::args_os().next().as_ref()) {
+        return ended(heketi::run(), ColorChoice::Auto);
+    }
     // clap itself ends the program with 2, our code for a wrong command line.
     let cli = args::Cli::parse();
-    let paint = out::paint(cli.global.color, std::io::stderr().is_terminal());
-    match commands::run(cli) {
+    let color = cli.global.color;
+    ended(commands::run(cli), color)
+}
+
+/// The code to end with; an error is told before.
+fn ended(result: error::Result<u8>, color: ColorChoice) -> ExitCode {
+    let paint = out::paint(color, std::io::stderr().is_terminal());
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             // When standard error cannot be written to, the code still tells.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mortar_heketi::db;
 use mortar_heketi::takeover::{Faulty, Kept, Takeover, take_over};
-use mortar_store::{Kind, Store, StoreError, Write};
+use mortar_store::{EmbeddedStore, Kind, Store, StoreError, Write};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -35,6 +35,31 @@ pub(crate) fn writes(takeover: &Takeover) -> std::result::Result<Vec<Write>, Sto
     let mut writes = mortar_engine::records_of(&takeover.inventory)?;
     writes.push(Write::put(Kind::Meta, KEPT, &takeover.kept)?);
     Ok(writes)
+}
+
+/// Makes the server's store of Heketi's database, where there is a database and no store yet. Later starts find the store, and
+/// leave the database alone.
+///
+/// # Errors
+/// The database cannot be read, or the store not be made: then the server does not start without what it should know.
+pub(crate) fn at_first_start(database: &Path, store: &Path) -> Result<()> {
+    if store.exists() || !database.exists() {
+        return Ok(());
+    }
+    let takeover = read(database, Faulty::Take)?;
+    let attempt = format!("take over {}", database.display());
+    let failed = |error: StoreError| Error::new(Exit::Failed, &attempt, error.to_string());
+    EmbeddedStore::restore(store, &writes(&takeover).map_err(failed)?).map_err(failed)?;
+    for note in &takeover.kept.notes {
+        tracing::warn!("{note}");
+    }
+    tracing::info!(
+        database = %database.display(),
+        store = %store.display(),
+        volumes = takeover.inventory.volumes().count(),
+        "Heketi's database is taken over, and left as it is"
+    );
+    Ok(())
 }
 
 /// What a store keeps beside its records.

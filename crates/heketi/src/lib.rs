@@ -11,9 +11,11 @@
 //! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
 //! * [`topology`]: the `topology.json` file.
 //! * [`db`]: the database of Heketi's server, `heketi.db` and its JSON export.
+//! * [`config`]: `heketi.json` and the environment variables beside it.
 //! * [`takeover`]: that database as Mortar's records, and back.
 
 pub mod cluster;
+pub mod config;
 pub mod db;
 pub mod device;
 mod error;

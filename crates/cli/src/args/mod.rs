@@ -168,6 +168,10 @@ pub(crate) struct ServeArgs {
     /// Configuration file (TOML); every key is an option of this command without its dashes
     #[arg(long, value_name = "FILE", env = "MORTAR_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Configuration file of a Heketi server (heketi.json): its keys and HEKETI_ variables hold, and the database that it names is
+    /// taken over where there is no store yet
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) heketi_config: Option<PathBuf>,
     /// Keys of the configuration file, each also an option and an environment variable.
     #[command(flatten)]
     pub(crate) settings: Settings,

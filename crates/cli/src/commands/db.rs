@@ -34,7 +34,7 @@ pub(super) fn run(command: DbCommand, out: Out) -> Result<()> {
 }
 
 /// The store's errors tell attempt, obstacle and way on themselves; this adds the command's own attempt and code.
-pub(super) fn told(attempt: String) -> impl Fn(StoreError) -> Error {
+pub(crate) fn told(attempt: String) -> impl Fn(StoreError) -> Error {
     move |error| {
         let exit = match error {
             StoreError::Missing { .. } => Exit::NotFound,

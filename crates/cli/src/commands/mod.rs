@@ -21,6 +21,7 @@ mod tags;
 mod topology;
 mod volume;
 
+pub(crate) use db::told as store_error;
 pub(crate) use lab::{run as run_lab, settings as lab_settings, told as lab_error};
 
 use serde::Serialize;

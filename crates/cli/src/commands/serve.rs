@@ -1,11 +1,11 @@
 //! `mortar serve`: settings from flags, environment and file, then the server.
 
 use crate::args::ServeArgs;
-use crate::config::{Config, read};
+use crate::config::{Config, read, read_heketi};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
-use crate::{log, wire};
+use crate::{log, takeover, wire};
 
 /// Runs the server until it is asked to stop.
 pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
@@ -15,10 +15,18 @@ pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
         .map(read)
         .transpose()?
         .unwrap_or_default();
+    let environment = |name: &str| std::env::var(name).ok();
+    let heketi = arguments
+        .heketi_config
+        .as_deref()
+        .map(|file| read_heketi(file, environment))
+        .transpose()?;
+    let from_heketi = heketi.as_ref().map(|heketi| heketi.settings.clone());
     let settings = arguments
         .settings
         .or(file)
-        .with_secrets(|name| std::env::var(name).ok());
+        .or(from_heketi.unwrap_or_default())
+        .with_secrets(environment);
     if arguments.print_config {
         let text = toml::to_string(&settings.without_secrets());
         let text = text.map_err(|error| Error::new(Exit::Failed, "print the settings", error.to_string()))?;
@@ -26,5 +34,13 @@ pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
     }
     let config = Config::new(settings)?;
     log::set_up(&config)?;
+    if let Some(heketi) = heketi {
+        for remark in &heketi.remarks {
+            tracing::warn!(key = remark.key, "{}", remark.instead);
+        }
+        if let Some(store) = &config.store {
+            takeover::at_first_start(&heketi.database, store)?;
+        }
+    }
     wire::run(config)
 }

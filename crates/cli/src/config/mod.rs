@@ -5,6 +5,7 @@
 
 mod checked;
 mod file;
+mod heketi;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::args::ZoneName;
 
 pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning, first_line};
 pub(crate) use file::read;
+pub(crate) use heketi::read_heketi;
 
 /// Declares the settings once; every field is a flag, an environment variable and a key of the file.
 macro_rules! settings {

@@ -1,0 +1,109 @@
+//! `heketi.json` as settings of Mortar's own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+pub(crate) use mortar_heketi::config::Remark;
+use mortar_heketi::config::{self, HeketiConfig};
+use mortar_heketi::db::bolt::Bolt;
+
+use super::{ExecutorName, Settings};
+use crate::args::ZoneName;
+use crate::error::{Error, Result};
+
+/// What `heketi.json` comes to.
+#[derive(Debug)]
+pub(crate) struct FromHeketi {
+    /// Settings, where the file says something.
+    pub(crate) settings: Settings,
+    /// Heketi's database, taken over where there is no store yet.
+    pub(crate) database: PathBuf,
+    /// What is done instead of what keys ask for.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// Reads the file, with the environment variables that override it.
+///
+/// # Errors
+/// It cannot be read, or a value in it cannot be used: the key is named.
+pub(crate) fn read_heketi(file: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<FromHeketi> {
+    let attempt = format!("read Heketi's configuration {}", file.display());
+    let text = std::fs::read(file).map_err(|error| Error::usage(&attempt, error.to_string()))?;
+    let config =
+        config::read(&text, environment).map_err(|error| Error::usage(&attempt, error.to_string()))?;
+    if config.tls.is_some() {
+        return Err(Error::usage(&attempt, "enable_tls is true, and this version does not serve TLS itself").advise(
+            "put a proxy that ends TLS before it, and set enable_tls to false: nothing is served in plain text unasked",
+        ));
+    }
+    if let Some(state) = config.default_state.as_deref().filter(|state| *state != "normal") {
+        return Err(Error::usage(
+            &attempt,
+            format!("default_state is {state:?}, and this version begins in normal"),
+        ));
+    }
+    let database = PathBuf::from(config.db.as_deref().unwrap_or("heketi.db"));
+    Ok(FromHeketi {
+        settings: settings(&config, &database),
+        database,
+        remarks: config.remarks,
+    })
+}
+
+fn settings(config: &HeketiConfig, database: &Path) -> Settings {
+    let simulated = config.executor == config::Executor::Simulated;
+    Settings {
+        // Heketi listens on all addresses.
+        listen: Some(SocketAddr::from((
+            Ipv4Addr::UNSPECIFIED,
+            config.port.unwrap_or(8080),
+        ))),
+        store: Some(store_beside(database)),
+        admin_key: config.admin_key.clone(),
+        user_key: config.user_key.clone(),
+        executor: Some(if simulated {
+            ExecutorName::Sim
+        } else {
+            ExecutorName::Ssh
+        }),
+        ssh_user: Some(config.ssh.user.clone().unwrap_or_else(|| "heketi".into())),
+        ssh_port: config.ssh.port,
+        ssh_key: config.ssh.key.clone().map(PathBuf::from),
+        ssh_known_hosts: config.ssh.known_hosts.clone().map(PathBuf::from),
+        ssh_sudo: Some(config.ssh.sudo),
+        sim_disk_size: simulated.then(|| config.mock_disk.unwrap_or(500)),
+        fstab: config.fstab.clone(),
+        mount_options: config.mount_options.clone(),
+        gluster_timeout: config.gluster_timeout,
+        brick_min: config.brick_min,
+        brick_max: config.brick_max,
+        bricks_per_volume: config.bricks_per_volume,
+        volumes_per_cluster: config.volumes_per_cluster.flatten(),
+        zone_checking: config
+            .strict_zones
+            .map(|strict| if strict { ZoneName::Strict } else { ZoneName::None }),
+        operations_running: config.inflight,
+        log: config.log_level.as_deref().map(log),
+        ..Settings::default()
+    }
+}
+
+/// Mortar's own store stands beside Heketi's database, which is left as it is; what 'heketi db import' made is a store itself.
+fn store_beside(database: &Path) -> PathBuf {
+    let is_store = || std::fs::read(database).is_ok_and(|bytes| !Bolt::is_one(&bytes) && !bytes.is_empty());
+    if database.exists() && is_store() {
+        return database.to_owned();
+    }
+    database.with_file_name("mortar.redb")
+}
+
+fn log(level: &str) -> String {
+    match level {
+        "none" => "off",
+        "critical" | "error" => "error",
+        "warning" => "warn",
+        "debug" => "debug",
+        _ => "info",
+    }
+    .into()
+}

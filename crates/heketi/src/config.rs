@@ -1,0 +1,513 @@
+//! `heketi.json`, with the environment variables that override it: every key that Heketi's server knows, and what becomes of it here.
+//!
+//! A key is honoured, or it is named in a [`Remark`] that says what happens instead. Keys that Heketi does not know (those that
+//! begin with `_` are comments) are left alone, as it does. What could not be done without harm (nodes reached by an executor that is not
+//! there) is an error.
+
+use crate::json::Json;
+
+/// What is asked for, after the environment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeketiConfig {
+    /// Port, on all addresses.
+    pub port: Option<u16>,
+    /// Secret of the admin user.
+    pub admin_key: Option<String>,
+    /// Secret of the plain user.
+    pub user_key: Option<String>,
+    /// Certificate and key, where TLS is on.
+    pub tls: Option<(String, String)>,
+    /// `normal`, `read-only` or `local-client`.
+    pub default_state: Option<String>,
+    /// How nodes are reached.
+    pub executor: Executor,
+    /// The Bolt file.
+    pub db: Option<String>,
+    /// `none`, `critical`, `error`, `warning`, `info` or `debug`.
+    pub log_level: Option<String>,
+    /// GiB.
+    pub brick_max: Option<u64>,
+    /// GiB.
+    pub brick_min: Option<u64>,
+    /// Most bricks of a volume.
+    pub bricks_per_volume: Option<u32>,
+    /// Most volumes of a cluster; `None` inside for no limit.
+    pub volumes_per_cluster: Option<Option<usize>>,
+    /// Whether zones are strict.
+    pub strict_zones: Option<bool>,
+    /// Operations side by side.
+    pub inflight: Option<usize>,
+    /// Of nodes reached by ssh.
+    pub ssh: Ssh,
+    /// File of mount entries on the nodes.
+    pub fstab: Option<String>,
+    /// Mount options of bricks.
+    pub mount_options: Option<String>,
+    /// Seconds.
+    pub gluster_timeout: Option<u64>,
+    /// GiB of a simulated disk.
+    pub mock_disk: Option<u64>,
+    /// What is done instead, by key.
+    pub remarks: Vec<Remark>,
+}
+
+/// How nodes are reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Executor {
+    /// Over ssh.
+    #[default]
+    Ssh,
+    /// On simulated nodes: Heketi's mock, with a memory.
+    Simulated,
+}
+
+/// How nodes are reached over ssh.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ssh {
+    /// Private key.
+    pub key: Option<String>,
+    /// User; Heketi's default is `heketi`.
+    pub user: Option<String>,
+    /// Port.
+    pub port: Option<u16>,
+    /// Whether commands run through sudo.
+    pub sudo: bool,
+    /// Host keys.
+    pub known_hosts: Option<String>,
+}
+
+/// A key that is not honoured as it stands, and what happens instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The key with those around it, or the environment variable.
+    pub key: String,
+    /// What happens.
+    pub instead: String,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not JSON.
+    #[error("it is no JSON object: {0}")]
+    Json(String),
+    /// A value cannot be used.
+    #[error("{key} {problem}")]
+    Value {
+        /// The key with those around it, or the environment variable.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn wrong<T>(key: &str, problem: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::Value {
+        key: key.to_owned(),
+        problem: problem.into(),
+    })
+}
+
+/// Keys of `glusterfs` that change nothing here, with what happens instead.
+const INSTEAD: [(&str, &str, &str); 13] = [
+    ("allocator", "", "bricks are placed by free space, zones and tags"),
+    (
+        "pre_request_volume_options",
+        "HEKETI_PRE_REQUEST_VOLUME_OPTIONS",
+        "no options are added to requests: name them in the requests",
+    ),
+    (
+        "post_request_volume_options",
+        "HEKETI_POST_REQUEST_VOLUME_OPTIONS",
+        "no options are added to requests: name them in the requests",
+    ),
+    (
+        "auto_create_block_hosting_volume",
+        "HEKETI_AUTO_CREATE_BLOCK_HOSTING_VOLUME",
+        "block volumes are kept as they are, and none are made",
+    ),
+    (
+        "block_hosting_volume_size",
+        "HEKETI_BLOCK_HOSTING_VOLUME_SIZE",
+        "no block hosting volumes are made by themselves",
+    ),
+    (
+        "block_hosting_volume_options",
+        "HEKETI_BLOCK_HOSTING_VOLUME_OPTIONS",
+        "no block hosting volumes are made by themselves",
+    ),
+    (
+        "disable_monitor_gluster_nodes",
+        "",
+        "nodes are always watched: what waits for one goes on when it is back",
+    ),
+    (
+        "refresh_time_monitor_gluster_nodes",
+        "",
+        "nodes are watched at an interval of Mortar's own",
+    ),
+    (
+        "start_time_monitor_gluster_nodes",
+        "",
+        "nodes are watched from the start",
+    ),
+    (
+        "disable_background_cleaner",
+        "HEKETI_DISABLE_BACKGROUND_CLEANER",
+        "operations that could not end are always taken up again",
+    ),
+    (
+        "refresh_time_background_cleaner",
+        "",
+        "operations that could not end are taken up at an interval of Mortar's own",
+    ),
+    (
+        "start_time_background_cleaner",
+        "",
+        "operations that could not end are taken up at the start",
+    ),
+    (
+        "operation_retry_limits",
+        "",
+        "steps are tried again by the kind of their failure, and bricks are not placed anew",
+    ),
+];
+
+/// Keys of an executor that change nothing here, with their variable, the value that is Heketi's default, and what happens instead.
+const OF_NODES: [(&str, &str, &str, &str); 10] = [
+    (
+        "snapshot_limit",
+        "HEKETI_SNAPSHOT_LIMIT",
+        "0",
+        "GlusterFS's own limit of snapshots is left as it is",
+    ),
+    (
+        "backup_lvm_metadata",
+        "",
+        "false",
+        "LVM makes no backups of its metadata for Mortar's changes",
+    ),
+    ("pv_data_alignment", "", "256K", "new disks get 256K"),
+    ("vg_physicalextentsize", "", "4M", "new disks get 4M"),
+    ("lv_chunksize", "", "256K", "new bricks get 256K"),
+    ("xfs_sw", "", "0", "mkfs.xfs chooses for new bricks"),
+    ("xfs_su", "", "0", "mkfs.xfs chooses for new bricks"),
+    (
+        "debug_umount_failures",
+        "HEKETI_DEBUG_UMOUNT_FAILURES",
+        "false",
+        "a failed umount is told with what it said",
+    ),
+    (
+        "block_prealloc",
+        "HEKETI_BLOCK_VOLUME_DEFAULT_PREALLOC",
+        "full",
+        "no block volumes are made",
+    ),
+    (
+        "lvm_wrapper",
+        "HEKETI_LVM_WRAPPER",
+        "",
+        "LVM is called on the node itself: reach the node, and not a container on it",
+    ),
+];
+
+/// Variables and keys outside of `glusterfs` that change nothing here.
+const BESIDE: [(&str, &str, &str); 6] = [
+    (
+        "use_auth",
+        "",
+        "requests are authorised unless the server is started with --disable-auth",
+    ),
+    (
+        "backup_db_to_kube_secret",
+        "HEKETI_BACKUP_DB_TO_KUBE_SECRET",
+        "the store is backed up into files (backup-folder)",
+    ),
+    ("profiling", "HEKETI_PROFILING", "there is no profiling route"),
+    ("", "HEKETI_DISABLE_HEALTH_MONITOR", "nodes are always watched"),
+    (
+        "",
+        "HEKETI_IGNORE_STALE_OPERATIONS",
+        "operations never keep the server from starting",
+    ),
+    (
+        "",
+        "HEKETI_JWT_IAT_LEEWAY_SECONDS",
+        "tokens may be issued 120 seconds in the future",
+    ),
+];
+
+/// Reads a configuration. `environment` gives the variables that are set.
+///
+/// # Errors
+/// It is not JSON, or a value cannot be used: the key is named.
+pub fn read(text: &[u8], environment: impl Fn(&str) -> Option<String>) -> Result<HeketiConfig, ConfigError> {
+    let json: Json = serde_json::from_slice(text).map_err(|error| ConfigError::Json(error.to_string()))?;
+    if !matches!(json, Json::Object(_)) {
+        return Err(ConfigError::Json("something else stands there".into()));
+    }
+    let mut reader = Reader {
+        json,
+        environment: &environment,
+        remarks: Vec::new(),
+    };
+    let mut config = reader.server()?;
+    reader.limits(&mut config)?;
+    reader.nodes(&mut config)?;
+    reader.instead();
+    config.remarks = reader.remarks;
+    Ok(config)
+}
+
+struct Reader<'a> {
+    json: Json,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    remarks: Vec<Remark>,
+}
+
+/// A value with where it stands.
+struct Given {
+    key: String,
+    text: String,
+}
+
+impl Reader<'_> {
+    /// A value as text: from the environment, else from the file. Heketi takes numbers and booleans from both as well.
+    fn given(&self, path: &str, variable: &str) -> Result<Option<Given>, ConfigError> {
+        if !variable.is_empty()
+            && let Some(text) = (self.environment)(variable).filter(|text| !text.is_empty())
+        {
+            return Ok(Some(Given {
+                key: variable.to_owned(),
+                text,
+            }));
+        }
+        let text = match self.find(path) {
+            None | Some(Json::Null) => return Ok(None),
+            Some(Json::Text(text)) => text.clone(),
+            Some(Json::Integer(number)) => number.to_string(),
+            Some(Json::Bool(value)) => value.to_string(),
+            Some(Json::Float(number)) => number.to_string(),
+            Some(other) => return wrong(path, format!("is {}", other.kind())),
+        };
+        Ok(Some(Given {
+            key: path.to_owned(),
+            text,
+        }))
+    }
+
+    /// What stands under keys with dots between, whatever their case.
+    fn find(&self, path: &str) -> Option<&Json> {
+        if path.is_empty() {
+            return None;
+        }
+        path.split('.').try_fold(&self.json, |json, key| match json {
+            Json::Object(entries) => entries
+                .iter()
+                .rev()
+                .find(|(other, _)| other.eq_ignore_ascii_case(key))
+                .map(|(_, value)| value),
+            _ => None,
+        })
+    }
+
+    fn text(&self, path: &str, variable: &str) -> Result<Option<String>, ConfigError> {
+        let given = self.given(path, variable)?;
+        Ok(given.map(|given| given.text).filter(|text| !text.is_empty()))
+    }
+
+    fn number<T: std::str::FromStr>(&self, path: &str, variable: &str) -> Result<Option<T>, ConfigError> {
+        match self.given(path, variable)?.filter(|given| !given.text.is_empty()) {
+            None => Ok(None),
+            Some(given) => match given.text.trim().parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => wrong(
+                    &given.key,
+                    format!("is {:?}, which is no number that fits", given.text),
+                ),
+            },
+        }
+    }
+
+    fn flag(&self, path: &str, variable: &str) -> Result<bool, ConfigError> {
+        match self.given(path, variable)? {
+            None => Ok(false),
+            Some(given) => match given.text.to_ascii_lowercase().as_str() {
+                "" | "false" | "0" => Ok(false),
+                "true" | "1" => Ok(true),
+                other => wrong(&given.key, format!("is {other:?}, and true or false is wanted")),
+            },
+        }
+    }
+
+    fn remark(&mut self, key: &str, instead: &str) {
+        self.remarks.push(Remark {
+            key: key.to_owned(),
+            instead: instead.to_owned(),
+        });
+    }
+
+    fn server(&mut self) -> Result<HeketiConfig, ConfigError> {
+        let tls = match self.flag("enable_tls", "")? {
+            false => None,
+            true => match (self.text("cert_file", "")?, self.text("key_file", "")?) {
+                (Some(certificate), Some(key)) => Some((certificate, key)),
+                _ => {
+                    return wrong(
+                        "enable_tls",
+                        "is true, and cert_file and key_file are not both given",
+                    );
+                }
+            },
+        };
+        let state = self.given("default_state", "HEKETI_DEFAULT_STATE")?;
+        if let Some(state) = &state
+            && !["", "normal", "read-only", "local-client"].contains(&state.text.as_str())
+        {
+            return wrong(&state.key, format!("is {:?}", state.text));
+        }
+        Ok(HeketiConfig {
+            port: self.number("port", "HEKETI_HTTP_PORT")?,
+            admin_key: self.text("jwt.admin.key", "HEKETI_ADMIN_KEY")?,
+            user_key: self.text("jwt.user.key", "HEKETI_USER_KEY")?,
+            tls,
+            default_state: state.map(|state| state.text).filter(|text| !text.is_empty()),
+            ..HeketiConfig::default()
+        })
+    }
+
+    fn limits(&mut self, config: &mut HeketiConfig) -> Result<(), ConfigError> {
+        config.db = self.text("glusterfs.db", "HEKETI_DB_PATH")?;
+        config.log_level = self.text("glusterfs.loglevel", "HEKETI_GLUSTERAPP_LOGLEVEL")?;
+        // Heketi takes 0 for its default.
+        config.brick_max = self
+            .number("glusterfs.brick_max_size_gb", "")?
+            .filter(|size| *size > 0);
+        config.brick_min = self
+            .number("glusterfs.brick_min_size_gb", "")?
+            .filter(|size| *size > 0);
+        config.bricks_per_volume = self
+            .number("glusterfs.max_bricks_per_volume", "")?
+            .filter(|count| *count > 0);
+        let volumes: Option<i64> = self.number(
+            "glusterfs.max_volumes_per_cluster",
+            "HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER",
+        )?;
+        config.volumes_per_cluster = volumes
+            .filter(|count| *count != 0)
+            .map(|count| usize::try_from(count).ok());
+        config.strict_zones = match self.given("glusterfs.zone_checking", "HEKETI_ZONE_CHECKING")? {
+            None => None,
+            Some(given) => match given.text.as_str() {
+                "" => None,
+                "none" => Some(false),
+                "strict" => Some(true),
+                other => return wrong(&given.key, format!("is {other:?}, and none or strict is wanted")),
+            },
+        };
+        config.inflight = self
+            .number(
+                "glusterfs.max_inflight_operations",
+                "HEKETI_MAX_INFLIGHT_OPERATIONS",
+            )?
+            .filter(|count| *count > 0);
+        if config.inflight.is_some() {
+            self.remark(
+                "glusterfs.max_inflight_operations",
+                "so many operations run side by side; more wait for their turn, and are not refused with 429",
+            );
+        }
+        let average: Option<u64> = self.number("glusterfs.average_file_size_kb", "")?;
+        if average.is_some_and(|kib| kib != 0 && kib != 64) {
+            self.remark(
+                "glusterfs.average_file_size_kb",
+                "arbiters are sized for files of 64 KiB, unless a volume says user.heketi.average-file-size",
+            );
+        }
+        Ok(())
+    }
+
+    fn nodes(&mut self, config: &mut HeketiConfig) -> Result<(), ConfigError> {
+        let executor = self.given("glusterfs.executor", "HEKETI_EXECUTOR")?;
+        let name = executor.as_ref().map_or("", |given| given.text.as_str());
+        config.executor = match name {
+            "" | "ssh" => Executor::Ssh,
+            "mock" => Executor::Simulated,
+            "inject/mock" => {
+                self.remark(
+                    "glusterfs.injectexec",
+                    "nodes are simulated, and no faults are injected",
+                );
+                Executor::Simulated
+            }
+            other => {
+                let key = executor
+                    .as_ref()
+                    .map_or("glusterfs.executor", |given| given.key.as_str());
+                return wrong(
+                    key,
+                    format!("is {other:?}: nodes are reached over ssh, or simulated (mock)"),
+                );
+            }
+        };
+        config.mock_disk = self.number("", "HEKETI_MOCK_DEVICE_SIZE_GB")?;
+        let of = |key: &str| format!("glusterfs.sshexec.{key}");
+        config.ssh = Ssh {
+            key: self.text(&of("keyfile"), "HEKETI_SSH_KEYFILE")?,
+            user: self.text(&of("user"), "HEKETI_SSH_USER")?,
+            port: self.number(&of("port"), "HEKETI_SSH_PORT")?,
+            sudo: self.flag(&of("sudo"), "")?,
+            known_hosts: self.text("", "SSH_KNOWN_HOSTS")?,
+        };
+        if config.executor == Executor::Ssh && config.ssh.known_hosts.is_none() {
+            self.remark(
+                "SSH_KNOWN_HOSTS",
+                "host keys are always checked, against /etc/ssh/ssh_known_hosts: put the nodes' keys there (ssh-keyscan)",
+            );
+        }
+        config.fstab = self.text(&of("fstab"), "HEKETI_FSTAB")?;
+        config.mount_options = self.text(&of("mountopts"), "HEKETI_MOUNT_OPTS")?;
+        config.gluster_timeout = self
+            .number(&of("gluster_cli_timeout"), "HEKETI_GLUSTER_CLI_TIMEOUT")?
+            .filter(|seconds| *seconds > 0);
+        for (key, variable, usual, instead) in OF_NODES {
+            let given = self.given(&of(key), variable)?;
+            if let Some(given) = given.filter(|given| given.text != usual && !given.text.is_empty()) {
+                self.remark(&given.key, instead);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keys that are there, and change nothing.
+    fn instead(&mut self) {
+        for (key, variable, instead) in INSTEAD {
+            self.named(&format!("glusterfs.{key}"), variable, instead);
+        }
+        for (key, variable, instead) in BESIDE {
+            self.named(key, variable, instead);
+        }
+        self.named(
+            "glusterfs.sshexec.rebalance_on_expansion",
+            "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION",
+            "files are spread over new bricks after each expansion by bricks",
+        );
+    }
+
+    fn named(&mut self, key: &str, variable: &str, instead: &str) {
+        let set = !variable.is_empty() && (self.environment)(variable).is_some_and(|text| !text.is_empty());
+        let there = !key.is_empty()
+            && self.find(key).is_some_and(|value| {
+                !matches!(value, Json::Null | Json::Bool(false)) && *value != Json::Text(String::new())
+            });
+        if set {
+            self.remark(variable, instead);
+        } else if there {
+            self.remark(key, instead);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use std::collections::BTreeMap;
+
+use super::{ConfigError, Executor, HeketiConfig, read};
+
+fn with(text: &str, environment: &[(&str, &str)]) -> Result<HeketiConfig, ConfigError> {
+    let set: BTreeMap<&str, &str> = environment.iter().copied().collect();
+    read(text.as_bytes(), |name| {
+        set.get(name).map(|text| (*text).to_owned())
+    })
+}
+
+fn keys(config: &HeketiConfig) -> Vec<&str> {
+    config.remarks.iter().map(|remark| remark.key.as_str()).collect()
+}
+
+/// As the package brings it, with comments as keys.
+const SAMPLE: &str = r#"{
+  "_port_comment": "Heketi Server Port Number", "port": "8081",
+  "_use_auth": "", "use_auth": true,
+  "jwt": { "_jwt": "x", "admin": { "key": "My Secret" }, "user": { "key": "Other" } },
+  "backup_db_to_kube_secret": false, "profiling": false, "default_state": "read-only",
+  "glusterfs": {
+    "executor": "ssh",
+    "sshexec": { "keyfile": "/k", "user": "root", "port": "2222", "fstab": "/f", "sudo": true,
+                 "pv_data_alignment": "256K", "xfs_sw": 8, "gluster_cli_timeout": 900 },
+    "kubeexec": { "host": "" },
+    "db": "/var/lib/heketi/heketi.db", "refresh_time_monitor_gluster_nodes": 120,
+    "loglevel": "debug", "brick_max_size_gb": 100, "max_bricks_per_volume": 33, "zone_checking": "strict",
+    "max_volumes_per_cluster": -1, "max_inflight_operations": 4, "post_request_volume_options": ""
+  }
+}"#;
+
+#[test]
+fn the_sample_is_understood() {
+    let config = with(SAMPLE, &[]).unwrap();
+    assert_eq!(
+        (
+            config.port,
+            config.admin_key.as_deref(),
+            config.user_key.as_deref()
+        ),
+        (Some(8081), Some("My Secret"), Some("Other"))
+    );
+    assert_eq!(config.db.as_deref(), Some("/var/lib/heketi/heketi.db"));
+    assert_eq!(
+        (
+            config.ssh.key.as_deref(),
+            config.ssh.user.as_deref(),
+            config.ssh.port,
+            config.ssh.sudo
+        ),
+        (Some("/k"), Some("root"), Some(2222), true)
+    );
+    assert_eq!(
+        (config.brick_max, config.brick_min, config.bricks_per_volume),
+        (Some(100), None, Some(33))
+    );
+    assert_eq!(
+        (config.strict_zones, config.volumes_per_cluster, config.inflight),
+        (Some(true), Some(None), Some(4))
+    );
+    assert_eq!(
+        (
+            config.fstab.as_deref(),
+            config.gluster_timeout,
+            config.default_state.as_deref()
+        ),
+        (Some("/f"), Some(900), Some("read-only"))
+    );
+    assert_eq!(
+        keys(&config),
+        [
+            "glusterfs.max_inflight_operations",
+            "SSH_KNOWN_HOSTS",
+            "glusterfs.sshexec.xfs_sw",
+            "glusterfs.refresh_time_monitor_gluster_nodes",
+            "use_auth"
+        ]
+    );
+}
+
+#[test]
+fn the_environment_wins() {
+    let config = with(
+        SAMPLE,
+        &[
+            ("HEKETI_HTTP_PORT", "9"),
+            ("HEKETI_ADMIN_KEY", "a"),
+            ("HEKETI_EXECUTOR", "mock"),
+            ("HEKETI_DB_PATH", "/other.db"),
+            ("HEKETI_FSTAB", "/var/lib/heketi/fstab"),
+            ("HEKETI_ZONE_CHECKING", "none"),
+            ("HEKETI_SNAPSHOT_LIMIT", "14"),
+            ("HEKETI_IGNORE_STALE_OPERATIONS", "true"),
+            ("HEKETI_USER_KEY", ""),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            config.port,
+            config.admin_key.as_deref(),
+            config.user_key.as_deref()
+        ),
+        (Some(9), Some("a"), Some("Other"))
+    );
+    assert_eq!(
+        (config.executor, config.db.as_deref()),
+        (Executor::Simulated, Some("/other.db"))
+    );
+    assert_eq!(
+        (config.fstab.as_deref(), config.strict_zones),
+        (Some("/var/lib/heketi/fstab"), Some(false))
+    );
+    let remarks = keys(&config);
+    assert!(
+        remarks.contains(&"HEKETI_SNAPSHOT_LIMIT") && remarks.contains(&"HEKETI_IGNORE_STALE_OPERATIONS"),
+        "{remarks:?}"
+    );
+    assert!(!remarks.contains(&"SSH_KNOWN_HOSTS"), "{remarks:?}");
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    for (text, environment, told) in [
+        ("[]", &[][..], "it is no JSON object"),
+        ("{", &[], "it is no JSON object"),
+        (
+            r#"{"port":"x"}"#,
+            &[],
+            "port is \"x\", which is no number that fits",
+        ),
+        (r#"{"port":{}}"#, &[], "port is an object"),
+        (
+            r#"{"glusterfs":{"executor":"kubernetes"}}"#,
+            &[],
+            "glusterfs.executor is \"kubernetes\"",
+        ),
+        (
+            "{}",
+            &[("HEKETI_EXECUTOR", "inject/ssh")],
+            "HEKETI_EXECUTOR is \"inject/ssh\"",
+        ),
+        (
+            r#"{"enable_tls":true,"cert_file":"/c"}"#,
+            &[],
+            "enable_tls is true, and cert_file and key_file are not both given",
+        ),
+        (
+            r#"{"glusterfs":{"zone_checking":"soft"}}"#,
+            &[],
+            "glusterfs.zone_checking is \"soft\"",
+        ),
+        (r#"{"default_state":"off"}"#, &[], "default_state is \"off\""),
+    ] {
+        let error = with(text, environment).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn nothing_is_needed() {
+    let config = with("{}", &[]).unwrap();
+    assert_eq!(keys(&config), ["SSH_KNOWN_HOSTS"]);
+    assert_eq!(
+        HeketiConfig {
+            remarks: Vec::new(),
+            ..config
+        },
+        HeketiConfig::default()
+    );
+}
