@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use mortar_heketi::db;
-use mortar_heketi::takeover::{Faulty, Kept, Takeover, take_over};
+use mortar_heketi::takeover::{Faulty, KEPT, Kept, Takeover, take_over};
 use mortar_store::{EmbeddedStore, Kind, Store, StoreError, Write};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-
-/// Under which key a store keeps what was taken over and has no record of its own.
-pub(crate) const KEPT: &str = "heketi";
 
 /// Reads a database of Heketi: its Bolt file or its JSON export. The file is opened for reading only.
 ///

@@ -13,7 +13,7 @@ use mortar_model::{
     VolumeId,
 };
 use mortar_plan::{AddDevice, AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
-use mortar_store::Store;
+use mortar_store::{Kind, Store, StoreError, decode};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
@@ -489,6 +489,15 @@ impl Engine {
             Ok(Plan::record(vec![Change::PutDevice(device)]))
         })
         .await
+    }
+
+    /// What the store keeps under this key beside the records of things.
+    ///
+    /// # Errors
+    /// The store cannot be read, or holds something else there.
+    pub fn note<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let value = self.inner.store.get(Kind::Meta, key)?;
+        value.map(|value| decode(Kind::Meta, key, &value)).transpose()
     }
 
     /// Takes up an operation that needs attention once more. Answers whether there is such a one.

@@ -45,6 +45,8 @@ table! {
     InvalidPath = 404 "Invalid path or request";
     /// No such thing; on the queue also: the result has expired.
     IdNotFound = 404 "Id not found";
+    /// `GET /operations/pending/{id}` of one that is not under way.
+    PendingNotFound(id: String) = 404 "Id not found: {id}";
     /// The body is empty, not JSON, or has a value of a wrong type.
     Unreadable = 422 "request unable to be parsed";
     /// Fields of the request break a rule.

@@ -22,6 +22,7 @@ use crate::{heketi, metrics, v1};
         (name = "nodes", description = "Members of a trusted pool"),
         (name = "devices", description = "Disks, or directories that stand for them"),
         (name = "volumes", description = "GlusterFS volumes"),
+        (name = "operations", description = "Changes that are under way"),
         (name = "queue", description = "What became of a request that was answered with 202"),
         (name = "v1", description = "What Heketi lacks"),
     ),
@@ -57,11 +58,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(heketi::clusters::create, heketi::clusters::list))
         .routes(routes!(heketi::clusters::info, heketi::clusters::delete))
         .routes(routes!(heketi::clusters::set_flags))
-        .routes(routes!(heketi::nodes::add))
+        .routes(routes!(heketi::nodes::add, heketi::lists::nodes))
         .routes(routes!(heketi::nodes::info, heketi::nodes::delete))
         .routes(routes!(heketi::nodes::set_state))
         .routes(routes!(heketi::nodes::set_tags))
-        .routes(routes!(heketi::devices::add))
+        .routes(routes!(heketi::devices::add, heketi::lists::devices))
         .routes(routes!(heketi::devices::info, heketi::devices::delete))
         .routes(routes!(heketi::devices::set_state))
         .routes(routes!(heketi::devices::set_tags))
@@ -71,6 +72,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(heketi::volumes::expand))
         .routes(routes!(heketi::clones::clone))
         .routes(routes!(heketi::bricks::evict))
+        .routes(routes!(heketi::lists::bricks))
+        .routes(routes!(heketi::operations::counts))
+        .routes(routes!(heketi::operations::pending))
+        .routes(routes!(heketi::operations::details))
+        .routes(routes!(heketi::db::dump))
+        .routes(routes!(heketi::db::checked))
         // Mortar's own.
         .routes(routes!(v1::volumes::create, v1::volumes::list))
         .routes(routes!(v1::volumes::info, v1::volumes::delete))

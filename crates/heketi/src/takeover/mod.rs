@@ -24,6 +24,9 @@ use crate::db::{self, Database, check};
 
 pub use export::export;
 
+/// Under which key a store keeps what was taken over and has no record of its own.
+pub const KEPT: &str = "heketi";
+
 /// What is done with a thing that does not add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Faulty {

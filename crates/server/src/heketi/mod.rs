@@ -3,9 +3,12 @@
 pub(crate) mod bricks;
 pub(crate) mod clones;
 pub(crate) mod clusters;
+pub(crate) mod db;
 pub(crate) mod devices;
 pub(crate) mod hello;
+pub(crate) mod lists;
 pub(crate) mod nodes;
+pub(crate) mod operations;
 pub(crate) mod queue;
 pub(crate) mod volumes;
 
@@ -33,6 +36,13 @@ impl Id {
     /// It is too short or too long to be any thing's.
     pub(crate) fn of<T: FromStr>(&self) -> Result<T, WireError> {
         self.0.parse().map_err(|_| WireError::IdNotFound)
+    }
+}
+
+impl Id {
+    /// The id as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
     }
 }
 

@@ -36,6 +36,11 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
     build(status, JSON, mortar_heketi::json::write(value))
 }
 
+/// JSON that is written already.
+pub(crate) fn json_text(text: String) -> Answer {
+    build(StatusCode::OK, JSON, text)
+}
+
 /// JSON without a body, as Heketi answers some requests.
 pub(crate) fn empty_json() -> Answer {
     build(StatusCode::OK, JSON, Body::empty())

@@ -8,6 +8,7 @@ mod flow;
 mod gate;
 mod heketi_answers;
 mod heketi_errors;
+mod heketi_lists;
 mod openapi;
 mod options;
 mod repeat;
