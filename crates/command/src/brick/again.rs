@@ -39,7 +39,7 @@ pub(crate) fn judge_look(spec: &BrickSpec, report: &Report) -> Result<Seen, Unre
     if !mounted && state.folder_gid.is_some() {
         return foreign(format!(
             "a folder stands at {}, where brick {brick} is not mounted: it would be hidden",
-            layout::brick_path(spec.device, brick)
+            spec.place().brick_path()
         ));
     }
     let identity = state.identity.as_deref().unwrap_or_default().trim();
