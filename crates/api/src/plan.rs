@@ -104,4 +104,7 @@ pub struct PassedOver {
     pub rule: String,
     /// The rule in words, with its numbers.
     pub reason: String,
+    /// What would let it be taken; empty where nothing has to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub way: String,
 }

@@ -70,6 +70,9 @@ pub struct TopologyDevice {
     pub size: u64,
     /// Bytes its bricks take.
     pub used: u64,
+    /// Why it takes no bricks although it is online: which part of it is nearly full, as the last check saw it; empty when none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub too_full: String,
     /// Its bricks, by id.
     pub bricks: Vec<TopologyBrick>,
 }

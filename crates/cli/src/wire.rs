@@ -214,6 +214,7 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
     );
     set(&mut config.automatic, tuning.automatic_repair);
     set(&mut config.pool_fill, tuning.pool_fill.map(f64::from));
+    set(&mut config.fill_stop, tuning.fill_stop);
     config
 }
 
@@ -284,6 +285,7 @@ mod tests {
             heal_interval: Some(Duration::from_secs(17)),
             automatic_repair: Some(false),
             pool_fill: Some(15),
+            fill_stop: Some(17),
         });
         assert_eq!(
             (

@@ -12,7 +12,8 @@ use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
 use mortar_model::{ClusterId, DeviceKind, DevicePath, Inventory, NodeId};
-use mortar_survey::{Drift, Finding, Limits, Scan, Severity, drift};
+use mortar_plan::TooFull;
+use mortar_survey::{Drift, Fill, Finding, Limits, Scan, Severity, drift, fills};
 
 use crate::act;
 use crate::engine::{Engine, Inner};
@@ -97,6 +98,7 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
         findings: drift.findings,
         left_out: drift.left_out,
     });
+    learn_fills(inner, &scan);
     inner.reconciler.learn(&scan, &check.findings);
     inner.metrics.show_check(&check);
     tracing::info!(
@@ -107,6 +109,29 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
     );
     *checks.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&check));
     check
+}
+
+/// Devices that are nearly full take no bricks until a check finds them less so.
+fn learn_fills(inner: &Inner, scan: &Scan) {
+    let limit = inner.config.fill_stop;
+    let mut landscape = inner.landscape();
+    let fills = fills(landscape.inventory(), scan);
+    let too_full = |fill: &Fill| {
+        let (part, percent) = fill
+            .fullest()
+            .filter(|(_, percent)| *percent >= f64::from(limit))?;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "held between 0 and 100"
+        )]
+        let percent = percent.clamp(0.0, 100.0) as u8;
+        Some(TooFull { part, percent, limit })
+    };
+    landscape.set_too_full(fills.iter().map(|(device, fill)| (*device, too_full(fill))));
+    let stopped = landscape.too_full_count();
+    drop(landscape);
+    inner.metrics.fills.show(&fills, stopped);
 }
 
 /// Notes what operations have to do with, for as long as it lives: one that began and ended while nodes were asked has left

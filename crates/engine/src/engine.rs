@@ -86,6 +86,8 @@ pub struct Config {
     pub automatic: bool,
     /// Fill of a thin pool from which on it is warned of, in per cent.
     pub pool_fill: f64,
+    /// Fill of a part of a device, in per cent, from which on it takes no bricks.
+    pub fill_stop: u8,
     /// How long to wait between two passes over what all volumes have to heal; `None` where nobody is asked by the clock.
     pub heal_interval: Option<Duration>,
     /// When a member that differs from the others of its pool is cured; `None` where that is left to people.
@@ -114,6 +116,7 @@ impl Default for Config {
             check_patience: Duration::from_secs(60),
             automatic: true,
             pool_fill: 80.0,
+            fill_stop: 90,
             heal_interval: Some(Duration::from_secs(300)),
             cure: Some(CurePlan::default()),
             replace_after: None,

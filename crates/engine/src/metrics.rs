@@ -1,6 +1,7 @@
 //! What is counted. Names are Prometheus's; every label has few values. None comes from a user but the names of volumes that are not
 //! well, of which there is a bound.
 
+mod fills;
 mod heals;
 
 use std::sync::atomic::AtomicU64;
@@ -16,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::check::Check;
 
+pub(crate) use fills::FillMetrics;
 pub(crate) use heals::HealMetrics;
 
 /// Bounds of time histograms in seconds: from a command's 5 ms to an operation's minutes.
@@ -79,6 +81,7 @@ pub struct Metrics {
     pub(crate) checked_at: Gauge<f64, AtomicU64>,
     pub(crate) check_seconds: Gauge<f64, AtomicU64>,
     pub(crate) heals: HealMetrics,
+    pub(crate) fills: FillMetrics,
 }
 
 fn histogram() -> Histogram {
@@ -121,6 +124,7 @@ impl Metrics {
             checked_at: Gauge::default(),
             check_seconds: Gauge::default(),
             heals: HealMetrics::default(),
+            fills: FillMetrics::default(),
         }
     }
 
@@ -222,6 +226,7 @@ impl Metrics {
         self.register_backups(registry);
         self.register_checks(registry);
         self.heals.register(registry);
+        self.fills.register(registry);
     }
 
     fn register_backups(&self, registry: &mut Registry) {

@@ -11,6 +11,7 @@ use mortar_model::{
 use crate::index::{Index, Slot};
 use crate::involved::Involved;
 use crate::plan::{Change, Plan, Subject};
+use crate::refusal::TooFull;
 use crate::space::growth_needs;
 
 /// What an open operation holds.
@@ -61,6 +62,8 @@ pub struct Landscape {
     things: BTreeMap<Subject, OperationId>,
     joining: BTreeMap<OperationId, ClusterId>,
     unhealthy: BTreeSet<NodeId>,
+    /// Devices that take no bricks because a part of them is nearly full.
+    too_full: BTreeMap<DeviceId, TooFull>,
     involved: BTreeMap<OperationId, Involved>,
     watch: Option<Involved>,
 }
@@ -234,6 +237,29 @@ impl Landscape {
         self.unhealthy.iter().copied()
     }
 
+    /// The part of this device that is nearly full, as it was last seen: it takes no bricks meanwhile.
+    pub fn too_full(&self, device: DeviceId) -> Option<TooFull> {
+        self.too_full.get(&device).copied()
+    }
+
+    /// Notes of devices that were looked at whether they are too full; what is known of others stays.
+    pub fn set_too_full(&mut self, seen: impl IntoIterator<Item = (DeviceId, Option<TooFull>)>) {
+        for (device, full) in seen {
+            let changed = match full {
+                Some(full) => self.too_full.insert(device, full).is_none(),
+                None => self.too_full.remove(&device).is_some(),
+            };
+            if changed {
+                self.reindex(device);
+            }
+        }
+    }
+
+    /// How many devices take no bricks because they are too full.
+    pub fn too_full_count(&self) -> usize {
+        self.too_full.len()
+    }
+
     /// Reserves what the plan of an operation needs, until [`Self::release`].
     pub fn hold(&mut self, operation: OperationId, plan: &Plan) {
         let held = held_by(&self.inventory, plan);
@@ -365,6 +391,7 @@ impl Landscape {
                 let devices: Vec<DeviceId> = self.inventory.devices_of(*id).map(|device| device.id).collect();
                 for device in devices {
                     self.inventory.remove_device(device)?;
+                    self.too_full.remove(&device);
                     self.index.remove(device);
                 }
                 self.inventory.remove_node(*id)?;
@@ -376,6 +403,7 @@ impl Landscape {
             }
             Change::RemoveDevice(id) => {
                 self.inventory.remove_device(*id)?;
+                self.too_full.remove(id);
                 self.index.remove(*id);
             }
             Change::AddVolume(volume, bricks) => {
@@ -481,7 +509,8 @@ impl Landscape {
         let usable = device.state == State::Online
             && node.state == State::Online
             && self.is_healthy(node.id)
-            && !self.is_leaving(id);
+            && !self.is_leaving(id)
+            && !self.too_full.contains_key(&id);
         usable.then(|| Slot {
             device: id,
             node: node.id,

@@ -285,6 +285,9 @@ pub(crate) fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
     if landscape.is_leaving(device.id) {
         return Some(Rule::DeviceLeaving);
     }
+    if let Some(full) = landscape.too_full(device.id) {
+        return Some(Rule::TooFull(full));
+    }
     (device.state != State::Online).then_some(Rule::DeviceOffline)
 }
 

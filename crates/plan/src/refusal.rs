@@ -20,6 +20,8 @@ pub enum Rule {
     DeviceOffline,
     /// The device is being removed.
     DeviceLeaving,
+    /// A part of it is nearly full, and what is free on it may be needed for that.
+    TooFull(TooFull),
     /// Its tags do not keep this rule.
     Tags(String),
     /// Its tags keep arbiter bricks away.
@@ -54,6 +56,42 @@ pub enum Rule {
     Chosen,
 }
 
+/// A part of a device that is nearly full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFull {
+    /// Which part, for people.
+    pub part: &'static str,
+    /// How full it is, in whole per cent.
+    pub percent: u8,
+    /// From when on the device takes no bricks.
+    pub limit: u8,
+}
+
+impl Rule {
+    /// What would let the brick fit here; `None` where nothing has to.
+    pub fn way(&self) -> Option<String> {
+        let way = match self {
+            Self::NodeOffline => "set its node online".to_owned(),
+            Self::NodeUnhealthy => "bring its node back".to_owned(),
+            Self::DeviceOffline => "set the device online".to_owned(),
+            Self::DeviceLeaving => "cancel its removal, or wait for another device".to_owned(),
+            Self::TooFull(full) => format!("make room there until it is less than {} % full", full.limit),
+            Self::Tags(rule) => {
+                format!("tag it or its node so that {rule} holds, or change the volume's rule")
+            }
+            Self::NoArbiters => "set its tag arbiter to supported".to_owned(),
+            Self::OnlyArbiters => "set its tag arbiter to supported".to_owned(),
+            // Strictly more must be free than is taken.
+            Self::Full { needed, free } => format!("free more than {} there", needed.minus(*free)),
+            Self::TooLarge { .. } => "raise brick-max, or add bricks".to_owned(),
+            Self::NodeInSet => "add a device on a node without a brick of the set".to_owned(),
+            Self::ZoneInSet => "add a device in another zone, or let zones not be strict".to_owned(),
+            Self::Left | Self::Outranked | Self::Chosen => return None,
+        };
+        Some(way)
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,6 +99,12 @@ impl fmt::Display for Rule {
             Self::NodeUnhealthy => f.write_str("its node does not answer"),
             Self::DeviceOffline => f.write_str("the device is offline"),
             Self::DeviceLeaving => f.write_str("the device is being removed"),
+            Self::TooFull(TooFull { part, percent, limit }) => {
+                write!(
+                    f,
+                    "{part} is {percent} % full, and from {limit} % on it takes no bricks"
+                )
+            }
             Self::Tags(rule) => write!(f, "its tags do not match {rule}"),
             Self::NoArbiters => f.write_str("its tag arbiter is disabled, and this brick is an arbiter"),
             Self::OnlyArbiters => f.write_str("its tag arbiter is required, and this brick is none"),
@@ -204,6 +248,9 @@ fn list(f: &mut fmt::Formatter<'_>, devices: &[DeviceRefusal], more: usize) -> f
             "\n  {}:{} (zone {}): {}",
             device.host, device.path, device.zone, device.rule
         )?;
+        if let Some(way) = device.rule.way() {
+            write!(f, " ({way})")?;
+        }
     }
     if more > 0 {
         write!(f, "\n  and {more} more devices")?;

@@ -325,6 +325,7 @@ fn assert_true(
                 prop_assert!(free <= needed);
                 prop_assert!(*free <= device.total.minus(landscape.used(device.id)));
             }
+            Rule::TooFull(full) => prop_assert_eq!(landscape.too_full(device.id), Some(*full)),
             Rule::NodeInSet | Rule::ZoneInSet => prop_assert!(refusal.bricks_per_set > 1),
             Rule::Outranked
             | Rule::Chosen

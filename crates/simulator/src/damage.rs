@@ -48,6 +48,27 @@ impl World {
         true
     }
 
+    /// The metadata of a thin pool is so full from now on, in per cent. Returns whether there is such a pool.
+    pub fn fill_pool_metadata(&mut self, host: &str, group: &str, pool: &str, percent: u8) -> bool {
+        let Some(node) = self.named(host) else {
+            return false;
+        };
+        let (machine, names) = (&mut self.nodes[node as usize], &self.names);
+        let mut groups = machine.groups.iter().map(|(_, found)| found);
+        let found = groups.find(|found| names.read(&found.name) == group);
+        let volume = found.and_then(|found| {
+            found
+                .volumes
+                .iter()
+                .find(|volume| names.read(&volume.name) == pool)
+        });
+        let Some(stamp) = volume.map(|volume| volume.stamp) else {
+            return false;
+        };
+        machine.full_metadata.insert(stamp, percent);
+        true
+    }
+
     /// A disk becomes larger, and nobody tells LVM: `pvresize` does. Returns whether there is such a disk.
     pub fn grow_disk(&mut self, host: &str, path: &str, size: u64) -> bool {
         let Some(node) = self.named(host) else {

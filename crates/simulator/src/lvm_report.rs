@@ -400,7 +400,10 @@ fn volume_column(shell: &Shell<'_>, group: &Vg, volume: &Lv, column: &str) -> Op
                 thin.map_or("0.00".into(), written)
             }
         },
-        "metadata_percent" if volume.kind == LvKind::Pool => "10.45".into(),
+        "metadata_percent" if volume.kind == LvKind::Pool => {
+            let full = shell.node.full_metadata.get(&volume.stamp);
+            full.map_or("10.45".into(), |percent| format!("{percent}.00"))
+        }
         "metadata_percent" => String::new(),
         other => return group_column(shell, Some(group), other),
     })

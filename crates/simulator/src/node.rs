@@ -56,6 +56,9 @@ pub(crate) struct Node {
     /// Processes that thaw file systems after a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) watches: Vec<Watch>,
+    /// Thin pools, by their stamps, whose metadata is fuller than it mostly is, in per cent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) full_metadata: BTreeMap<u32, u8>,
 }
 
 /// A disk of a node.
@@ -179,6 +182,7 @@ impl Node {
             pool,
             disks: Vec::new(),
             groups: Slab::default(),
+            full_metadata: BTreeMap::new(),
             systems,
             mounts: Slab::default(),
             mounted_so_far: 0,

@@ -10,10 +10,12 @@
 //! | `kind` | the kinds of drift, their names and what they mean |
 //! | `finding` | one difference: its proof, and what can be done |
 //! | `drift/` | the records beside what was seen |
+//! | `fill` | how full the room is that devices have given away |
 //! | `repair` | from findings to plans that mend them |
 //! | `rebuild/` | records made again from what nodes and pools show |
 
 mod drift;
+mod fill;
 mod finding;
 mod kind;
 pub mod rebuild;
@@ -21,6 +23,7 @@ mod repair;
 mod scan;
 
 pub use drift::{Drift, Limits, drift};
+pub use fill::{Fill, fills};
 pub use finding::{Finding, Proof, Remains, Remedy, Repair, Subject};
 pub use kind::{Kind, Severity};
 pub use repair::{Group, groups, plan};

@@ -195,7 +195,11 @@ async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: E
     };
     let refused = plan.not_chosen.devices.iter().filter(|device| device.refused);
     let mut rules: Vec<String> = refused
-        .map(|device| format!("{}:{}: {}", device.host, device.path, device.reason))
+        .map(|device| {
+            let way = Some(&device.way).filter(|way| !way.is_empty());
+            let way = way.map(|way| format!(" ({way})")).unwrap_or_default();
+            format!("{}:{}: {}{way}", device.host, device.path, device.reason)
+        })
         .collect();
     let mut details = Vec::new();
     if let Some(refusal) = plan.refusal {

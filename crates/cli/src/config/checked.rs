@@ -130,6 +130,8 @@ pub(crate) struct Tuning {
     pub(crate) automatic_repair: Option<bool>,
     /// Fill of a thin pool that is warned of, per cent.
     pub(crate) pool_fill: Option<u8>,
+    /// Fill from which on a device takes no bricks, per cent.
+    pub(crate) fill_stop: Option<u8>,
 }
 
 /// What all errors here were attempting.
@@ -211,6 +213,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         ("operations-open", settings.operations_open == Some(0)),
         ("check-interval", settings.check_interval == Some(0)),
         ("pool-fill", settings.pool_fill == Some(0)),
+        ("fill-stop", settings.fill_stop == Some(0)),
     ];
     if settings.backup_keep == Some(0) {
         let obstacle = "backup-keep is 0: no backup would be kept";
@@ -253,6 +256,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         heal_interval: settings.heal_interval.map(Duration::from_secs),
         automatic_repair: settings.automatic_repair,
         pool_fill: settings.pool_fill,
+        fill_stop: settings.fill_stop,
     })
 }
 

@@ -166,6 +166,9 @@ settings! {
     /// Fill of a thin pool in per cent from which a check warns [default: 80]
     #[arg(long, env = "MORTAR_POOL_FILL", value_name = "PERCENT")]
     pool_fill: u8,
+    /// Fill in per cent of a thin pool, or of the file system under a directory, from which on its device takes no bricks [default: 90]
+    #[arg(long, env = "MORTAR_FILL_STOP", value_name = "PERCENT")]
+    fill_stop: u8,
     /// Seconds that running operations may take to end when the server stops; what is left then goes on after
     /// the next start [default: 30]
     #[arg(long, env = "MORTAR_STOP_PATIENCE", value_name = "SECONDS")]

@@ -76,8 +76,11 @@ fn passed_over(answer: &PlanAnswer, paint: Paint) -> String {
             paint.fair("came later")
         };
         Tree::new(format!(
-            "{}:{}  {mark}  {}",
-            device.host, device.path, device.reason
+            "{}:{}  {mark}  {}{}",
+            device.host,
+            device.path,
+            device.reason,
+            way(device)
         ))
     };
     let more = answer.not_chosen.more;
@@ -85,6 +88,14 @@ fn passed_over(answer: &PlanAnswer, paint: Paint) -> String {
         .children(answer.not_chosen.devices.iter().map(line))
         .children((more > 0).then(|| Tree::new(format!("and {more} more"))))
         .text()
+}
+
+/// What would let the device be taken.
+fn way(device: &PassedOver) -> String {
+    if device.way.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", device.way)
 }
 
 #[cfg(test)]
@@ -105,6 +116,7 @@ mod tests {
             refused,
             rule: "rule".into(),
             reason: reason.into(),
+            way: String::new(),
         }
     }
 

@@ -82,6 +82,9 @@ fn device_tree(device: &TopologyDevice, paint: Paint) -> Tree {
     if !device.tags.is_empty() {
         head.push_str(&format!("  {}", tags(&device.tags)));
     }
+    if !device.too_full.is_empty() {
+        head.push_str(&format!("  {}", paint.bad(&device.too_full)));
+    }
     head.push_str(&format!("  {}", paint.faint(&device.id)));
     let left_out = device.bricks.len().saturating_sub(BRICKS_DRAWN);
     Tree::new(head)
@@ -153,6 +156,7 @@ mod tests {
             state: "online".into(),
             tags: [("disk".to_owned(), "ssd".to_owned())].into(),
             size: 20 << 30,
+            too_full: String::new(),
             used: 14 << 30,
             bricks: (0..14).map(brick).collect(),
         };

@@ -98,7 +98,8 @@ fn shape(site: &Site, volume: &str) -> String {
 fn copies_come_and_go_while_the_volume_is_in_use() {
     let ground = ground::Ground::new('u', 3, 1, 8);
     let site = Site::new(&ground.lab, &[1, 2, 3], 1, "copies");
-    site.created("data", 1, 0);
+    let volume = site.created("data", 1, 0);
+    let id = volume["id"].as_str().unwrap();
     let name = site.name("data");
     let client = Client::mount(&site, &name);
     fill(client.path());
@@ -123,7 +124,7 @@ fn copies_come_and_go_while_the_volume_is_in_use() {
         );
         assert_eq!(findings(&site), [] as [&str; 0]);
         assert!(sums(client.path()) == before, "what a client reads");
-        let copies = bricks(&site, &name);
+        let copies = bricks(&site, id);
         let full = copies
             .iter()
             .filter(|(_, node, path)| sums_in_brick(&site, node, path) == before);

@@ -126,6 +126,7 @@ fn passed_over(verdict: &DeviceRefusal) -> PassedOver {
         refused: verdict.rule != Rule::Outranked,
         rule: rule_name(&verdict.rule).into(),
         reason: verdict.rule.to_string(),
+        way: verdict.rule.way().unwrap_or_default(),
     }
 }
 
@@ -136,6 +137,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::NodeUnhealthy => "node-unreachable",
         Rule::DeviceOffline => "device-offline",
         Rule::DeviceLeaving => "device-leaving",
+        Rule::TooFull(_) => "too-full",
         Rule::Tags(_) => "tags",
         Rule::NoArbiters => "no-arbiters",
         Rule::OnlyArbiters => "only-arbiters",

@@ -4,7 +4,7 @@ use mortar_api::{
     DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
     TopologyVolume,
 };
-use mortar_engine::plan::Landscape;
+use mortar_engine::plan::{Landscape, Rule};
 use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Volume};
 
 /// Everything, as recorded.
@@ -72,6 +72,10 @@ fn of_device(device: &Device, landscape: &Landscape) -> TopologyDevice {
         tags: device.tags.clone(),
         size: device.total.bytes(),
         used: landscape.used(device.id).bytes(),
+        too_full: landscape
+            .too_full(device.id)
+            .map(|full| Rule::TooFull(full).to_string())
+            .unwrap_or_default(),
         bricks: bricks.collect(),
     }
 }

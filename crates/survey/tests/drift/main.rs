@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod damage;
+mod fill;
 mod world;
 
 use std::collections::BTreeSet;

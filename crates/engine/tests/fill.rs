@@ -1,0 +1,101 @@
+//! Devices that are nearly full: counted, named in refusals, and given no bricks until they are less so.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use mortar_engine::EngineError;
+use mortar_model::{ByteSize, Durability, VolumeName, layout};
+use mortar_plan::{CreateVolume, Expansion, TooFull};
+use prometheus_client::registry::Registry;
+
+use support::bed::{self, Bed};
+
+fn request(name: &str) -> CreateVolume {
+    let mut request = CreateVolume::new(ByteSize::from_gib(2), Durability::Replicate(3));
+    request.name = Some(VolumeName::new(name).unwrap());
+    request.options =
+        vec![mortar_model::VolumeOption::new("user.mortar.device-tag-match", "media=disk").unwrap()];
+    request
+}
+
+fn page(bed: &Bed) -> String {
+    let mut registry = Registry::default();
+    bed.engine.metrics().register(&mut registry);
+    let mut page = String::new();
+    prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+    page
+}
+
+/// Fills the metadata of the pool of a node's brick.
+fn fill(bed: &Bed, host: &str, number: u32, percent: u8) {
+    let device = bed.device(number, "/dev/sdb");
+    let pool = bed.inventory(|inventory| {
+        let brick = inventory.bricks_on(device).next().unwrap();
+        layout::thin_pool(brick.id)
+    });
+    let group = layout::volume_group(device);
+    let filled = |world: &mut mortar_simulator::World| world.fill_pool_metadata(host, &group, &pool, percent);
+    assert!(bed.hosts.world(filled));
+}
+
+#[test]
+fn a_device_with_a_pool_that_is_nearly_full_takes_no_bricks() {
+    bed::run(async {
+        let bed = Bed::new(100);
+        bed.make_pool().await;
+        let id = bed.engine.create_volume(request("data")).await.unwrap();
+        bed.done(id).await;
+        bed.engine.check().await;
+        assert!(page(&bed).contains("mortar_devices_too_full 0"));
+
+        fill(&bed, "n2", 2, 97);
+        bed.engine.check().await;
+        let shown = page(&bed);
+        let device = bed.device(2, "/dev/sdb");
+        let line = format!("mortar_device_fill_percent{{device=\"{device}\",part=\"pool-metadata\"}} 97.0");
+        assert!(
+            shown.contains(&line) && shown.contains("mortar_devices_too_full 1"),
+            "{shown}"
+        );
+        let full = bed.engine.view(|landscape| landscape.too_full(device));
+        assert!(
+            matches!(
+                full,
+                Some(TooFull {
+                    percent: 97,
+                    limit: 90,
+                    ..
+                })
+            ),
+            "{full:?}"
+        );
+
+        let refused = bed.engine.create_volume(request("more")).await.unwrap_err();
+        assert!(matches!(refused, EngineError::Refused(_)));
+        let told = refused.to_string();
+        for words in [
+            "is 97 % full, and from 90 % on it takes no bricks",
+            "(make room there until it is less than 90 % full)",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+        let by = ByteSize::from_gib(1);
+        let grown = bed
+            .engine
+            .expand_volume(bed.volume("data"), by, Expansion::InPlace)
+            .await;
+        assert!(grown.unwrap_err().to_string().contains("97 % full"));
+
+        // A node that does not answer tells nothing new.
+        bed.hosts.world(|world| world.kill_node("n2"));
+        bed.engine.check().await;
+        assert!(bed.engine.view(|landscape| landscape.too_full(device)).is_some());
+        bed.hosts.world(|world| world.start_node("n2"));
+        fill(&bed, "n2", 2, 40);
+        bed.engine.check().await;
+        assert!(bed.engine.view(|landscape| landscape.too_full(device)).is_none());
+        assert!(page(&bed).contains("mortar_devices_too_full 0"));
+    });
+}
