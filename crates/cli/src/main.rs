@@ -38,9 +38,10 @@ mod takeover;
 mod wire;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::ColorChoice;
 
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         return ended(heketi::run(), ColorChoice::Auto);
     }
     // clap itself ends the program with 2, our code for a wrong command line.
-    let cli = args::Cli::parse();
+    let cli = command_line();
     let color = cli.global.color;
     ended(commands::run(cli), color)
 }
@@ -65,4 +66,18 @@ fn ended(result: error::Result<u8>, color: ColorChoice) -> ExitCode {
             ExitCode::from(error.exit.code())
         }
     }
+}
+
+/// clap itself ends the program with 2, our code for a wrong command line.
+///
+/// kubectl runs its plug-ins by their file's name: `kubectl mortar …` is the program `kubectl-mortar`, and help names
+/// it as it was called.
+fn command_line() -> args::Cli {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let mut command = args::Cli::command();
+    if called.file_name().is_some_and(|name| name == "kubectl-mortar") {
+        command = command.bin_name("kubectl mortar");
+    }
+    let matches = command.get_matches();
+    args::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }

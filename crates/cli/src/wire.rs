@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use mortar_csi::{Endpoint, Services};
 use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
-use mortar_executor::{Hosts, LocalHosts, SimHosts, SshHosts, SshOptions};
+use mortar_executor::{
+    Hosts, KubeAccess, KubeHosts, KubeOptions, LocalHosts, PodMatch, SimHosts, SshHosts, SshOptions,
+};
 use mortar_server::{HttpLimits, Options, Server};
 use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Executor, Ssh, Tuning};
+use crate::config::{Config, Executor, Kubernetes, MatchName, Ssh, Tuning};
 use crate::doors::Within;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -148,6 +150,7 @@ fn hosts(executor: &Executor, tuning: &Tuning) -> Result<(Arc<dyn Hosts>, Option
     Ok(match executor {
         Executor::Local => (Arc::new(LocalHosts::new()), None),
         Executor::Ssh(ssh) => (Arc::new(ssh_hosts(ssh)?), None),
+        Executor::Kubernetes(kubernetes) => (Arc::new(kube_hosts(kubernetes)?), None),
         Executor::Sim(sim) => {
             let hosts = simulated::hosts(sim, tuning)?;
             (Arc::new(hosts.clone()), Some(hosts))
@@ -169,6 +172,28 @@ fn ssh_hosts(ssh: &Ssh) -> Result<SshHosts> {
     options.port = ssh.port;
     options.sudo = ssh.sudo;
     SshHosts::new(options).map_err(|error| Error::usage(ATTEMPT, error.to_string()))
+}
+
+fn kube_hosts(kubernetes: &Kubernetes) -> Result<KubeHosts> {
+    let wrong = |error: mortar_executor::KubeError| Error::usage(ATTEMPT, error.to_string());
+    let access = match &kubernetes.config {
+        None => KubeAccess::in_cluster().map_err(wrong)?,
+        Some(file) => KubeAccess::Kubeconfig {
+            file: file.clone(),
+            context: kubernetes.context.clone(),
+        },
+    };
+    let mut options = KubeOptions::new(access);
+    options.namespace.clone_from(&kubernetes.namespace);
+    options.selector.clone_from(&kubernetes.selector);
+    options.container.clone_from(&kubernetes.container);
+    options.by = match kubernetes.by {
+        MatchName::Node => PodMatch::Node,
+        MatchName::Label => PodMatch::Label,
+        MatchName::Pod => PodMatch::Pod,
+    };
+    options.connections = kubernetes.connections.unwrap_or(options.connections);
+    KubeHosts::new(options).map_err(wrong)
 }
 
 /// The engine's own choices with what is set of them.

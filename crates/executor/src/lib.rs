@@ -1,15 +1,17 @@
-//! How a batch of commands gets to a node: on this machine, over ssh, or simulated.
+//! How a batch of commands gets to a node: on this machine, over ssh, through Kubernetes, or simulated.
 //!
 //! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for.
 //!
-//! All of [`LocalHosts`], [`SshHosts`] and [`SimHosts`] give the same [`Report`] for the same batch on the same
+//! All of [`LocalHosts`], [`SshHosts`], [`KubeHosts`] and [`SimHosts`] give the same [`Report`] for the same batch on the same
 //! kind of machine; one contract test asks them. What they promise beyond that:
 //!
 //! * a report is about the whole batch: for each command surely run, surely not run, or unknown;
 //! * every wait has a limit: for a connection, for its answer, for the batch (the sum of its commands' limits);
 //! * a command that is not waited for any more because its limit passed is ended where that is possible;
-//! * dropping the future of a run lets the running command end and starts none after it.
+//! * dropping the future of a run lets the running command end and starts none after it (in a pod: if the container
+//!   runtime closes the output when nobody reads it any more; else the script goes on to its end under its lock).
 
+mod kube;
 mod local;
 mod measured;
 mod output;
@@ -20,6 +22,7 @@ mod token;
 use futures::future::BoxFuture;
 use mortar_argv::{Batch, Report};
 
+pub use kube::{KubeAccess, KubeError, KubeHosts, KubeOptions, PodMatch};
 pub use local::LocalHosts;
 pub use measured::{CommandEnd, Measured, Measurement};
 pub use sim::{Pace, SimHosts, Wait};

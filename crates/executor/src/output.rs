@@ -73,6 +73,11 @@ impl Output {
         head.windows(self.begin.len()).position(|part| part == self.begin)
     }
 
+    /// Whether the shell has printed a line.
+    pub(crate) fn has_line(&self) -> bool {
+        self.stdout[..self.stdout.len().min(HEAD)].contains(&b'\n')
+    }
+
     /// The number of the shell's process, if the shell printed it as the last line before it began.
     pub(crate) fn process(&self) -> Option<u32> {
         let at = self.begin_at()?;
@@ -90,6 +95,19 @@ impl Output {
         let stdout = String::from_utf8_lossy(&self.stdout);
         let stderr = String::from_utf8_lossy(&self.stderr);
         script::parse(batch, token, &stdout, &stderr, ended, why)
+    }
+
+    /// Whether both streams end with a frame, and the report would be complete. Cheap while a command prints.
+    pub(crate) fn ends_whole(&self, batch: &Batch, token: &str) -> bool {
+        let framed = |stream: &[u8]| {
+            let last = stream.strip_suffix(b"\n").unwrap_or_default();
+            let from = last
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            last[from..].starts_with(token.as_bytes())
+        };
+        framed(&self.stdout) && framed(&self.stderr) && self.is_whole(batch, token)
     }
 
     /// Whether the report would be complete already.

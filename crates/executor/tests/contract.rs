@@ -1,13 +1,15 @@
-//! What every way to a host promises, asked of each by the same test: this machine, over ssh, and simulated as
+//! What every way to a host promises, asked of each by the same test: this machine, over ssh, through Kubernetes, and simulated as
 //! far as the simulator knows the commands.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
 
+mod apiserver;
 mod common;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
+use apiserver::ApiServer;
 use common::{Client, HOST, Server, appears};
 use mortar_argv::{Batch, Command, Outcome, Report};
 use mortar_executor::{Hosts, LocalHosts, SimHosts};
@@ -17,7 +19,8 @@ use mortar_simulator::{World, WorldConfig};
 async fn over_all(test: impl AsyncFn(&dyn Hosts)) {
     let server = Server::start().await;
     let client = Client::new(server.port);
-    for hosts in [&LocalHosts::new() as &dyn Hosts, &client.hosts()] {
+    let api = ApiServer::start().await;
+    for hosts in [&LocalHosts::new() as &dyn Hosts, &client.hosts(), &api.hosts()] {
         tokio::time::timeout(Duration::from_secs(60), test(hosts))
             .await
             .unwrap();

@@ -10,6 +10,7 @@ use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, HostName, ZoneChecking};
 use mortar_store::Backups;
 
+use super::kubernetes::{self, Kubernetes};
 use super::{ExecutorName, LogFormatName, Settings};
 use crate::args::ZoneName;
 use crate::error::{Error, Result};
@@ -46,6 +47,8 @@ pub(crate) struct Config {
 pub(crate) enum Executor {
     /// Over ssh.
     Ssh(Ssh),
+    /// In the GlusterFS pods of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
     /// On this machine.
     Local,
     /// On simulated nodes.
@@ -147,6 +150,7 @@ impl Config {
         let engine = tuning(&settings)?;
         let executor = match settings.executor.unwrap_or(ExecutorName::Ssh) {
             ExecutorName::Ssh => Executor::Ssh(ssh(&settings)?),
+            ExecutorName::Kubernetes => Executor::Kubernetes(kubernetes::checked(&settings)?),
             ExecutorName::Local => Executor::Local,
             ExecutorName::Sim => Executor::Sim(sim(&settings)?),
         };

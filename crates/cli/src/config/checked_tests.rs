@@ -98,6 +98,22 @@ fn what_is_missing_is_named() {
         ),
         (
             Settings {
+                executor: Some(ExecutorName::Kubernetes),
+                kubernetes_context: Some("a".to_owned()),
+                ..enough()
+            },
+            "no kubernetes-config",
+        ),
+        (
+            Settings {
+                executor: Some(ExecutorName::Kubernetes),
+                kubernetes_connections: Some(0),
+                ..enough()
+            },
+            "kubernetes-connections is 0",
+        ),
+        (
+            Settings {
                 admin_key_file: Some("/x".into()),
                 ..enough()
             },

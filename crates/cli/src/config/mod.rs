@@ -6,6 +6,7 @@
 mod checked;
 mod file;
 mod heketi;
+mod kubernetes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::args::ZoneName;
 pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning, first_line};
 pub(crate) use file::read;
 pub(crate) use heketi::read_heketi;
+pub(crate) use kubernetes::Kubernetes;
 
 /// Declares the settings once; every field is a flag, an environment variable and a key of the file.
 macro_rules! settings {
@@ -97,6 +99,27 @@ settings! {
     /// Run commands through 'sudo -n' [default: false]
     #[arg(long, env = "MORTAR_SSH_SUDO", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     ssh_sudo: bool,
+    /// Namespace of the GlusterFS pods [default: the service account's, or the kubeconfig context's]
+    #[arg(long, env = "MORTAR_KUBERNETES_NAMESPACE", value_name = "NAME")]
+    kubernetes_namespace: String,
+    /// Label selector of the GlusterFS pods [default: glusterfs-node=pod; glusterfs-node unless matched by node]
+    #[arg(long, env = "MORTAR_KUBERNETES_SELECTOR", value_name = "SELECTOR")]
+    kubernetes_selector: String,
+    /// How a node's management host name leads to its pod [default: node]
+    #[arg(long, env = "MORTAR_KUBERNETES_MATCH", value_name = "RULE")]
+    kubernetes_match: MatchName,
+    /// Container of the pod that commands run in [default: the first]
+    #[arg(long, env = "MORTAR_KUBERNETES_CONTAINER", value_name = "NAME")]
+    kubernetes_container: String,
+    /// Kubeconfig file [default: none, the service account of the server's own pod]
+    #[arg(long, env = "MORTAR_KUBERNETES_CONFIG", value_name = "FILE")]
+    kubernetes_config: PathBuf,
+    /// Context of the kubeconfig file [default: its current one]
+    #[arg(long, env = "MORTAR_KUBERNETES_CONTEXT", value_name = "NAME")]
+    kubernetes_context: String,
+    /// Batches that run in pods at once, on all nodes together [default: 64]
+    #[arg(long, env = "MORTAR_KUBERNETES_CONNECTIONS", value_name = "NUMBER")]
+    kubernetes_connections: usize,
     /// Seed of the simulated nodes [default: 1]
     #[arg(long, env = "MORTAR_SIM_SEED", value_name = "NUMBER")]
     sim_seed: u64,
@@ -187,10 +210,24 @@ settings! {
 pub(crate) enum ExecutorName {
     /// Over ssh.
     Ssh,
+    /// In the GlusterFS pods of a Kubernetes cluster.
+    Kubernetes,
     /// On this machine.
     Local,
     /// On simulated nodes, in memory.
     Sim,
+}
+
+/// How a node's management host name leads to its pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MatchName {
+    /// It is the name or an address of the Kubernetes node that the pod runs on.
+    Node,
+    /// It is the value of the pod's label that the selector names first.
+    Label,
+    /// It is the pod's name.
+    Pod,
 }
 
 /// Form of the log.
