@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench fmt
+.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench fmt manifests test-deploy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
 		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss:: growth::
+
+manifests: ## Write deploy/manifests from the chart (Go)
+	cd tests/deploy && go test -count=1 -run TestManifestsAreFresh . -args -write
+
+test-deploy: ## Check the chart, the manifests, alert rules and the dashboard (Go)
+	cd tests/deploy && go test -count=1 .
 
 # How many histories, and the seed of the first.
 COUNT ?= 10000
