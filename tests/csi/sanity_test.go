@@ -1,7 +1,6 @@
 package csi
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -82,14 +81,13 @@ func pairs(text string) map[string]string {
 
 // What csi-sanity skips is said, and is nothing but what the caller names: a capability that was lost would be skipped silently.
 var _ = ginkgo.ReportAfterSuite("nothing is skipped that is not named", func(report ginkgo.Report) {
-	ran, skipped := 0, 0
+	ran := 0
 	for _, spec := range report.SpecReports {
 		if spec.LeafNodeType != types.NodeTypeIt {
 			continue
 		}
 		switch spec.State {
 		case types.SpecStateSkipped:
-			skipped++
 			named := false
 			for words := range notAdvertised {
 				named = named || strings.Contains(spec.Failure.Message, words)
@@ -102,7 +100,6 @@ var _ = ginkgo.ReportAfterSuite("nothing is skipped that is not named", func(rep
 			ran++
 		}
 	}
-	fmt.Printf("csi-sanity: %d specs ran, %d were skipped\n", ran, skipped)
 	if ran == 0 {
 		ginkgo.Fail("no spec ran")
 	}
