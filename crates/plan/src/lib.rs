@@ -52,9 +52,7 @@ pub use limits::Limits;
 pub use node::{add_node, forget_node, remove_node};
 pub use options::{SetNow, set_options};
 pub use plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
-pub use refusal::{
-    DeviceRefusal, NoCopies, NoRoom, NoSpace, Refusal, Rule, TooFull, differences_in_words,
-};
+pub use refusal::{DeviceRefusal, NoCopies, NoRoom, NoSpace, Refusal, Rule, TooFull, differences_in_words};
 pub use remove::delete_volume;
 pub use repeat::{Creation, Difference, Known};
 pub use replicas::change_replicas;

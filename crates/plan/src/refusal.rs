@@ -84,6 +84,7 @@ impl Rule {
             // Strictly more must be free than is taken.
             Self::Full { needed, free } => format!("free more than {} there", needed.minus(*free)),
             Self::TooLarge { .. } => "raise brick-max, or add bricks".to_owned(),
+            Self::SharedPool => "add bricks instead".to_owned(),
             Self::NodeInSet => "add a device on a node without a brick of the set".to_owned(),
             Self::ZoneInSet => "add a device in another zone, or let zones not be strict".to_owned(),
             Self::Left | Self::Outranked | Self::Chosen => return None,

@@ -117,7 +117,7 @@ proptest! {
             let volume = inventory.volume(id).unwrap();
             prop_assert_eq!((volume.durability, volume.size), (wanted, before.size));
             prop_assert_eq!(check::check(inventory), Vec::new());
-            let bricks: Vec<Brick> = inventory.bricks_of(id).copied().collect();
+            let bricks: Vec<Brick> = inventory.bricks_of(id).cloned().collect();
             for set in bricks.chunk_by(|a, b| a.set == b.set) {
                 let positions: Vec<u32> = set.iter().map(|brick| brick.position).collect();
                 prop_assert_eq!(positions, (0..wanted.bricks_per_set()).collect::<Vec<_>>());

@@ -10,8 +10,9 @@ use crate::world::{self, part};
 fn device(inventory: &Inventory, thin: bool) -> (Brick, Device) {
     let mut bricks = inventory.bricks();
     let brick = bricks.find(|brick| matches!(brick.space, BrickSpace::ThinPool { .. }) == thin);
-    let brick = *brick.unwrap();
-    (brick, inventory.device(brick.device).unwrap().clone())
+    let brick = brick.unwrap().clone();
+    let device = inventory.device(brick.device).unwrap().clone();
+    (brick, device)
 }
 
 fn fill(inventory: &Inventory, scan: &Scan, device: &Device) -> Fill {
