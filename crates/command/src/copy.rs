@@ -42,6 +42,11 @@ fn text(spec: &CopySpec) -> String {
     layout::copy_identity_file(&spec.brick.device_path, spec.copy)
 }
 
+/// What is copied to see whether copies can be made.
+fn probe(spec: &CopySpec) -> String {
+    format!("{}.probe", copy(spec))
+}
+
 fn restored(spec: &CopySpec) -> String {
     layout::copy_restored_file(&spec.brick.device_path, spec.copy)
 }
@@ -69,7 +74,7 @@ fn share(settings: &Settings, from: String, to: String) -> Command {
 pub(crate) fn look(spec: &CopySpec, settings: &Settings) -> Batch {
     let there = |path| Batch::new().ask(program::test(settings, "-e", path));
     match spec.part {
-        CopyPart::Room => Batch::new().ask(is_mounted(&spec.brick, settings)),
+        CopyPart::Room => there(probe(spec)).ask(is_mounted(&spec.brick, settings)),
         CopyPart::Frozen => there(mark(spec)),
         CopyPart::Image => there(part(spec)),
         CopyPart::Whole => there(copy(spec))
@@ -83,7 +88,10 @@ pub(crate) fn judge_look(spec: &CopySpec, report: &Report) -> Result<Seen, Unrea
     let answered = |item, what| answer::ran(report, item, what).map(mortar_argv::Output::success);
     let brick = spec.brick.brick;
     Ok(match spec.part {
-        CopyPart::Room if answered(0, "whether the brick is mounted")? => Seen::Absent,
+        CopyPart::Room if answered(0, "whether it was tried before")? => {
+            Seen::Partial(format!("whether brick {brick} can be copied was being tried"))
+        }
+        CopyPart::Room if answered(1, "whether the brick is mounted")? => Seen::Absent,
         CopyPart::Room => Seen::Foreign(format!("brick {brick} is not mounted: see 'mortar check'")),
         CopyPart::Frozen if answered(0, "whether the brick is frozen")? => Seen::Present(Facts::None),
         CopyPart::Image if answered(0, "whether there is an image of the copy")? => {
@@ -126,7 +134,7 @@ pub(crate) fn make(spec: &CopySpec, settings: &Settings) -> Batch {
 /// A small file is copied the way the image will be.
 fn make_room(spec: &CopySpec, settings: &Settings) -> Batch {
     let small = layout::device_identity_file(&spec.brick.device_path);
-    let probe = format!("{}.probe", copy(spec));
+    let probe = probe(spec);
     Batch::new()
         .run(is_mounted(&spec.brick, settings))
         // What could not share blocks is there all the same, and empty.
@@ -243,7 +251,7 @@ fn judge_missed(spec: &CopySpec, report: &Report) -> Verdict {
 pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
     let remove = |paths: &[String]| program::program(settings, "rm").arg("-f").args(paths.to_vec());
     match spec.part {
-        CopyPart::Room => Batch::new(),
+        CopyPart::Room => Batch::new().run(remove(&[probe(spec)])),
         CopyPart::Frozen => Batch::new()
             .item(
                 Guard::OnlyIf(program::test(settings, "-e", mark(spec))),

@@ -517,7 +517,6 @@ impl Thing {
         match self {
             Self::Growth(spec) => matches!(spec.part, GrowthPart::Room),
             Self::DeviceSize(_) => true,
-            Self::Copy(spec) => matches!(spec.part, CopyPart::Room),
             _ => false,
         }
     }

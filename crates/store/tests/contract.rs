@@ -280,18 +280,18 @@ fn a_file_cut_off_anywhere_is_an_error_or_whole() {
 #[test]
 fn an_import_takes_all_or_nothing() {
     over_all(|store| {
-        let whole =
-            br#"{"format":"mortar-export","schema":1,"records":{"node":{"a":{"v":1,"is":1}},"brick":{}}}"#;
-        let text = std::str::from_utf8(whole).unwrap();
+        let text =
+            r#"{"format":"mortar-export","schema":2,"records":{"node":{"a":{"v":1,"is":1}},"brick":{}}}"#;
+        let whole = text.as_bytes();
         for end in 0..whole.len() {
             let error = import(store, &whole[..end]).unwrap_err();
             assert!(matches!(error, StoreError::Document { .. }), "{error}");
         }
         for (from, to, told) in [
             (
-                "\"schema\":1",
                 "\"schema\":2",
-                "schema version 2, this program knows version 1",
+                "\"schema\":3",
+                "schema version 3, this program knows version 2",
             ),
             ("mortar-export", "other", "\"other\""),
             ("\"brick\"", "\"brick2\"", "brick2"),

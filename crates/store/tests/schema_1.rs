@@ -32,6 +32,15 @@ fn text(path: &Path) -> Result<String, StoreError> {
     Ok(String::from_utf8(text).unwrap())
 }
 
+/// The records of an export, without those kinds that have none: a later program knows of more.
+fn records(export: &str) -> serde_json::Value {
+    let mut export: serde_json::Value = serde_json::from_str(export).unwrap();
+    let mut records = export["records"].take();
+    let kinds = records.as_object_mut().unwrap();
+    kinds.retain(|_, of_kind| !of_kind.as_object().unwrap().is_empty());
+    records
+}
+
 #[test]
 fn this_program_reads_it() {
     let (_folder, path) = copy();
@@ -116,8 +125,8 @@ fn a_program_that_knows_newer_versions_brings_it_along_and_keeps_it() {
     let back = folder.path().join("back.redb");
     EmbeddedStore::restore(&back, &imported.writes).unwrap();
     assert_eq!(
-        text(&back).unwrap(),
-        std::fs::read_to_string(fixture("schema-1.json")).unwrap()
+        records(&text(&back).unwrap()),
+        records(&std::fs::read_to_string(fixture("schema-1.json")).unwrap())
     );
 }
 

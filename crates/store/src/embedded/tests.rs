@@ -10,14 +10,19 @@ use disk::{Disk, Fault};
 use proptest::prelude::*;
 
 use super::{EmbeddedStore, Opening};
-use crate::{Durability, Kind, Store as _, StoreError, Write};
+use crate::{Durability, Kind, Schema, Store as _, StoreError, Write};
 
 type Content = BTreeMap<String, Vec<u8>>;
 
 const PATH: &str = "/var/lib/mortar/store";
 
+/// As a program of version 1: what newer ones make of its files is what is tried.
 fn open(disk: &Disk) -> Result<EmbeddedStore, StoreError> {
-    open_as(disk, Opening::beside(PATH.as_ref()))
+    let first = Opening {
+        schema: Schema::new(&[]),
+        ..Opening::beside(PATH.as_ref())
+    };
+    open_as(disk, first)
 }
 
 fn open_as(disk: &Disk, opening: Opening) -> Result<EmbeddedStore, StoreError> {
