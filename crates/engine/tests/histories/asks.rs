@@ -138,12 +138,12 @@ fn wish(life: &Life) -> Option<Ask> {
                 return None;
             }
         },
-        32..=41 => {
+        32..=39 => {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);
             Ask::Expand(dice.any(&volumes)?, ByteSize::from_gib(dice.between(1, 4)), way)
         }
-        42..=52 => Ask::Delete(dice.any(&volumes)?),
-        53..=54 => {
+        40..=49 => Ask::Delete(dice.any(&volumes)?),
+        50..=54 => {
             let wanted = [
                 Durability::Replicate(2),
                 Durability::Replicate(3),

@@ -175,7 +175,7 @@ fn told_in(node: &Node, files: &[Option<NodeIdentity>]) -> Vec<About<'static>> {
 /// this, and then the file is the better one: it is not written over without being told.
 fn tells_of_others(ground: &Ground<'_>, sight: &Sight<'_>, text: &str) -> Option<String> {
     let file = identity::read_node_file(text).ok()?;
-    if file.node.id != sight.node.id {
+    if file.node.id != sight.node.id && !was_it(&file, sight.node) {
         return Some(format!(
             "it says that the node is {} of cluster {}",
             file.node.id, file.node.cluster
@@ -203,6 +203,12 @@ fn tells_of_others(ground: &Ground<'_>, sight: &Sight<'_>, text: &str) -> Option
         "it tells of node {}, which is a member of the trusted pool and in no record",
         lost.manage
     ))
+}
+
+/// Whether the file is of this machine before it left its pool, with nothing that could be lost, and was added again: one that
+/// was away when it left has kept its file.
+fn was_it(file: &NodeIdentity, node: &Node) -> bool {
+    file.node.cluster == node.cluster && file.node.storage == node.storage && file.devices.is_empty()
 }
 
 /// Whether the machine is recorded under another id, and says so itself: a node that left and was added again.

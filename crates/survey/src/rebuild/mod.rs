@@ -79,6 +79,7 @@ pub fn rebuild(heard: &Heard, seed: &mut Seed) -> Rebuilt {
     }
     work.unsound();
     work.snapshots();
+    work.stray_copies();
     work.remains();
     work.unheard();
     work.unrestored();

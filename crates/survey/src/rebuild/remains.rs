@@ -119,7 +119,7 @@ impl Work<'_> {
     }
 
     /// What an image keeps from new bricks of the device that was restored where it is.
-    fn kept_at(&self, machine: usize, image: &ImageSeen) -> ByteSize {
+    pub(super) fn kept_at(&self, machine: usize, image: &ImageSeen) -> ByteSize {
         let devices = self.inventory.devices();
         let there = devices.filter(|device| self.machine_of(device.node) == Some(machine));
         there.map(|device| self.beside_records(device, image)).sum()
@@ -258,7 +258,9 @@ impl Work<'_> {
             let mut recorded = self.inventory.copies_on(device.id);
             let recorded = recorded.find(|(known, _)| known.id == copy);
             let counted = recorded.map_or(ByteSize::ZERO, |(known, _)| known.footprint());
-            return if is_at(device, directory) {
+            // The small files beside copies are in nobody's account.
+            let is_image = image.path.ends_with(".img") || image.path.ends_with(".img.part");
+            return if is_image && is_at(device, directory) {
                 image.size.minus(counted)
             } else {
                 ByteSize::ZERO

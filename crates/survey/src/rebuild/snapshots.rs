@@ -28,6 +28,42 @@ impl Work<'_> {
         }
     }
 
+    /// Copies of bricks that are no part of a snapshot that is restored: one was being made, or removed.
+    pub(super) fn stray_copies(&mut self) {
+        let recorded: BTreeSet<BrickId> = self
+            .inventory
+            .snapshots()
+            .flat_map(|snapshot| &snapshot.bricks)
+            .map(|copy| copy.id)
+            .collect();
+        let images = |machine: usize| self.ground.machines[machine].survey.images.iter().flatten();
+        let mut strays = Vec::new();
+        for machine in 0..self.ground.machines.len() {
+            for image in images(machine) {
+                let Some((_, copy)) = read::copy(&image.path) else {
+                    continue;
+                };
+                let making = image.path.ends_with(".img.part");
+                if making || (image.path.ends_with(".img") && !recorded.contains(&copy)) {
+                    strays.push((machine, image, copy));
+                }
+            }
+        }
+        for (machine, image, copy) in strays {
+            let host = self.ground.machines[machine].host;
+            self.notes.keeps(
+                FoundKind::Unfinished,
+                format!("copy {copy}"),
+                Some(host),
+                format!(
+                    "{} is no part of a snapshot that was restored: one was being made, or removed",
+                    image.path
+                ),
+                self.kept_at(machine, image),
+            );
+        }
+    }
+
     fn seen_snapshots(&mut self) -> BTreeMap<SnapshotId, Seen> {
         let mut all: BTreeMap<SnapshotId, Seen> = BTreeMap::new();
         for machine in &self.ground.machines {

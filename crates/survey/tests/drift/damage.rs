@@ -235,6 +235,15 @@ deviations! {
         replace_in_file(inventory, scan, pick, neighbour.storage.as_str(), "stranger");
         stranger(inventory, scan, pick);
     };
+    file_of_the_node_before_it_left: NodeFile, Automatic, |inventory, scan, pick| {
+        let id = node(inventory, pick);
+        let file = &mut survey(scan, id).node_file;
+        let text = file.clone().unwrap().unwrap();
+        let before = NodeId::from_u128(0xbad).to_string();
+        let mut old: serde_json::Value = serde_json::from_str(&text.replace(&id.to_string(), &before)).unwrap();
+        old["devices"] = serde_json::Value::Array(Vec::new());
+        *file = Ok(Some(old.to_string()));
+    };
     file_of_another_node: NodeFile, OnCommand, |inventory, scan, pick| {
         let other = survey(scan, node(inventory, pick + 1)).node_file.clone();
         survey(scan, node(inventory, pick)).node_file = other;

@@ -10,7 +10,10 @@ mod world;
 use std::collections::BTreeSet;
 
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, DeviceKind, OperationId, Volume, layout};
+use mortar_model::{
+    Brick, BrickCopy, BrickId, BrickSpace, ByteSize, DeviceKind, OperationId, Snapshot, SnapshotId, Volume,
+    VolumeName, layout,
+};
 use mortar_plan::{Change, Involved, Landscape, Plan, Subject};
 use mortar_survey::{Drift, Finding, Group, Kind, Limits, Remedy, Repair, Scan, drift, groups, plan};
 use proptest::prelude::*;
@@ -54,9 +57,10 @@ fn what_is_as_recorded_is_clean() {
 
 #[test]
 fn every_kind_is_given_by_a_deviation() {
-    // What the records themselves do not know for sure is given by the test below.
+    // What the records themselves do not know for sure, and what is about snapshots, is given by the tests below.
     let known = ALL.iter().map(|deviation| deviation.kind);
-    let given: BTreeSet<Kind> = known.chain([Kind::VolumeSets]).collect();
+    let below = [Kind::VolumeSets, Kind::CopyMissing, Kind::OrphanCopy];
+    let given: BTreeSet<Kind> = known.chain(below).collect();
     let all: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
     assert_eq!(given, all);
 }
@@ -524,4 +528,62 @@ proptest! {
             prop_assert!(!finding.remedy.repair().unwrap().removes());
         }
     }
+}
+
+/// A part of a snapshot that is not there, and one that no snapshot has.
+#[test]
+fn copies_are_missed_and_strays_among_them_found() {
+    let mut landscape = world::landscape(1, 12);
+    let inventory = landscape.inventory().clone();
+    let on_images = |volume: &&Volume| {
+        let mut bricks = inventory.bricks_of(volume.id);
+        bricks.all(|brick| brick.space == BrickSpace::Image)
+    };
+    let volume = inventory.volumes().find(on_images).unwrap().clone();
+    let copies = inventory
+        .bricks_of(volume.id)
+        .enumerate()
+        .map(|(number, brick)| BrickCopy {
+            id: BrickId::from_u128(0xc0 + number as u128),
+            brick: brick.clone(),
+        });
+    let snapshot = Snapshot {
+        id: SnapshotId::from_u128(1),
+        name: VolumeName::new("monday").unwrap(),
+        created_ms: 1,
+        bricks: copies.collect(),
+        volume,
+    };
+    let faithful = world::faithful(&inventory);
+    let about = |found: &Drift| {
+        let findings = found
+            .findings
+            .iter()
+            .filter(|finding| finding.subject.kind == "copy");
+        findings.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+
+    // Images are there of which no record tells.
+    let mut scan = faithful.clone();
+    for copy in &snapshot.bricks {
+        let device = inventory.device(copy.brick.device).unwrap();
+        let image = mortar_command::query::survey::ImageSeen {
+            path: layout::copy_image(&device.path, copy.id),
+            size: copy.brick.size,
+            taken: ByteSize::ZERO,
+        };
+        world::part(&mut damage::survey(&mut scan, device.node).images).push(image);
+    }
+    let bricks = snapshot.bricks.len();
+    assert_eq!(about(&compare(&landscape, &scan)), vec![Kind::OrphanCopy; bricks]);
+
+    // They are a snapshot's.
+    world::apply(&mut landscape, &[Change::AddSnapshot(snapshot)]);
+    assert_eq!(about(&compare(&landscape, &scan)), []);
+
+    // And that is recorded, and they are gone.
+    assert_eq!(
+        about(&compare(&landscape, &faithful)),
+        vec![Kind::CopyMissing; bricks]
+    );
 }
