@@ -101,7 +101,9 @@ fn left_over_is_named(inventory: &Inventory, world: &World, report: &Rebuild, st
             .collect::<BTreeSet<String>>()
     };
     let thin = bricks(|space| matches!(space, BrickSpace::ThinPool { .. }));
-    let images = bricks(|space| *space == BrickSpace::Image);
+    let mut images = bricks(|space| *space == BrickSpace::Image);
+    let copies = inventory.snapshots().flat_map(|snapshot| &snapshot.bricks);
+    images.extend(copies.map(|copy| copy.id.to_string()));
     for host in world.hosts() {
         let host = world.host(&host).unwrap();
         for volume in &host.logical_volumes {
