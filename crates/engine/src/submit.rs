@@ -42,6 +42,14 @@ impl OperationState {
         }
     }
 
+    /// When it began, in milliseconds since 1970.
+    pub fn created(&self) -> u64 {
+        match self {
+            Self::Open(operation) => operation.created,
+            Self::Ended(ended) => ended.created,
+        }
+    }
+
     /// Whether nothing more happens by itself: it ended, or needs attention.
     pub fn at_rest(&self) -> bool {
         match self {

@@ -1,5 +1,7 @@
 //! `/v1/operations`
 
+use std::cmp::Reverse;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -37,13 +39,14 @@ pub(crate) async fn list(
     let left_out = states.len().saturating_sub(limit);
     // Those under way stand first: none of them is left out for one that has ended.
     states.truncate(limit);
-    let mut operations: Vec<Operation> = app.engine.view(|landscape| {
+    // By the instant, not by its text, which tells seconds: of those that ended the engine says which one is younger.
+    states.sort_by_key(|state| Reverse(state.created()));
+    let operations: Vec<Operation> = app.engine.view(|landscape| {
         states
             .iter()
             .map(|state| convert::operation::operation(state, landscape, false))
             .collect()
     });
-    operations.sort_by(|a, b| (&b.started, &b.id).cmp(&(&a.started, &a.id)));
     let more = u64::try_from(left_out + unseen).unwrap_or(u64::MAX);
     let load = convert::operation::load(app.engine.load());
     let list = OperationList {

@@ -372,3 +372,18 @@ async fn a_rebuild_without_an_answer_tells_who_was_silent() {
     assert!(answer.asked.iter().all(|host| host.silent.is_some()));
     assert_eq!(answer.found.len(), 2, "{:?}", answer.found);
 }
+
+/// Also of those that began within one second, which is all that the answer's times tell.
+#[tokio::test]
+async fn operations_are_listed_the_youngest_first() {
+    let door = door().await;
+    let mut made = Vec::new();
+    for _ in 0..8 {
+        let cluster = door.ask("POST", "/clusters", "{}").await.json();
+        made.push(cluster["id"].as_str().unwrap().to_owned());
+    }
+    made.reverse();
+    let list: OperationList = read(&door.ask("GET", "/v1/operations?limit=8", "").await);
+    let listed: Vec<String> = list.operations.into_iter().map(|one| one.subject.id).collect();
+    assert_eq!(listed, made);
+}
