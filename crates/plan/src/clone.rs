@@ -15,9 +15,7 @@ use crate::plan::{Change, Plan, Stage, Subject};
 use crate::refusal::Refusal;
 use crate::repeat::{Creation, Difference, Known};
 use crate::seed::Seed;
-use crate::snapshot::{
-    check_kind, check_room, copy_stages, copy_steps, snapshot_of, unchanged_volume, unused_snapshot,
-};
+use crate::snapshot::{check_kind, check_room, copy_stages, copy_steps, snapshot_of, unused_snapshot};
 
 /// A clone that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +77,7 @@ pub fn clone_volume(
     if let Some(known) = known(landscape, volume.cluster, request, origin)? {
         return Ok(Creation::Known(known));
     }
-    unchanged_volume(landscape, id)?;
+    landscape.unchanged_volume(id)?;
     let between = SnapshotId::from_u128(seed.next_u128());
     let name = VolumeName::new(format!("clone_{between}")).expect("clone_ and hex digits are a name");
     let snapshot = snapshot_of(inventory, volume, between, name, request.now_ms, seed);

@@ -8,7 +8,7 @@ use crate::grow::grow_in_place;
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
-use crate::plan::{Change, Plan, Stage, Step, Subject};
+use crate::plan::{Change, Plan, Stage, Step};
 use crate::refusal::Refusal;
 use crate::request::Expansion;
 use crate::seed::Seed;
@@ -26,13 +26,7 @@ pub fn expand_volume(
     way: Expansion,
     seed: &mut Seed,
 ) -> Result<Plan, Refusal> {
-    let inventory = landscape.inventory();
-    let volume = inventory
-        .volume(id)
-        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
-    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
-        return Err(Refusal::Busy("volume", id.to_string(), operation));
-    }
+    let volume = landscape.unchanged_volume(id)?;
     if way == Expansion::AddBricks {
         return add_bricks(landscape, limits, volume, by, seed);
     }

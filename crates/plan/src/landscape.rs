@@ -11,7 +11,7 @@ use mortar_model::{
 use crate::index::{Index, Slot};
 use crate::involved::Involved;
 use crate::plan::{Change, Plan, Subject};
-use crate::refusal::TooFull;
+use crate::refusal::{Refusal, TooFull};
 use crate::space::growth_needs;
 
 /// What an open operation holds.
@@ -109,6 +109,19 @@ impl Landscape {
     /// The operation that changes this thing.
     pub fn holder(&self, thing: Subject) -> Option<OperationId> {
         self.things.get(&thing).copied()
+    }
+
+    /// The volume, if no operation changes it.
+    ///
+    /// # Errors
+    /// It is unknown or being changed.
+    pub(crate) fn unchanged_volume(&self, id: VolumeId) -> Result<&Volume, Refusal> {
+        let volume = self.inventory.volume(id);
+        let volume = volume.ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
+        match self.holder(Subject::Volume(id)) {
+            Some(operation) => Err(Refusal::Busy("volume", id.to_string(), operation)),
+            None => Ok(volume),
+        }
     }
 
     /// The volume of this name that an operation is making.

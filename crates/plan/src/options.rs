@@ -12,7 +12,7 @@ use crate::create::{addresses, own_option, pool_step};
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
-use crate::plan::{Change, Plan, Stage, Subject};
+use crate::plan::{Change, Plan, Stage};
 use crate::refusal::Refusal;
 use crate::request::{OptionsChange, STEERING_OPTIONS};
 use crate::steering::{Steering, zones_of};
@@ -47,12 +47,7 @@ pub fn set_options(
     now: Option<(&Volume, &SetNow)>,
 ) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
-    let volume = inventory
-        .volume(id)
-        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
-    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
-        return Err(Refusal::Busy("volume", id.to_string(), operation));
-    }
+    let volume = landscape.unchanged_volume(id)?;
     if now.is_some_and(|(asked_of, _)| asked_of != volume) {
         return Err(Refusal::Stale("volume", id.to_string()));
     }

@@ -6,7 +6,7 @@ use mortar_model::{Brick, Durability, VolumeId};
 use crate::create::{addresses, brick_steps, pool_step};
 use crate::identity;
 use crate::landscape::Landscape;
-use crate::plan::{Change, Plan, Stage, Subject};
+use crate::plan::{Change, Plan, Stage};
 use crate::refusal::Refusal;
 
 /// Plans the end of a volume and its bricks.
@@ -15,12 +15,7 @@ use crate::refusal::Refusal;
 /// The volume is unknown or being changed, or has snapshots.
 pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
-    let volume = inventory
-        .volume(id)
-        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
-    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
-        return Err(Refusal::Busy("volume", id.to_string(), operation));
-    }
+    let volume = landscape.unchanged_volume(id)?;
     if inventory.snapshots_of(id).next().is_some() {
         return Err(Refusal::InUse("volume", id.to_string(), "snapshots"));
     }

@@ -12,7 +12,7 @@ use crate::create::{addresses, brick_steps, factor, pool_step};
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::placement::{Search, name_refusals};
-use crate::plan::{Change, Plan, Stage, Step, Subject};
+use crate::plan::{Change, Plan, Stage, Step};
 use crate::refusal::{NoSpace, Refusal};
 use crate::seed::Seed;
 use crate::space::{BrickSize, brick_space, whole};
@@ -34,12 +34,7 @@ pub fn change_replicas(
     seed: &mut Seed,
 ) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
-    let volume = inventory
-        .volume(id)
-        .ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
-    if let Some(operation) = landscape.holder(Subject::Volume(id)) {
-        return Err(Refusal::Busy("volume", id.to_string(), operation));
-    }
+    let volume = landscape.unchanged_volume(id)?;
     wanted.check()?;
     check_way(volume, wanted)?;
     let after = Volume {

@@ -53,7 +53,7 @@ pub fn create_snapshot(
     if let Some((known, operation)) = known(landscape, request)? {
         return Ok(SnapshotCreation::Known(known, operation));
     }
-    let volume = unchanged_volume(landscape, request.volume)?;
+    let volume = landscape.unchanged_volume(request.volume)?;
     let id = SnapshotId::from_u128(seed.next_u128());
     let name = match &request.name {
         Some(name) => name.clone(),
@@ -138,7 +138,7 @@ pub fn delete_snapshot(landscape: &Landscape, id: SnapshotId) -> Result<Plan, Re
 pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let snapshot = unused_snapshot(landscape, id)?;
-    let volume = unchanged_volume(landscape, snapshot.volume.id)?;
+    let volume = landscape.unchanged_volume(snapshot.volume.id)?;
     let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     if let Some(what) = changed(&bricks, snapshot) {
         return Err(Refusal::Changed {
@@ -204,16 +204,6 @@ fn changed(bricks: &[Brick], snapshot: &Snapshot) -> Option<&'static str> {
         return Some("moved to other devices");
     }
     (!same(|brick| (brick.id, brick.size))).then_some("became larger")
-}
-
-/// The volume, if no operation changes it.
-pub(crate) fn unchanged_volume(landscape: &Landscape, id: VolumeId) -> Result<&Volume, Refusal> {
-    let volume = landscape.inventory().volume(id);
-    let volume = volume.ok_or_else(|| Refusal::Unknown("volume", id.to_string()))?;
-    match landscape.holder(Subject::Volume(id)) {
-        Some(operation) => Err(Refusal::Busy("volume", id.to_string(), operation)),
-        None => Ok(volume),
-    }
 }
 
 /// The snapshot, if no operation uses it.
