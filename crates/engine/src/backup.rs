@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use mortar_store::{BackupFile, Backups, Reason, StoreError};
 
+use crate::drive::rest_or_halt;
 use crate::engine::{Engine, Inner};
 use crate::panics;
 
@@ -246,14 +247,7 @@ async fn keep(engine: Weak<Inner>, plan: BackupPlan) {
             Duration::ZERO => LOOK,
             interval => LOOK.min(interval),
         };
-        let halt = Arc::clone(&inner.halt);
-        let halted = halt.notified();
-        if inner.is_halted() {
-            return;
-        }
-        // An engine that nobody has any more must not live on for the length of the wait.
-        drop(inner);
-        if tokio::time::timeout(wait, halted).await.is_ok() {
+        if rest_or_halt(inner, wait).await {
             return;
         }
     }

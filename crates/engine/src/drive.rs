@@ -295,6 +295,18 @@ pub(crate) async fn wait_or_halt(inner: &Inner, time: Duration) -> bool {
     tokio::time::timeout(time, halt).await.is_ok()
 }
 
+/// The same between two passes of a background task. An engine that nobody has any more does not live on for the length of the
+/// wait.
+pub(crate) async fn rest_or_halt(inner: Arc<Inner>, time: Duration) -> bool {
+    let halt = Arc::clone(&inner.halt);
+    let halted = halt.notified();
+    if inner.is_halted() {
+        return true;
+    }
+    drop(inner);
+    tokio::time::timeout(time, halted).await.is_ok()
+}
+
 /// An end that is to be recorded.
 struct Finish {
     ended: Ended,

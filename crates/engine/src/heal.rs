@@ -11,6 +11,7 @@ use mortar_command::query::heal_info::{self, BrickHeal};
 use mortar_model::{NodeId, Volume, VolumeId};
 use tokio::time::Instant;
 
+use crate::drive::rest_or_halt;
 use crate::engine::{Engine, Inner};
 use crate::panics;
 use crate::sight::ask_pool;
@@ -151,14 +152,7 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
 async fn run(engine: Weak<Inner>, interval: Duration) {
     loop {
         let Some(inner) = engine.upgrade() else { return };
-        let halt = Arc::clone(&inner.halt);
-        let halted = halt.notified();
-        if inner.is_halted() {
-            return;
-        }
-        // An engine that nobody has any more must not live on for the length of the wait.
-        drop(inner);
-        if tokio::time::timeout(interval, halted).await.is_ok() {
+        if rest_or_halt(inner, interval).await {
             return;
         }
         let Some(inner) = engine.upgrade() else { return };

@@ -11,7 +11,7 @@ use mortar_model::{ClusterId, NodeId, OperationId};
 use mortar_store::{Durability, Kind, Write};
 use tokio::time::Instant;
 
-use crate::drive::Handle;
+use crate::drive::{Handle, rest_or_halt};
 use crate::engine::Inner;
 use crate::panics;
 use crate::{act, away};
@@ -38,14 +38,8 @@ async fn watch(engine: Weak<Inner>) {
         }
         ask(&inner, full).await;
         forget_old(&inner).await;
-        let (interval, halt) = (inner.config.recovery_interval, Arc::clone(&inner.halt));
-        let halted = halt.notified();
-        if inner.is_halted() {
-            return;
-        }
-        // An engine that nobody has any more must not live on for the length of the wait.
-        drop(inner);
-        if tokio::time::timeout(interval, halted).await.is_ok() {
+        let interval = inner.config.recovery_interval;
+        if rest_or_halt(inner, interval).await {
             return;
         }
     }

@@ -26,6 +26,7 @@
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
+//! | `tries` | when what came to nothing is tried again |
 //! | `cure` | members of a pool that differ from the others |
 //! | `heal` | how the copies of volumes are, asked for one volume at a time |
 //! | `health` | which nodes answer; waking what waits for them |
@@ -81,6 +82,7 @@ mod replicas;
 mod sight;
 mod snapshot;
 mod submit;
+mod tries;
 
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
 pub use capacity::Capacity;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
+use crate::drive::rest_or_halt;
 use crate::engine::Inner;
 
 /// Wait before a background task that panicked begins anew.
@@ -51,14 +52,7 @@ pub(crate) fn keep<F>(
             let Some(inner) = engine.upgrade() else { return };
             inner.metrics.panicked("task");
             tracing::error!("a bug in Mortar ended a background task; it begins anew");
-            let halt = Arc::clone(&inner.halt);
-            let halted = halt.notified();
-            if inner.is_halted() {
-                return;
-            }
-            // An engine that nobody has any more must not live on for the length of the wait.
-            drop(inner);
-            if tokio::time::timeout(PAUSE, halted).await.is_ok() {
+            if rest_or_halt(inner, PAUSE).await {
                 return;
             }
         }

@@ -13,9 +13,11 @@ use mortar_model::{Brick, BrickId, ClusterId, DeviceId, Durability, Inventory, N
 use mortar_survey::Kind;
 use tokio::time::Instant;
 
+use crate::drive::rest_or_halt;
 use crate::engine::{Engine, Inner};
 use crate::panics;
 use crate::submit::OperationState;
+use crate::tries::Tries;
 
 /// Wait before a brick that could not move is tried again; each further one is twice as long.
 const AGAIN: Duration = Duration::from_secs(600);
@@ -36,12 +38,6 @@ enum Lost {
     Device(DeviceId),
 }
 
-/// A brick that was tried.
-struct Tried {
-    times: u32,
-    next: Instant,
-}
-
 /// What is remembered between two passes. After a restart all counts from the beginning: that is late, never early.
 #[derive(Default)]
 struct Memory {
@@ -49,7 +45,7 @@ struct Memory {
     missing: BTreeMap<DeviceId, Instant>,
     /// The move that is under way in each pool.
     moves: BTreeMap<ClusterId, OperationId>,
-    tried: BTreeMap<BrickId, Tried>,
+    tried: Tries<BrickId>,
     /// Why nothing is replaced in a pool, as it was told last.
     told: BTreeMap<ClusterId, String>,
 }
@@ -62,14 +58,8 @@ async fn watch(engine: Weak<Inner>) {
             return;
         };
         pass(&inner, after, &mut memory).await;
-        let (interval, halt) = (inner.config.recovery_interval, Arc::clone(&inner.halt));
-        let halted = halt.notified();
-        if inner.is_halted() {
-            return;
-        }
-        // An engine that nobody has any more must not live on for the length of the wait.
-        drop(inner);
-        if tokio::time::timeout(interval, halted).await.is_ok() {
+        let interval = inner.config.recovery_interval;
+        if rest_or_halt(inner, interval).await {
             return;
         }
     }
@@ -105,8 +95,8 @@ async fn pass(inner: &Arc<Inner>, after: Duration, memory: &mut Memory) {
 impl Memory {
     /// Takes in what the last check found.
     fn learn(&mut self, inner: &Inner) {
-        let engine_check = inner.checks.last();
-        let findings = engine_check.iter().flat_map(|check| &check.findings);
+        let last = inner.checks.last();
+        let findings = last.iter().flat_map(|check| &check.findings);
         let missing: BTreeSet<DeviceId> = findings
             .filter(|finding| finding.kind == Kind::DeviceMissing)
             .filter_map(|finding| finding.subject.id.parse().ok())
@@ -117,7 +107,7 @@ impl Memory {
         }
         let landscape = inner.landscape();
         self.tried
-            .retain(|brick, _| landscape.inventory().brick(*brick).is_some());
+            .retain(|brick| landscape.inventory().brick(*brick).is_some());
     }
 
     fn tell(&mut self, cluster: ClusterId, why: String) {
@@ -125,20 +115,6 @@ impl Memory {
             tracing::warn!(%cluster, reason = %why, "lost bricks are not replaced");
             self.told.insert(cluster, why);
         }
-    }
-
-    /// Notes that the brick is tried now.
-    fn begin(&mut self, brick: BrickId) {
-        let times = self.tried.get(&brick).map_or(0, |tried| tried.times);
-        let wait = AGAIN.saturating_mul(1 << times.min(10)).min(AGAIN_LONGEST);
-        let next = Instant::now() + wait;
-        self.tried.insert(
-            brick,
-            Tried {
-                times: times + 1,
-                next,
-            },
-        );
     }
 }
 
@@ -178,12 +154,11 @@ fn next(
     let bricks = nodes.chain(devices).flat_map(|lost| bricks_of(inventory, lost));
     let mut ripe = bricks.filter(|brick| {
         let volume = inventory.volume(brick.volume);
-        let tried = memory.tried.get(&brick.id);
         volume.is_some_and(|volume| volume.cluster == cluster && has_majority(volume.durability))
             && landscape
                 .holder(mortar_plan::Subject::Volume(brick.volume))
                 .is_none()
-            && tried.is_none_or(|tried| tried.next <= Instant::now())
+            && memory.tried.may(&brick.id)
     });
     Ok(ripe.next())
 }
@@ -215,7 +190,7 @@ const fn has_majority(durability: Durability) -> bool {
 }
 
 async fn replace(engine: &Engine, cluster: ClusterId, brick: Brick, memory: &mut Memory) {
-    memory.begin(brick.id);
+    memory.tried.begin(brick.id, AGAIN, AGAIN_LONGEST);
     match engine.evict_brick(brick.id, true).await {
         Ok(operation) => {
             tracing::warn!(brick = %brick.id, %operation, "brick is lost for longer than was stated; it is replaced");

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{CurePlan, begin, words};
 use crate::engine::Inner;
 use crate::panics;
+use crate::tries::Tries;
 
 /// How long members are looked at closely after a node came back.
 const CLOSELY: Duration = Duration::from_secs(120);
@@ -82,17 +83,12 @@ impl Suspect {
     }
 }
 
-/// Cures of a member that did not make it well.
-struct Tried {
-    times: u32,
-    next: Instant,
-}
-
 /// What is remembered between two looks. Nothing of it outlives the server: it is seen again.
 #[derive(Default)]
 struct Memory {
     suspects: BTreeMap<NodeId, Suspect>,
-    tried: BTreeMap<NodeId, Tried>,
+    /// Cures of a member that did not make it well.
+    tried: Tries<NodeId>,
     /// Why a member is not cured, as it was told last.
     told: BTreeMap<NodeId, String>,
     /// When the members of each pool were looked at.
@@ -166,7 +162,7 @@ impl Memory {
             let Some(ailment) = found.remove(node) else {
                 self.suspects.remove(node);
                 if matches!(word, Word::Tells(_)) {
-                    self.tried.remove(node);
+                    self.tried.forget(node);
                     self.told.remove(node);
                 }
                 continue;
@@ -184,10 +180,7 @@ impl Memory {
     /// A member that has been ill for long enough, and was not cured a moment ago.
     fn ripe(&self, plan: &CurePlan, words: &[(NodeId, Word)]) -> Option<(NodeId, Ailment)> {
         let is_ripe = |node: &NodeId| {
-            let again = self
-                .tried
-                .get(node)
-                .is_none_or(|tried| tried.next <= Instant::now());
+            let again = self.tried.may(node);
             let ripe = self.suspects.get(node).filter(|_| again)?.ripe(plan)?;
             Some((*node, ripe))
         };
@@ -228,16 +221,7 @@ async fn look(inner: &Arc<Inner>, plan: &CurePlan, cluster: ClusterId, memory: &
     }
     match begin::begin(inner, cluster, node, &ailment, &words).await {
         Ok(operation) => {
-            let times = memory.tried.get(&node).map_or(0, |tried| tried.times);
-            let wait = AGAIN.saturating_mul(1 << times.min(10)).min(AGAIN_LONGEST);
-            let next = Instant::now() + wait;
-            memory.tried.insert(
-                node,
-                Tried {
-                    times: times + 1,
-                    next,
-                },
-            );
+            memory.tried.begin(node, AGAIN, AGAIN_LONGEST);
             tracing::warn!(%node, %operation, "glusterd {}; it is started anew", ailment.words());
         }
         Err(why) => {
