@@ -2,11 +2,11 @@
 
 use mortar_argv::{Batch, Command, Report};
 use mortar_model::layout;
-use mortar_model::work::{BrickAddress, CopiesSpec, Facts, FailureKind, Seen, Verdict};
+use mortar_model::work::{CopiesSpec, Facts, FailureKind, Seen, Verdict};
 
 use crate::answer::Unreadable;
-use crate::heal::running;
-use crate::query::heal_info::{self, BrickHeal};
+use crate::heal::{self, running, sum};
+use crate::query::heal_info;
 use crate::query::volume_info;
 use crate::volume::{self, addresses};
 use crate::{Settings, complaint, program};
@@ -89,12 +89,9 @@ pub(crate) fn before(spec: &CopiesSpec, settings: &Settings) -> Batch {
 /// Whether the volume can do without these bricks: all others run and do not blame each other, and these hold nothing that
 /// others lack.
 pub(crate) fn judge_before(spec: &CopiesSpec, report: &Report) -> Verdict {
-    if let Some(why) = complaint::unreached(report) {
-        return complaint::failed(FailureKind::Unreached, why);
-    }
-    let answer = match heal_info::read(report) {
+    let answer = match heal::told(report) {
         Ok(answer) => answer,
-        Err(unreadable) => return Verdict::Unknown(unreadable.to_string()),
+        Err(verdict) => return verdict,
     };
     let all = || addresses(&spec.others).into_iter().chain(addresses(&spec.bricks));
     if let Some(down) = all().find(|wanted| running(&answer, wanted).is_none()) {
@@ -122,9 +119,4 @@ pub(crate) fn judge_before(spec: &CopiesSpec, report: &Report) -> Verdict {
             ),
         ),
     }
-}
-
-fn sum(answer: &[BrickHeal], bricks: &[BrickAddress], of: impl Fn(&BrickHeal) -> Option<u64>) -> u64 {
-    let bricks = addresses(bricks).into_iter();
-    bricks.filter_map(|brick| of(running(answer, &brick)?)).sum()
 }

@@ -91,3 +91,21 @@ pub(crate) fn running<'a>(answer: &'a [BrickHeal], wanted: &str) -> Option<&'a B
     let mut bricks = answer.iter();
     bricks.find(|brick| brick.brick == wanted && brick.connected && brick.entries.is_some())
 }
+
+/// What the bricks of a volume list; else what became of the question.
+pub(crate) fn told(report: &Report) -> Result<Vec<BrickHeal>, Verdict> {
+    if let Some(why) = complaint::unreached(report) {
+        return Err(complaint::failed(FailureKind::Unreached, why));
+    }
+    heal_info::read(report).map_err(|unreadable| Verdict::Unknown(unreadable.to_string()))
+}
+
+/// What those of these bricks that run tell, in all.
+pub(crate) fn sum(
+    answer: &[BrickHeal],
+    bricks: &[BrickAddress],
+    of: impl Fn(&BrickHeal) -> Option<u64>,
+) -> u64 {
+    let bricks = addresses(bricks).into_iter();
+    bricks.filter_map(|brick| of(running(answer, &brick)?)).sum()
+}

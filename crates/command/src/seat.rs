@@ -5,7 +5,7 @@ use mortar_model::layout;
 use mortar_model::work::{BrickAddress, Facts, FailureKind, SeatSpec, Seen, Verdict};
 
 use crate::answer::Unreadable;
-use crate::heal::running;
+use crate::heal::{self, running, sum};
 use crate::query::heal_info::{self, BrickHeal};
 use crate::query::volume_info;
 use crate::volume::{self, addresses};
@@ -73,12 +73,9 @@ pub(crate) fn before(spec: &SeatSpec, settings: &Settings) -> Batch {
 /// set takes them (of two: the first), so that one of the others has each file as it was written last; where they blame
 /// each other, they list it as split-brain.
 pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
-    if let Some(why) = complaint::unreached(report) {
-        return complaint::failed(FailureKind::Unreached, why);
-    }
-    let answer = match heal_info::read(report) {
+    let answer = match heal::told(report) {
         Ok(answer) => answer,
-        Err(unreadable) => return Verdict::Unknown(unreadable.to_string()),
+        Err(verdict) => return verdict,
     };
     if let Some(down) = addresses(&spec.others)
         .into_iter()
@@ -90,10 +87,7 @@ pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
             spec.name
         ));
     }
-    let split: u64 = addresses(&spec.others)
-        .iter()
-        .filter_map(|other| running(&answer, other)?.split_brain)
-        .sum();
+    let split = sum(&answer, &spec.others, |brick| brick.split_brain);
     if split > 0 {
         return complaint::refused(format!(
             "other bricks of its set have {split} files in split-brain, for which it may be the one that is right: choose \
