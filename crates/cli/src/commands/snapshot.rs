@@ -3,7 +3,7 @@
 use mortar_api::{CloneRequest, Snapshot, SnapshotList, SnapshotRequest};
 
 use super::Session;
-use super::volume::show_volume;
+use super::volume::follow_to_volume;
 use crate::args::SnapshotCommand;
 use crate::client::{Finished, read};
 use crate::error::Result;
@@ -108,11 +108,7 @@ async fn clone(session: &Session, snapshot: &str, name: Option<String>) -> Resul
         .client
         .post(&path, &CloneRequest { name }, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
 
 async fn restore(session: &Session, snapshot: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::args::{CreateArgs, DurabilityName, VolumeCommand, ZoneName};
-use crate::client::{Finished, Work, read};
+use crate::client::{Answer, Finished, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
@@ -178,11 +178,7 @@ async fn create(session: &Session, arguments: CreateArgs) -> Result<()> {
         Err(error) if error.exit == Exit::NoSpace => return Err(why_no_space(session, &request, error).await),
         other => other?,
     };
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
 
 /// The same error with the rule that refused each device, as far as the server tells.
@@ -216,12 +212,16 @@ async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: E
         .advise("add nodes or devices, or ask for less; --dry-run shows all of this as a picture")
 }
 
-/// A volume that was made or changed.
-pub(super) fn show_volume(session: &Session, work: &Work, attempt: &str) -> Result<()> {
+/// Waits until the volume is made or changed, and shows it.
+pub(super) async fn follow_to_volume(session: &Session, accepted: Answer, attempt: &str) -> Result<()> {
+    let work = session
+        .client
+        .finish(accepted, attempt, &session.progress)
+        .await?;
     match &work.finished {
         Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
         Finished::Resource(body) => session.out.text(&description(&read(body, attempt)?)),
-        _ => session.tell(work, "Done."),
+        _ => session.tell(&work, "Done."),
     }
 }
 
@@ -330,11 +330,7 @@ async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Res
         .client
         .post(&format!("/v1/volumes/{id}/expand"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
 
 async fn clone(session: &Session, volume: &str, name: Option<String>) -> Result<()> {
@@ -347,11 +343,7 @@ async fn clone(session: &Session, volume: &str, name: Option<String>) -> Result<
         .client
         .post(&format!("/volumes/{id}/clone"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
 
 async fn delete(session: &Session, volume: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mortar_api::OptionsRequest;
 
-use super::{Session, show_volume};
+use super::{Session, follow_to_volume};
 use crate::error::{Error, Result};
 
 /// An empty value gives the option back to GlusterFS.
@@ -21,11 +21,7 @@ pub(super) async fn set(session: &Session, volume: &str, options: Vec<(String, S
         .client
         .patch(&format!("/v1/volumes/{id}/options"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
 
 /// The options by name; else the name that is there twice.

@@ -2,7 +2,7 @@
 
 use mortar_api::ReplicasRequest;
 
-use super::{Session, show_volume};
+use super::{Session, follow_to_volume};
 use crate::error::Result;
 
 pub(super) async fn change(session: &Session, volume: &str, request: ReplicasRequest) -> Result<()> {
@@ -15,9 +15,5 @@ pub(super) async fn change(session: &Session, volume: &str, request: ReplicasReq
         .client
         .post(&format!("/v1/volumes/{id}/replicas"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    show_volume(session, &work, &attempt)
+    follow_to_volume(session, accepted, &attempt).await
 }
