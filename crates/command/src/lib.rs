@@ -11,7 +11,7 @@
 //! | `resume` | a look said [`Seen::Partial`] | every half-made and half-undone state |
 //! | `unmake` | any time | every state, also what is long gone |
 //!
-//! Names and paths come from [`mortar_model::layout`] alone. This room knows the tools and their words; it does
+//! Names and paths come from [`mortar_model::layout`] alone, those of bricks that Heketi made among them. This room knows the tools and their words; it does
 //! not know how a batch reaches a node, why a thing is wanted, or what happens next. No I/O, no clock, no async.
 
 mod added_bricks;

@@ -1,4 +1,4 @@
-//! What exists: clusters, nodes, devices, bricks and volumes, by the names that every layer of Mortar uses.
+//! What exists: clusters, nodes, devices, bricks, volumes and snapshots, by the names that every layer of Mortar uses.
 //!
 //! This room knows the things, their sizes and names, and what must be true of them together ([`check`]).
 //! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.

@@ -18,13 +18,14 @@
 //! | `files`, `attributes`, `find`, `lines` | coreutils, findutils, grep, sed |
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
 //! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
+//! | `images` | copies that share blocks with their origin, and file systems that are frozen for them |
 //! | `growth` | what makes volumes, disks and file systems larger |
 //! | `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
 //! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
 //! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
-//! clock can let it pass between the turns of a script: [`World::begin`]), snapshots beyond standing in the way of a
-//! deletion, quorum, pools whose halves go different ways, and glusterd's lock over a whole pool (those over volumes
+//! clock can let it pass between the turns of a script: [`World::begin`]), GlusterFS's own snapshots beyond standing in the way of
+//! a deletion, quorum, pools whose halves go different ways, and glusterd's lock over a whole pool (those over volumes
 //! are; the other is a [`Fault`]).
 
 mod attributes;
