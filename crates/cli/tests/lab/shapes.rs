@@ -188,6 +188,8 @@ fn holds(site: &Site, shape: &Shape, host: &str, path: &str) {
     let sizes = [
         "find",
         path,
+        // The rebalance that adding bricks began moves files away while we look.
+        "-ignore_readdir_race",
         "-maxdepth",
         "1",
         "-name",
