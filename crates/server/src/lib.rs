@@ -13,6 +13,7 @@
 //! | `inside` | the same routes for a door in this process |
 //! | `convert/` | records as the wire shows them |
 //! | `refusal` | the one table from the engine's errors to texts, statuses and kinds |
+//! | `tls` | the certificate, and its successors |
 //! | `metrics` | what is counted at the door |
 
 mod convert;
@@ -24,9 +25,11 @@ mod refusal;
 mod routes;
 mod server;
 mod state;
+mod tls;
 mod v1;
 
 pub use http::limits::HttpLimits;
 pub use inside::{Inside, InsideAnswer};
 pub use routes::openapi_document;
 pub use server::{Options, Server};
+pub use tls::{Tls, TlsError, TlsFiles};

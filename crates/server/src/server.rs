@@ -22,6 +22,7 @@ use crate::inside::Inside;
 use crate::metrics::HttpMetrics;
 use crate::routes;
 use crate::state::{App, Shared};
+use crate::tls::Tls;
 
 /// How the door behaves.
 #[derive(Clone, Debug, Default)]
@@ -30,12 +31,15 @@ pub struct Options {
     pub keys: Option<Keys>,
     /// Bounds on what clients may ask.
     pub limits: HttpLimits,
+    /// The certificate; without one, plain HTTP is spoken.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// The door for REST over one engine.
 pub struct Server {
     app: App,
     router: Router,
+    tls: Option<Arc<Tls>>,
 }
 
 /// What all requests share, for these routes.
@@ -64,11 +68,12 @@ impl Server {
     /// A door for this engine, not open yet.
     pub fn new(engine: Engine, options: Options) -> Self {
         let (router, document) = routes::routes().split_for_parts();
+        let tls = options.tls.clone();
         let app = share(engine, options, &document);
         // The gate knows decoded paths; the router may still find none that is escaped in an unusual place.
         let router = router.fallback(|| async { Plain::from(WireError::InvalidPath) });
         let router = behind_gate(router, &app);
-        Self { app, router }
+        Self { app, router, tls }
     }
 
     /// Its routes for a door in this process.
@@ -79,11 +84,15 @@ impl Server {
     /// Serves until `stop` completes. Then no new work is taken; what runs may end within `patience`, what is left
     /// then goes on after the next start; at last open connections end.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()> + Send, patience: Duration) {
-        let Self { app, router } = self;
+        let Self { app, router, tls } = self;
         let ended = app.ended.subscribe();
         let metrics = app.engine.metrics().clone();
         let panicked = move || metrics.panicked("connection");
-        let doors = connection::serve_all(&listener, router, &app.limits, ended, panicked);
+        let way = connection::Way {
+            router,
+            tls: tls.clone(),
+        };
+        let doors = connection::serve_all(&listener, way, &app.limits, ended, panicked);
         let stopping = async {
             stop.await;
             app.stopping.store(true, Ordering::Release);
@@ -91,7 +100,17 @@ impl Server {
             app.engine.stop(patience).await;
             app.ended.send_replace(true);
         };
-        tokio::join!(doors, stopping);
+        let served = async { tokio::join!(doors, stopping) };
+        let watched = async {
+            match tls {
+                Some(tls) => tls.watch(app.limits.certificate_look).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = served => {}
+            () = watched => {}
+        }
         tracing::info!("stopped");
     }
 }

@@ -1,9 +1,10 @@
 //! Connections: accepted up to a bound, served with limits on every wait, ended gracefully.
 //!
-//! TLS will stand between accepting and serving: [`serve`] takes any stream of bytes.
+//! TLS stands between accepting and serving: [`serve`] takes any stream of bytes.
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -19,12 +20,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::limits::HttpLimits;
+use crate::tls::Tls;
 
 /// Largest request head that is read, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -32,11 +35,24 @@ const HEAD_BYTES: usize = 64 << 10;
 /// How long a client may go on sending after its last answer before the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// What a connection leads to.
+#[derive(Clone)]
+pub(crate) struct Way {
+    /// The routes.
+    pub(crate) router: Router,
+    /// The certificate that is shown first, where TLS is spoken.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// Where a request came from over the network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Accepts and serves connections until `stop` becomes true, then waits for them within the limit. `panicked` is told
 /// of each connection that a bug ended.
 pub(crate) async fn serve_all(
     listener: &TcpListener,
-    router: Router,
+    way: Way,
     limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
     panicked: impl Fn() + Clone + Send + 'static,
@@ -48,7 +64,7 @@ pub(crate) async fn serve_all(
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = accept(listener, &places) => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: some connection must end first.
@@ -58,10 +74,10 @@ pub(crate) async fn serve_all(
             }
         };
         let _ = stream.set_nodelay(true);
-        let (router, limits, stop) = (router.clone(), limits.clone(), stop.clone());
+        let (way, limits, stop) = (way.clone(), limits.clone(), stop.clone());
         let panicked = panicked.clone();
         tokio::spawn(async move {
-            let served = AssertUnwindSafe(serve(stream, router, &limits, stop));
+            let served = AssertUnwindSafe(lead(stream, peer, way, &limits, stop));
             if served.catch_unwind().await.is_err() {
                 panicked();
             }
@@ -77,21 +93,38 @@ pub(crate) async fn serve_all(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, Peer(peer.ip().to_canonical()), place))
+}
+
+/// Serves one connection to its end, through TLS where that is spoken.
+async fn lead(stream: TcpStream, peer: Peer, way: Way, limits: &HttpLimits, stop: watch::Receiver<bool>) {
+    let Some(tls) = way.tls else {
+        return serve(stream, peer, way.router, limits, stop).await;
+    };
+    let handshake = TlsAcceptor::from(tls.current()).accept(stream);
+    match timeout(limits.head_time, handshake).await {
+        Ok(Ok(stream)) => serve(stream, peer, way.router, limits, stop).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, peer = %peer.0, "connection ended before TLS was agreed on")
+        }
+        Err(_) => tracing::debug!(peer = %peer.0, "connection ended: TLS was not agreed on in time"),
+    }
 }
 
 /// Serves one connection to its end.
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+    peer: Peer,
     router: Router,
     limits: &HttpLimits,
     mut stop: watch::Receiver<bool>,
 ) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let request: Request = request.map(Body::new);
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
         Box::pin(router.clone().oneshot(request)) as Pin<Box<_>>
     });
     let io = TokioIo::new(Patient::new(stream, limits.write_time));

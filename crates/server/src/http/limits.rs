@@ -17,6 +17,8 @@ pub struct HttpLimits {
     pub long_poll: Duration,
     /// Most connections at once; more wait in the kernel's backlog.
     pub connections: usize,
+    /// How long a certificate that was replaced may go unseen.
+    pub certificate_look: Duration,
     /// How long connections may still take to end when the server stops.
     pub stop_time: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for HttpLimits {
             write_time: Duration::from_secs(30),
             long_poll: Duration::from_secs(60),
             connections: 4096,
+            certificate_look: Duration::from_secs(10),
             stop_time: Duration::from_secs(5),
         }
     }

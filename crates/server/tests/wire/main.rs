@@ -15,4 +15,5 @@ mod repeat;
 mod replicas;
 mod snapshots;
 mod support;
+mod tls;
 mod v1;

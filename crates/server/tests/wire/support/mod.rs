@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mortar_engine::{Config, Engine, Parts, SystemClock, SystemEntropy};
 use mortar_executor::Hosts;
 use mortar_heketi::token::{Keys, Role, Secret, authorization_header};
-use mortar_server::{HttpLimits, Options, Server};
+use mortar_server::{HttpLimits, Options, Server, Tls};
 use mortar_store::{MemoryStore, Store};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -27,6 +27,7 @@ pub(crate) struct Setup {
     pub(crate) engine: Config,
     pub(crate) limits: HttpLimits,
     pub(crate) keys: bool,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 impl Default for Setup {
@@ -38,6 +39,7 @@ impl Default for Setup {
             engine: Config::default(),
             limits: HttpLimits::default(),
             keys: true,
+            tls: None,
         }
     }
 }
@@ -67,6 +69,7 @@ impl Setup {
             Options {
                 keys,
                 limits: self.limits,
+                tls: self.tls,
             },
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -194,7 +197,7 @@ impl Door {
 }
 
 /// Reads one answer, whose connection the server closes (or whose length it tells).
-pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(crate) async fn read_reply(stream: &mut (impl AsyncRead + Unpin)) -> Reply {
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 << 10];
     loop {
