@@ -125,6 +125,7 @@ pub(crate) fn is_called(program: Option<&OsString>) -> bool {
 fn global() -> Global {
     Global {
         server: None,
+        ca_file: None,
         user: None,
         secret: None,
         secret_file: None,

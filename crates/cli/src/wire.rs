@@ -10,7 +10,7 @@ use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, S
 use mortar_executor::{
     Hosts, KubeAccess, KubeHosts, KubeOptions, LocalHosts, PodMatch, SimHosts, SshHosts, SshOptions,
 };
-use mortar_server::{HttpLimits, Options, Server};
+use mortar_server::{HttpLimits, Options, Server, Tls, TlsFiles};
 use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,6 +51,7 @@ fn failed(error: &impl ToString) -> Error {
 async fn serve(config: Config) -> Result<()> {
     // Signals are listened for first: one that comes while the store is being read ends the server gracefully.
     let stop = stop_signal()?;
+    let tls = config.tls.clone().map(tls).transpose()?;
     let listener = listen(config.listen).await?;
     let new_store = config.store.as_ref().is_none_or(|file| !file.exists());
     let store = store(config.store.as_deref(), config.backups.as_ref())?;
@@ -74,10 +75,11 @@ async fn serve(config: Config) -> Result<()> {
     if config.keys.is_none() {
         tracing::warn!("requests are not authorised: whoever reaches the port is admin");
     }
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, tls = tls.is_some(), "listening");
     let options = Options {
         keys: config.keys,
         limits: HttpLimits::default(),
+        tls,
     };
     let server = Server::new(engine, options);
     let csi = csi(&server, config.csi_endpoint.as_ref()).await?;
@@ -90,6 +92,20 @@ async fn serve(config: Config) -> Result<()> {
         simulated::save(&hosts, file)?;
     }
     Ok(())
+}
+
+/// The server's certificate, read again on each SIGHUP.
+fn tls(files: TlsFiles) -> Result<Arc<Tls>> {
+    let tls = Tls::open(files).map_err(|error| Error::usage(ATTEMPT, error.to_string()))?;
+    let tls = Arc::new(tls);
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| failed(&error))?;
+    let held = Arc::clone(&tls);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            held.reload();
+        }
+    });
+    Ok(tls)
 }
 
 /// The CSI controller inside of the server, where one is wanted.

@@ -9,6 +9,7 @@ mod drain;
 mod fake;
 mod help;
 mod server;
+mod tls;
 mod transcript;
 mod transcripts;
 

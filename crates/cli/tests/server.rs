@@ -36,6 +36,18 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// The same, where it speaks TLS.
+    pub(crate) fn https_url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Tells it that its certificate is another.
+    pub(crate) fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// Asks it to stop, waits for its end and starts another on the same store and the same simulated nodes.
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
         self.restart_after(arguments, |_| {});

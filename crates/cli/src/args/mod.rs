@@ -41,9 +41,12 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Server to ask [env: MORTAR_SERVER, HEKETI_CLI_SERVER] [default: http://127.0.0.1:8080]
+    /// Server to ask, by http:// or https:// [env: MORTAR_SERVER, HEKETI_CLI_SERVER] [default: http://127.0.0.1:8080]
     #[arg(long, short = 's', global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// Certificates (PEM) that the server's must lead to, for https [env: MORTAR_CA_FILE] [default: what this machine trusts]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// User to ask as, admin or user [env: MORTAR_USER, HEKETI_CLI_USER]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) user: Option<String>,

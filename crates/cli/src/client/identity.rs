@@ -1,5 +1,7 @@
 //! Which server is asked, and as whom: flags first, then Mortar's variables, then Heketi's.
 
+use std::path::PathBuf;
+
 use mortar_heketi::token::{Role, Secret, authorization_header};
 
 use crate::args::Global;
@@ -9,8 +11,10 @@ use crate::error::{Error, Result};
 /// A server's address and who asks it.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// The address, `http://HOST:PORT`.
+    /// The address, `http://HOST:PORT` or `https://HOST:PORT`.
     pub(crate) server: String,
+    /// Certificates that the server's must lead to; `None` takes those that this machine trusts.
+    pub(crate) authority: Option<PathBuf>,
     /// Who asks; `None` sends no token.
     pub(crate) identity: Option<Identity>,
 }
@@ -45,8 +49,13 @@ impl Target {
             .unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
         let user = first(&global.user, ["MORTAR_USER", "HEKETI_CLI_USER"]);
         let secret = secret(global, &environment)?;
+        let authority = global.ca_file.clone().or_else(|| {
+            let file = environment("MORTAR_CA_FILE").filter(|text| !text.is_empty());
+            file.map(PathBuf::from)
+        });
         Ok(Self {
             server,
+            authority,
             identity: identity(user, secret)?,
         })
     }

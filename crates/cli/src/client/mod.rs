@@ -3,6 +3,7 @@
 mod answer;
 mod identity;
 mod resolve;
+mod tls;
 mod wait;
 
 use std::error::Error as _;
@@ -45,15 +46,16 @@ impl Client {
         let attempt = || format!("ask the server {}", target.server);
         let url: reqwest::Url = target.server.parse().map_err(|error| {
             Error::usage(attempt(), format!("that is not an address ({error})"))
-                .advise("write http://HOST:PORT")
+                .advise("write http://HOST:PORT or https://HOST:PORT")
         })?;
-        if url.scheme() != "http" || url.path() != "/" {
+        if !["http", "https"].contains(&url.scheme()) || url.path() != "/" {
             return Err(
-                Error::usage(attempt(), "only plain http without a path is spoken")
-                    .advise("for TLS, run the command on the server's machine or through an ssh tunnel"),
+                Error::usage(attempt(), "only http and https without a path are spoken")
+                    .advise("write http://HOST:PORT or https://HOST:PORT"),
             );
         }
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(url.scheme() == "https", target.authority.as_deref())?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(ANSWER)

@@ -8,6 +8,7 @@ use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
 use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, HostName, ZoneChecking};
+use mortar_server::TlsFiles;
 use mortar_store::Backups;
 
 use super::kubernetes::{self, Kubernetes};
@@ -20,6 +21,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Config {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Certificate and key, where https is spoken.
+    pub(crate) tls: Option<TlsFiles>,
     /// Where to write the address that the server got.
     pub(crate) address_file: Option<PathBuf>,
     /// Where the CSI controller listens; `None` where there is none.
@@ -164,6 +167,7 @@ impl Config {
             listen: settings
                 .listen
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            tls: tls(&settings)?,
             csi_endpoint: csi_endpoint(settings.csi_endpoint.as_deref())?,
             address_file: settings.address_file,
             store,
@@ -179,6 +183,22 @@ impl Config {
             },
         })
     }
+}
+
+fn tls(settings: &Settings) -> Result<Option<TlsFiles>> {
+    let missing = match (&settings.tls_certificate, &settings.tls_key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => {
+            return Ok(Some(TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }));
+        }
+        (None, Some(_)) => "tls-certificate",
+        (Some(_), None) => "tls-key",
+    };
+    let obstacle = format!("of tls-certificate and tls-key, {missing} is not set");
+    Err(Error::usage(ATTEMPT, obstacle).advise("set both for https, or neither for http"))
 }
 
 fn csi_endpoint(text: Option<&str>) -> Result<Option<Endpoint>> {

@@ -31,11 +31,6 @@ pub(crate) fn read_heketi(file: &Path, environment: impl Fn(&str) -> Option<Stri
     let text = std::fs::read(file).map_err(|error| Error::usage(&attempt, error.to_string()))?;
     let config =
         config::read(&text, environment).map_err(|error| Error::usage(&attempt, error.to_string()))?;
-    if config.tls.is_some() {
-        return Err(Error::usage(&attempt, "enable_tls is true, and this version does not serve TLS itself").advise(
-            "put a proxy that ends TLS before it, and set enable_tls to false: nothing is served in plain text unasked",
-        ));
-    }
     if let Some(state) = config.default_state.as_deref().filter(|state| *state != "normal") {
         return Err(Error::usage(
             &attempt,
@@ -58,6 +53,8 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
             Ipv4Addr::UNSPECIFIED,
             config.port.unwrap_or(8080),
         ))),
+        tls_certificate: config.tls.as_ref().map(|(certificate, _)| certificate.into()),
+        tls_key: config.tls.as_ref().map(|(_, key)| key.into()),
         store: Some(store_beside(database)),
         admin_key: config.admin_key.clone(),
         user_key: config.user_key.clone(),

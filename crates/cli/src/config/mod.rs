@@ -51,6 +51,13 @@ settings! {
     /// File to write the address into that the server got, once it listens
     #[arg(long, env = "MORTAR_ADDRESS_FILE", value_name = "FILE")]
     address_file: PathBuf,
+    /// The server's certificate (PEM), and behind it those that lead to an authority; with it, https is spoken and nothing else. Read
+    /// again when it changes, and on SIGHUP [default: none, http is spoken]
+    #[arg(long, env = "MORTAR_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: PathBuf,
+    /// Private key of the certificate (PEM, without a passphrase)
+    #[arg(long, env = "MORTAR_TLS_KEY", value_name = "FILE")]
+    tls_key: PathBuf,
     /// Socket for the CSI controller, unix:///PATH.sock [default: none, there is no controller in this server]
     #[arg(long, env = "MORTAR_CSI_ENDPOINT", value_name = "ENDPOINT")]
     csi_endpoint: String,

@@ -153,6 +153,7 @@ fn runtime() -> Result<Runtime> {
 fn session(url: &str, admin_key: &Path, global: &Global, show: &Show) -> Result<Session> {
     let global = Global {
         server: Some(url.to_owned()),
+        ca_file: None,
         user: Some("admin".to_owned()),
         secret: None,
         secret_file: Some(admin_key.to_owned()),
@@ -170,6 +171,7 @@ impl Server {
         let attempt = "see that the server demands a token";
         let stranger = Client::new(Target {
             server: self.url.clone(),
+            authority: None,
             identity: None,
         })?;
         match self.wait(stranger.get("/clusters", attempt)) {

@@ -168,8 +168,9 @@ fn what_it_cannot_do_is_named_at_the_start() {
             "glusterfs.executor is \"kubernetes\"",
         ),
         (
-            r#"{"enable_tls":true,"cert_file":"c","key_file":"k"}"#,
-            "enable_tls is true",
+            r#"{"enable_tls":true,"cert_file":"no.crt","key_file":"no.key","glusterfs":{"executor":"mock"},
+                "jwt":{"admin":{"key":"a"},"user":{"key":"u"}}}"#,
+            "no.crt: No such file",
         ),
         (
             r#"{"default_state":"read-only"}"#,

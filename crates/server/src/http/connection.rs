@@ -108,7 +108,7 @@ async fn lead(stream: TcpStream, peer: Peer, way: Way, limits: &HttpLimits, stop
     match timeout(limits.head_time, handshake).await {
         Ok(Ok(stream)) => serve(stream, peer, way.router, limits, stop).await,
         Ok(Err(error)) => {
-            tracing::debug!(%error, peer = %peer.0, "connection ended before TLS was agreed on")
+            tracing::debug!(%error, peer = %peer.0, "connection ended before TLS was agreed on");
         }
         Err(_) => tracing::debug!(peer = %peer.0, "connection ended: TLS was not agreed on in time"),
     }
