@@ -10,7 +10,8 @@ use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, S
 use mortar_executor::{
     Hosts, KubeAccess, KubeHosts, KubeOptions, LocalHosts, PodMatch, SimHosts, SshHosts, SshOptions,
 };
-use mortar_server::{HttpLimits, Options, Server, Tls, TlsFiles};
+use mortar_heketi::admin::AdminState;
+use mortar_server::{Admin, HttpLimits, LogDial, Options, Server, Tls, TlsFiles};
 use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,8 +30,8 @@ const ATTEMPT: &str = "start the server";
 ///
 /// # Errors
 /// What it needs is not there: the store, a key, the port.
-pub(crate) fn run(config: Config) -> Result<()> {
-    runtime()?.block_on(serve(config))
+pub(crate) fn run(config: Config, log: LogDial) -> Result<()> {
+    runtime()?.block_on(serve(config, log))
 }
 
 /// What a server runs on.
@@ -48,7 +49,7 @@ fn failed(error: &impl ToString) -> Error {
     Error::new(Exit::Failed, ATTEMPT, error.to_string())
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(config: Config, log: LogDial) -> Result<()> {
     // Signals are listened for first: one that comes while the store is being read ends the server gracefully.
     let stop = stop_signal()?;
     let tls = config.tls.clone().map(tls).transpose()?;
@@ -80,6 +81,8 @@ async fn serve(config: Config) -> Result<()> {
         keys: config.keys,
         limits: HttpLimits::default(),
         tls,
+        admin: admin(config.default_state)?,
+        log: Arc::new(log),
     };
     let server = Server::new(engine, options);
     let csi = csi(&server, config.csi_endpoint.as_ref()).await?;
@@ -106,6 +109,19 @@ fn tls(files: TlsFiles) -> Result<Arc<Tls>> {
         }
     });
     Ok(tls)
+}
+
+/// Whom the server serves: all, again, on each SIGUSR2. There is that way out of every state, as with Heketi.
+fn admin(state: AdminState) -> Result<Arc<Admin>> {
+    let admin = Arc::new(Admin::new(state));
+    let mut normal = signal(SignalKind::user_defined2()).map_err(|error| failed(&error))?;
+    let held = Arc::clone(&admin);
+    tokio::spawn(async move {
+        while normal.recv().await.is_some() {
+            held.set(AdminState::Normal);
+        }
+    });
+    Ok(admin)
 }
 
 /// The CSI controller inside of the server, where one is wanted.

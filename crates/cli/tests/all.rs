@@ -8,6 +8,7 @@ mod demo;
 mod drain;
 mod fake;
 mod help;
+mod modes;
 mod server;
 mod tls;
 mod transcript;

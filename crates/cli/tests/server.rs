@@ -41,10 +41,13 @@ impl Server {
         format!("https://{}", self.address)
     }
 
-    /// Tells it that its certificate is another.
-    pub(crate) fn hang_up(&self) {
+    /// Sends it this signal.
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let told = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        let told = Command::new("kill")
+            .args([&format!("-{name}"), &pid])
+            .status()
+            .unwrap();
         assert!(told.success());
     }
 

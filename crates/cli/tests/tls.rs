@@ -68,14 +68,14 @@ fn the_server_is_believed_by_its_authority_alone() {
     );
 
     put("second");
-    server.hang_up();
+    server.signal("HUP");
     let patience = Instant::now() + Duration::from_secs(20);
     while !server.log().contains("a new certificate is shown") {
         assert!(Instant::now() < patience, "{}", server.log());
         std::thread::sleep(Duration::from_millis(5));
     }
     std::fs::write(&certificate, "broken").unwrap();
-    server.hang_up();
+    server.signal("HUP");
     while !server.log().contains("the one before goes on") {
         assert!(Instant::now() < patience, "{}", server.log());
         std::thread::sleep(Duration::from_millis(5));

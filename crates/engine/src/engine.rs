@@ -503,6 +503,11 @@ impl Engine {
         value.map(|value| decode(Kind::Meta, key, &value)).transpose()
     }
 
+    /// An id that no operation has: the name of what somebody waits for that is no operation.
+    pub fn unused_id(&self) -> OperationId {
+        OperationId::from_u128(self.inner.entropy.draw())
+    }
+
     /// Takes up an operation that needs attention once more. Answers whether there is such a one.
     pub fn retry(&self, id: OperationId) -> bool {
         let handle = self.inner.operations().open.get(&id).cloned();

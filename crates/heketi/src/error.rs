@@ -49,6 +49,8 @@ table! {
     PendingNotFound(id: String) = 404 "Id not found: {id}";
     /// The body is empty, not JSON, or has a value of a wrong type.
     Unreadable = 422 "request unable to be parsed";
+    /// The same on the two routes that say why.
+    UnreadableBecause(why: String) = 400 "request unable to be parsed: {why}";
     /// Fields of the request break a rule.
     Invalid(problems: Problems) = 400 "validation failed: {problems}";
     /// Too many operations at once.
@@ -59,6 +61,8 @@ table! {
     TooSlow(seconds: u64) = 408 "request body did not arrive within {seconds} seconds";
     /// Mortar: the server is on its way down and takes no new work.
     Stopping = 503 "Server is stopping. Retry operation later.";
+    /// The administrator lets nobody change anything, or nobody from there.
+    Maintenance = 503 "Service disabled for maintenance";
     /// Mortar: another operation works on the thing.
     InUse = 409 "The target exists, contains other items, or is in use.";
     /// Mortar: an operation that goes on by itself, or has ended, is not taken up once more.
@@ -73,6 +77,13 @@ table! {
         "The server cannot tell whether the request is recorded: its disk failed. After its next start, /queue/{operation} tells what became of it; when that is not found, nothing was begun.";
     /// Mortar: something went wrong inside; the log has the details.
     Internal = 500 "Internal error. The server's log has the details.";
+
+    /// `POST /internal/logging` of a logger that is not `glusterfs`.
+    OtherLogger = 422 "Only \"glusterfs\" logger may be modified";
+    /// `POST /internal/logging` with a level that there is not.
+    NoLogLevel(level: String) = 422 "invalid log level: {level}";
+    /// Mortar: `GET /backup/db`, and no backup can be taken.
+    NoBackup(why: String) = 500 "The database cannot be backed up: {why}";
 
     // Clusters.
     /// `DELETE /clusters/{id}` of one in use.
@@ -151,6 +162,9 @@ table! {
     HoldsDatabase = 409 "Cannot delete volume containing the Heketi database";
     /// `DELETE /volumes/{id}` of a hosting volume in use.
     HoldsBlockVolumes = 409 "Cannot delete a block hosting volume containing block volumes";
+    /// `POST /volumes/{id}/block-restriction` of a volume that holds no block volumes.
+    RestrictionOfFile = 500
+        "Failed to set block restriction: Block restrictions can only be set on block hosting volumes";
     /// `DELETE /volumes/{id}` while another operation works on it.
     VolumeBusy = 500 "Failed to set up volume delete: The target exists, contains other items, or is in use.";
 }

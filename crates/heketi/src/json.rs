@@ -222,6 +222,19 @@ pub fn read<T: FromJson>(body: &[u8]) -> Result<T, WireError> {
     from_nullable(&json).map_err(|WrongType| WireError::Unreadable)
 }
 
+/// Reads a body on the routes where Heketi says why it cannot.
+///
+/// # Errors
+/// As [`read`], with the reason.
+pub fn read_or_tell<T: FromJson>(body: &[u8]) -> Result<T, WireError> {
+    let told = |why: &str| WireError::UnreadableBecause(why.to_owned());
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(told("unexpected end of JSON input"));
+    }
+    let json: Json = serde_json::from_slice(body).map_err(|error| told(&error.to_string()))?;
+    from_nullable(&json).map_err(|WrongType| told("a value is of a wrong type"))
+}
+
 /// Reads a body that may be left out (`DELETE`).
 ///
 /// # Errors

@@ -8,17 +8,21 @@
 //! * [`WireError`]: every error text with its status, in one table.
 //! * [`Problems`]: the form of `validation failed: …`.
 //! * [`cluster`], [`node`], [`device`], [`volume`]: requests, what is left of them once checked, and answers.
+//! * [`admin`], [`operations`], [`block`], [`lists`], [`examination`]: the rest of the routes.
 //! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
 //! * [`topology`]: the `topology.json` file.
 //! * [`db`]: the database of Heketi's server, `heketi.db` and its JSON export.
 //! * [`config`]: `heketi.json` and the environment variables beside it.
 //! * [`takeover`]: that database as Mortar's records, and back.
 
+pub mod admin;
+pub mod block;
 pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod device;
 mod error;
+pub mod examination;
 pub mod json;
 pub mod lists;
 pub mod node;

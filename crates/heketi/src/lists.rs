@@ -1,8 +1,11 @@
 //! Lists of ids that Heketi did not serve, in the form of those that it did.
 
-use mortar_model::{BrickId, DeviceId, NodeId};
+use mortar_model::{BrickId, ClusterId, DeviceId, NodeId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::node::NodeInfo;
+use crate::volume::VolumeInfo;
 
 /// Answer of `GET /nodes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,4 +29,27 @@ pub struct BrickList {
     /// All bricks, sorted.
     #[schema(value_type = Vec<String>)]
     pub bricks: Vec<BrickId>,
+}
+
+/// Answer of `GET /topology`: what Heketi's Go client puts together of many answers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TopologyInfo {
+    /// All clusters.
+    pub clusters: Vec<TopologyCluster>,
+}
+
+/// A cluster with all that is in it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TopologyCluster {
+    /// Its volumes.
+    pub volumes: Vec<VolumeInfo>,
+    /// Its nodes.
+    pub nodes: Vec<NodeInfo>,
+    /// The cluster.
+    #[schema(value_type = String)]
+    pub id: ClusterId,
+    /// Whether it takes block volumes.
+    pub block: bool,
+    /// Whether it takes volumes.
+    pub file: bool,
 }

@@ -1,7 +1,12 @@
 //! `/operations` on the wire.
 
+use mortar_model::OperationId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::json::{Fields, FromJson, Json, WrongType};
+use crate::problems::id;
+use crate::{Problems, WireError};
 
 /// Answer of `GET /operations`: how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +60,44 @@ pub struct PendingDetails {
     pub operation: PendingOperation,
     /// What it changes.
     pub changes: Vec<PendingChange>,
+}
+
+/// Most operations that one request may name.
+const MOST: usize = 32;
+
+/// Body of `POST /operations/pending/cleanup`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
+pub struct CleanupRequest {
+    /// Which; all that wait, when empty.
+    pub operations: Vec<String>,
+}
+
+impl FromJson for CleanupRequest {
+    fn from_json(json: &Json) -> Result<Self, WrongType> {
+        let fields = Fields::of(json)?;
+        Ok(Self {
+            operations: fields.get("operations")?,
+        })
+    }
+}
+
+impl CleanupRequest {
+    /// Checks the ids.
+    ///
+    /// # Errors
+    /// There are too many, or one is none.
+    pub fn validate(&self) -> Result<Vec<OperationId>, WireError> {
+        let mut problems = Problems::default();
+        let count = self.operations.len();
+        if count > MOST {
+            let text = format!("too many ids specified ({count}), up to {MOST} supported");
+            problems.add("operations", text);
+            return Err(problems.into());
+        }
+        let ids = self.operations.iter().map(|text| id(text));
+        let ids = problems.take("operations", ids.collect());
+        ids.ok_or_else(|| problems.into())
+    }
 }
 
 /// What Heketi calls an operation; what it never did keeps Mortar's name.

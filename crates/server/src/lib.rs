@@ -14,13 +14,16 @@
 //! | `convert/` | records as the wire shows them |
 //! | `refusal` | the one table from the engine's errors to texts, statuses and kinds |
 //! | `tls` | the certificate, and its successors |
-//! | `metrics` | what is counted at the door |
+//! | `admin` | whom the server serves, how much it logs |
+//! | `metrics`, `old_metrics` | what is counted at the door; what Heketi showed, under its names |
 
+mod admin;
 mod convert;
 mod heketi;
 mod http;
 mod inside;
 mod metrics;
+mod old_metrics;
 mod refusal;
 mod routes;
 mod server;
@@ -28,6 +31,7 @@ mod state;
 mod tls;
 mod v1;
 
+pub use admin::{Admin, LogDial};
 pub use http::limits::HttpLimits;
 pub use inside::{Inside, InsideAnswer};
 pub use routes::openapi_document;

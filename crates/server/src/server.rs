@@ -14,15 +14,18 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 
+use crate::admin::{Admin, LogDial};
+use crate::heketi::blocks::Blocks;
+use crate::heketi::cleanup::Cleanups;
 use crate::http::answer::Plain;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
 use crate::http::{connection, gate};
 use crate::inside::Inside;
 use crate::metrics::HttpMetrics;
-use crate::routes;
 use crate::state::{App, Shared};
 use crate::tls::Tls;
+use crate::{old_metrics, routes};
 
 /// How the door behaves.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,10 @@ pub struct Options {
     pub limits: HttpLimits,
     /// The certificate; without one, plain HTTP is spoken.
     pub tls: Option<Arc<Tls>>,
+    /// Whom the server serves.
+    pub admin: Arc<Admin>,
+    /// How much it logs.
+    pub log: Arc<LogDial>,
 }
 
 /// The door for REST over one engine.
@@ -46,7 +53,13 @@ pub struct Server {
 fn share(engine: Engine, options: Options, document: &OpenApi) -> App {
     let mut registry = Registry::default();
     engine.metrics().register(&mut registry);
+    let blocks = Arc::new(Blocks::of(&engine));
+    old_metrics::register(&mut registry, &engine, &blocks);
     Arc::new(Shared {
+        blocks,
+        cleanups: Cleanups::default(),
+        admin: options.admin,
+        log: options.log,
         engine,
         keys: options.keys,
         limits: options.limits,

@@ -8,6 +8,9 @@ use mortar_heketi::token::Keys;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
+use crate::admin::{Admin, LogDial};
+use crate::heketi::blocks::Blocks;
+use crate::heketi::cleanup::Cleanups;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
 use crate::metrics::HttpMetrics;
@@ -20,6 +23,10 @@ pub(crate) struct Shared {
     /// None: every request passes, and tokens are not looked at.
     pub(crate) keys: Option<Keys>,
     pub(crate) limits: HttpLimits,
+    pub(crate) admin: Arc<Admin>,
+    pub(crate) log: Arc<LogDial>,
+    pub(crate) blocks: Arc<Blocks>,
+    pub(crate) cleanups: Cleanups,
     pub(crate) paths: Paths,
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: Registry,

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
         return out.text(&text);
     }
     let config = Config::new(settings)?;
-    log::set_up(&config)?;
+    let dial = log::set_up(&config)?;
     if let Some(heketi) = heketi {
         for remark in &heketi.remarks {
             tracing::warn!(key = remark.key, "{}", remark.instead);
@@ -42,5 +42,5 @@ pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
             takeover::at_first_start(&heketi.database, store)?;
         }
     }
-    wire::run(config)
+    wire::run(config, dial)
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
+use mortar_heketi::admin::AdminState;
 use mortar_heketi::token::{Keys, Secret};
 use mortar_model::{ByteSize, HostName, ZoneChecking};
 use mortar_server::TlsFiles;
 use mortar_store::Backups;
 
 use super::kubernetes::{self, Kubernetes};
-use super::{ExecutorName, LogFormatName, Settings};
+use super::{ExecutorName, LogFormatName, Settings, StateName};
 use crate::args::ZoneName;
 use crate::error::{Error, Result};
 
@@ -33,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) backups: Option<BackupPlan>,
     /// The keys that tokens are checked with; `None` takes every request.
     pub(crate) keys: Option<Keys>,
+    /// Whom the server serves from its start.
+    pub(crate) default_state: AdminState,
     /// How commands get to nodes.
     pub(crate) executor: Executor,
     /// What is set of the engine's own choices.
@@ -170,6 +173,11 @@ impl Config {
             tls: tls(&settings)?,
             csi_endpoint: csi_endpoint(settings.csi_endpoint.as_deref())?,
             address_file: settings.address_file,
+            default_state: match settings.default_state {
+                None | Some(StateName::Normal) => AdminState::Normal,
+                Some(StateName::ReadOnly) => AdminState::ReadOnly,
+                Some(StateName::LocalClient) => AdminState::LocalClient,
+            },
             store,
             keys,
             executor,

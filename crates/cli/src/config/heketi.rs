@@ -7,7 +7,7 @@ pub(crate) use mortar_heketi::config::Remark;
 use mortar_heketi::config::{self, HeketiConfig};
 use mortar_heketi::db::bolt::Bolt;
 
-use super::{ExecutorName, Settings};
+use super::{ExecutorName, Settings, StateName};
 use crate::args::ZoneName;
 use crate::error::{Error, Result};
 
@@ -31,12 +31,6 @@ pub(crate) fn read_heketi(file: &Path, environment: impl Fn(&str) -> Option<Stri
     let text = std::fs::read(file).map_err(|error| Error::usage(&attempt, error.to_string()))?;
     let config =
         config::read(&text, environment).map_err(|error| Error::usage(&attempt, error.to_string()))?;
-    if let Some(state) = config.default_state.as_deref().filter(|state| *state != "normal") {
-        return Err(Error::usage(
-            &attempt,
-            format!("default_state is {state:?}, and this version begins in normal"),
-        ));
-    }
     let database = PathBuf::from(config.db.as_deref().unwrap_or("heketi.db"));
     Ok(FromHeketi {
         settings: settings(&config, &database),
@@ -56,6 +50,12 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
         tls_certificate: config.tls.as_ref().map(|(certificate, _)| certificate.into()),
         tls_key: config.tls.as_ref().map(|(_, key)| key.into()),
         store: Some(store_beside(database)),
+        // Other words were refused when the file was read.
+        default_state: config.default_state.as_deref().map(|state| match state {
+            "read-only" => StateName::ReadOnly,
+            "local-client" => StateName::LocalClient,
+            _ => StateName::Normal,
+        }),
         admin_key: config.admin_key.clone(),
         user_key: config.user_key.clone(),
         executor: Some(if simulated {

@@ -76,6 +76,10 @@ settings! {
     /// Take requests without a token: whoever reaches the port is admin
     #[arg(long, env = "MORTAR_DISABLE_AUTH", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     disable_auth: bool,
+    /// Whom the server serves from its start: all, those who only look, or all on this machine and elsewhere those who only
+    /// look; POST /admin and SIGUSR2 (normal) change it [default: normal]
+    #[arg(long, env = "MORTAR_DEFAULT_STATE", value_name = "STATE")]
+    default_state: StateName,
     /// Secret of the admin user (no flag, so that nobody sees it in the list of processes)
     #[arg(skip)]
     admin_key: String,
@@ -112,7 +116,7 @@ settings! {
     /// Label selector of the GlusterFS pods [default: glusterfs-node=pod; glusterfs-node unless matched by node]
     #[arg(long, env = "MORTAR_KUBERNETES_SELECTOR", value_name = "SELECTOR")]
     kubernetes_selector: String,
-    /// How a node's management host name leads to its pod [default: node]
+/// How a node's management host name leads to its pod [default: node]
     #[arg(long, env = "MORTAR_KUBERNETES_MATCH", value_name = "RULE")]
     kubernetes_match: MatchName,
     /// Container of the pod that commands run in [default: the first]
@@ -223,6 +227,18 @@ pub(crate) enum ExecutorName {
     Local,
     /// On simulated nodes, in memory.
     Sim,
+}
+
+/// Whom the server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StateName {
+    /// All.
+    Normal,
+    /// Those who only look.
+    ReadOnly,
+    /// All on this machine; elsewhere those who only look.
+    LocalClient,
 }
 
 /// How a node's management host name leads to its pod.

@@ -172,10 +172,7 @@ fn what_it_cannot_do_is_named_at_the_start() {
                 "jwt":{"admin":{"key":"a"},"user":{"key":"u"}}}"#,
             "no.crt: No such file",
         ),
-        (
-            r#"{"default_state":"read-only"}"#,
-            "default_state is \"read-only\"",
-        ),
+        (r#"{"default_state":"closed"}"#, "default_state is \"closed\""),
         ("{", "it is no JSON object"),
     ] {
         std::fs::write(bed.at("heketi.json"), config).unwrap();

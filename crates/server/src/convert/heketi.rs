@@ -7,18 +7,25 @@ use mortar_heketi::cluster::ClusterInfo;
 use mortar_heketi::device::{BrickInfo, DeviceInfo, StorageSize};
 use mortar_heketi::node::{HostAddresses, NodeInfo};
 use mortar_heketi::volume::{
-    ARBITER_OPTION, BlockInfo, DurabilityRequest, GlusterFsMount, Mount, SnapshotRequest, VolumeInfo,
+    ARBITER_OPTION, DurabilityRequest, GlusterFsMount, Mount, SnapshotRequest, VolumeInfo,
 };
 use mortar_model::{
     Brick, Cluster, ClusterId, Device, DeviceId, DeviceKind, Disperse, Durability, Node, NodeId, Volume,
     VolumeId,
 };
 
+use crate::heketi::blocks::Blocks;
+
 /// Volumes that are just being deleted: Heketi does not show them, nor their bricks.
 pub(crate) type Leaving = BTreeSet<VolumeId>;
 
 /// A cluster.
-pub(crate) fn cluster(landscape: &Landscape, id: ClusterId, leaving: &Leaving) -> Option<ClusterInfo> {
+pub(crate) fn cluster(
+    landscape: &Landscape,
+    id: ClusterId,
+    leaving: &Leaving,
+    blocks: &Blocks,
+) -> Option<ClusterInfo> {
     let inventory = landscape.inventory();
     let Cluster { id, file, block } = *inventory.cluster(id)?;
     let volumes = inventory
@@ -31,7 +38,7 @@ pub(crate) fn cluster(landscape: &Landscape, id: ClusterId, leaving: &Leaving) -
         volumes: volumes.collect(),
         block,
         file,
-        blockvolumes: Vec::new(),
+        blockvolumes: blocks.on(id, inventory),
     })
 }
 
@@ -111,7 +118,7 @@ fn of_brick(brick: &Brick, node: NodeId) -> BrickInfo {
 }
 
 /// A volume with its bricks.
-pub(crate) fn volume(landscape: &Landscape, id: VolumeId) -> Option<VolumeInfo> {
+pub(crate) fn volume(landscape: &Landscape, id: VolumeId, blocks: &Blocks) -> Option<VolumeInfo> {
     let inventory = landscape.inventory();
     let volume = inventory.volume(id)?;
     let bricks = inventory
@@ -134,7 +141,7 @@ pub(crate) fn volume(landscape: &Landscape, id: VolumeId) -> Option<VolumeInfo> 
         mount: Mount {
             glusterfs: mount(landscape, volume),
         },
-        blockinfo: BlockInfo::default(),
+        blockinfo: blocks.held_by(id),
         bricks: bricks.collect(),
     })
 }

@@ -25,7 +25,28 @@ pub(crate) async fn checked(State(app): State<App>) -> Result<Answer, Plain> {
     Ok(answer::json_text(write_indented(&check(&database(&app)?))))
 }
 
-fn database(app: &Shared) -> Result<Database, WireError> {
+/// A backup of the store, taken now, read back and found sound. It is Mortar's own ('mortar db restore' takes it), and not a Bolt file.
+#[utoipa::path(get, path = "/backup/db", operation_id = "back_up_database", tag = "server", responses(
+    (status = 200, description = "The backup", content_type = "application/octet-stream"),
+    (status = 500, description = "None can be taken; the text says why", body = String),
+))]
+pub(crate) async fn back_up(State(app): State<App>) -> Result<Answer, Plain> {
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "no backup can be handed out");
+        WireError::NoBackup(error.to_string())
+    };
+    let taken = app.engine.back_up().await.map_err(|error| failed(&error))?;
+    let name = taken.file.name;
+    let file = app.engine.backup_plan().map(|plan| plan.folder.join(&name));
+    let file = file.ok_or_else(|| failed(&"its folder is gone"))?;
+    let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await;
+    let bytes = read
+        .map_err(|error| failed(&error))?
+        .map_err(|error| failed(&error))?;
+    Ok(answer::attachment(&name, bytes))
+}
+
+pub(super) fn database(app: &Shared) -> Result<Database, WireError> {
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "what was taken over from Heketi cannot be read");
         WireError::Internal

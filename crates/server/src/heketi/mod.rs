@@ -1,15 +1,20 @@
 //! Heketi's routes. Each handler reads and checks the body first, then looks for the thing, then asks the engine.
 
+pub(crate) mod admin;
+pub(crate) mod blocks;
 pub(crate) mod bricks;
+pub(crate) mod cleanup;
 pub(crate) mod clones;
 pub(crate) mod clusters;
 pub(crate) mod db;
 pub(crate) mod devices;
+pub(crate) mod examine;
 pub(crate) mod hello;
 pub(crate) mod lists;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod queue;
+pub(crate) mod topology;
 pub(crate) mod volumes;
 
 use std::str::FromStr;

@@ -18,17 +18,22 @@ use crate::state::{App, Shared};
     (status = 200, description = "Counts", body = OperationCounts),
 ))]
 pub(crate) async fn counts(State(app): State<App>) -> Answer {
+    answer::json(StatusCode::OK, &count(open(&app).iter()))
+}
+
+/// How many of these there are, by where they stand.
+pub(crate) fn count<'a>(operations: impl Iterator<Item = &'a Operation>) -> OperationCounts {
     let mut counts = OperationCounts::default();
-    for operation in open(&app) {
+    for operation in operations {
         counts.total += 1;
-        if needs_attention(&operation) {
+        if needs_attention(operation) {
             counts.failed += 1;
         } else {
             counts.new += 1;
-            counts.in_flight += u64::from(is_at_work(&operation));
+            counts.in_flight += u64::from(is_at_work(operation));
         }
     }
-    answer::json(StatusCode::OK, &counts)
+    counts
 }
 
 /// The operations that are under way.

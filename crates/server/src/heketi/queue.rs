@@ -14,7 +14,7 @@ use mortar_engine::{Ended, OperationState, Outcome, Phase};
 use mortar_heketi::{Problems, WireError};
 use mortar_model::{OperationId, OperationKind};
 
-use super::Id;
+use super::{Id, cleanup};
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::failure::Failure;
 use crate::state::App;
@@ -38,6 +38,13 @@ const PENDING: HeaderName = HeaderName::from_static("x-pending");
 pub(crate) async fn poll(State(app): State<App>, id: Id, RawQuery(query): RawQuery) -> Result<Answer, Plain> {
     let id: OperationId = id.of()?;
     let wait = wait(query.as_deref())?.min(app.limits.long_poll);
+    if let Some(ended) = cleanup::ended(&app, id, wait).await {
+        return Ok(if ended {
+            answer::bare(StatusCode::NO_CONTENT)
+        } else {
+            pending()
+        });
+    }
     let state = if wait.is_zero() {
         app.engine.operation(id)
     } else {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use mortar_api::ERROR_KIND_HEADER;
@@ -49,6 +51,15 @@ pub(crate) fn empty_json() -> Answer {
 /// Plain text, as it is.
 pub(crate) fn text(content: impl Into<Body>) -> Answer {
     build(StatusCode::OK, PLAIN, content)
+}
+
+/// A file to be kept under this name, which needs no escapes.
+pub(crate) fn attachment(name: &str, bytes: Vec<u8>) -> Answer {
+    let mut answer = build(StatusCode::OK, "application/octet-stream", bytes);
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        answer.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    answer
 }
 
 /// Nothing but a status.

@@ -18,6 +18,11 @@ impl Payload {
         json::read(&self.0)
     }
 
+    /// The same where Heketi says why it cannot be read.
+    pub(crate) fn read_or_tell<T: FromJson>(&self) -> Result<T, WireError> {
+        json::read_or_tell(&self.0)
+    }
+
     /// Whether it was left out.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -11,10 +11,12 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use futures::FutureExt;
 use mortar_heketi::WireError;
+use mortar_heketi::admin::AdminState;
 use mortar_heketi::token::authorise;
 use tracing::Instrument;
 
 use super::answer::{self, Answer};
+use super::connection::Peer;
 use super::failure::Failure;
 use super::paths::Found;
 use crate::inside::FromInside;
@@ -62,6 +64,9 @@ async fn through(app: &App, path: &str, request: Request, next: Next) -> (String
     if let Err(failure) = admit(app, method, path, &request) {
         return (String::new(), refuse(path, &failure));
     }
+    if !serves(app, method, path, &request) {
+        return (String::new(), refuse(path, &WireError::Maintenance.into()));
+    }
     let route = match app.paths.find(path) {
         Found::Pattern(route) => route.to_owned(),
         Found::SlashTooMany => {
@@ -94,6 +99,24 @@ async fn through(app: &App, path: &str, request: Request, next: Next) -> (String
 /// Whether the request may begin new work; all else is answered until the last moment.
 fn changes_something(method: &Method, route: &str) -> bool {
     method != Method::GET && route != "/v1/plan"
+}
+
+/// Whether the administrator lets this request through. Heketi's client for `/admin` is served in read-only, too: with Heketi, only
+/// a signal led out of it.
+fn serves(app: &App, method: &Method, path: &str, request: &Request) -> bool {
+    let looks =
+        matches!(*method, Method::GET | Method::HEAD) && !path.ends_with("/resync") || path == "/v1/plan";
+    match app.admin.state() {
+        AdminState::Normal => true,
+        AdminState::ReadOnly => looks || path == "/admin",
+        AdminState::LocalClient => looks || is_local(request),
+    }
+}
+
+/// From this machine, or from this process.
+fn is_local(request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    peer.is_none_or(|peer| peer.0.is_loopback())
 }
 
 fn admit(app: &App, method: &Method, path: &str, request: &Request) -> Result<(), Failure> {
@@ -150,7 +173,23 @@ fn decoded(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::decoded;
+    use axum::body::Body;
+    use axum::extract::Request;
+
+    use super::{Peer, decoded, is_local};
+
+    #[test]
+    fn local_is_this_machine_and_this_process() {
+        let from = |address: Option<&str>| {
+            let mut request = Request::new(Body::empty());
+            if let Some(address) = address {
+                request.extensions_mut().insert(Peer(address.parse().unwrap()));
+            }
+            is_local(&request)
+        };
+        assert!(from(None) && from(Some("127.0.0.1")) && from(Some("::1")));
+        assert!(!from(Some("10.0.0.1")) && !from(Some("fd00::1")));
+    }
 
     #[test]
     fn escapes_are_decoded_once() {

@@ -9,6 +9,7 @@ mod gate;
 mod heketi_answers;
 mod heketi_errors;
 mod heketi_lists;
+mod heketi_routes;
 mod openapi;
 mod options;
 mod repeat;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mortar_engine::{Config, Engine, Parts, SystemClock, SystemEntropy};
 use mortar_executor::Hosts;
 use mortar_heketi::token::{Keys, Role, Secret, authorization_header};
-use mortar_server::{HttpLimits, Options, Server, Tls};
+use mortar_server::{Admin, HttpLimits, LogDial, Options, Server, Tls};
 use mortar_store::{MemoryStore, Store};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) limits: HttpLimits,
     pub(crate) keys: bool,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) admin: Arc<Admin>,
+    pub(crate) log: Arc<LogDial>,
 }
 
 impl Default for Setup {
@@ -40,6 +42,8 @@ impl Default for Setup {
             limits: HttpLimits::default(),
             keys: true,
             tls: None,
+            admin: Arc::default(),
+            log: Arc::default(),
         }
     }
 }
@@ -70,6 +74,8 @@ impl Setup {
                 keys,
                 limits: self.limits,
                 tls: self.tls,
+                admin: self.admin,
+                log: self.log,
             },
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
