@@ -1,5 +1,5 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `check` or `recover`.
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `heketi`, `check` or `recover`.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
 
@@ -12,6 +12,7 @@
 mod check;
 mod client;
 mod floor;
+mod heketi;
 mod lab;
 mod numbers;
 mod recover;
@@ -28,6 +29,9 @@ fn main() {
     numbers::machine();
     if wanted("scale") {
         scale::run();
+    }
+    if wanted("heketi") {
+        heketi::run();
     }
     if wanted("lab") {
         lab::run();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod laid_out;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;

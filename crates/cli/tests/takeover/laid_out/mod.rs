@@ -49,16 +49,14 @@ pub(crate) fn world(database: &Database) -> World {
         let host = &database.nodes[&device.node].info.hostnames.manage[0];
         let group = format!("vg_{id}");
         let path = device.info.name.as_str();
+        // Before version 9 it was not recorded: any will do.
+        let known = ["--uuid", &device.info.pv_uuid, "--norestorefile"];
+        let known = known.into_iter().filter(|_| !device.info.pv_uuid.is_empty());
         run(
             &mut world,
             host,
             vec![
-                Command::new("lvm").args([
-                    "pvcreate",
-                    "-qq",
-                    "--uuid",
-                    &device.info.pv_uuid,
-                    "--norestorefile",
+                Command::new("lvm").args(["pvcreate", "-qq"]).args(known).args([
                     "--metadatasize=128M",
                     "--dataalignment=256K",
                     path,
