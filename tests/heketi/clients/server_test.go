@@ -13,8 +13,13 @@ import (
 
 const adminKey, userKey = "admin secret", "user secret"
 
-// Serve starts a server on simulated nodes; its URL. It ends with the test.
+// Serve starts a server on simulated nodes, with its store in memory; its URL. It ends with the test.
 func serve(t *testing.T) string {
+	t.Helper()
+	return serveWith(t, "--store", "memory")
+}
+
+func serveWith(t *testing.T, flags ...string) string {
 	t.Helper()
 	program := os.Getenv("MORTAR")
 	if program == "" {
@@ -25,8 +30,8 @@ func serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(program, "serve", "--executor", "sim", "--store", "memory", "--listen", "127.0.0.1:0",
-		"--address-file", address)
+	flags = append([]string{"serve", "--executor", "sim", "--listen", "127.0.0.1:0", "--address-file", address}, flags...)
+	server := exec.Command(program, flags...)
 	server.Env = append(os.Environ(), "MORTAR_ADMIN_KEY="+adminKey, "MORTAR_USER_KEY="+userKey)
 	server.Stderr = log
 	if err := server.Start(); err != nil {

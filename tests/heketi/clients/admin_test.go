@@ -1,0 +1,110 @@
+package clients
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	client "github.com/heketi/heketi/client/api/go-client"
+	"github.com/heketi/heketi/pkg/glusterfs/api"
+)
+
+func TestModesOfTheAdministrator(t *testing.T) {
+	heketi := client.NewClient(serve(t), "admin", adminKey)
+	pool(t, heketi)
+	for _, mode := range []api.AdminState{api.AdminStateReadOnly, api.AdminStateLocal, api.AdminStateNormal} {
+		must(t, heketi.AdminStatusSet(&api.AdminStatus{State: mode}))
+		status, err := heketi.AdminStatusGet()
+		must(t, err)
+		if status.State != mode {
+			t.Fatalf("%v, and %v was set", status.State, mode)
+		}
+		_, err = heketi.VolumeList()
+		must(t, err)
+		request := &api.VolumeCreateRequest{Size: 1}
+		request.Durability.Type = api.DurabilityReplicate
+		request.Durability.Replicate.Replica = 3
+		_, err = heketi.VolumeCreate(request)
+		if mode == api.AdminStateReadOnly {
+			refused(t, err, "Service disabled for maintenance")
+		} else {
+			must(t, err)
+		}
+	}
+}
+
+func TestLogLevelsAndOperations(t *testing.T) {
+	heketi := client.NewClient(serve(t), "admin", adminKey)
+	for _, level := range []string{"none", "critical", "error", "warning", "debug", "info"} {
+		must(t, heketi.LogLevelSet(&api.LogLevelInfo{LogLevel: map[string]string{"glusterfs": level}}))
+		info, err := heketi.LogLevelGet()
+		must(t, err)
+		if info.LogLevel["glusterfs"] != level {
+			t.Fatalf("%v, and %s was set", info, level)
+		}
+	}
+	counts, err := heketi.OperationsInfo()
+	must(t, err)
+	if counts.Total != 0 || counts.InFlight != 0 {
+		t.Fatalf("%+v", counts)
+	}
+	pending, err := heketi.PendingOperationList()
+	must(t, err)
+	if len(pending.PendingOperations) != 0 {
+		t.Fatalf("%+v", pending)
+	}
+	must(t, heketi.PendingOperationCleanUp(&api.PendingOperationsCleanRequest{}))
+}
+
+func TestWhatThereIsComesOutInEveryForm(t *testing.T) {
+	heketi := client.NewClient(serveWith(t, "--store", filepath.Join(t.TempDir(), "store.redb")), "admin", adminKey)
+	pool(t, heketi)
+	volume := create(t, heketi, 2)
+	var backup bytes.Buffer
+	must(t, heketi.BackupDb(&backup))
+	if !strings.Contains(backup.String(), volume.Id) {
+		t.Fatalf("the backup of %d bytes lacks the volume", backup.Len())
+	}
+	for name, dump := range map[string]func() (string, error){
+		"dump": heketi.DbDump, "check": heketi.DbCheck, "examination": heketi.StateExamineGluster,
+	} {
+		text, err := dump()
+		must(t, err)
+		if !strings.Contains(text, "{") {
+			t.Fatalf("%s: %s", name, text)
+		}
+	}
+}
+
+func TestBlockVolumesAreRefusedInWords(t *testing.T) {
+	heketi := client.NewClient(serve(t), "admin", adminKey)
+	pool(t, heketi)
+	list, err := heketi.BlockVolumeList()
+	must(t, err)
+	if len(list.BlockVolumes) != 0 {
+		t.Fatalf("%+v", list)
+	}
+	_, err = heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 1})
+	refused(t, err, "not supported by this version of Mortar")
+	volume := create(t, heketi, 1)
+	_, err = heketi.VolumeSetBlockRestriction(volume.Id, &api.VolumeBlockRestrictionRequest{Restriction: api.Locked})
+	refused(t, err, "Block restrictions can only be set on block hosting volumes")
+}
+
+func TestOverTLS(t *testing.T) {
+	certificates := "../../../crates/server/tests/wire/certificates/"
+	url := serveWith(t, "--store", "memory", "--tls-certificate", certificates+"first.pem", "--tls-key", certificates+"first.key")
+	url = strings.Replace(url, "http://", "https://", 1)
+	if _, err := os.Stat(certificates + "ca.pem"); err != nil {
+		t.Fatal(err)
+	}
+	heketi, err := client.NewClientTLS(url, "admin", adminKey, &client.ClientTLSOptions{VerifyCerts: []string{certificates + "ca.pem"}})
+	must(t, err)
+	pool(t, heketi)
+	create(t, heketi, 1)
+	stranger := client.NewClient(url, "admin", adminKey)
+	_, err = stranger.ClusterList()
+	refused(t, err, "certificate")
+}
