@@ -39,6 +39,8 @@ pub struct HeketiConfig {
     pub inflight: Option<usize>,
     /// Of nodes reached by ssh.
     pub ssh: Ssh,
+    /// Of nodes that are pods.
+    pub kube: Kube,
     /// File of mount entries on the nodes.
     pub fstab: Option<String>,
     /// Mount options of bricks.
@@ -57,6 +59,8 @@ pub enum Executor {
     /// Over ssh.
     #[default]
     Ssh,
+    /// In pods.
+    Kubernetes,
     /// On simulated nodes: Heketi's mock, with a memory.
     Simulated,
 }
@@ -74,6 +78,19 @@ pub struct Ssh {
     pub sudo: bool,
     /// Host keys.
     pub known_hosts: Option<String>,
+}
+
+/// How nodes that are pods are found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kube {
+    /// Their namespace; that of the server's own pod when none is said.
+    pub namespace: Option<String>,
+    /// Whether they are one on each Kubernetes node, which has the management host name.
+    pub daemonset: bool,
+    /// Whether the management host name is the pod's.
+    pub pod_names: bool,
+    /// Commands that run at once.
+    pub connections: Option<usize>,
 }
 
 /// A key that is not honoured as it stands, and what happens instead.
@@ -336,6 +353,9 @@ impl Reader<'_> {
             Some(given) => match given.text.to_ascii_lowercase().as_str() {
                 "" | "false" | "0" => Ok(false),
                 "true" | "1" => Ok(true),
+                // Where Heketi looks at the first letter only.
+                "n" | "no" => Ok(false),
+                "y" | "yes" => Ok(true),
                 other => wrong(&given.key, format!("is {other:?}, and true or false is wanted")),
             },
         }
@@ -433,6 +453,7 @@ impl Reader<'_> {
         let name = executor.as_ref().map_or("", |given| given.text.as_str());
         config.executor = match name {
             "" | "ssh" => Executor::Ssh,
+            "kube" | "kubernetes" => Executor::Kubernetes,
             "mock" => Executor::Simulated,
             "inject/mock" => {
                 self.remark(
@@ -447,12 +468,19 @@ impl Reader<'_> {
                     .map_or("glusterfs.executor", |given| given.key.as_str());
                 return wrong(
                     key,
-                    format!("is {other:?}: nodes are reached over ssh, or simulated (mock)"),
+                    format!(
+                        "is {other:?}: nodes are reached over ssh, in pods (kubernetes), or simulated (mock)"
+                    ),
                 );
             }
         };
         config.mock_disk = self.number("", "HEKETI_MOCK_DEVICE_SIZE_GB")?;
-        let of = |key: &str| format!("glusterfs.sshexec.{key}");
+        config.kube = self.kube(config.executor)?;
+        let section = match config.executor {
+            Executor::Kubernetes => "kubeexec",
+            Executor::Ssh | Executor::Simulated => "sshexec",
+        };
+        let of = |key: &str| format!("glusterfs.{section}.{key}");
         config.ssh = Ssh {
             key: self.text(&of("keyfile"), "HEKETI_SSH_KEYFILE")?,
             user: self.text(&of("user"), "HEKETI_SSH_USER")?,
@@ -480,6 +508,27 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn kube(&mut self, executor: Executor) -> Result<Kube, ConfigError> {
+        if executor != Executor::Kubernetes {
+            return Ok(Kube::default());
+        }
+        let of = |key: &str| format!("glusterfs.kubeexec.{key}");
+        self.named(&of("sudo"), "", "commands run as the user of the pod's container");
+        self.named(
+            &of("disable_timeout_prefix"),
+            "",
+            "commands end in time by themselves",
+        );
+        Ok(Kube {
+            namespace: self.text(&of("namespace"), "HEKETI_KUBE_NAMESPACE")?,
+            daemonset: self.flag(&of("gluster_daemonset"), "HEKETI_KUBE_GLUSTER_DAEMONSET")?,
+            pod_names: self.flag(&of("use_pod_names"), "HEKETI_KUBE_USE_POD_NAMES")?,
+            connections: self
+                .number(&of("max_connections"), "")?
+                .filter(|count| *count > 0),
+        })
+    }
+
     /// Keys that are there, and change nothing.
     fn instead(&mut self) {
         for (key, variable, instead) in INSTEAD {
@@ -488,8 +537,11 @@ impl Reader<'_> {
         for (key, variable, instead) in BESIDE {
             self.named(key, variable, instead);
         }
+        let executors =
+            ["sshexec", "kubeexec"].map(|name| format!("glusterfs.{name}.rebalance_on_expansion"));
+        let said = executors.iter().find(|key| self.find(key).is_some());
         self.named(
-            "glusterfs.sshexec.rebalance_on_expansion",
+            &said.cloned().unwrap_or_default(),
             "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION",
             "files are spread over new bricks after each expansion by bricks",
         );

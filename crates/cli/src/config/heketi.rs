@@ -7,7 +7,7 @@ pub(crate) use mortar_heketi::config::Remark;
 use mortar_heketi::config::{self, HeketiConfig};
 use mortar_heketi::db::bolt::Bolt;
 
-use super::{ExecutorName, Settings, StateName};
+use super::{ExecutorName, MatchName, Settings, StateName};
 use crate::args::ZoneName;
 use crate::error::{Error, Result};
 
@@ -41,6 +41,7 @@ pub(crate) fn read_heketi(file: &Path, environment: impl Fn(&str) -> Option<Stri
 
 fn settings(config: &HeketiConfig, database: &Path) -> Settings {
     let simulated = config.executor == config::Executor::Simulated;
+    let kube = &config.kube;
     Settings {
         // Heketi listens on all addresses.
         listen: Some(SocketAddr::from((
@@ -58,11 +59,14 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
         }),
         admin_key: config.admin_key.clone(),
         user_key: config.user_key.clone(),
-        executor: Some(if simulated {
-            ExecutorName::Sim
-        } else {
-            ExecutorName::Ssh
+        executor: Some(match config.executor {
+            config::Executor::Ssh => ExecutorName::Ssh,
+            config::Executor::Kubernetes => ExecutorName::Kubernetes,
+            config::Executor::Simulated => ExecutorName::Sim,
         }),
+        kubernetes_namespace: kube.namespace.clone(),
+        kubernetes_match: (config.executor == config::Executor::Kubernetes).then_some(found_by(kube)),
+        kubernetes_connections: kube.connections,
         ssh_user: Some(config.ssh.user.clone().unwrap_or_else(|| "heketi".into())),
         ssh_port: config.ssh.port,
         ssh_key: config.ssh.key.clone().map(PathBuf::from),
@@ -85,6 +89,15 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
     }
 }
 
+/// How Heketi finds the pod of a node.
+const fn found_by(kube: &config::Kube) -> MatchName {
+    match (kube.pod_names, kube.daemonset) {
+        (true, _) => MatchName::Pod,
+        (false, true) => MatchName::Node,
+        (false, false) => MatchName::Label,
+    }
+}
+
 /// Mortar's own store stands beside Heketi's database, which is left as it is; what 'heketi db import' made is a store itself.
 fn store_beside(database: &Path) -> PathBuf {
     let is_store = || std::fs::read(database).is_ok_and(|bytes| !Bolt::is_one(&bytes) && !bytes.is_empty());
@@ -103,4 +116,45 @@ fn log(level: &str) -> String {
         _ => "info",
     }
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_heketi;
+    use crate::config::{ExecutorName, MatchName, Settings, StateName};
+
+    fn settings(text: &str) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("heketi.json");
+        std::fs::write(&file, text).unwrap();
+        read_heketi(&file, |_| None).unwrap().settings
+    }
+
+    #[test]
+    fn pods_are_found_by_the_rule_that_is_asked_for() {
+        for (keys, rule) in [
+            ("", MatchName::Label),
+            (r#""gluster_daemonset": true"#, MatchName::Node),
+            (
+                r#""use_pod_names": true, "gluster_daemonset": true"#,
+                MatchName::Pod,
+            ),
+        ] {
+            let text = format!(r#"{{"glusterfs":{{"executor":"kubernetes","kubeexec":{{{keys}}}}}}}"#);
+            let settings = settings(&text);
+            assert_eq!(settings.executor, Some(ExecutorName::Kubernetes));
+            assert_eq!(settings.kubernetes_match, Some(rule), "{keys}");
+        }
+        assert_eq!(settings("{}").kubernetes_match, None);
+    }
+
+    #[test]
+    fn certificates_and_the_state_are_taken_up() {
+        let settings = settings(
+            r#"{"enable_tls":true,"cert_file":"/c","key_file":"/k","default_state":"local-client"}"#,
+        );
+        assert_eq!(settings.tls_certificate.as_deref(), Some("/c".as_ref()));
+        assert_eq!(settings.tls_key.as_deref(), Some("/k".as_ref()));
+        assert_eq!(settings.default_state, Some(StateName::LocalClient));
+    }
 }

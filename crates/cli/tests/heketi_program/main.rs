@@ -164,8 +164,12 @@ fn what_it_cannot_do_is_named_at_the_start() {
     let bed = Bed::new();
     for (config, part) in [
         (
-            r#"{"glusterfs":{"executor":"kubernetes"}}"#,
-            "glusterfs.executor is \"kubernetes\"",
+            r#"{"glusterfs":{"executor":"inject/ssh"}}"#,
+            "glusterfs.executor is \"inject/ssh\"",
+        ),
+        (
+            r#"{"glusterfs":{"executor":"kubernetes"},"jwt":{"admin":{"key":"a"},"user":{"key":"u"}}}"#,
+            "this is no pod",
         ),
         (
             r#"{"enable_tls":true,"cert_file":"no.crt","key_file":"no.key","glusterfs":{"executor":"mock"},

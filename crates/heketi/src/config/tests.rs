@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{ConfigError, Executor, HeketiConfig, read};
+use super::{ConfigError, Executor, HeketiConfig, Kube, read};
 
 fn with(text: &str, environment: &[(&str, &str)]) -> Result<HeketiConfig, ConfigError> {
     let set: BTreeMap<&str, &str> = environment.iter().copied().collect();
@@ -120,6 +120,43 @@ fn the_environment_wins() {
     assert!(!remarks.contains(&"SSH_KNOWN_HOSTS"), "{remarks:?}");
 }
 
+/// As the manifests of gluster-kubernetes start it.
+#[test]
+fn pods_are_found_as_heketi_finds_them() {
+    let text = r#"{"glusterfs":{"executor":"kubernetes","kubeexec":{"rebalance_on_expansion":true,"sudo":true,
+        "fstab":"/other","namespace":"storage","max_connections":10,"snapshot_limit":14,"gluster_cli_timeout":900}}}"#;
+    let config = with(
+        text,
+        &[
+            ("HEKETI_FSTAB", "/var/lib/heketi/fstab"),
+            ("HEKETI_KUBE_GLUSTER_DAEMONSET", "y"),
+        ],
+    )
+    .unwrap();
+    let wanted = Kube {
+        namespace: Some("storage".into()),
+        daemonset: true,
+        pod_names: false,
+        connections: Some(10),
+    };
+    assert_eq!((config.executor, &config.kube), (Executor::Kubernetes, &wanted));
+    assert_eq!(
+        (config.fstab.as_deref(), config.gluster_timeout),
+        (Some("/var/lib/heketi/fstab"), Some(900))
+    );
+    assert_eq!(
+        keys(&config),
+        [
+            "glusterfs.kubeexec.sudo",
+            "glusterfs.kubeexec.snapshot_limit",
+            "glusterfs.kubeexec.rebalance_on_expansion"
+        ]
+    );
+    // What stands under another executor's name is not asked.
+    let ssh = with(r#"{"glusterfs":{"kubeexec":{"namespace":"storage"}}}"#, &[]).unwrap();
+    assert_eq!(ssh.kube, Kube::default());
+}
+
 #[test]
 fn what_cannot_be_used_is_named() {
     for (text, environment, told) in [
@@ -132,9 +169,9 @@ fn what_cannot_be_used_is_named() {
         ),
         (r#"{"port":{}}"#, &[], "port is an object"),
         (
-            r#"{"glusterfs":{"executor":"kubernetes"}}"#,
+            r#"{"glusterfs":{"executor":"pigeon"}}"#,
             &[],
-            "glusterfs.executor is \"kubernetes\"",
+            "glusterfs.executor is \"pigeon\"",
         ),
         (
             "{}",
