@@ -83,6 +83,7 @@ async fn serve(config: Config, log: LogDial) -> Result<()> {
         tls,
         admin: admin(config.default_state)?,
         log: Arc::new(log),
+        volume_options: config.volume_options,
     };
     let server = Server::new(engine, options);
     let csi = csi(&server, config.csi_endpoint.as_ref()).await?;

@@ -4,6 +4,8 @@
 //! begin with `_` are comments) are left alone, as it does. What could not be done without harm (nodes reached by an executor that is not
 //! there) is an error.
 
+use mortar_model::VolumeOption;
+
 use crate::json::Json;
 
 /// What is asked for, after the environment.
@@ -47,6 +49,10 @@ pub struct HeketiConfig {
     pub mount_options: Option<String>,
     /// Seconds.
     pub gluster_timeout: Option<u64>,
+    /// Options that come before those of each request for a volume.
+    pub options_before: Vec<String>,
+    /// Options that come after them.
+    pub options_after: Vec<String>,
     /// GiB of a simulated disk.
     pub mock_disk: Option<u64>,
     /// What is done instead, by key.
@@ -126,18 +132,8 @@ fn wrong<T>(key: &str, problem: impl Into<String>) -> Result<T, ConfigError> {
 }
 
 /// Keys of `glusterfs` that change nothing here, with what happens instead.
-const INSTEAD: [(&str, &str, &str); 13] = [
+const INSTEAD: [(&str, &str, &str); 11] = [
     ("allocator", "", "bricks are placed by free space, zones and tags"),
-    (
-        "pre_request_volume_options",
-        "HEKETI_PRE_REQUEST_VOLUME_OPTIONS",
-        "no options are added to requests: name them in the requests",
-    ),
-    (
-        "post_request_volume_options",
-        "HEKETI_POST_REQUEST_VOLUME_OPTIONS",
-        "no options are added to requests: name them in the requests",
-    ),
     (
         "auto_create_block_hosting_volume",
         "HEKETI_AUTO_CREATE_BLOCK_HOSTING_VOLUME",
@@ -417,6 +413,12 @@ impl Reader<'_> {
         config.volumes_per_cluster = volumes
             .filter(|count| *count != 0)
             .map(|count| usize::try_from(count).ok());
+        config.options_before =
+            self.options("pre_request_volume_options", "HEKETI_PRE_REQUEST_VOLUME_OPTIONS")?;
+        config.options_after = self.options(
+            "post_request_volume_options",
+            "HEKETI_POST_REQUEST_VOLUME_OPTIONS",
+        )?;
         config.strict_zones = match self.given("glusterfs.zone_checking", "HEKETI_ZONE_CHECKING")? {
             None => None,
             Some(given) => match given.text.as_str() {
@@ -446,6 +448,24 @@ impl Reader<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Volume options with commas between.
+    fn options(&self, key: &str, variable: &str) -> Result<Vec<String>, ConfigError> {
+        let given = self.given(&format!("glusterfs.{key}"), variable)?;
+        let Some(given) = given else {
+            return Ok(Vec::new());
+        };
+        let texts = given
+            .text
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
+        let checked = texts.map(|text| match VolumeOption::parse(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => wrong(&given.key, format!("has the option {text:?}: {error}")),
+        });
+        checked.collect()
     }
 
     fn nodes(&mut self, config: &mut HeketiConfig) -> Result<(), ConfigError> {

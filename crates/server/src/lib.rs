@@ -35,5 +35,5 @@ pub use admin::{Admin, LogDial};
 pub use http::limits::HttpLimits;
 pub use inside::{Inside, InsideAnswer};
 pub use routes::openapi_document;
-pub use server::{Options, Server};
+pub use server::{Options, Server, VolumeOptions};
 pub use tls::{Tls, TlsError, TlsFiles};

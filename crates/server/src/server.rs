@@ -27,6 +27,23 @@ use crate::state::{App, Shared};
 use crate::tls::Tls;
 use crate::{old_metrics, routes};
 
+/// Options that are added to those of each request for a volume on Heketi's route, before and after them: of two equal names the last
+/// one counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumeOptions {
+    /// Before those of the request.
+    pub before: Vec<String>,
+    /// After them.
+    pub after: Vec<String>,
+}
+
+impl VolumeOptions {
+    pub(crate) fn around(&self, asked: Vec<String>) -> Vec<String> {
+        let (before, after) = (self.before.iter().cloned(), self.after.iter().cloned());
+        before.chain(asked).chain(after).collect()
+    }
+}
+
 /// How the door behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -40,6 +57,8 @@ pub struct Options {
     pub admin: Arc<Admin>,
     /// How much it logs.
     pub log: Arc<LogDial>,
+    /// What is added to requests for volumes.
+    pub volume_options: VolumeOptions,
 }
 
 /// The door for REST over one engine.
@@ -60,6 +79,7 @@ fn share(engine: Engine, options: Options, document: &OpenApi) -> App {
         cleanups: Cleanups::default(),
         admin: options.admin,
         log: options.log,
+        volume_options: options.volume_options,
         engine,
         keys: options.keys,
         limits: options.limits,

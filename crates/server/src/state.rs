@@ -14,6 +14,7 @@ use crate::heketi::cleanup::Cleanups;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
 use crate::metrics::HttpMetrics;
+use crate::server::VolumeOptions;
 
 /// What all requests share.
 pub(crate) type App = Arc<Shared>;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) limits: HttpLimits,
     pub(crate) admin: Arc<Admin>,
     pub(crate) log: Arc<LogDial>,
+    pub(crate) volume_options: VolumeOptions,
     pub(crate) blocks: Arc<Blocks>,
     pub(crate) cleanups: Cleanups,
     pub(crate) paths: Paths,

@@ -8,8 +8,8 @@ use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
 use mortar_heketi::admin::AdminState;
 use mortar_heketi::token::{Keys, Secret};
-use mortar_model::{ByteSize, HostName, ZoneChecking};
-use mortar_server::TlsFiles;
+use mortar_model::{ByteSize, HostName, VolumeOption, ZoneChecking};
+use mortar_server::{TlsFiles, VolumeOptions};
 use mortar_store::Backups;
 
 use super::kubernetes::{self, Kubernetes};
@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) keys: Option<Keys>,
     /// Whom the server serves from its start.
     pub(crate) default_state: AdminState,
+    /// What is added to requests for volumes.
+    pub(crate) volume_options: VolumeOptions,
     /// How commands get to nodes.
     pub(crate) executor: Executor,
     /// What is set of the engine's own choices.
@@ -171,6 +173,7 @@ impl Config {
                 .listen
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             tls: tls(&settings)?,
+            volume_options: volume_options(&settings)?,
             csi_endpoint: csi_endpoint(settings.csi_endpoint.as_deref())?,
             address_file: settings.address_file,
             default_state: match settings.default_state {
@@ -191,6 +194,21 @@ impl Config {
             },
         })
     }
+}
+
+fn volume_options(settings: &Settings) -> Result<VolumeOptions> {
+    let checked = |name: &str, options: &Option<Vec<String>>| -> Result<Vec<String>> {
+        let options = options.iter().flatten();
+        let checked = options.map(|text| match VolumeOption::parse(text) {
+            Ok(_) => Ok(text.clone()),
+            Err(error) => Err(Error::usage(ATTEMPT, format!("{name} has {text:?}: {error}"))),
+        });
+        checked.collect()
+    };
+    Ok(VolumeOptions {
+        before: checked("volume-options-before", &settings.volume_options_before)?,
+        after: checked("volume-options-after", &settings.volume_options_after)?,
+    })
 }
 
 fn tls(settings: &Settings) -> Result<Option<TlsFiles>> {

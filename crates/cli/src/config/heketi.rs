@@ -72,6 +72,8 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
         ssh_key: config.ssh.key.clone().map(PathBuf::from),
         ssh_known_hosts: config.ssh.known_hosts.clone().map(PathBuf::from),
         ssh_sudo: Some(config.ssh.sudo),
+        volume_options_before: Some(config.options_before.clone()).filter(|options| !options.is_empty()),
+        volume_options_after: Some(config.options_after.clone()).filter(|options| !options.is_empty()),
         sim_disk_size: simulated.then(|| config.mock_disk.unwrap_or(500)),
         fstab: config.fstab.clone(),
         mount_options: config.mount_options.clone(),

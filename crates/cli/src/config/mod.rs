@@ -167,6 +167,12 @@ settings! {
     /// Most volumes of one cluster [default: no limit]
     #[arg(long, env = "MORTAR_VOLUMES_PER_CLUSTER", value_name = "NUMBER")]
     volumes_per_cluster: usize,
+    /// Options that come before those of each request for a volume on Heketi's route, NAME VALUE, with commas between [default: none]
+    #[arg(long, env = "MORTAR_VOLUME_OPTIONS_BEFORE", value_name = "OPTIONS", value_delimiter = ',')]
+    volume_options_before: Vec<String>,
+    /// Options that come after them, and win over equal names [default: none]
+    #[arg(long, env = "MORTAR_VOLUME_OPTIONS_AFTER", value_name = "OPTIONS", value_delimiter = ',')]
+    volume_options_after: Vec<String>,
     /// Whether copies must be in distinct zones where a request says nothing [default: none]
     #[arg(long, env = "MORTAR_ZONE_CHECKING", value_name = "RULE")]
     zone_checking: ZoneName,

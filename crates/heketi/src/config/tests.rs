@@ -120,6 +120,20 @@ fn the_environment_wins() {
     assert!(!remarks.contains(&"SSH_KNOWN_HOSTS"), "{remarks:?}");
 }
 
+#[test]
+fn options_of_all_volumes_are_split() {
+    let config = with(
+        r#"{"glusterfs":{"pre_request_volume_options":"user.heketi.zone-checking strict, nfs.disable on"}}"#,
+        &[("HEKETI_POST_REQUEST_VOLUME_OPTIONS", "features.shard on")],
+    )
+    .unwrap();
+    assert_eq!(
+        config.options_before,
+        ["user.heketi.zone-checking strict", "nfs.disable on"]
+    );
+    assert_eq!(config.options_after, ["features.shard on"]);
+}
+
 /// As the manifests of gluster-kubernetes start it.
 #[test]
 fn pods_are_found_as_heketi_finds_them() {
@@ -187,6 +201,11 @@ fn what_cannot_be_used_is_named() {
             r#"{"glusterfs":{"zone_checking":"soft"}}"#,
             &[],
             "glusterfs.zone_checking is \"soft\"",
+        ),
+        (
+            r#"{"glusterfs":{"post_request_volume_options":"nfs.disable on,x; reboot"}}"#,
+            &[],
+            "glusterfs.post_request_volume_options has the option \"x; reboot\"",
         ),
         (r#"{"default_state":"off"}"#, &[], "default_state is \"off\""),
     ] {

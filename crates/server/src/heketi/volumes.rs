@@ -26,7 +26,9 @@ const DATABASE_VOLUME: &str = "heketidbstorage";
     (status = 500, description = "No place for it, or its name is that of a volume that is not as asked. The header mortar-error-kind tells which", body = String),
 ))]
 pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
-    let request = body.read::<VolumeCreateRequest>()?.validate()?;
+    let mut request: VolumeCreateRequest = body.read()?;
+    request.glustervolumeoptions = app.volume_options.around(request.glustervolumeoptions);
+    let request = request.validate()?;
     let request = app
         .engine
         .view(|landscape| convert::request::volume(request, landscape))?;

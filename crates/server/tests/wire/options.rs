@@ -119,3 +119,46 @@ async fn a_pool_that_says_nothing_is_told() {
         reply.body
     );
 }
+
+/// As heketi.json's `pre_request_volume_options` and `post_request_volume_options`.
+#[tokio::test]
+async fn options_of_the_server_stand_around_those_of_a_request() {
+    let hosts = nodes_with(100 * GIB);
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let door = Setup {
+        hosts: Arc::new(hosts.clone()),
+        volume_options: mortar_server::VolumeOptions {
+            before: texts(&["network.ping-timeout 10"]),
+            after: texts(&["features.shard on"]),
+        },
+        ..Setup::default()
+    };
+    let door = door.open().await;
+    door.pool(&["/dev/sdb"]).await;
+    let mut wanted = replica(3, 4);
+    wanted["name"] = "data".into();
+    wanted["glustervolumeoptions"] = json!(["network.ping-timeout 20"]);
+    let made = door.finish("POST", "/volumes", &wanted.to_string()).await;
+    let place = made.header("location").unwrap().to_owned();
+    let all = [
+        "network.ping-timeout 10",
+        "network.ping-timeout 20",
+        "features.shard on",
+    ];
+    assert_eq!(options(&door, &place).await, json!(all));
+    let seen = hosts.world(|world| {
+        let pool = world.pool("n1").unwrap();
+        pool.volumes[0].options.clone()
+    });
+    for (key, value) in [("network.ping-timeout", "20"), ("features.shard", "on")] {
+        let set: Vec<&str> = seen
+            .iter()
+            .filter(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(set, [value], "{key}");
+    }
+    // Asked again, it is the same volume.
+    let again = door.finish("POST", "/volumes", &wanted.to_string()).await;
+    assert_eq!(again.header("location"), Some(place.as_str()));
+}

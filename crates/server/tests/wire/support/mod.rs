@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mortar_engine::{Config, Engine, Parts, SystemClock, SystemEntropy};
 use mortar_executor::Hosts;
 use mortar_heketi::token::{Keys, Role, Secret, authorization_header};
-use mortar_server::{Admin, HttpLimits, LogDial, Options, Server, Tls};
+use mortar_server::{Admin, HttpLimits, LogDial, Options, Server, Tls, VolumeOptions};
 use mortar_store::{MemoryStore, Store};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +30,7 @@ pub(crate) struct Setup {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) admin: Arc<Admin>,
     pub(crate) log: Arc<LogDial>,
+    pub(crate) volume_options: VolumeOptions,
 }
 
 impl Default for Setup {
@@ -44,6 +45,7 @@ impl Default for Setup {
             tls: None,
             admin: Arc::default(),
             log: Arc::default(),
+            volume_options: VolumeOptions::default(),
         }
     }
 }
@@ -76,6 +78,7 @@ impl Setup {
                 tls: self.tls,
                 admin: self.admin,
                 log: self.log,
+                volume_options: self.volume_options,
             },
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
