@@ -6,6 +6,7 @@
 mod checked;
 mod file;
 mod heketi;
+mod keys;
 mod kubernetes;
 
 use std::net::SocketAddr;
@@ -16,9 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::ZoneName;
 
-pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning, first_line};
+pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning};
 pub(crate) use file::read;
 pub(crate) use heketi::read_heketi;
+pub(crate) use keys::first_line;
 pub(crate) use kubernetes::Kubernetes;
 
 /// Declares the settings once; every field is a flag, an environment variable and a key of the file.
