@@ -103,6 +103,7 @@ struct Asker {
 
 impl Asker {
     fn new(address: &str) -> Self {
+        let setup = Client::new(address);
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -110,7 +111,7 @@ impl Asker {
         Self {
             http,
             base: format!("http://{address}"),
-            setup: Client::new(address),
+            setup,
         }
     }
 
