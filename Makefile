@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench fmt manifests test-deploy
+.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench bench-lvm fmt manifests test-deploy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
-		$(CARGO) test --locked --package mortar-cli --test lab -- life:: crash:: loss:: growth::
+		$(CARGO) test --locked --package mortar-cli --test lab -- life:: growth:: snapshots:: drift::bricks moves::a_brick
 
 manifests: ## Write deploy/manifests from the chart (Go)
 	cd tests/deploy && go test -count=1 -run TestManifestsAreFresh . -args -write
@@ -82,6 +82,10 @@ lint: setup ## Check form, warnings, arrows between rooms, dependencies
 
 bench: build ## Measure, and print the numbers of docs/benchmarks.md (as root)
 	$(CARGO) bench --locked --workspace --benches
+
+bench-lvm: build ## Measure on real LVM, in a guest where this machine has no device-mapper (as root)
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run \
+		$(CARGO) bench --locked --package mortar-cli --bench mortar -- thin
 
 fmt: ## Bring all code into form
 	$(CARGO) fmt --all

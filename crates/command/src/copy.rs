@@ -1,4 +1,5 @@
-//! A copy of a brick in use, as a part of a snapshot: an image beside the brick's, which shares its blocks.
+//! A copy of a brick in use, as a part of a snapshot: an image beside the brick's, or a thin volume beside the brick's in its
+//! pool. It shares the brick's blocks.
 //!
 //! All bricks of a volume are frozen before the first is copied. A frozen XFS has written down everything and takes nothing
 //! until it thaws, so whatever a client was told to be done is in all copies of its set, and nothing that came later is in
@@ -9,9 +10,12 @@
 //! after [`LONGEST`] seconds, whatever became of everybody else. Whoever removes the mark has ended the freeze: it can only be
 //! removed once.
 
+mod image;
+mod thin;
+
 use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
-use mortar_model::layout;
 use mortar_model::work::{CopyPart, CopySpec, Facts, Seen, Verdict};
+use mortar_model::{BrickSpace, layout};
 
 use crate::answer::{self, Unreadable};
 use crate::brick::is_mounted;
@@ -25,31 +29,6 @@ const LONGEST: &str = "12";
 /// ended yet, so it tries for a while. It keeps nothing of its batch open.
 const THAW: &str = "exec </dev/null >/dev/null 2>&1; sleep \"$1\"; rm \"$2\" || exit 0; n=0; \
                     until xfs_freeze -u \"$3\" || test \"$n\" -ge 120; do sleep 1; n=$((n+1)); done";
-
-fn image(spec: &CopySpec) -> String {
-    layout::image(&spec.brick.device_path, spec.brick.brick)
-}
-
-fn copy(spec: &CopySpec) -> String {
-    layout::copy_image(&spec.brick.device_path, spec.copy)
-}
-
-fn part(spec: &CopySpec) -> String {
-    layout::copy_in_making(&spec.brick.device_path, spec.copy)
-}
-
-fn text(spec: &CopySpec) -> String {
-    layout::copy_identity_file(&spec.brick.device_path, spec.copy)
-}
-
-/// What is copied to see whether copies can be made.
-fn probe(spec: &CopySpec) -> String {
-    format!("{}.probe", copy(spec))
-}
-
-fn restored(spec: &CopySpec) -> String {
-    layout::copy_restored_file(&spec.brick.device_path, spec.copy)
-}
 
 fn mark(spec: &CopySpec) -> String {
     layout::freeze_mark(spec.copy)
@@ -65,81 +44,61 @@ fn freeze(spec: &CopySpec, settings: &Settings, way: &str) -> Command {
         .arg(mount_point(spec))
 }
 
-fn share(settings: &Settings, from: String, to: String) -> Command {
-    program::program(settings, "cp")
-        .arg("--reflink=always")
-        .args([from, to])
+fn is_thin(spec: &CopySpec) -> bool {
+    spec.brick.space != BrickSpace::Image
 }
 
 pub(crate) fn look(spec: &CopySpec, settings: &Settings) -> Batch {
-    let there = |path| Batch::new().ask(program::test(settings, "-e", path));
     match spec.part {
-        CopyPart::Room => there(probe(spec)).ask(is_mounted(&spec.brick, settings)),
-        CopyPart::Frozen => there(mark(spec)),
-        CopyPart::Image => there(part(spec)),
-        CopyPart::Whole => there(copy(spec))
-            .ask(program::test(settings, "-s", text(spec)))
-            .ask(program::test(settings, "-e", part(spec))),
-        CopyPart::Back => there(copy(spec)).ask(program::read(settings, restored(spec))),
+        CopyPart::Frozen => Batch::new().ask(program::test(settings, "-e", mark(spec))),
+        _ if is_thin(spec) => thin::look(spec, settings),
+        _ => image::look(spec, settings),
     }
 }
 
 pub(crate) fn judge_look(spec: &CopySpec, report: &Report) -> Result<Seen, Unreadable> {
-    let answered = |item, what| answer::ran(report, item, what).map(mortar_argv::Output::success);
+    match spec.part {
+        CopyPart::Frozen => Ok(
+            if answer::ran(report, 0, "whether the brick is frozen")?.success() {
+                Seen::Present(Facts::None)
+            } else {
+                Seen::Absent
+            },
+        ),
+        _ if is_thin(spec) => thin::judge_look(spec, report),
+        _ => image::judge_look(spec, report),
+    }
+}
+
+/// What is known of a copy's parts: the one with its name, the file that tells whose it is, the one in the making.
+fn whole(spec: &CopySpec, named: bool, told: bool, making: bool) -> Seen {
+    match (named, told, making) {
+        (true, true, false) => Seen::Present(Facts::None),
+        (false, false, false) => Seen::Absent,
+        _ => Seen::Partial(format!("copy {} is not whole", spec.copy)),
+    }
+}
+
+/// Whether the brick is as in its copy, by what is there of that and by what was written down when it was brought back.
+///
+/// As long as the volume has not started again, a brick can be brought back as often as one likes.
+fn back(spec: &CopySpec, there: bool, restored: Option<&str>) -> Seen {
     let brick = spec.brick.brick;
-    Ok(match spec.part {
-        CopyPart::Room if answered(0, "whether it was tried before")? => {
-            Seen::Partial(format!("whether brick {brick} can be copied was being tried"))
-        }
-        CopyPart::Room if answered(1, "whether the brick is mounted")? => Seen::Absent,
-        CopyPart::Room => Seen::Foreign(format!("brick {brick} is not mounted: see 'mortar check'")),
-        CopyPart::Frozen if answered(0, "whether the brick is frozen")? => Seen::Present(Facts::None),
-        CopyPart::Image if answered(0, "whether there is an image of the copy")? => {
-            Seen::Partial(format!("the image of copy {} may be unfinished", spec.copy))
-        }
-        CopyPart::Frozen | CopyPart::Image => Seen::Absent,
-        CopyPart::Whole => {
-            let whole = answered(0, "whether there is a copy")?;
-            let told = answered(1, "whether the copy tells whose it is")?;
-            let part = answered(2, "whether there is an image of the copy")?;
-            match (whole, told, part) {
-                (true, true, false) => Seen::Present(Facts::None),
-                (false, false, false) => Seen::Absent,
-                _ => Seen::Partial(format!("copy {} is not whole", spec.copy)),
-            }
-        }
-        // As long as the volume has not started again, a brick can be brought back as often as one likes.
-        CopyPart::Back
-            if answer::text_of(report, 1, "when the brick was brought back")? == Some(&spec.text) =>
-        {
-            Seen::Present(Facts::None)
-        }
-        CopyPart::Back if answered(0, "whether there is a copy")? => {
-            Seen::Partial(format!("brick {brick} may not be brought back yet"))
-        }
-        CopyPart::Back => Seen::Foreign(format!("copy {} of brick {brick} is gone", spec.copy)),
-    })
+    if restored == Some(&spec.text) {
+        Seen::Present(Facts::None)
+    } else if there {
+        Seen::Partial(format!("brick {brick} may not be brought back yet"))
+    } else {
+        Seen::Foreign(format!("copy {} of brick {brick} is gone", spec.copy))
+    }
 }
 
 pub(crate) fn make(spec: &CopySpec, settings: &Settings) -> Batch {
     match spec.part {
-        CopyPart::Room => make_room(spec, settings),
         CopyPart::Frozen => make_frozen(spec, settings),
-        CopyPart::Image => make_image(spec, settings),
-        CopyPart::Whole => make_whole(spec, settings),
-        CopyPart::Back => bring_back(spec, settings),
+        _ if is_thin(spec) => thin::make(spec, settings),
+        _ => image::make(spec, settings),
     }
-}
-
-/// A small file is copied the way the image will be.
-fn make_room(spec: &CopySpec, settings: &Settings) -> Batch {
-    let small = layout::device_identity_file(&spec.brick.device_path);
-    let probe = probe(spec);
-    Batch::new()
-        .run(is_mounted(&spec.brick, settings))
-        // What could not share blocks is there all the same, and empty.
-        .ask(share(settings, small, probe.clone()))
-        .run(program::program(settings, "rm").arg("-f").arg(probe))
 }
 
 /// Where nothing is mounted, the file system below would be frozen: the node's own.
@@ -160,10 +119,11 @@ fn make_frozen(spec: &CopySpec, settings: &Settings) -> Batch {
         .run(program::test(settings, "-e", mark(spec)))
 }
 
-fn make_image(spec: &CopySpec, settings: &Settings) -> Batch {
+/// Nothing is copied of what is not frozen, nor of a brick that holds what others have missed.
+fn make_image(spec: &CopySpec, settings: &Settings, copy: Command) -> Batch {
     let batch = Batch::new()
         .run(program::test(settings, "-e", mark(spec)))
-        .run(share(settings, image(spec), part(spec)));
+        .run(copy);
     if spec.names_missed {
         batch.run(missed(spec, settings))
     } else {
@@ -180,28 +140,12 @@ fn missed(spec: &CopySpec, settings: &Settings) -> Command {
         .args(["-print", "-quit"])
 }
 
-fn make_whole(spec: &CopySpec, settings: &Settings) -> Batch {
-    let program = |name| program::program(settings, name);
+/// Whether it was frozen until now: `there` says that its copy was made meanwhile.
+fn thaw(spec: &CopySpec, settings: &Settings, there: Command) -> Batch {
     Batch::new()
-        .run(program::test(settings, "-e", part(spec)))
+        .run(there)
         .run(freeze(spec, settings, "-u"))
-        .run(program("rm").arg(mark(spec)))
-        .run(program::write(settings, text(spec), &spec.text))
-        .run(program("mv").args([part(spec), copy(spec)]))
-}
-
-/// The brick's own image stays until its successor is complete. Its file system has the brick's UUID and identity file: it is
-/// the brick's, of another day.
-fn bring_back(spec: &CopySpec, settings: &Settings) -> Batch {
-    let part = layout::image_in_making(&spec.brick.device_path, spec.brick.brick);
-    let umount = program::program(settings, "umount").arg(mount_point(spec));
-    Batch::new()
-        .run(program::test(settings, "-e", copy(spec)))
-        .only_if(is_mounted(&spec.brick, settings), umount)
-        .run(share(settings, copy(spec), part.clone()))
-        .run(program::program(settings, "mv").args([part, image(spec)]))
-        .run(crate::brick::mount(&spec.brick, settings))
-        .run(program::write(settings, restored(spec), &spec.text))
+        .run(program::program(settings, "rm").arg(mark(spec)))
 }
 
 pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
@@ -214,11 +158,7 @@ pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
             (CopyPart::Room | CopyPart::Frozen, Some((0, _))) => {
                 complaint::refused(format!("brick {brick} is not mounted: see 'mortar check'"))
             }
-            (CopyPart::Room, Some((1, why))) => complaint::refused(format!(
-                "the file system of {} does not let files share blocks, and only so a brick is copied while it is in use ({why}): \
-                 put the directory on XFS made with reflink=1, or on btrfs",
-                spec.brick.device_path
-            )),
+            (CopyPart::Room, Some((1, why))) if !is_thin(spec) => image::no_sharing(spec, &why),
             (CopyPart::Frozen, Some((4, _))) => complaint::refused(format!(
                 "brick {brick} was not frozen: somebody else freezes it, or it took longer than {LONGEST} seconds"
             )),
@@ -230,6 +170,7 @@ pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
             }
             _ => Verdict::Failed(failure),
         },
+        Verdict::Done(_) if spec.part == CopyPart::Room && is_thin(spec) => thin::judge_room(spec, report),
         Verdict::Done(_) if spec.part == CopyPart::Image && spec.names_missed => judge_missed(spec, report),
         verdict => verdict,
     }
@@ -249,26 +190,25 @@ fn judge_missed(spec: &CopySpec, report: &Report) -> Verdict {
 }
 
 pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
-    let remove = |paths: &[String]| program::program(settings, "rm").arg("-f").args(paths.to_vec());
     match spec.part {
-        CopyPart::Room => Batch::new().run(remove(&[probe(spec)])),
         CopyPart::Frozen => Batch::new()
             .item(
                 Guard::OnlyIf(program::test(settings, "-e", mark(spec))),
                 freeze(spec, settings, "-u"),
                 OnFailure::Continue,
             )
-            .run(remove(&[mark(spec)])),
-        CopyPart::Image => Batch::new().run(remove(&[part(spec)])),
-        CopyPart::Whole => Batch::new().run(remove(&[copy(spec), part(spec), text(spec), restored(spec)])),
+            .run(program::program(settings, "rm").arg("-f").arg(mark(spec))),
         // What the brick held is not there any more.
         CopyPart::Back => Batch::new().run(program::program(settings, "false")),
+        _ if is_thin(spec) => thin::unmake(spec, settings),
+        _ => image::unmake(spec, settings),
     }
 }
 
-/// What has thawed by itself is thawed.
+/// What has thawed by itself is thawed; and what was on a disk that is gone is gone.
 pub(crate) fn judge_unmade(report: &Report) -> Verdict {
     complaint::judge(report, |words| {
-        words.starts_with("xfs_freeze: cannot unfreeze") && words.contains("invalid argument")
+        thin::already_gone(words)
+            || (words.starts_with("xfs_freeze: cannot unfreeze") && words.contains("invalid argument"))
     })
 }

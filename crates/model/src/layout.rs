@@ -3,7 +3,10 @@
 //! Volume groups, logical volumes and thin pools are named as Heketi named them (`vg_<device>`, `brick_<brick>`,
 //! `tp_<brick>`): administrators and their scripts know these.
 
+mod copies;
 pub mod read;
+
+pub use copies::*;
 
 use crate::{BrickId, BrickNames, DeviceId, DevicePath, VolumeId};
 
@@ -132,26 +135,6 @@ pub fn image(device_path: &DevicePath, brick: BrickId) -> String {
 /// Image file of a brick while it is being made: it gets its own name when it holds a whole file system.
 pub fn image_in_making(device_path: &DevicePath, brick: BrickId) -> String {
     format!("{}.part", image(device_path, brick))
-}
-
-/// Image file of a brick's copy on a directory device: a part of a snapshot.
-pub fn copy_image(device_path: &DevicePath, copy: BrickId) -> String {
-    format!("{}/copy_{copy}.img", image_folder(device_path))
-}
-
-/// Image file of a brick's copy until it is certain that all copies of its snapshot show the same moment.
-pub fn copy_in_making(device_path: &DevicePath, copy: BrickId) -> String {
-    format!("{}.part", copy_image(device_path, copy))
-}
-
-/// The small file beside a brick's copy that tells of which snapshot it is a part.
-pub fn copy_identity_file(device_path: &DevicePath, copy: BrickId) -> String {
-    format!("{}/copy_{copy}.json", image_folder(device_path))
-}
-
-/// The small file beside a brick's copy that tells when the brick was last brought back to it.
-pub fn copy_restored_file(device_path: &DevicePath, copy: BrickId) -> String {
-    format!("{}/copy_{copy}.back", image_folder(device_path))
 }
 
 /// The file that is there as long as a brick's file system is frozen for this copy. Gone after a reboot, as the freeze is.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Brick, BrickId, ByteSize, SnapshotId, Volume, VolumeId, VolumeName};
+use crate::{Brick, BrickId, BrickSpace, ByteSize, SnapshotId, Volume, VolumeId, VolumeName};
 
 /// What a volume was cloned from: told, and not needed. Both may be long gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +24,13 @@ pub struct BrickCopy {
 }
 
 impl BrickCopy {
-    /// Bytes of its device that are kept for it: as many as the brick has, since it may come to share none with it.
+    /// Bytes of its device that are kept for it beside its brick's: as many as the brick has, since it may come to share none
+    /// with it. One in the brick's thin pool takes what that has left for it, and the pool is counted already.
     pub const fn footprint(&self) -> ByteSize {
-        self.brick.size
+        match self.brick.space {
+            BrickSpace::Image => self.brick.size,
+            BrickSpace::ThinPool { .. } => ByteSize::ZERO,
+        }
     }
 }
 

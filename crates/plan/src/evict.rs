@@ -9,6 +9,7 @@ use crate::placement::{Search, name_refusals};
 use crate::plan::{Change, Plan, Stage, Subject};
 use crate::refusal::{NoSpace, Refusal};
 use crate::seed::Seed;
+use crate::snapshot::copies_beside;
 use crate::space::{BrickSize, brick_space, whole};
 use crate::steering::Steering;
 
@@ -36,6 +37,11 @@ pub fn evict_brick(landscape: &Landscape, id: BrickId, dead: bool, seed: &mut Se
             brick: id,
             name: volume.name.clone(),
         });
+    }
+    // They are in its pool, which would be counted no more.
+    if copies_beside(inventory, &old).next().is_some() {
+        let why = "snapshots of its volume are in its thin pool: delete them first ('mortar snapshot list')";
+        return Err(Refusal::Needed(id, why.into()));
     }
     let others: Vec<Brick> = inventory
         .bricks_of(volume.id)

@@ -373,10 +373,32 @@ pub enum Refusal {
     /// Copies of a volume's bricks have no room, or cannot be made now.
     #[error("{0}")]
     NoCopiesRoom(Box<NoCopies>),
-    /// A brick on a kind of device that makes no copies.
+    /// A brick whose thin pool has no room for one more copy of it.
     #[error(
-        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume: Mortar makes snapshots and clones on \
-         directory devices only. Copy the data to a volume on these"
+        "volume {name} has brick {brick} on {host}:{path} in a thin pool of {pool}, of which {held} are spoken for: one more snapshot \
+         needs {needed}. Delete a snapshot; or copy the data to a volume that is made with more room for snapshots \
+         (--snapshot-factor: 2 is for one, 3 for two)"
+    )]
+    NoReserve {
+        /// The volume.
+        name: VolumeName,
+        /// The brick.
+        brick: BrickId,
+        /// Its node.
+        host: HostName,
+        /// Its device.
+        path: DevicePath,
+        /// Size of its pool.
+        pool: ByteSize,
+        /// What the brick and its copies may come to take of it.
+        held: ByteSize,
+        /// What one more may come to take.
+        needed: ByteSize,
+    },
+    /// A brick on a kind of device of whose copies no bricks are made.
+    #[error(
+        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume: Mortar makes clones on directory devices only. \
+         Copy the data to a new volume"
     )]
     WrongDevice {
         /// The volume.

@@ -15,6 +15,7 @@ use crate::placement::{Search, name_refusals};
 use crate::plan::{Change, Plan, Stage, Step};
 use crate::refusal::{NoSpace, Refusal};
 use crate::seed::Seed;
+use crate::snapshot::copies_beside;
 use crate::space::{BrickSize, brick_space, whole};
 use crate::steering::Steering;
 
@@ -44,8 +45,23 @@ pub fn change_replicas(
     if wanted.replica() > volume.durability.replica() {
         more(landscape, volume, after, seed)
     } else {
+        check_copies(inventory, volume, &after)?;
         Ok(fewer(inventory, volume, after))
     }
+}
+
+/// Whether no brick goes in whose thin pool parts of snapshots are: the pool would be counted no more.
+fn check_copies(inventory: &Inventory, volume: &Volume, after: &Volume) -> Result<(), Refusal> {
+    let mut leave = inventory
+        .bricks_of(volume.id)
+        .filter(|brick| brick.position >= after.durability.replica());
+    if leave.any(|brick| copies_beside(inventory, brick).next().is_some()) {
+        return Err(Refusal::Copies(format!(
+            "volume {} has snapshots in the thin pools of bricks that would go: delete them first ('mortar snapshot list')",
+            volume.name
+        )));
+    }
+    Ok(())
 }
 
 fn check_way(volume: &Volume, wanted: Durability) -> Result<(), Refusal> {

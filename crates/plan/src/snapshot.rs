@@ -65,7 +65,7 @@ pub fn create_snapshot(
         .iter()
         .map(|copy| (copy.brick.device, copy.footprint()))
         .collect();
-    check_kind(inventory, volume, &snapshot.bricks)?;
+    check_reserve(inventory, volume, &snapshot.bricks)?;
     let what = format!("snapshot of volume {}", volume.name);
     // A device that takes no new bricks still keeps copies of those that it has.
     check_room(landscape, &what, &copies, |rule| {
@@ -238,7 +238,54 @@ pub(crate) fn snapshot_of(
     }
 }
 
-/// Whether all copies are on devices that can make them.
+/// Whether the thin pool of each brick that has one holds one more copy, even when that comes to share nothing with anything.
+///
+/// The room was set aside when the volume was made: a pool that grew for a snapshot would not become smaller after it.
+fn check_reserve(inventory: &Inventory, volume: &Volume, copies: &[BrickCopy]) -> Result<(), Refusal> {
+    for copy in copies {
+        let brick = &copy.brick;
+        let BrickSpace::ThinPool { pool, .. } = brick.space else {
+            continue;
+        };
+        let name = brick.place().thin_pool();
+        let beside = inventory.bricks_on(brick.device);
+        let beside = beside.filter(|other| other.place().thin_pool() == name);
+        let held = beside.map(|other| other.size).sum::<ByteSize>()
+            + copies_beside(inventory, brick)
+                .map(|other| other.brick.size)
+                .sum();
+        if held + brick.size <= pool {
+            continue;
+        }
+        let unknown = || Refusal::Unknown("device", brick.device.to_string());
+        let device = inventory.device(brick.device).ok_or_else(unknown)?;
+        let node = inventory.node(device.node).ok_or_else(unknown)?;
+        return Err(Refusal::NoReserve {
+            name: volume.name.clone(),
+            brick: brick.id,
+            host: node.manage.clone(),
+            path: device.path.clone(),
+            pool,
+            held,
+            needed: brick.size,
+        });
+    }
+    Ok(())
+}
+
+/// Copies that are in the brick's thin pool.
+pub(crate) fn copies_beside<'a>(
+    inventory: &'a Inventory,
+    brick: &'a Brick,
+) -> impl Iterator<Item = &'a BrickCopy> {
+    let thin = brick.space != BrickSpace::Image;
+    let snapshots = inventory.snapshots_of(brick.volume).filter(move |_| thin);
+    snapshots
+        .flat_map(|snapshot| &snapshot.bricks)
+        .filter(|copy| copy.brick.id == brick.id)
+}
+
+/// Whether bricks can be made of all copies: those of images only.
 pub(crate) fn check_kind(
     inventory: &Inventory,
     volume: &Volume,

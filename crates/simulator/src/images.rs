@@ -82,7 +82,7 @@ fn shares_blocks(node: &Node, place: &Place) -> bool {
 }
 
 /// A file system of its own with what the other one holds now.
-fn copied(node: &mut Node, system: u32) -> Option<u32> {
+pub(crate) fn copied(node: &mut Node, system: u32) -> Option<u32> {
     let found = node.systems.get(system)?;
     let in_use = found.mounts > 0;
     let copy = FileSystem {
@@ -186,6 +186,15 @@ pub(crate) fn check(node: &Node, names: &Names, host: &str, wrong: &mut Vec<Stri
     for (_, system) in node.systems.iter() {
         if system.frozen && node.powered && node.watches.is_empty() {
             wrong.push(format!("{host}: a file system is frozen, and nothing thaws it"));
+        }
+    }
+    for group in node.groups.iter().map(|(_, group)| group) {
+        for volume in &group.volumes {
+            let system = volume.system.and_then(|system| node.systems.get(system));
+            let name = names.read(&volume.name);
+            if system.is_some_and(|found| found.torn) && !name.ends_with(".part") {
+                wrong.push(format!("{host}: {name} was copied while it was written to"));
+            }
         }
     }
     let Ok(place) = node.find(names, "/") else { return };

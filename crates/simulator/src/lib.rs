@@ -17,7 +17,7 @@
 //! | `tree`, `node` | file systems, folders, mounts, how a path is followed |
 //! | `files`, `attributes`, `find`, `lines` | coreutils, findutils, grep, sed |
 //! | `mounts`, `mount_views`, `block`, `lsblk`, `format` | util-linux, xfsprogs, udevadm |
-//! | `lvm`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
+//! | `lvm`, `lvm_copies`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `images` | copies that share blocks with their origin, and file systems that are frozen for them |
 //! | `growth` | what makes volumes, disks and file systems larger |
 //! | `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
@@ -54,6 +54,7 @@ mod images;
 mod lines;
 mod lsblk;
 mod lvm;
+mod lvm_copies;
 mod lvm_groups;
 mod lvm_make;
 mod lvm_report;

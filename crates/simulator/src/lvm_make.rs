@@ -4,6 +4,7 @@ use mortar_argv::Output;
 
 use crate::growth;
 use crate::lvm::{Lv, LvKind, Vg, bad_option, group, is_lvm_name, no_group, sizes, with_common};
+use crate::lvm_copies;
 use crate::lvm_report::Selection;
 use crate::text::{Names, Text};
 use crate::tool::{Parsed, Shell, fail};
@@ -12,7 +13,7 @@ use crate::tool::{Parsed, Shell, fail};
 const CHUNK_RECORD: u64 = 64;
 
 /// What LVM says after a change with `--autobackup=n`.
-fn not_backed_up(read: &Parsed<'_>) -> &'static str {
+pub(crate) fn not_backed_up(read: &Parsed<'_>) -> &'static str {
     if read.value(&["--autobackup", "-A"]) == Some("n") {
         "  WARNING: This metadata update is NOT backed up.\n"
     } else {
@@ -61,11 +62,18 @@ pub(crate) fn lvcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         ("--errorwhenfull", true),
         ("--setautoactivation", true),
         ("--discards", true),
+        ("--snapshot", false),
+        ("-s", false),
+        ("--setactivationskip", true),
+        ("-k", true),
     ]);
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return bad_option("lvcreate", option),
     };
+    if read.has(&["--snapshot", "-s"]) {
+        return lvm_copies::snapshot(shell, &read);
+    }
     let request = match request(&read) {
         Ok(request) => request,
         Err(why) => {

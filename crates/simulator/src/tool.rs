@@ -7,8 +7,8 @@ use crate::node::Node;
 use crate::stamp::Stamps;
 use crate::text::Names;
 use crate::{
-    attributes, files, find, format, glusterd, growth, images, lines, lsblk, lvm_groups, lvm_make,
-    lvm_report, mount_views, mounts,
+    attributes, files, find, format, glusterd, growth, images, lines, lsblk, lvm_copies, lvm_groups,
+    lvm_make, lvm_report, mount_views, mounts,
 };
 
 /// A program running on a node.
@@ -185,6 +185,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "chown" => attributes::chown(shell, arguments),
         "chgrp" => attributes::chgrp(shell, arguments),
         "chmod" => attributes::chmod(shell, arguments),
+        "uname" if arguments == ["-r"] => say("6.12.48+deb13-amd64\n"),
         "sync" => attributes::sync(shell, arguments),
         "cat" => lines::cat(shell, arguments, input),
         "tee" => lines::tee(shell, arguments, input),
@@ -215,6 +216,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "pvresize" => growth::pvresize(shell, arguments),
         "xfs_growfs" => growth::xfs_growfs(shell, arguments),
         "lvcreate" => lvm_make::lvcreate(shell, arguments),
+        "lvrename" => lvm_copies::lvrename(shell, arguments),
         "lvremove" => lvm_make::lvremove(shell, arguments),
         "pvs" => lvm_report::pvs(shell, arguments),
         "vgs" => lvm_report::vgs(shell, arguments),
@@ -233,7 +235,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
 fn is_lvm(verb: &str) -> bool {
     [
         "pvcreate", "pvremove", "vgcreate", "vgremove", "lvcreate", "lvremove", "pvs", "vgs", "lvs",
-        "lvchange", "lvextend", "pvresize",
+        "lvchange", "lvextend", "lvrename", "pvresize",
     ]
     .contains(&verb)
 }

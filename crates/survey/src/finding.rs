@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mortar_model::{BrickId, ByteSize, DeviceId, NodeId, VolumeId, VolumeName, VolumeOption};
+use mortar_model::{BrickId, ByteSize, DeviceId, DevicePath, NodeId, VolumeId, VolumeName, VolumeOption};
 
 use crate::kind::Kind;
 
@@ -69,6 +69,13 @@ pub enum Repair {
         /// Space for bricks.
         size: ByteSize,
     },
+    /// It is recorded that the device is at this path.
+    RecordPath {
+        /// The device.
+        device: DeviceId,
+        /// Its path.
+        path: DevicePath,
+    },
 }
 
 /// What is left of a brick that is in no record.
@@ -98,6 +105,7 @@ impl Repair {
             Self::RecordSets { .. } => "record which bricks of the volume are one set".into(),
             Self::Remove(_) => "remove what is left of the brick".into(),
             Self::RecordSize { size, .. } => format!("record that the device has {size}"),
+            Self::RecordPath { path, .. } => format!("record that the device is at {path}"),
         }
     }
 

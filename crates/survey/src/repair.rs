@@ -10,7 +10,10 @@
 use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
-use mortar_model::{Brick, BrickId, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId, VolumeOption};
+use mortar_model::{
+    Brick, BrickId, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId, Volume, VolumeId,
+    VolumeOption,
+};
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
     of_size,
@@ -64,7 +67,9 @@ const fn subject(repair: &Repair) -> Option<Subject> {
         | Repair::SetOptions { volume, .. }
         | Repair::RecordSets { volume, .. } => Some(Subject::Volume(*volume)),
         Repair::Remove(remains) => Some(Subject::Device(remains.device)),
-        Repair::RecordSize { device, .. } => Some(Subject::Device(*device)),
+        Repair::RecordSize { device, .. } | Repair::RecordPath { device, .. } => {
+            Some(Subject::Device(*device))
+        }
     }
 }
 
@@ -83,7 +88,8 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
         Subject::Cluster(_) | Subject::Snapshot(_) => Vec::new(),
     };
-    let recorded = resized(landscape, &group.repairs)?.or(ordered(landscape.inventory(), &group.repairs)?);
+    let recorded =
+        recorded_device(landscape, &group.repairs)?.or(ordered(landscape.inventory(), &group.repairs)?);
     let change = recorded.unwrap_or(Change::Keep(subject));
     Ok(Plan {
         stages,
@@ -92,16 +98,55 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
     })
 }
 
-/// The device of its new size. Bricks are never promised more than there is.
-fn resized(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
-    let size = repairs.iter().find_map(|repair| match repair {
-        Repair::RecordSize { device, size } => Some((*device, *size)),
-        _ => None,
-    });
-    let Some((id, total)) = size else {
-        return Ok(None);
+/// The device of its new size and path. Bricks are never promised more than there is, and no two devices of a node have one path.
+fn recorded_device(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
+    let inventory = landscape.inventory();
+    let mut changed: Option<Device> = None;
+    for repair in repairs {
+        let (Repair::RecordSize { device: id, .. } | Repair::RecordPath { device: id, .. }) = repair else {
+            continue;
+        };
+        let known = changed.clone().or_else(|| inventory.device(*id).cloned());
+        let Some(device) = known else {
+            return unknown("device", id);
+        };
+        changed = Some(match repair {
+            Repair::RecordSize { size, .. } => Device {
+                total: of_size(landscape, *id, *size)?.total,
+                ..device
+            },
+            Repair::RecordPath { path, .. } => {
+                let mut others = inventory.devices_of(device.node);
+                if let Some(twin) = others.find(|other| other.id != *id && other.path.is_same_place(path)) {
+                    return Err(Refusal::PathTaken(path.clone(), twin.id));
+                }
+                moved(device, path)
+            }
+            _ => device,
+        });
+    }
+    Ok(changed.map(Change::PutDevice))
+}
+
+/// Names by which the kernel called it before are not its own any more; those that follow the disk still are.
+fn moved(device: Device, path: &DevicePath) -> Device {
+    let kind = match device.kind {
+        DeviceKind::Lvm {
+            extent,
+            uuid,
+            mut paths,
+        } => {
+            paths.retain(|path| path.starts_with("/dev/disk/"));
+            paths.insert(0, path.to_string());
+            DeviceKind::Lvm { extent, uuid, paths }
+        }
+        DeviceKind::Directory => DeviceKind::Directory,
     };
-    Ok(Some(Change::PutDevice(of_size(landscape, id, total)?)))
+    Device {
+        path: path.clone(),
+        kind,
+        ..device
+    }
 }
 
 /// The volume's bricks in the order that its pool told, by which each has its set.
@@ -176,7 +221,8 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
             | Repair::Probe(_)
             | Repair::Remove(_)
             | Repair::RecordSets { .. }
-            | Repair::RecordSize { .. } => {}
+            | Repair::RecordSize { .. }
+            | Repair::RecordPath { .. } => {}
         }
     }
     let mounts = mounts
@@ -286,7 +332,7 @@ fn of_device(landscape: &Landscape, id: DeviceId, repairs: &[Repair]) -> Result<
     // It has no step on any node; whoever reads the plan is told all the same.
     let sizes = repairs
         .iter()
-        .filter(|repair| matches!(repair, Repair::RecordSize { .. }));
+        .filter(|repair| matches!(repair, Repair::RecordSize { .. } | Repair::RecordPath { .. }));
     stages.extend(sizes.map(|repair| Stage {
         title: repair.words(),
         steps: Vec::new(),

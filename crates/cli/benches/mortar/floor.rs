@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use mortar_argv::Batch;
 use mortar_command::Settings;
 use mortar_lab::Lab;
-use mortar_model::work::{BrickAddress, BrickSpec, Thing, VolumeSpec};
+use mortar_model::work::{BrickAddress, BrickSpec, GrowthPart, GrowthSpec, Thing, VolumeSpec};
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, VolumeId, VolumeName, VolumeOption, layout,
 };
+
+/// The device of all bricks.
+const DEVICE: DeviceId = DeviceId::from_u128(0xf100);
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -25,7 +28,17 @@ pub(crate) struct Volume {
 pub(crate) struct Floor<'a> {
     pub(crate) lab: &'a Lab,
     pub(crate) settings: Settings,
+    /// Whether bricks are thin volumes, in a group of the floor's own; else images on each node's first directory.
+    thin: bool,
     counter: Mutex<u128>,
+}
+
+/// What a brick of so many GiB takes of its group, as Mortar reckons it.
+fn thin_space(gib: u64) -> BrickSpace {
+    BrickSpace::ThinPool {
+        pool: ByteSize::from_gib(gib),
+        metadata: ByteSize::from_mib(4 * gib + 4),
+    }
 }
 
 impl<'a> Floor<'a> {
@@ -37,7 +50,22 @@ impl<'a> Floor<'a> {
         Self {
             lab,
             settings,
+            thin: false,
             counter: Mutex::new(0xf100 << 64),
+        }
+    }
+
+    /// With thin volumes, in a group that is made of this disk of each node.
+    pub(crate) fn thin(lab: &'a Lab, disk: u32) -> Self {
+        for node in lab.nodes() {
+            let (group, path) = (layout::volume_group(DEVICE), lab.disk(&node.name, disk).unwrap());
+            let script = format!("vgcreate -qq {group} {path}");
+            let made = lab.exec(&node.name, &["sh", "-c", &script], LIMIT).unwrap();
+            assert!(made.status.success(), "{made:?}");
+        }
+        Self {
+            thin: true,
+            ..Self::new(lab)
         }
     }
 
@@ -54,19 +82,7 @@ impl<'a> Floor<'a> {
         );
         let disk = DevicePath::new("/disks/disk1").unwrap();
         let bricks: Vec<BrickSpec> = (0..self.lab.nodes().len())
-            .map(|_| BrickSpec {
-                brick: BrickId::from_u128(self.id()),
-                volume,
-                device: DeviceId::from_u128(0xf100),
-                device_path: disk.clone(),
-                space: BrickSpace::Image,
-                size: ByteSize::from_gib(1),
-                arbiter: false,
-                gid: 0,
-                identity: "{}\n".into(),
-                from: None,
-                names: None,
-            })
+            .map(|_| self.brick(volume, &disk))
             .collect();
         let addresses = bricks
             .iter()
@@ -92,6 +108,80 @@ impl<'a> Floor<'a> {
         Volume { bricks, spec }
     }
 
+    fn brick(&self, volume: VolumeId, disk: &DevicePath) -> BrickSpec {
+        BrickSpec {
+            brick: BrickId::from_u128(self.id()),
+            volume,
+            device: DEVICE,
+            device_path: disk.clone(),
+            space: if self.thin {
+                thin_space(1)
+            } else {
+                BrickSpace::Image
+            },
+            size: ByteSize::from_gib(1),
+            arbiter: false,
+            gid: 0,
+            identity: "{}\n".into(),
+            from: None,
+            names: None,
+        }
+    }
+
+    /// Makes the bricks of a volume larger by 1 GiB where they are, all nodes at once, and writes its new size down as Mortar does.
+    pub(crate) fn grow(&self, volume: &Volume) {
+        let script = |brick: &BrickSpec| {
+            let part = |part| {
+                let spec = GrowthSpec {
+                    part,
+                    brick: BrickSpec {
+                        space: thin_space(2),
+                        size: ByteSize::from_gib(2),
+                        ..brick.clone()
+                    },
+                    space_before: brick.space,
+                };
+                plain(&mortar_command::make(&Thing::Growth(spec), &self.settings))
+            };
+            format!("{} && {}", part(GrowthPart::Space), part(GrowthPart::FileSystem))
+        };
+        self.on_all(volume.bricks.iter().map(script));
+        let name = &volume.spec.name;
+        let options: String = (0..7).map(|number| format!(" user.floor.{number} 2")).collect();
+        self.on_first(&format!(
+            "gluster --mode=script volume set {name}{options} >/dev/null"
+        ));
+    }
+
+    /// Moves the volume's brick of the first node to a new one in the same group; how long its heal took, and all of it.
+    pub(crate) fn replace(&self, volume: &Volume) -> (Duration, Duration) {
+        let begun = Instant::now();
+        let old = &volume.bricks[0];
+        let new = self.brick(old.volume, &old.device_path);
+        let make = plain(&mortar_command::make(&Thing::Brick(new.clone()), &self.settings));
+        self.on_all(std::iter::once(make));
+        let (name, host) = (&volume.spec.name, &volume.spec.bricks[0].host);
+        let path = |brick: &BrickSpec| layout::brick_path(brick.device, brick.brick);
+        let healing = Instant::now();
+        self.on_first(&format!(
+            "gluster --mode=script volume replace-brick {name} {host}:{} {host}:{} commit force >/dev/null",
+            path(old),
+            path(&new)
+        ));
+        self.on_first(&format!(
+            "until gluster volume heal {name} info summary | awk '/Total Number of entries/ {{ n += $NF; c++ }} END {{ exit n > 0 || c < 3 }}'; \
+             do sleep 0.2; done"
+        ));
+        let healed = healing.elapsed();
+        self.on_all(std::iter::once(self.remove(old)));
+        (healed, begun.elapsed())
+    }
+
+    /// Where clients find it.
+    pub(crate) fn name<'v>(&self, volume: &'v Volume) -> &'v str {
+        volume.spec.name.as_str()
+    }
+
     /// Makes a volume: bricks on all nodes at once, then GlusterFS's part on the first.
     pub(crate) fn make(&self) -> Volume {
         let volume = self.volume();
@@ -115,13 +205,20 @@ impl<'a> Floor<'a> {
         self.on_first(&format!(
             "{gluster} stop {name} force >/dev/null && {gluster} delete {name} >/dev/null"
         ));
+        self.on_all(volume.bricks.iter().map(|brick| self.remove(brick)));
+    }
+
+    fn remove(&self, brick: &BrickSpec) -> String {
         let fstab = &self.settings.fstab;
-        self.on_all(volume.bricks.iter().map(|brick| {
-            let mount = layout::mount_point(brick.device, brick.brick);
-            let image = layout::image(&brick.device_path, brick.brick);
-            let id = brick.brick;
-            format!("umount {mount} && flock {fstab}.lock sed -i -e /{id}/d {fstab} && rm -f {image} && rmdir {mount}")
-        }));
+        let mount = layout::mount_point(brick.device, brick.brick);
+        let id = brick.brick;
+        let space = if self.thin {
+            let pool = format!("{}/{}", layout::volume_group(brick.device), layout::thin_pool(id));
+            format!("lvremove -qq --yes {pool}")
+        } else {
+            format!("rm -f {}", layout::image(&brick.device_path, id))
+        };
+        format!("umount {mount} && flock {fstab}.lock sed -i -e /{id}/d {fstab} && {space} && rmdir {mount}")
     }
 
     /// Makes `count` volumes, `width` at a time.

@@ -57,7 +57,7 @@ pub(crate) fn run() {
     drop(server);
 }
 
-fn singles(floor: &Floor<'_>, client: &Client) {
+pub(crate) fn singles(floor: &Floor<'_>, client: &Client) {
     let (mut of_floor, mut of_mortar) = (Vec::new(), Vec::new());
     for _ in 0..SINGLES {
         let began = Instant::now();

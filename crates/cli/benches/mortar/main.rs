@@ -1,5 +1,6 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `heketi`, `check` or `recover`.
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `heketi`, `check` or `recover`;
+//! `make bench-lvm` for `thin`, which needs device-mapper.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
 
@@ -18,6 +19,7 @@ mod numbers;
 mod recover;
 mod scale;
 mod server;
+mod thin;
 
 fn main() {
     // Cargo passes --bench; what is left names the parts.
@@ -41,5 +43,9 @@ fn main() {
     }
     if wanted("recover") {
         recover::run();
+    }
+    // Only by its name: few machines have what it needs.
+    if parts.iter().any(|part| part == "thin") {
+        thin::run();
     }
 }

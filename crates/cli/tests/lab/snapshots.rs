@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use serde_json::Value;
+use mortar_lab::DeviceKind;
+use serde_json::{Value, json};
 
 use crate::drift::findings;
 use crate::ground::{self, on, until};
@@ -22,7 +24,12 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     let ground = ground::Ground::new('s', 3, 1, 8);
     let site = Site::new(&ground.lab, &[1, 2, 3], 1, "snapshots");
     let name = site.name("data");
-    let origin = site.created("data", 1, 3);
+    let mut request = site.request("data", 1, 3);
+    // On LVM snapshots are in the room that the volume's thin pools have.
+    request["snapshot"] = json!({"enable": true, "factor": 2.0});
+    let made = site.server.follow(&site.server.post("/volumes", &request));
+    assert_eq!(made.status, 200, "{made:?}");
+    let origin = made.json();
     let client = Client::mount(&site, &name);
     fs::create_dir(client.path().join("folder")).unwrap();
     fs::write(client.path().join("folder/kept"), "kept").unwrap();
@@ -40,15 +47,65 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     });
     assert_eq!(findings(&site), [] as [&str; 0]);
 
-    // A clone, and what its origin does not see of it.
-    let copy = site.name("copy");
-    site.server
-        .says(&["snapshot", "clone", "monday", "--name", &copy]);
-    let cloned = Client::mount(&site, &copy);
-    let (first, second) = told(cloned.path());
+    let cloned =
+        (ground::devices() == DeviceKind::Directory).then(|| clone_of_monday(&site, &client, before..=after));
+    if cloned.is_none() {
+        thin_copies(&site, &name);
+    }
+
+    // The way back.
+    fs::remove_file(client.path().join("folder/kept")).unwrap();
+    client.unmount();
+    site.server.says(&["snapshot", "restore", "monday"]);
+    let client = Client::mount(&site, &name);
+    assert_eq!(
+        fs::read_to_string(client.path().join("folder/kept")).unwrap(),
+        "kept"
+    );
+    let (first, second) = told(client.path());
     assert!(
         (before..=after).contains(&first) && (first == second || first == second + 1),
         "{first} and {second} between {before} and {after}"
+    );
+    if let Some(cloned) = &cloned {
+        assert_eq!(
+            told(cloned.path()),
+            (first, second),
+            "as the clone of the snapshot"
+        );
+    }
+    fs::write(client.path().join("new"), "new").unwrap();
+    assert_healed(&site, &name);
+
+    if cloned.is_some() {
+        a_volume_is_cloned_as_it_is(&site, &name);
+    }
+    assert_eq!(findings(&site), [] as [&str; 0]);
+
+    // Nothing that was made needs what it was made of.
+    let id = origin["id"].as_str().unwrap();
+    let refused = site.server.delete(&format!("/volumes/{id}"));
+    assert_eq!(refused.status, 409, "{refused:?}");
+    site.server.says(&["snapshot", "delete", "monday"]);
+    client.unmount();
+    site.deleted(&origin);
+    if let Some(cloned) = cloned {
+        clones_live_on(&site, cloned);
+    }
+    assert_eq!(findings(&site), [] as [&str; 0]);
+    site.assert_bare();
+}
+
+/// A clone, and what its origin does not see of it.
+fn clone_of_monday(site: &Site, client: &Client, moment: RangeInclusive<u64>) -> Client {
+    let copy = site.name("copy");
+    site.server
+        .says(&["snapshot", "clone", "monday", "--name", &copy]);
+    let cloned = Client::mount(site, &copy);
+    let (first, second) = told(cloned.path());
+    assert!(
+        moment.contains(&first) && (first == second || first == second + 1),
+        "{first} and {second} in {moment:?}"
     );
     assert_eq!(
         fs::read_to_string(cloned.path().join("folder/kept")).unwrap(),
@@ -65,36 +122,20 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
         fs::read_to_string(client.path().join("folder/kept")).unwrap(),
         "kept"
     );
-    assert_healed(&site, &copy);
+    assert_healed(site, &copy);
+    cloned
+}
 
-    // The way back.
-    fs::remove_file(client.path().join("folder/kept")).unwrap();
-    client.unmount();
-    site.server.says(&["snapshot", "restore", "monday"]);
-    let client = Client::mount(&site, &name);
-    assert_eq!(
-        fs::read_to_string(client.path().join("folder/kept")).unwrap(),
-        "kept"
-    );
-    assert_eq!(told(client.path()), (first, second), "as the snapshot was");
-    fs::write(client.path().join("new"), "new").unwrap();
-    assert_healed(&site, &name);
-
-    // A volume is cloned as it is.
+fn a_volume_is_cloned_as_it_is(site: &Site, name: &str) {
     let direct = site.name("direct");
-    site.server.says(&["volume", "clone", &name, "--name", &direct]);
-    let third = Client::mount(&site, &direct);
+    site.server.says(&["volume", "clone", name, "--name", &direct]);
+    let third = Client::mount(site, &direct);
     assert_eq!(fs::read_to_string(third.path().join("new")).unwrap(), "new");
     third.unmount();
-    assert_eq!(findings(&site), [] as [&str; 0]);
+}
 
-    // Nothing that was made needs what it was made of.
-    let id = origin["id"].as_str().unwrap();
-    let refused = site.server.delete(&format!("/volumes/{id}"));
-    assert_eq!(refused.status, 409, "{refused:?}");
-    site.server.says(&["snapshot", "delete", "monday"]);
-    client.unmount();
-    site.deleted(&origin);
+fn clones_live_on(site: &Site, cloned: Client) {
+    let copy = site.name("copy");
     assert_eq!(
         fs::read_to_string(cloned.path().join("folder/kept")).unwrap(),
         "of the clone"
@@ -103,11 +144,47 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
         .says(&["volume", "expand", &copy, "--by", "1", "--in-place"]);
     until("the clone is larger", || cloned.size() > 15 << 26);
     cloned.unmount();
-    for gone in [&copy, &direct] {
-        site.server.says(&["volume", "delete", gone]);
+    for gone in [copy, site.name("direct")] {
+        site.server.says(&["volume", "delete", &gone]);
     }
-    assert_eq!(findings(&site), [] as [&str; 0]);
-    site.assert_bare();
+}
+
+/// On LVM: what is there is in the pools of the bricks, one more has no room, a brick stays where it is, and there are no clones.
+fn thin_copies(site: &Site, name: &str) {
+    for (node, _, device) in &site.nodes {
+        let volumes = on(
+            &site.lab,
+            node,
+            &[
+                "lvs",
+                "--noheadings",
+                "-o",
+                "lv_name,pool_lv",
+                &format!("vg_{device}"),
+            ],
+        );
+        assert_eq!(volumes.matches("copy_").count(), 1, "{volumes}");
+        assert_eq!(volumes.matches(" tp_").count(), 3, "{volumes}");
+    }
+    let refused = |arguments: &[&str], text: &str| {
+        let output = site.server.cli(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.contains(text),
+            "{arguments:?}: {output:?}"
+        );
+    };
+    refused(&["snapshot", "create", name], "one more snapshot needs 1 GiB");
+    refused(
+        &["snapshot", "clone", "monday"],
+        "Mortar makes clones on directory devices only",
+    );
+    let device = site.server.get(&format!("/devices/{}", site.nodes[0].2)).json();
+    let brick = device["bricks"][0]["id"].as_str().unwrap().to_owned();
+    refused(
+        &["brick", "evict", &brick],
+        "snapshots of its volume are in its thin pool",
+    );
 }
 
 /// Runs `work` while a client writes; how far the client was before and after.

@@ -33,7 +33,7 @@ pub struct NodeSurvey {
     pub directories: Part<Vec<DirectorySeen>>,
     /// Image files in them, those in the making too.
     pub images: Part<Vec<ImageSeen>>,
-    /// Texts of the files beside copies of bricks, by path.
+    /// Texts of the files of copies of bricks, by path.
     pub copies: Part<Vec<(String, String)>>,
     /// All XFS mounts.
     pub mounts: Part<Vec<MountSeen>>,

@@ -8,13 +8,13 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, DeviceSizeSpec, DeviceSpec,
-    GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec,
-    RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
+    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, CopyPart, CopySpec,
+    DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec,
+    RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, VolumeId, VolumeName,
-    VolumeOption, layout,
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, SnapshotId, VolumeId,
+    VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -176,6 +176,21 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
             }),
         ),
         ("node-file", node_file()),
+        ("copy-thin-room", copy(CopyPart::Room, brick(disk(), thin(), 0))),
+        (
+            "copy-thin-frozen",
+            copy(CopyPart::Frozen, brick(disk(), thin(), 0)),
+        ),
+        (
+            "copy-thin-volume",
+            copy(CopyPart::Image, brick(disk(), thin(), 0)),
+        ),
+        ("copy-thin", copy(CopyPart::Whole, brick(disk(), thin(), 0))),
+        ("copy-thin-back", copy(CopyPart::Back, brick(disk(), thin(), 0))),
+        (
+            "copy-image",
+            copy(CopyPart::Whole, brick(directory(), BrickSpace::Image, 0)),
+        ),
         ("mount-thin", mount(brick(disk(), thin(), 0))),
         (
             "mount-image-gid",
@@ -223,6 +238,21 @@ pub(crate) fn mount(brick: Thing) -> Thing {
 }
 
 /// A thin brick's space when it has grown by 2 GiB.
+/// A part of the way to a copy of a brick in a volume whose bricks name what others have missed.
+pub(crate) fn copy(part: CopyPart, brick: Thing) -> Thing {
+    let Thing::Brick(brick) = brick else {
+        unreachable!()
+    };
+    Thing::Copy(CopySpec {
+        part,
+        snapshot: SnapshotId::from_u128(7),
+        copy: BrickId::from_u128(0xc1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1),
+        brick,
+        names_missed: true,
+        text: "{}\n".into(),
+    })
+}
+
 pub(crate) fn larger() -> BrickSpace {
     BrickSpace::ThinPool {
         pool: ByteSize::from_gib(3),

@@ -219,7 +219,7 @@ fn volume(life: &Life) -> CreateVolume {
     if dice.percent(15) {
         request.snapshots = Snapshots {
             enable: true,
-            factor: 1.5,
+            factor: *dice.pick(&[1.5, 2.0, 3.0]),
         };
     }
     request
@@ -249,7 +249,10 @@ fn copy(life: &Life) -> Option<Ask> {
         let volumes = inventory.volumes().map(|volume| volume.id);
         let on_images = |id: &VolumeId| {
             let mut bricks = inventory.bricks_of(*id);
-            bricks.all(|brick| brick.space == BrickSpace::Image)
+            let reserve = inventory
+                .volume(*id)
+                .is_some_and(|volume| volume.snapshots.factor >= 2.0);
+            bricks.all(|brick| brick.space == BrickSpace::Image || reserve)
         };
         let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
         let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);

@@ -46,7 +46,7 @@ async fn everything(bed: &Bed) {
             if media == "disk" {
                 request.snapshots = Snapshots {
                     enable: true,
-                    factor: 1.5,
+                    factor: 2.0,
                 };
             }
             if number == 3 {
@@ -99,15 +99,22 @@ async fn everything(bed: &Bed) {
 /// A snapshot, one that has been restored, and volumes that are made of a snapshot and of a volume.
 async fn snapshots(bed: &Bed) {
     let name = |text: &str| Some(VolumeName::new(text).unwrap());
-    for (volume, snapshot) in [("directory-2", "friday"), ("directory-5", "sunday")] {
+    for (volume, snapshot) in [
+        ("directory-2", "friday"),
+        ("directory-5", "sunday"),
+        ("disk-1", "monday"),
+        ("disk-5", "tuesday"),
+    ] {
         let made = bed
             .engine
             .create_snapshot(bed.volume(volume), name(snapshot))
             .await;
         bed.done(made.unwrap()).await;
     }
-    let restored = bed.engine.restore_snapshot(bed.snapshot("sunday")).await;
-    bed.done(restored.unwrap()).await;
+    for snapshot in ["sunday", "tuesday"] {
+        let restored = bed.engine.restore_snapshot(bed.snapshot(snapshot)).await;
+        bed.done(restored.unwrap()).await;
+    }
     let cloned = bed
         .engine
         .clone_snapshot(bed.snapshot("friday"), name("of-friday"))
@@ -141,8 +148,10 @@ async fn goes_on(bed: &Bed) {
         let gone = bed.engine.delete_volume(bed.volume(name)).await.unwrap();
         bed.done(gone).await;
     }
-    let gone = bed.engine.delete_snapshot(bed.snapshot("friday")).await;
-    bed.done(gone.unwrap()).await;
+    for snapshot in ["friday", "monday"] {
+        let gone = bed.engine.delete_snapshot(bed.snapshot(snapshot)).await;
+        bed.done(gone.unwrap()).await;
+    }
     let gone = bed.engine.delete_volume(bed.volume("directory-2")).await;
     bed.done(gone.unwrap()).await;
     let open = bed.open();

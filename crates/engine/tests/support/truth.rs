@@ -101,6 +101,12 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
     let expected: BTreeSet<String> = thin
         .flat_map(|brick| [layout::logical_volume(brick.id), layout::thin_pool(brick.id)])
         .collect();
+    let on_disks = devices.iter().flat_map(|device| {
+        let copies = inventory.copies_on(device.id);
+        copies.filter(|(copy, _)| copy.brick.space != BrickSpace::Image)
+    });
+    let copies = on_disks.map(|(copy, _)| layout::copy_volume(copy.id));
+    let expected: BTreeSet<String> = expected.into_iter().chain(copies).collect();
     let found: BTreeSet<String> = host
         .logical_volumes
         .iter()
@@ -118,7 +124,8 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
         .collect();
     let copies = devices.iter().flat_map(|device| {
         let copies = inventory.copies_on(device.id);
-        copies.map(|(copy, _)| layout::copy_image(&device.path, copy.id))
+        let images = copies.filter(|(copy, _)| copy.brick.space == BrickSpace::Image);
+        images.map(|(copy, _)| layout::copy_image(&device.path, copy.id))
     });
     let expected: BTreeSet<String> = expected.into_iter().chain(copies).collect();
     let found: BTreeSet<String> = host.images.iter().map(|(path, _)| path.clone()).collect();

@@ -4,7 +4,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mortar_engine::EngineError;
 use mortar_model::{
-    ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Tags, VolumeName, VolumeOption,
+    ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Snapshots, Tags, VolumeName,
+    VolumeOption,
 };
 use mortar_plan::{AddDevice, CreateVolume, Expansion, OptionsChange};
 use mortar_simulator::{Foreign, Missed};
@@ -135,6 +136,28 @@ fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
 fn with_snapshot(bed: &Bed) -> BoxFuture<'_, ()> {
     async move {
         volume_on_directories(bed).await;
+        bed.done(snapshot(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
+/// A volume on disks whose thin pools have room for a snapshot.
+fn roomy_volume_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        let mut request = request("data", Durability::Replicate(3), "disk");
+        request.snapshots = Snapshots {
+            enable: true,
+            factor: 2.0,
+        };
+        let id = bed.engine.create_volume(request).await.unwrap();
+        bed.done(id).await;
+    }
+    .boxed()
+}
+
+fn with_snapshot_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        roomy_volume_on_disks(bed).await;
         bed.done(snapshot(bed).await.unwrap()).await;
     }
     .boxed()
@@ -440,6 +463,34 @@ pub(crate) const ALL: &[Case] = &[
         kind: OperationKind::RestoreSnapshot,
         lost: None,
         prepare: with_snapshot,
+        run: |bed| bed.engine.restore_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "create_snapshot_on_disks",
+        kind: OperationKind::CreateSnapshot,
+        lost: None,
+        prepare: roomy_volume_on_disks,
+        run: snapshot,
+    },
+    Case {
+        name: "delete_snapshot_on_disks",
+        kind: OperationKind::DeleteSnapshot,
+        lost: None,
+        prepare: with_snapshot_on_disks,
+        run: |bed| bed.engine.delete_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "delete_snapshot_without_a_node_on_disks",
+        kind: OperationKind::Cleanup,
+        lost: Some("n2"),
+        prepare: with_snapshot_on_disks,
+        run: |bed| bed.engine.delete_snapshot(bed.snapshot("monday")).boxed(),
+    },
+    Case {
+        name: "restore_snapshot_on_disks",
+        kind: OperationKind::RestoreSnapshot,
+        lost: None,
+        prepare: with_snapshot_on_disks,
         run: |bed| bed.engine.restore_snapshot(bed.snapshot("monday")).boxed(),
     },
     Case {

@@ -57,6 +57,23 @@ pub fn copy(path: &str) -> Option<(&str, BrickId)> {
     Some((directory, id(name, "copy_")?))
 }
 
+/// The copy of a logical volume, and whether it is still being made.
+pub fn copy_volume(name: &str) -> Option<(BrickId, bool)> {
+    let (name, making) = match name.strip_suffix(".part") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    Some((id(name, "copy_")?, making))
+}
+
+/// A small file of a copy in a thin pool: the device of its group, and the copy.
+pub fn thin_copy(path: &str) -> Option<(DeviceId, BrickId)> {
+    let below = path.strip_prefix(layout::COPIES)?.strip_prefix('/')?;
+    let (group, file) = below.split_once('/')?;
+    let (name, _) = file.split_once('.')?;
+    Some((volume_group(group)?, id(name, "copy_")?))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{BrickId, DeviceId, DevicePath, layout};
@@ -84,6 +101,15 @@ mod tests {
                 prop_assert_eq!(super::copy(&file), Some(("/disks/1", brick)));
                 prop_assert_eq!(super::image(&file), None);
             }
+            prop_assert_eq!(super::copy_volume(&layout::copy_volume(brick)), Some((brick, false)));
+            prop_assert_eq!(super::copy_volume(&layout::copy_volume_in_making(brick)), Some((brick, true)));
+            for file in [
+                layout::thin_copy_identity_file(device, brick),
+                layout::thin_copy_restored_file(device, brick),
+            ] {
+                prop_assert_eq!(super::thin_copy(&file), Some((device, brick)));
+                prop_assert_eq!(super::copy(&file), None);
+            }
         }
 
         #[test]
@@ -93,6 +119,8 @@ mod tests {
                 let _ = super::brick_path(text);
                 let _ = super::image(text);
                 let _ = super::copy(text);
+                let _ = super::copy_volume(text);
+                let _ = super::thin_copy(text);
             }
         }
     }

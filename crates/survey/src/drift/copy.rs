@@ -13,24 +13,24 @@ use crate::finding::{Finding, Proof, Remedy, Subject};
 use crate::kind::Kind;
 
 pub(super) fn compare(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, found: &mut Found<'_>) {
-    if device.kind != DeviceKind::Directory || sight.unreadable.contains_key(device.path.as_str()) {
+    if sight.unreadable.contains_key(device.path.as_str()) {
         return;
     }
-    let Some(images) = &sight.images else { return };
-    missing(ground, sight, device, found);
+    let Some(there) = there(sight, device) else { return };
+    missing(ground, sight, device, &there, found);
     let mut strangers: BTreeMap<BrickId, Vec<&str>> = BTreeMap::new();
-    for path in images.keys() {
-        let Some((directory, copy)) = read::copy(path) else {
-            continue;
-        };
-        let here = directory == device.path.as_str().trim_end_matches('/');
+    for (place, copy) in &there {
         let mut recorded = ground.inventory.copies_on(device.id);
-        if here && !recorded.any(|(known, _)| known.id == copy) {
-            strangers.entry(copy).or_default().push(path);
+        if !recorded.any(|(known, _)| known.id == *copy) {
+            strangers.entry(*copy).or_default().push(place);
         }
     }
-    for (copy, paths) in strangers {
-        let place = paths.join(" ");
+    for (copy, places) in strangers {
+        let place = places.join(" ");
+        let remove = match device.kind {
+            DeviceKind::Directory => "rm",
+            DeviceKind::Lvm { .. } => "lvremove",
+        };
         let finding = Finding {
             kind: Kind::OrphanCopy,
             subject: Subject {
@@ -41,11 +41,11 @@ pub(super) fn compare(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, f
             node: Some(sight.node.id),
             proof: Proof {
                 recorded: String::new(),
-                seen: paths.join("; "),
+                seen: places.join("; "),
                 place: place.clone(),
             },
             remedy: Remedy::ByHand(format!(
-                "when nobody needs what it holds, remove it on {}: rm {place}",
+                "when nobody needs what it holds, remove it on {}: {remove} {place}",
                 sight.node.manage
             )),
         };
@@ -53,14 +53,33 @@ pub(super) fn compare(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, f
     }
 }
 
-fn missing(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, found: &mut Found<'_>) {
+/// Where copies are on the device: files by their paths, volumes by group and name. None when the node could not tell, or shows
+/// nothing of the device at all.
+fn there(sight: &Sight<'_>, device: &Device) -> Option<Vec<(String, BrickId)>> {
+    if device.kind == DeviceKind::Directory {
+        let at = device.path.as_str().trim_end_matches('/');
+        let images = sight.images.as_ref()?.keys();
+        let copies = images.filter_map(|path| Some((*path, read::copy(path)?)));
+        let here = copies.filter(|(_, (directory, _))| *directory == at);
+        return Some(here.map(|(path, (_, copy))| (path.to_owned(), copy)).collect());
+    }
+    let group = layout::volume_group(device.id);
+    sight.groups.as_ref()?.get(group.as_str())?;
+    let volumes = sight.volumes.as_ref()?.keys().filter(|(at, _)| *at == group);
+    let copies = volumes.filter_map(|(at, name)| Some((format!("{at}/{name}"), read::copy_volume(name)?.0)));
+    Some(copies.collect())
+}
+
+fn missing(
+    ground: &Ground<'_>,
+    sight: &Sight<'_>,
+    device: &Device,
+    there: &[(String, BrickId)],
+    found: &mut Found<'_>,
+) {
     for (copy, snapshot) in ground.inventory.copies_on(device.id) {
-        let path = layout::copy_image(&device.path, copy.id);
-        if sight
-            .images
-            .as_ref()
-            .is_some_and(|images| images.contains_key(path.as_str()))
-        {
+        let path = layout::copy_place(device, copy.id);
+        if there.iter().any(|(place, _)| *place == path) {
             continue;
         }
         let finding = Finding {
@@ -73,7 +92,10 @@ fn missing(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, found: &mut 
             node: Some(sight.node.id),
             proof: Proof {
                 recorded: format!("a copy of brick {}", copy.brick.id),
-                seen: "no image".into(),
+                seen: match device.kind {
+                    DeviceKind::Directory => "no image".into(),
+                    DeviceKind::Lvm { .. } => "no logical volume".into(),
+                },
                 place: path,
             },
             remedy: Remedy::ByHand(format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mortar_command::query::survey::GroupSeen;
 use mortar_model::layout::read;
-use mortar_model::{ByteSize, Device, DeviceKind, layout};
+use mortar_model::{ByteSize, Device, DeviceKind, DevicePath, layout};
 use mortar_plan::Subject as Thing;
 
 use super::sight::Sight;
@@ -24,6 +24,9 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
             State::Unknown => {}
             State::There(size) => {
                 there.push(device);
+                if let Some((proof, remedy)) = other_path(ground, sight, device) {
+                    found.add(&about(device), finding(Kind::DevicePath, device, proof, remedy));
+                }
                 if let Some((proof, remedy)) = size {
                     let [thing, path] = about(device);
                     let about = [thing, path, About::Room(device.id)];
@@ -110,6 +113,43 @@ fn group(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
             ),
         ),
     }
+}
+
+/// Another path of a physical volume than is recorded. Nothing of a brick goes by it, only the words about the device; a name that
+/// follows the disk wherever it is stays right.
+fn other_path(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> Option<(Proof, Remedy)> {
+    let DeviceKind::Lvm { uuid, paths, .. } = &device.kind else {
+        return None;
+    };
+    let name = layout::volume_group(device.id);
+    let group = sight.groups.as_ref()?.get(name.as_str())?;
+    let follows =
+        device.path.as_str().starts_with("/dev/disk/") || device.path.as_str().starts_with("/dev/mapper/");
+    if follows || group.uuid != *uuid || group.path == device.path.as_str() || paths.contains(&group.path) {
+        return None;
+    }
+    // What LVM cannot name, a disk that is away among them, is no path.
+    let path = DevicePath::new(&group.path)
+        .ok()
+        .filter(DeviceKind::is_block_path)?;
+    let proof = Proof {
+        recorded: device.path.to_string(),
+        seen: format!("{path}, with the same physical volume {uuid}"),
+        place: group.path.clone(),
+    };
+    let mut others = ground.inventory.devices_of(device.node);
+    let twin = others.find(|other| other.id != device.id && other.path.is_same_place(&path));
+    let remedy = match twin {
+        Some(twin) => Remedy::ByHand(format!(
+            "{path} is recorded of device {}: bring that one's path up to date first; where both changed places, nothing is wrong but their names",
+            twin.id
+        )),
+        None => Remedy::OnCommand(Repair::RecordPath {
+            device: device.id,
+            path,
+        }),
+    };
+    Some((proof, remedy))
 }
 
 /// Another size of a volume group than is recorded. A rebuild records devices smaller by what is on them and in no record:

@@ -145,7 +145,7 @@ impl Work<'_> {
             if self.is_ours(machine, device) {
                 for volume in volumes(group) {
                     let brick = read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name));
-                    if brick.is_none() {
+                    if brick.is_none() && !self.is_copy(&volume.name) {
                         let space = if volume.pool.is_some() {
                             ByteSize::ZERO
                         } else {

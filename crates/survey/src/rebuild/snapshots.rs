@@ -13,7 +13,7 @@ use super::report::FoundKind;
 struct Seen {
     /// It, as the first of its files tells.
     snapshot: Snapshot,
-    /// Its copies that are there, image and file.
+    /// Its copies that are there, each with its file.
     copies: BTreeSet<BrickId>,
 }
 
@@ -64,6 +64,15 @@ impl Work<'_> {
         }
     }
 
+    /// The same in thin pools: they take nothing beside their pool.
+    pub(super) fn is_copy(&self, name: &str) -> bool {
+        let Some((copy, false)) = read::copy_volume(name) else {
+            return false;
+        };
+        let mut copies = self.inventory.snapshots().flat_map(|snapshot| &snapshot.bricks);
+        copies.any(|known| known.id == copy)
+    }
+
     fn seen_snapshots(&mut self) -> BTreeMap<SnapshotId, Seen> {
         let mut all: BTreeMap<SnapshotId, Seen> = BTreeMap::new();
         for machine in &self.ground.machines {
@@ -75,8 +84,18 @@ impl Work<'_> {
                 .map(|image| image.path.as_str())
                 .collect();
             for (path, text) in machine.survey.copies.iter().flatten() {
-                let Some((_, copy)) = read::copy(path) else {
+                let image = read::copy(path).map(|(_, copy)| copy);
+                let thin = read::thin_copy(path);
+                let Some(copy) = image.or(thin.map(|(_, copy)| copy)) else {
                     continue;
+                };
+                let there = match thin {
+                    Some((device, copy)) => {
+                        let mut volumes = machine.survey.volumes.iter().flatten();
+                        let place = (layout::volume_group(device), layout::copy_volume(copy));
+                        volumes.any(|volume| (&volume.group, &volume.name) == (&place.0, &place.1))
+                    }
+                    None => images.contains(path.replace(".json", ".img").as_str()),
                 };
                 match identity::read_snapshot_file(text) {
                     Ok(snapshot) => {
@@ -84,7 +103,7 @@ impl Work<'_> {
                             snapshot,
                             copies: BTreeSet::new(),
                         });
-                        if images.contains(path.replace(".json", ".img").as_str()) {
+                        if there {
                             seen.copies.insert(copy);
                         }
                     }
@@ -115,7 +134,7 @@ impl Work<'_> {
             if answered && !copies.contains(&copy.id) {
                 return Err(format!(
                     "its copy {} is not there: remove what is left of it by hand",
-                    layout::copy_image(&device.path, copy.id)
+                    layout::copy_place(device, copy.id)
                 ));
             }
         }

@@ -307,6 +307,9 @@ deviations! {
         part(&mut survey.directories)[0].space = None;
         part(&mut survey.images).clear();
     };
+    disk_at_another_path: DevicePath, OnCommand, |inventory, scan, pick| {
+        part(&mut survey(scan, device(inventory, pick, true).node).groups)[0].path = "/dev/sdz".into();
+    };
     disk_grew: DeviceSize, OnCommand, |inventory, scan, pick| {
         let group = &mut part(&mut survey(scan, device(inventory, pick, true).node).groups)[0];
         group.size += ByteSize::from_gib(1);

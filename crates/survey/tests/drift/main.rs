@@ -339,6 +339,54 @@ fn room_that_was_set_aside_comes_back_on_command() {
     assert_eq!(compare(&landscape, &scan), Drift::default());
 }
 
+/// The kernel gave the disk another name. Its physical volume tells that it is the same, and on command the records say so.
+#[test]
+fn a_disk_that_changed_its_name_is_known_by_its_physical_volume() {
+    let mut landscape = world::landscape(2, 12);
+    let mut scan = world::faithful(landscape.inventory());
+    let disk = |device: &&mortar_model::Device| device.kind != DeviceKind::Directory;
+    let device = landscape.inventory().devices().find(disk).unwrap().clone();
+    let name = layout::volume_group(device.id);
+    let all = world::part(&mut damage::survey(&mut scan, device.node).groups);
+    let group = all.iter_mut().find(|group| group.name == name).unwrap();
+    group.path = "/dev/sdz".into();
+    let paths = |found: &Drift| -> Vec<Finding> {
+        let all = found.findings.iter();
+        all.filter(|finding| finding.kind == Kind::DevicePath)
+            .cloned()
+            .collect()
+    };
+    let found = paths(&compare(&landscape, &scan));
+    assert_eq!(found.iter().map(way).collect::<Vec<_>>(), [Way::OnCommand]);
+    assert_eq!(found[0].proof.recorded, device.path.as_str());
+    assert!(found[0].proof.seen.starts_with("/dev/sdz"), "{found:?}");
+
+    let repair = plan(&landscape, &groups(&found)[0]).unwrap();
+    world::apply(&mut landscape, &repair.changes);
+    let after = landscape.inventory().device(device.id).unwrap();
+    assert_eq!((after.path.as_str(), after.total), ("/dev/sdz", device.total));
+    assert_eq!(paths(&compare(&landscape, &scan)), []);
+
+    // Never at the path of another one.
+    let mut others = landscape.inventory().devices_of(device.node);
+    let other = others.find(|other| other.id != device.id).unwrap();
+    let refused = plan(
+        &landscape,
+        &Group {
+            subject: Subject::Device(device.id),
+            repairs: vec![Repair::RecordPath {
+                device: device.id,
+                path: other.path.clone(),
+            }],
+            findings: Vec::new(),
+        },
+    );
+    assert!(
+        matches!(refused, Err(mortar_plan::Refusal::PathTaken(..))),
+        "{refused:?}"
+    );
+}
+
 /// A device never gets smaller than what is promised of it, also when that was promised after the check.
 #[test]
 fn a_size_below_what_is_promised_is_refused() {
@@ -530,16 +578,22 @@ proptest! {
     }
 }
 
-/// A part of a snapshot that is not there, and one that no snapshot has.
 #[test]
 fn copies_are_missed_and_strays_among_them_found() {
+    for thin in [false, true] {
+        copies_and_strays(thin);
+    }
+}
+
+/// A part of a snapshot that is not there, and one that no snapshot has: images, or thin volumes.
+fn copies_and_strays(thin: bool) {
     let mut landscape = world::landscape(1, 12);
     let inventory = landscape.inventory().clone();
-    let on_images = |volume: &&Volume| {
+    let alike = |volume: &&Volume| {
         let mut bricks = inventory.bricks_of(volume.id);
-        bricks.all(|brick| brick.space == BrickSpace::Image)
+        bricks.all(|brick| (brick.space != BrickSpace::Image) == thin)
     };
-    let volume = inventory.volumes().find(on_images).unwrap().clone();
+    let volume = inventory.volumes().find(alike).unwrap().clone();
     let copies = inventory
         .bricks_of(volume.id)
         .enumerate()
@@ -563,10 +617,18 @@ fn copies_are_missed_and_strays_among_them_found() {
         findings.map(|finding| finding.kind).collect::<Vec<_>>()
     };
 
-    // Images are there of which no record tells.
+    // They are there, and no record tells of them.
     let mut scan = faithful.clone();
     for copy in &snapshot.bricks {
         let device = inventory.device(copy.brick.device).unwrap();
+        if thin {
+            let volumes = world::part(&mut damage::survey(&mut scan, device.node).volumes);
+            let name = copy.brick.place().logical_volume();
+            let mut volume = volumes.iter().find(|seen| seen.name == name).unwrap().clone();
+            volume.name = layout::copy_volume(copy.id);
+            volumes.push(volume);
+            continue;
+        }
         let image = mortar_command::query::survey::ImageSeen {
             path: layout::copy_image(&device.path, copy.id),
             size: copy.brick.size,

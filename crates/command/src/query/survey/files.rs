@@ -140,25 +140,28 @@ pub(super) fn images(
     Ok(found)
 }
 
-/// Reads the lines of files beside copies, each with the path of its file before it.
+/// Reads the lines of the files of copies, each with the path of its file before it.
 pub(super) fn copies(
     report: &Report,
     index: usize,
     directories: &[DevicePath],
     troubles: &mut Troubles,
 ) -> Result<Vec<(String, String)>, Unreadable> {
-    const WHAT: &str = "what the files beside copies say";
+    const WHAT: &str = "what the files of copies say";
     const END: &str = ".json";
     let owner = |path: &str| {
         let holds = |directory: &&DevicePath| path.starts_with(&layout::image_folder(directory));
         directories.iter().find(holds).map(ToString::to_string)
     };
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    for line in searched(report, index, WHAT, "", &owner, troubles)?.split_terminator('\n') {
+    let printed = searched(report, index, WHAT, layout::COPIES, &owner, troubles)?;
+    for line in printed.split_terminator('\n') {
         let strange = || Unreadable::new(WHAT, format!("grep printed {line:?}"));
         let at = line.find(&format!("{END}:")).ok_or_else(strange)? + END.len();
         let (path, text) = (&line[..at], &line[at + 1..]);
-        owner(path).ok_or_else(strange)?;
+        if layout::read::thin_copy(path).is_none() {
+            owner(path).ok_or_else(strange)?;
+        }
         let known = texts.entry(path.to_owned()).or_default();
         known.push_str(text);
         known.push('\n');

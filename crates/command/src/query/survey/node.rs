@@ -10,7 +10,7 @@ use crate::query::pool;
 use crate::{Settings, complaint, program};
 
 // Items of `ask_node`, in order: first what a dead disk cannot hold up. After the last come two for each directory
-// (its identity file, its space), and then one for the images of all and one for the files beside copies.
+// (its identity file, its space), where there is one, one for the images of all, and then one for the files of copies.
 const NODE_FILE: usize = 0;
 const ENTRIES: usize = 1;
 const LOOPS: usize = 2;
@@ -61,21 +61,22 @@ fn ask_node_itself(settings: &Settings, directories: &[DevicePath]) -> Batch {
     let batch = directories
         .iter()
         .fold(batch, |batch, path| batch.then(directory(settings, path)));
+    let copies = program("find")
+        .args(directories.iter().map(layout::image_folder))
+        .arg(layout::COPIES)
+        .args(["-mindepth", "1", "-maxdepth", "2"])
+        .args(["-name", "copy_*.json", "-size"])
+        .arg(format!("-{}k", files::LONGEST_IDENTITY + 1))
+        .args(["-exec", "grep", "-aFH", "", "{}", "+"]);
     // Without a folder, `find` would search where it stands.
     if directories.is_empty() {
-        return batch;
+        return batch.ask(copies);
     }
     let images = program("find")
         .args(directories.iter().map(layout::image_folder))
         .args(["-mindepth", "1", "-maxdepth", "1"])
         .args(["-name", "brick_*.img*", "-printf", files::IMAGE])
         .args(["-o", "-name", "copy_*", "-printf", files::IMAGE]);
-    let copies = program("find")
-        .args(directories.iter().map(layout::image_folder))
-        .args(["-mindepth", "1", "-maxdepth", "1"])
-        .args(["-name", "copy_*.json", "-size"])
-        .arg(format!("-{}k", files::LONGEST_IDENTITY + 1))
-        .args(["-exec", "grep", "-aFH", "", "{}", "+"]);
     batch.ask(images).ask(copies)
 }
 
@@ -162,12 +163,8 @@ pub fn read_node_with(
             &mut troubles,
         )
     };
-    let copies = if directories.is_empty() {
-        Ok(Vec::new())
-    } else {
-        let index = DIRECTORIES + 2 * directories.len() + 1;
-        files::copies(report, index, directories, &mut troubles)
-    };
+    let index = DIRECTORIES + 2 * directories.len() + usize::from(!directories.is_empty());
+    let copies = files::copies(report, index, directories, &mut troubles);
     let text = |index, what| answer::text_of(report, index, what);
     Ok(NodeSurvey {
         node_file: part(text(NODE_FILE, "what the node's file says").map(|text| text.map(str::to_owned))),

@@ -1,0 +1,155 @@
+//! Snapshots of thin bricks: as many as their pools hold when they come to share nothing, and no brick leaves them behind.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mortar_model::work::Facts;
+use mortar_model::{
+    ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability, HostName, Inventory,
+    Node, NodeId, Snapshots, State, Tags, VolumeId, check,
+};
+use mortar_plan::{
+    CreateSnapshot, CreateVolume, Creation, Landscape, Limits, Plan, Refusal, Seed, SnapshotCreation,
+    change_replicas, clone_snapshot, create_snapshot, create_volume, delete_snapshot, evict_brick,
+    restore_snapshot,
+};
+
+/// Five nodes with a disk each.
+fn landscape() -> Landscape {
+    let mut inventory = Inventory::new();
+    let cluster = ClusterId::from_u128(1);
+    inventory.put_cluster(Cluster {
+        id: cluster,
+        file: true,
+        block: false,
+    });
+    for number in 1..=5_u128 {
+        let host = HostName::new(format!("n{number}")).unwrap();
+        let node = Node {
+            id: NodeId::from_u128(number),
+            cluster,
+            zone: 1,
+            manage: host.clone(),
+            storage: host,
+            tags: Tags::new(),
+            state: State::Online,
+        };
+        inventory.put_node(node).unwrap();
+        let device = Device {
+            id: DeviceId::from_u128(number),
+            node: NodeId::from_u128(number),
+            path: DevicePath::new("/dev/sdb").unwrap(),
+            kind: DeviceKind::Lvm {
+                extent: ByteSize::from_mib(4),
+                uuid: String::new(),
+                paths: Vec::new(),
+            },
+            tags: Tags::new(),
+            state: State::Online,
+            total: ByteSize::from_gib(100),
+        };
+        inventory.put_device(device).unwrap();
+    }
+    Landscape::new(inventory)
+}
+
+fn apply(landscape: &mut Landscape, plan: &Plan) {
+    for change in &plan.changes {
+        landscape.apply(change, &Facts::None).unwrap();
+    }
+    assert_eq!(check::check(landscape.inventory()), []);
+}
+
+fn volume(landscape: &mut Landscape, factor: f64) -> VolumeId {
+    let mut request = CreateVolume::new(ByteSize::from_gib(3), Durability::Replicate(3));
+    request.snapshots = Snapshots {
+        enable: factor > 1.0,
+        factor,
+    };
+    let made = create_volume(landscape, &Limits::default(), &request, &mut Seed::new(1));
+    let Ok(Creation::New(plan)) = made else {
+        panic!("{made:?}")
+    };
+    apply(landscape, &plan);
+    plan.new_volume().unwrap().id
+}
+
+fn snapshot(landscape: &Landscape, volume: VolumeId, seed: u128) -> Result<Plan, Refusal> {
+    let request = CreateSnapshot {
+        volume,
+        name: None,
+        now_ms: 0,
+    };
+    match create_snapshot(landscape, &request, &mut Seed::new(seed))? {
+        SnapshotCreation::New(plan) => Ok(plan),
+        SnapshotCreation::Known(..) => panic!("it has no name"),
+    }
+}
+
+fn used(landscape: &Landscape) -> Vec<ByteSize> {
+    let devices = landscape.inventory().devices();
+    devices.map(|device| landscape.used(device.id)).collect()
+}
+
+#[test]
+fn a_pool_holds_as_many_snapshots_as_it_was_made_for() {
+    for (factor, count) in [(1.0, 0), (1.9, 0), (2.0, 1), (2.5, 1), (3.0, 2)] {
+        let mut landscape = landscape();
+        let id = volume(&mut landscape, factor);
+        let before = used(&landscape);
+        for number in 0..count {
+            let plan = snapshot(&landscape, id, 10 + number).unwrap();
+            apply(&mut landscape, &plan);
+        }
+        let refused = snapshot(&landscape, id, 20);
+        assert!(
+            matches!(refused, Err(Refusal::NoReserve { .. })),
+            "{factor}: {refused:?}"
+        );
+        // They take nothing of their devices, and what one held the next one has.
+        assert_eq!(used(&landscape), before, "{factor}");
+        let first = landscape
+            .inventory()
+            .snapshots_of(id)
+            .next()
+            .map(|found| found.id);
+        if let Some(first) = first {
+            restore_snapshot(&landscape, first, &mut Seed::new(30)).unwrap();
+            let plan = delete_snapshot(&landscape, first).unwrap();
+            apply(&mut landscape, &plan);
+            let plan = snapshot(&landscape, id, 31).unwrap();
+            apply(&mut landscape, &plan);
+            assert_eq!(used(&landscape), before, "{factor}");
+        }
+    }
+}
+
+#[test]
+fn no_brick_leaves_its_snapshots_behind() {
+    let mut landscape = landscape();
+    let id = volume(&mut landscape, 2.0);
+    let plan = snapshot(&landscape, id, 10).unwrap();
+    apply(&mut landscape, &plan);
+    let brick = landscape.inventory().bricks_of(id).next().unwrap().id;
+    let made = landscape.inventory().snapshots_of(id).next().unwrap().id;
+    let evict = |landscape: &Landscape, dead| evict_brick(landscape, brick, dead, &mut Seed::new(11));
+    for dead in [false, true] {
+        let refused = evict(&landscape, dead);
+        assert!(
+            matches!(&refused, Err(Refusal::Needed(_, why)) if why.contains("snapshots")),
+            "{refused:?}"
+        );
+    }
+    let fewer =
+        |landscape: &Landscape| change_replicas(landscape, id, Durability::Replicate(2), &mut Seed::new(12));
+    assert!(matches!(fewer(&landscape), Err(Refusal::Copies(why)) if why.contains("snapshots")));
+    let clone = mortar_plan::CloneVolume {
+        name: None,
+        now_ms: 0,
+    };
+    let refused = clone_snapshot(&landscape, &Limits::default(), made, &clone, &mut Seed::new(13));
+    assert!(matches!(refused, Err(Refusal::WrongDevice { .. })), "{refused:?}");
+    let plan = delete_snapshot(&landscape, made).unwrap();
+    apply(&mut landscape, &plan);
+    evict(&landscape, false).unwrap();
+    fewer(&landscape).unwrap();
+}
