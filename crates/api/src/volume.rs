@@ -60,6 +60,9 @@ pub struct Volume {
     pub servers: Vec<String>,
     /// Zones in which its cluster has nodes.
     pub zones: Vec<u32>,
+    /// The operation that changes it or keeps it as it is just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 /// Which volumes are asked for.

@@ -8,13 +8,13 @@
 //! |---|---|
 //! | `proto` | the wire contract, made from `proto/csi.proto` |
 //! | `serve`, `socket` | both services on a Unix socket |
-//! | `door`, `mortar` | how Mortar is asked, and what |
+//! | `door`, `mortar`, `copies` | how Mortar is asked, and what |
 //! | `trouble` | the one table from what went wrong to gRPC codes |
 //! | `busy`, `deadline` | one call at a time about a volume; how long one may wait |
 //! | `names`, `room`, `context` | what a claim is called inside, how large its volume is, what is told to nodes |
 //! | `capability`, `parameters`, `topology` | what callers may ask for |
 //! | `identity` | who answers |
-//! | `controller/` | volumes made, removed, grown, listed |
+//! | `controller/` | volumes made, removed, grown, changed, listed; their snapshots |
 //! | `node/` | volumes mounted |
 //! | `helper` | a process that starts GlusterFS clients for a node plug-in, and outlives it |
 
@@ -22,6 +22,7 @@ mod busy;
 mod capability;
 mod context;
 mod controller;
+mod copies;
 mod deadline;
 mod door;
 mod helper;
