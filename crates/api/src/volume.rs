@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// The option of a volume that names the claim of Kubernetes that it was made for, `NAMESPACE/NAME`.
+pub const CLAIM_OPTION: &str = "user.csi.claim";
+
 /// A volume that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

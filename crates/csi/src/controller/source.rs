@@ -174,24 +174,36 @@ impl Controller {
     }
 
     /// The volume with the size that it is to have. Where it cannot have that, it is removed again.
-    pub(super) async fn grown(&self, volume: Volume, deadline: Deadline) -> Result<Volume, Status> {
+    pub(super) async fn grown(&self, mut volume: Volume, deadline: Deadline) -> Result<Volume, Status> {
         let target = target(&volume);
-        if room::claim_size(&volume) >= target {
-            return Ok(volume);
+        while room::claim_size(&volume) < target {
+            match volume.operation.take() {
+                // Most likely an earlier call's way to make it larger.
+                Some(operation) => match self.mortar.finish(&Work { operation }, deadline).await {
+                    Err(trouble) if !trouble.is_final() => return Err(trouble.status(ATTEMPT)),
+                    _ => {}
+                },
+                None => self.grow(&volume, target, deadline).await?,
+            }
+            let again = self.mortar.volume(&volume.id).await;
+            let again = again.map_err(|trouble| trouble.status(ATTEMPT))?;
+            let gone = || Status::aborted(format!("{ATTEMPT}: the volume was removed again"));
+            volume = again.ok_or_else(gone)?;
         }
+        Ok(volume)
+    }
+
+    async fn grow(&self, volume: &Volume, target: u64, deadline: Deadline) -> Result<(), Status> {
         let data = room::data_bricks(&volume.durability);
-        let (by, _) = growth(Use::of(&volume), volume.size, data, target);
+        let (by, _) = growth(Use::of(volume), volume.size, data, target);
         let grown = match self.mortar.expand_volume(&volume.id, volume.size, by).await {
             Ok(work) => self.mortar.finish(&work, deadline).await,
             Err(trouble) => Err(trouble),
         };
-        if let Err(trouble) = grown {
-            return Err(self.given_up(&volume.id, &trouble, deadline).await);
+        match grown {
+            Ok(_) => Ok(()),
+            Err(trouble) => Err(self.given_up(&volume.id, &trouble, deadline).await),
         }
-        let again = self.mortar.volume(&volume.id).await;
-        let again = again.map_err(|trouble| trouble.status(ATTEMPT))?;
-        let gone = || Status::aborted(format!("{ATTEMPT}: the volume was removed again"));
-        again.ok_or_else(gone)
     }
 
     /// What is told of a volume that did not grow. It was not handed out, and after a final code nobody would ask for it again.

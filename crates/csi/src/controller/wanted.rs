@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mortar_api::CLAIM_OPTION;
 use tonic::Status;
 
 use super::mutable::Mutable;
@@ -17,8 +18,6 @@ use crate::trouble::{invalid, required};
 
 /// The claim's name, escaped.
 const NAME_OPTION: &str = "user.csi.name";
-/// `NAMESPACE/NAME` of the claim, escaped.
-const CLAIM_OPTION: &str = "user.csi.claim";
 /// A hash of what the class asked for.
 pub(super) const DIGEST_OPTION: &str = "user.csi.request";
 /// Where a volume is reached from, when not from everywhere.

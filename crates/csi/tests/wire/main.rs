@@ -5,4 +5,5 @@ mod controller;
 mod copies;
 mod node;
 mod slow;
+mod story;
 mod support;
