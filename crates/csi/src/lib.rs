@@ -16,9 +16,11 @@
 //! | `identity` | who answers |
 //! | `controller/` | volumes made, removed, grown, changed, listed; their snapshots |
 //! | `node/` | volumes mounted |
+//! | `caller` | the other side: what a provisioner and a kubelet call |
 //! | `helper` | a process that starts GlusterFS clients for a node plug-in, and outlives it |
 
 mod busy;
+mod caller;
 mod capability;
 mod context;
 mod controller;
@@ -38,6 +40,7 @@ mod socket;
 mod topology;
 mod trouble;
 
+pub use caller::{CallError, Claim, Kubelet, Provisioned, Provisioner};
 pub use door::{Door, Method, Question, Reply, Unreachable};
 pub use helper::serve as serve_helper;
 pub use node::{ClientRunner, NodeOptions};
