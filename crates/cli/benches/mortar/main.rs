@@ -1,5 +1,5 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `check` or `recover`.
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `csi`, `scale`, `check` or `recover`.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
 
@@ -11,6 +11,7 @@
 
 mod check;
 mod client;
+mod csi;
 mod floor;
 mod lab;
 mod numbers;
@@ -31,6 +32,9 @@ fn main() {
     }
     if wanted("lab") {
         lab::run();
+    }
+    if wanted("csi") {
+        csi::run();
     }
     if wanted("check") {
         check::run();
