@@ -5,6 +5,7 @@ use mortar_api::{ErrorKind, Operation, Phase, Volume, VolumeRequest};
 use tonic::Status;
 
 use super::Controller;
+use super::archive::is_archived;
 use super::source::{self, Source};
 use super::wanted::{DIGEST_OPTION, TOPOLOGY_OPTION, Wanted};
 use crate::context;
@@ -92,6 +93,12 @@ impl Controller {
             return Err(Status::already_exists(
                 "a volume of this name was made from other parameters, of something else, or for another use",
             ));
+        }
+        if is_archived(&volume) {
+            return Err(Status::already_exists(format!(
+                "a volume of this name, {}, is archived: its claim is gone",
+                volume.id
+            )));
         }
         let size = room::claim_size(&volume).max(source::target(&volume));
         if !wanted.range.holds(size) {

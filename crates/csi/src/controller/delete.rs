@@ -4,8 +4,10 @@ use mortar_api::ErrorKind;
 use tonic::Status;
 
 use super::Controller;
-use super::wanted::{RETAIN, RETAIN_OPTION};
+use super::archive::is_archived;
+use super::wanted::at_end;
 use crate::deadline::Deadline;
+use crate::parameters::AtEnd;
 use crate::proto::{DeleteVolumeRequest, DeleteVolumeResponse};
 use crate::trouble::{Trouble, required};
 
@@ -31,15 +33,19 @@ impl Controller {
             .volume(id)
             .await
             .map_err(|trouble| trouble.status(ATTEMPT))?;
-        let kept = |volume: &mortar_api::Volume| {
-            volume
-                .options
-                .get(RETAIN_OPTION)
-                .is_some_and(|value| value == RETAIN)
-        };
-        if volume.as_ref().is_some_and(kept) {
-            tracing::info!(volume = id, "left as it is: its class retains volumes");
-            return Ok(DeleteVolumeResponse {});
+        match volume.as_ref().map(at_end) {
+            Some(AtEnd::Retain) => {
+                tracing::info!(volume = id, "left as it is: its class retains volumes");
+                return Ok(DeleteVolumeResponse {});
+            }
+            Some(AtEnd::Archive) => {
+                if !volume.as_ref().is_some_and(is_archived) {
+                    self.archive(id, ATTEMPT, deadline).await?;
+                    tracing::info!(volume = id, "archived, as its class says: it goes by hand");
+                }
+                return Ok(DeleteVolumeResponse {});
+            }
+            Some(AtEnd::Delete) | None => {}
         }
         let work = match self.mortar.delete_volume(id).await {
             Ok(work) => work,

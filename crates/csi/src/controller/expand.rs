@@ -28,7 +28,7 @@ impl Controller {
         }
         let _turn = self.busy.take(id)?;
         let told = |trouble: crate::trouble::Trouble| trouble.status(ATTEMPT);
-        let volume = self.mortar.volume(id).await.map_err(told)?;
+        let volume = self.volume(id).await.map_err(told)?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         let (kind, has) = (Use::of(&volume), room::claim_size(&volume));
         let answer = |bytes: u64| ControllerExpandVolumeResponse {

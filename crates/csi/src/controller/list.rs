@@ -4,6 +4,7 @@ use mortar_api::Volume;
 use tonic::Status;
 
 use super::Controller;
+use super::archive::is_archived;
 use super::create::told;
 use super::pages::Page;
 use crate::proto::list_volumes_response::{Entry, VolumeStatus};
@@ -18,7 +19,8 @@ impl Controller {
         let page = Page::read(request.max_entries, &request.starting_token)?;
         let ask = |after: Option<String>, left: Option<u32>| async move {
             let got = self.mortar.volumes(after.as_deref(), left).await?;
-            Ok((got.volumes, got.next))
+            let all = got.volumes.into_iter();
+            Ok((all.filter(|volume| !is_archived(volume)).collect(), got.next))
         };
         let filled = page.fill(ask).await;
         let (volumes, next_token) = filled.map_err(|trouble| trouble.status("list volumes"))?;
@@ -33,7 +35,7 @@ impl Controller {
         request: &ControllerGetVolumeRequest,
     ) -> Result<ControllerGetVolumeResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?;
-        let volume = self.mortar.volume(id).await;
+        let volume = self.volume(id).await;
         let volume = volume.map_err(|trouble| trouble.status("look for the volume"))?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         Ok(ControllerGetVolumeResponse {

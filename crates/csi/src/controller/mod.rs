@@ -1,5 +1,6 @@
 //! Volumes made, removed, grown, changed and listed for claims, and their snapshots.
 
+mod archive;
 mod capacity;
 mod create;
 mod delete;

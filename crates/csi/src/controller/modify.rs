@@ -22,7 +22,7 @@ impl Controller {
         }
         let _turn = self.busy.take(id)?;
         let told = |trouble: Trouble| trouble.status(ATTEMPT);
-        let volume = self.mortar.volume(id).await.map_err(told)?;
+        let volume = self.volume(id).await.map_err(told)?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         let wanted = Mutable::read(&request.mutable_parameters, Use::of(&volume))?;
         let missing = wanted.missing(&volume);

@@ -37,7 +37,7 @@ impl Controller {
         if let Some(snapshot) = known.snapshots.first() {
             return wanted.found(snapshot);
         }
-        let volume = self.mortar.volume(wanted.volume).await.map_err(told)?;
+        let volume = self.volume(wanted.volume).await.map_err(told)?;
         let volume =
             volume.ok_or_else(|| Status::not_found(format!("there is no volume {}", wanted.volume)))?;
         wanted.reaches(&volume)?;
@@ -62,7 +62,7 @@ impl Controller {
         let text = format!("{CREATE}: {}", trouble.text());
         let (known, volume) = match (
             self.mortar.snapshot_named(&wanted.name).await,
-            self.mortar.volume(wanted.volume).await,
+            self.volume(wanted.volume).await,
         ) {
             (Ok(known), Ok(volume)) => (known, volume),
             (Err(trouble), _) | (_, Err(trouble)) => return trouble.status(CREATE),

@@ -129,7 +129,7 @@ impl Controller {
                 }
             }
             Source::Volume(id) => {
-                let volume = self.mortar.volume(id).await.map_err(told)?;
+                let volume = self.volume(id).await.map_err(told)?;
                 let volume = volume.ok_or_else(missing)?;
                 Origin {
                     path: format!("/v1/volumes/{id}"),

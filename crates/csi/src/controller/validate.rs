@@ -20,7 +20,7 @@ impl Controller {
     ) -> Result<ValidateVolumeCapabilitiesResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?;
         let block = Access::read_all(&request.volume_capabilities)?;
-        let volume = self.mortar.volume(id).await;
+        let volume = self.volume(id).await;
         let volume = volume.map_err(|trouble| trouble.status("look for the volume"))?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         Ok(match objection(&volume, block, request) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mortar_api::CLAIM_OPTION;
+use mortar_api::{CLAIM_OPTION, Volume};
 use tonic::Status;
 
 use super::mutable::Mutable;
@@ -10,7 +10,7 @@ use super::range::Range;
 use super::source::{SOURCE_OPTION, Source};
 use crate::capability::Access;
 use crate::names::{self, FIELD};
-use crate::parameters::Class;
+use crate::parameters::{AtEnd, Class};
 use crate::proto::CreateVolumeRequest;
 use crate::room::{self, Use};
 use crate::topology;
@@ -23,9 +23,7 @@ pub(super) const DIGEST_OPTION: &str = "user.csi.request";
 /// Where a volume is reached from, when not from everywhere.
 pub(super) const TOPOLOGY_OPTION: &str = "user.csi.topology";
 /// What becomes of the volume when its claim goes.
-pub(super) const RETAIN_OPTION: &str = "user.csi.on-delete";
-/// The value that keeps it.
-pub(super) const RETAIN: &str = "retain";
+const AT_END_OPTION: &str = "user.csi.on-delete";
 
 /// What images of block devices need: their pieces are healed and placed by themselves, and what is written past all caches
 /// is on the bricks.
@@ -113,8 +111,8 @@ impl<'a> Wanted<'a> {
         if self.class.zonal {
             own(TOPOLOGY_OPTION, "zone");
         }
-        if self.class.retain {
-            own(RETAIN_OPTION, RETAIN);
+        if self.class.at_end != AtEnd::Delete {
+            own(AT_END_OPTION, self.class.at_end.name());
         }
         if let Some(source) = &self.source {
             own(SOURCE_OPTION, &source.to_string());
@@ -137,4 +135,11 @@ fn digest(class: &Class, kind: Use, mutable: &Mutable, source: Option<&Source>) 
     parts.extend(mutable.words());
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     class.digest_with(&parts)
+}
+
+/// What becomes of a volume when its claim goes, as the volume remembers it.
+pub(super) fn at_end(volume: &Volume) -> AtEnd {
+    let told = volume.options.get(AT_END_OPTION);
+    told.and_then(|name| AtEnd::from_name(name))
+        .unwrap_or(AtEnd::Delete)
 }
