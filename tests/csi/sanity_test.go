@@ -19,24 +19,13 @@ var notAdvertised = map[string]string{
 	"Controller Publish, UnpublishVolume not supported": attach,
 	"ControllerUnpublishVolume not supported":           attach,
 	"testnodevolumeattachlimit not enabled":             attach,
-	"Snapshot not supported":                            snapshots,
-	"ListSnapshots not supported":                       snapshots,
-	"GetSnapshot not supported":                         snapshots,
-	"CreateSnapshot not supported":                      snapshots,
-	"DeleteSnapshot not supported":                      snapshots,
-	"Volume Cloning not supported":                      snapshots,
-	"SNAPSHOT_ACCESSIBILITY_CONSTRAINTS not supported":  snapshots,
-	"GroupControllerService not supported":              snapshots,
-	"VolumeGroupSnapshots not supported":                snapshots,
-	"Modify volume not supported":                       modify,
-	"Modify Volume not supported":                       modify,
-	"ControllerModifyVolume not supported":              modify,
+	"GroupControllerService not supported":              groups,
+	"VolumeGroupSnapshots not supported":                groups,
 }
 
 const (
-	attach    = "a GlusterFS client attaches by itself"
-	snapshots = "the controller does not offer the engine's snapshots yet"
-	modify    = "the controller does not offer volume options later yet"
+	attach = "a GlusterFS client attaches by itself"
+	groups = "two volumes have no instant in common at which both could be frozen"
 )
 
 // TestSanity runs csi-sanity against the driver that the environment names.

@@ -23,6 +23,10 @@ pub struct ExpandRequest {
     /// By how many bytes.
     #[schema(minimum = 1)]
     pub by: u64,
+    /// The usable size, in bytes, that its asker takes it to have: refused when it has another by now. So who lost an answer can ask
+    /// again without making it larger twice. Not looked at when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
     /// How.
     #[serde(default)]
     pub way: ExpandWay,

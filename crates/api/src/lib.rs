@@ -52,6 +52,6 @@ pub use topology::{
     TopologyVolume,
 };
 pub use volume::{
-    Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage, VolumePage,
-    VolumeQuery, VolumeRequest,
+    CLAIM_OPTION, Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage,
+    VolumePage, VolumeQuery, VolumeRequest,
 };

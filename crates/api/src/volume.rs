@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// The option of a volume that names the claim of Kubernetes that it was made for, `NAMESPACE/NAME`.
+pub const CLAIM_OPTION: &str = "user.csi.claim";
+
 /// A volume that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +63,9 @@ pub struct Volume {
     pub servers: Vec<String>,
     /// Zones in which its cluster has nodes.
     pub zones: Vec<u32>,
+    /// The operation that changes it or keeps it as it is just now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
 }
 
 /// Which volumes are asked for.

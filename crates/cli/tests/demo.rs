@@ -111,6 +111,7 @@ fn assert_whole(told: &str) {
         "so are the other 33 files there",
         "image /disks/disk1/mortar-bricks/brick_",
         "All is as recorded.",
+        "claim  pvc/demo/first",
     ] {
         assert!(told.contains(fact), "{fact:?} is missing:\n{told}");
     }
@@ -143,7 +144,7 @@ fn the_whole_demo_and_nothing_left_of_it() {
         .collect();
     let mut list = mortar();
     let list = list.args(["volume", "list"]).envs(variables.iter().copied());
-    assert!(success(&list.output().unwrap()).contains(" first "));
+    assert!(success(&list.output().unwrap()).contains(" csi_"));
     let key = variables
         .iter()
         .find(|(name, _)| *name == "MORTAR_SECRET_FILE")
@@ -194,7 +195,7 @@ fn interrupted_made_again_and_removed_with_clients_in_use_and_no_node_left() {
     second.assert_is_all_there();
     let mut guest = Command::new("sleep")
         .arg("600")
-        .current_dir(ground.place().join("client1"))
+        .current_dir(ground.place().join("worker1/pods/writer/mount"))
         .spawn()
         .unwrap();
     for node in ["node1", "node2", "node3"] {

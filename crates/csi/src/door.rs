@@ -12,6 +12,8 @@ pub enum Method {
     Get,
     /// Begin.
     Post,
+    /// Change.
+    Patch,
     /// Remove.
     Delete,
 }
@@ -22,6 +24,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }

@@ -49,6 +49,7 @@ impl identity_server::Identity for Identity {
             capabilities: vec![
                 service(ServiceType::ControllerService),
                 service(ServiceType::VolumeAccessibilityConstraints),
+                service(ServiceType::SnapshotAccessibilityConstraints),
                 online,
             ],
         }))

@@ -8,20 +8,23 @@
 //! |---|---|
 //! | `proto` | the wire contract, made from `proto/csi.proto` |
 //! | `serve`, `socket` | both services on a Unix socket |
-//! | `door`, `mortar` | how Mortar is asked, and what |
+//! | `door`, `mortar`, `copies` | how Mortar is asked, and what |
 //! | `trouble` | the one table from what went wrong to gRPC codes |
 //! | `busy`, `deadline` | one call at a time about a volume; how long one may wait |
 //! | `names`, `room`, `context` | what a claim is called inside, how large its volume is, what is told to nodes |
 //! | `capability`, `parameters`, `topology` | what callers may ask for |
 //! | `identity` | who answers |
-//! | `controller/` | volumes made, removed, grown, listed |
+//! | `controller/` | volumes made, removed, grown, changed, listed; their snapshots |
 //! | `node/` | volumes mounted |
+//! | `caller` | the other side: what a provisioner and a kubelet call |
 //! | `helper` | a process that starts GlusterFS clients for a node plug-in, and outlives it |
 
 mod busy;
+mod caller;
 mod capability;
 mod context;
 mod controller;
+mod copies;
 mod deadline;
 mod door;
 mod helper;
@@ -37,6 +40,7 @@ mod socket;
 mod topology;
 mod trouble;
 
+pub use caller::{CallError, Claim, Kubelet, Provisioned, Provisioner};
 pub use door::{Door, Method, Question, Reply, Unreachable};
 pub use helper::serve as serve_helper;
 pub use node::{ClientRunner, NodeOptions};

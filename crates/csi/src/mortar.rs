@@ -56,12 +56,20 @@ impl Mortar {
         answer.map_err(|why| Trouble::Unknown(format!("Mortar did not answer: {why}")))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Trouble> {
+    /// Reads what is at a path.
+    ///
+    /// # Errors
+    /// It could not be asked, or is not there.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Trouble> {
         let reply = self.ask(Method::Get, path, query, None).await?;
         read(&success(reply)?.body)
     }
 
-    async fn begin(
+    /// Asks for work.
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub(crate) async fn begin(
         &self,
         method: Method,
         path: &str,
@@ -124,13 +132,14 @@ impl Mortar {
             .await
     }
 
-    /// Asks for a larger volume.
+    /// Asks for a larger volume than one of `from` bytes.
     ///
     /// # Errors
-    /// It cannot be.
-    pub(crate) async fn expand_volume(&self, id: &str, by: u64) -> Result<Work, Trouble> {
+    /// It cannot be, or the volume has another size by now.
+    pub(crate) async fn expand_volume(&self, id: &str, from: u64, by: u64) -> Result<Work, Trouble> {
         let request = ExpandRequest {
             by,
+            from: Some(from),
             way: mortar_api::ExpandWay::Best,
         };
         self.begin(Method::Post, &format!("/v1/volumes/{id}/expand"), Some(&request))

@@ -19,6 +19,11 @@ pub(crate) fn volume(prefix: Option<&str>, claim: &str) -> String {
     format!("{}_{}", prefix.unwrap_or(PREFIX), &digest([claim])[..DIGITS])
 }
 
+/// The name of the snapshot of this name.
+pub(crate) fn snapshot(name: &str) -> String {
+    format!("{PREFIX}_{}", &digest(["snapshot", name])[..DIGITS])
+}
+
 /// A hash of several texts, in hex.
 pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut sum = Sha256::new();

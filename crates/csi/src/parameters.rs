@@ -33,6 +33,34 @@ const ARBITER_OPTION: &str = "user.heketi.arbiter";
 /// The option that demands distinct zones.
 const ZONES_OPTION: &str = "user.mortar.zone-checking";
 
+/// What becomes of a volume when its claim goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// It goes too.
+    Delete,
+    /// It stays as it is.
+    Retain,
+    /// It stays, and no caller of CSI sees it any more.
+    Archive,
+}
+
+impl AtEnd {
+    /// The name of it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Retain => "retain",
+            Self::Archive => "archive",
+        }
+    }
+
+    /// What a name says.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Delete, Self::Retain, Self::Archive];
+        all.into_iter().find(|at_end| at_end.name() == name)
+    }
+}
+
 /// What a class asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Class {
@@ -50,8 +78,8 @@ pub(crate) struct Class {
     pub(crate) prefix: Option<String>,
     /// Whether volumes are reached only from the zones of their cluster.
     pub(crate) zonal: bool,
-    /// Whether volumes stay when their claims go.
-    pub(crate) retain: bool,
+    /// What becomes of volumes when their claims go.
+    pub(crate) at_end: AtEnd,
     /// The claim, `NAMESPACE/NAME`, where it is told.
     pub(crate) claim: Option<String>,
     /// A hash of all that was asked for.
@@ -72,7 +100,7 @@ impl Class {
             snapshot_factor: None,
             prefix: None,
             zonal: false,
-            retain: false,
+            at_end: AtEnd::Delete,
             claim: claim(parameters),
             digest: String::new(),
         };
@@ -132,7 +160,10 @@ impl Class {
             }
             "zonechecking" => return Err("is none or strict".into()),
             "topology" => self.zonal = one_of(value, "zone", "any")?,
-            "ondelete" => self.retain = one_of(value, "retain", "delete")?,
+            "ondelete" => {
+                let at_end = AtEnd::from_name(value);
+                self.at_end = at_end.ok_or_else(|| "is delete, retain or archive".to_owned())?;
+            }
             _ => return Err("is not known".into()),
         }
         Ok(true)
@@ -248,7 +279,7 @@ fn prefix(value: &str) -> Result<String, String> {
 mod tests {
     use std::collections::HashMap;
 
-    use super::Class;
+    use super::{AtEnd, Class};
 
     fn read(pairs: &[(&str, &str)]) -> Result<Class, String> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -279,7 +310,7 @@ mod tests {
         assert_eq!(class.group("x"), class.group("x"));
         assert_eq!(class.snapshot_factor, Some(1.5));
         assert_eq!(class.prefix.as_deref(), Some("team-a"));
-        assert!(!class.zonal && !class.retain);
+        assert!(!class.zonal && class.at_end == AtEnd::Delete);
         assert_eq!(read(&[]).unwrap().durability, "replicate 3");
         assert_eq!(read(&[]).unwrap().group("x"), 0);
         let arbiter = read(&[

@@ -2,6 +2,8 @@
 //! expects `df` to say 10 GiB. So the volume is larger than the claim by what its file systems take for themselves, by a rule
 //! that can be read backwards: the claim's size is told from the volume's, also after both have grown.
 
+use std::collections::BTreeMap;
+
 use mortar_api::Volume;
 
 /// Names the rule by which the volume was made larger than the claim; a later rule has another value.
@@ -27,7 +29,12 @@ pub(crate) enum Use {
 impl Use {
     /// What a volume was made for.
     pub(crate) fn of(volume: &Volume) -> Self {
-        match volume.options.get(RULE_OPTION).map(String::as_str) {
+        Self::named(&volume.options)
+    }
+
+    /// What a volume with these options was made for.
+    pub(crate) fn named(options: &BTreeMap<String, String>) -> Self {
+        match options.get(RULE_OPTION).map(String::as_str) {
             Some(RULE_FILES) => Self::Files,
             Some(RULE_BLOCK) => Self::Block,
             _ => Self::Plain,

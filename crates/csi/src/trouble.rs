@@ -36,6 +36,11 @@ impl Trouble {
         matches!(self, Self::Refused { kind, .. } if *kind == wanted)
     }
 
+    /// Whether surely nothing goes on.
+    pub(crate) const fn is_final(&self) -> bool {
+        !matches!(self.code(), Code::Aborted | Code::Unavailable)
+    }
+
     /// What is told.
     pub(crate) fn text(&self) -> &str {
         match self {
@@ -64,6 +69,14 @@ impl Trouble {
                 | ErrorKind::Internal => Code::Unavailable,
             },
         }
+    }
+
+    /// The status of a request that was not taken: a node that is away then is no end of it, since nothing was begun.
+    pub(crate) fn refusal(&self, attempt: &str) -> Status {
+        if self.is(ErrorKind::NodeFailed) {
+            return Status::unavailable(short(format!("{attempt}: {}", self.text())));
+        }
+        self.status(attempt)
     }
 
     /// The status, with what was attempted.

@@ -386,8 +386,27 @@ impl Engine {
         by: ByteSize,
         way: Expansion,
     ) -> Result<OperationId, EngineError> {
+        self.expand_volume_from(id, None, by, way).await
+    }
+
+    /// As [`Self::expand_volume`], if the volume is still of this size: who lost an answer asks again and makes it no
+    /// larger than wanted.
+    ///
+    /// # Errors
+    /// It cannot be planned, or has another size by now; the refusal says why.
+    pub async fn expand_volume_from(
+        &self,
+        id: VolumeId,
+        from: Option<ByteSize>,
+        by: ByteSize,
+        way: Expansion,
+    ) -> Result<OperationId, EngineError> {
         let limits = self.inner.config.limits.clone();
         self.submit(OperationKind::ExpandVolume, |landscape, seed| {
+            let volume = landscape.inventory().volume(id);
+            if volume.is_some_and(|volume| from.is_some_and(|from| from != volume.size)) {
+                return Err(Refusal::Stale("volume", id.to_string()));
+            }
             mortar_plan::expand_volume(landscape, &limits, id, by, way, seed)
         })
         .await

@@ -1,6 +1,6 @@
 //! Snapshots, and volumes that are made of them.
 
-use mortar_model::{OperationId, OperationKind, SnapshotId, VolumeId, VolumeName};
+use mortar_model::{OperationId, OperationKind, SnapshotId, VolumeId, VolumeName, VolumeOption};
 use mortar_plan::{
     CloneVolume, CreateSnapshot, Creation, Landscape, Refusal, Seed, SnapshotCreation, Subject,
 };
@@ -64,7 +64,8 @@ impl Engine {
     }
 
     /// Makes a volume that begins with what a snapshot holds. Asked again by the same name, it answers with the operation
-    /// that makes it, or with one that has ended and is about the volume that was made.
+    /// that makes it, or with one that has ended and is about the volume that was made. It has these options in place of its
+    /// origin's, where some are given.
     ///
     /// # Errors
     /// It cannot be planned, or its name is another volume's; the refusal says why.
@@ -72,9 +73,10 @@ impl Engine {
         &self,
         id: SnapshotId,
         name: Option<VolumeName>,
+        options: Option<Vec<VolumeOption>>,
     ) -> Result<OperationId, EngineError> {
         let limits = &self.inner.config.limits;
-        self.clone_by(name, |landscape, request, seed| {
+        self.clone_by(name, options, |landscape, request, seed| {
             mortar_plan::clone_snapshot(landscape, limits, id, request, seed)
         })
         .await
@@ -89,9 +91,10 @@ impl Engine {
         &self,
         id: VolumeId,
         name: Option<VolumeName>,
+        options: Option<Vec<VolumeOption>>,
     ) -> Result<OperationId, EngineError> {
         let limits = &self.inner.config.limits;
-        self.clone_by(name, |landscape, request, seed| {
+        self.clone_by(name, options, |landscape, request, seed| {
             mortar_plan::clone_volume(landscape, limits, id, request, seed)
         })
         .await
@@ -100,10 +103,12 @@ impl Engine {
     async fn clone_by(
         &self,
         name: Option<VolumeName>,
+        options: Option<Vec<VolumeOption>>,
         plan: impl Fn(&Landscape, &CloneVolume, &mut Seed) -> Result<Creation, Refusal> + Send + Sync,
     ) -> Result<OperationId, EngineError> {
         let request = CloneVolume {
             name,
+            options,
             now_ms: self.inner.clock.now_ms(),
         };
         let kind = OperationKind::CloneVolume;

@@ -5,23 +5,27 @@
 use mortar_model::work::{CopyPart, Goal, Thing};
 use mortar_model::{
     Brick, BrickCopy, BrickId, BrickSpace, ClusterId, Origin, Snapshot, SnapshotId, Volume, VolumeId,
-    VolumeName,
+    VolumeName, VolumeOption,
 };
 
-use crate::create::plan_for;
+use crate::create::{own_option, plan_for};
+use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::plan::{Change, Plan, Stage, Subject};
 use crate::refusal::Refusal;
-use crate::repeat::{Creation, Difference, Known};
+use crate::repeat::{self, Creation, Difference, Known};
 use crate::seed::Seed;
 use crate::snapshot::{check_kind, check_room, copy_stages, copy_steps, snapshot_of, unused_snapshot};
+use crate::steering::{Steering, zones_of};
 
 /// A clone that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloneVolume {
     /// Its name; `vol_<id>` when none is given.
     pub name: Option<VolumeName>,
+    /// Its options, all of them; those of its origin when none are given.
+    pub options: Option<Vec<VolumeOption>>,
     /// What time it is, in milliseconds since 1970.
     pub now_ms: u64,
 }
@@ -146,6 +150,17 @@ fn known(
             }],
         });
     }
+    let asked = request.options.iter();
+    let differences: Vec<Difference> = asked
+        .flat_map(|asked| repeat::option_differences(asked, &volume.options))
+        .collect();
+    if !differences.is_empty() {
+        return Err(Refusal::NameTaken {
+            name: name.clone(),
+            cluster,
+            differences,
+        });
+    }
     Ok(Some(Known {
         volume: volume.id,
         cluster,
@@ -192,13 +207,31 @@ fn cloned(
         &wanted,
         |_| true,
     )?;
-    let volume = Volume {
+    let mut volume = Volume {
         id,
         name,
         origin: Some(origin),
         ..snapshot.volume.clone()
     };
+    if let Some(options) = &request.options {
+        with_options(&mut volume, options, limits)?;
+    }
     Ok((volume, bricks))
+}
+
+/// Gives a clone options of its own in place of its origin's.
+fn with_options(volume: &mut Volume, options: &[VolumeOption], limits: &Limits) -> Result<(), Refusal> {
+    if let Some(own) = options.iter().find(|option| own_option(option.key())) {
+        return Err(Refusal::BadOption(identity::own_text(own.key())));
+    }
+    volume.options = options.to_vec();
+    volume.zone_checking = limits.zone_checking;
+    for option in options {
+        volume.zone_checking = zones_of(option)?.unwrap_or(volume.zone_checking);
+    }
+    // Whether rules and sizes can be read.
+    Steering::of_volume(volume)?;
+    Ok(())
 }
 
 /// Says of which copy each new brick is made.

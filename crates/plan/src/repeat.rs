@@ -184,6 +184,13 @@ impl Differences {
     }
 }
 
+/// In which options a volume is not as asked.
+pub(crate) fn option_differences(asked: &[VolumeOption], has: &[VolumeOption]) -> Vec<Difference> {
+    let mut found = Differences(Vec::new());
+    options(&mut found, asked, has);
+    found.0
+}
+
 /// Options are set one after the other, so of a key that is named twice the last value counts, and order does not.
 fn options(found: &mut Differences, asked: &[VolumeOption], has: &[VolumeOption]) {
     let effective = |options: &[VolumeOption]| -> BTreeMap<String, String> {

@@ -108,6 +108,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::snapshots::info, v1::snapshots::delete))
         .routes(routes!(v1::snapshots::restore))
         .routes(routes!(v1::snapshots::clone))
+        .routes(routes!(v1::snapshots::clone_volume))
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))

@@ -1,5 +1,5 @@
 //! The numbers of docs/benchmarks.md: `make bench`, or one part with
-//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `scale`, `heketi`, `check` or `recover`;
+//! `cargo bench -p mortar-cli --bench mortar -- PART` where PART is `lab`, `csi`, `scale`, `heketi`, `check` or `recover`;
 //! `make bench-lvm` for `thin`, which needs device-mapper.
 //!
 //! Nothing is asserted: machines are shared and noisy. What is compared runs side by side, in turns, in one run.
@@ -12,6 +12,7 @@
 
 mod check;
 mod client;
+mod csi;
 mod floor;
 mod heketi;
 mod lab;
@@ -37,6 +38,9 @@ fn main() {
     }
     if wanted("lab") {
         lab::run();
+    }
+    if wanted("csi") {
+        csi::run();
     }
     if wanted("check") {
         check::run();

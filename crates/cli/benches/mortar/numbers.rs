@@ -24,6 +24,13 @@ pub(crate) fn machine() {
     );
 }
 
+/// Resident memory of a process in MB.
+pub(crate) fn resident(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
+}
+
 /// Several times of the same thing.
 pub(crate) struct Times(Vec<Duration>);
 

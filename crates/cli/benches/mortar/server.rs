@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use mortar_lab::Lab;
 
+use crate::numbers::resident;
+
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -60,7 +62,7 @@ impl Server {
     }
 
     /// The same, for the nodes of a lab.
-    pub(crate) fn start_for(folder: &Path, lab: &Lab) -> Self {
+    pub(crate) fn start_for(folder: &Path, lab: &Lab, more: &[&str]) -> Self {
         let (key, hosts) = (lab.ssh_key(), lab.known_hosts());
         let arguments = [
             "--executor",
@@ -74,7 +76,7 @@ impl Server {
             "--fstab",
             lab.fstab(),
         ];
-        Self::start(folder, &arguments)
+        Self::start(folder, &[&arguments[..], more].concat())
     }
 
     /// Processor time that it has used, user and system.
@@ -88,9 +90,7 @@ impl Server {
 
     /// Resident memory in MB.
     pub(crate) fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1000.0
+        resident(self.child.id())
     }
 
     /// Asks it to stop and waits for its end.

@@ -156,4 +156,12 @@ pub(crate) enum ExplainCommand {
         /// The volume's id or name
         volume: String,
     },
+    /// The same from a claim of Kubernetes on; also 'mortar explain pvc/NAMESPACE/NAME'
+    Pvc {
+        /// The claim, NAMESPACE/NAME
+        claim: String,
+    },
+    /// KIND/NAME, as kubectl writes it.
+    #[command(external_subcommand)]
+    Slashed(Vec<String>),
 }

@@ -1,6 +1,6 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
-use mortar_api::{SnapshotList, Topology, TopologyDevice, TopologyNode};
+use mortar_api::{CLAIM_OPTION, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume, VolumePage};
 
 use super::{Client, read};
 use crate::error::{Error, Result};
@@ -64,6 +64,31 @@ impl Client {
                 .filter(|volume| volume.name == text)
                 .map(|volume| volume.id.clone()),
         )
+    }
+
+    /// The id of the volume that was made for this claim of Kubernetes.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn claimed_volume(&self, namespace: &str, name: &str, attempt: &str) -> Result<String> {
+        let claim = format!("{namespace}/{name}");
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        loop {
+            let body = self.get_query("/v1/volumes", &after, attempt).await?;
+            let page: VolumePage = read(&body, attempt)?;
+            let of_it = |volume: &Volume| volume.options.get(CLAIM_OPTION) == Some(&claim);
+            ids.extend(page.volumes.into_iter().filter(of_it).map(|volume| volume.id));
+            match page.next {
+                Some(next) => after = format!("?after={next}"),
+                None => break,
+            }
+        }
+        only("volume of the claim", &claim, attempt, ids.into_iter()).map_err(|error| match error.exit {
+            Exit::NotFound => error.advise(
+                "claims are known where the provisioner runs with --extra-create-metadata: see 'mortar volume list' for all volumes",
+            ),
+            _ => error,
+        })
     }
 
     /// The id of the snapshot with this id or name.

@@ -3,17 +3,53 @@
 use super::Session;
 use crate::args::ExplainCommand;
 use crate::client::read;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show;
 
 pub(super) async fn run(session: &Session, command: ExplainCommand) -> Result<()> {
-    let ExplainCommand::Volume { volume } = command;
+    match command {
+        ExplainCommand::Volume { volume } => explain_volume(session, &volume).await,
+        ExplainCommand::Pvc { claim } => explain_claim(session, &claim).await,
+        ExplainCommand::Slashed(words) => match slashed(&words) {
+            Some(("volume", volume)) => explain_volume(session, volume).await,
+            Some(("pvc" | "persistentvolumeclaim", claim)) => explain_claim(session, claim).await,
+            _ => Err(Error::usage(
+                "explain something",
+                format!("{} is nothing that can be explained", words.join(" ")),
+            )
+            .advise("write 'volume NAME', or 'pvc/NAMESPACE/NAME' for a claim of Kubernetes")),
+        },
+    }
+}
+
+/// `KIND/NAME`, alone.
+fn slashed(words: &[String]) -> Option<(&str, &str)> {
+    match words {
+        [word] => word.split_once('/'),
+        _ => None,
+    }
+}
+
+async fn explain_volume(session: &Session, volume: &str) -> Result<()> {
     let attempt = format!("explain the volume {volume}");
-    let id = session.client.volume_id(&volume, &attempt).await?;
+    let id = session.client.volume_id(volume, &attempt).await?;
+    explain(session, &id, &attempt).await
+}
+
+async fn explain_claim(session: &Session, claim: &str) -> Result<()> {
+    let attempt = format!("explain the claim {claim}");
+    let Some((namespace, name)) = claim.split_once('/') else {
+        return Err(Error::usage(&attempt, "its namespace is missing").advise("write NAMESPACE/NAME"));
+    };
+    let id = session.client.claimed_volume(namespace, name, &attempt).await?;
+    explain(session, &id, &attempt).await
+}
+
+async fn explain(session: &Session, id: &str, attempt: &str) -> Result<()> {
     session.progress.say("looking at the nodes");
     let body = session
         .client
-        .get(&format!("/v1/explain/volumes/{id}"), &attempt)
+        .get(&format!("/v1/explain/volumes/{id}"), attempt)
         .await;
     session.progress.end();
     let body = body?;
@@ -22,5 +58,5 @@ pub(super) async fn run(session: &Session, command: ExplainCommand) -> Result<()
     }
     session
         .out
-        .text(&show::explanation(&read(&body, &attempt)?, session.out.paint()))
+        .text(&show::explanation(&read(&body, attempt)?, session.out.paint()))
 }

@@ -106,7 +106,7 @@ async fn clone(session: &Session, snapshot: &str, name: Option<String>) -> Resul
     let path = format!("/v1/snapshots/{id}/clone");
     let accepted = session
         .client
-        .post(&path, &CloneRequest { name }, &attempt)
+        .post(&path, &CloneRequest { name, options: None }, &attempt)
         .await?;
     follow_to_volume(session, accepted, &attempt).await
 }

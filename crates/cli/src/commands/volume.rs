@@ -324,6 +324,7 @@ async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Res
     let id = session.client.volume_id(volume, &attempt).await?;
     let request = ExpandRequest {
         by: by.saturating_mul(1 << 30),
+        from: None,
         way,
     };
     let accepted = session

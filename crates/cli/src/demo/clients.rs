@@ -1,14 +1,16 @@
-//! Two clients: mounts of the volume on this machine, and whether they read what was written.
+//! Two clients: the volume as two pods see it, and whether they read what was written.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::VOLUME;
+use mortar_csi::Provisioned;
+
 use super::place::{Place, failed};
-use super::server::typed_for_lab;
+use super::server::Server;
 use super::show::Show;
 use super::sum::{self, Sum};
+use super::workers;
 use super::write::Noise;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -35,18 +37,12 @@ pub(super) struct Written {
     pub(super) sum: String,
 }
 
-/// Mounts the volume twice.
-pub(super) fn mount(place: &Place, show: &Show) -> Result<Clients> {
-    let clients = Clients {
-        first: place.client(1),
-        second: place.client(2),
-    };
-    for folder in [&clients.first, &clients.second] {
-        place.make_folder(folder, false)?;
-        let folder = folder.to_string_lossy();
-        typed_for_lab(&["lab", "mount", "--lab", place.name(), VOLUME, &folder], show)?;
-    }
-    Ok(clients)
+/// Mounts the volume for two pods on two machines.
+pub(super) fn mount(place: &Place, server: &Server, volume: &Provisioned, show: &Show) -> Result<Clients> {
+    Ok(Clients {
+        first: workers::mount(place, server, volume, (1, "writer"), show)?,
+        second: workers::mount(place, server, volume, (2, "reader"), show)?,
+    })
 }
 
 /// Writes a file at the first client and reads it at the second.

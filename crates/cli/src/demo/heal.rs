@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mortar_api::{Explanation, Heal, SightState};
 use mortar_lab::Lab;
 
-use super::VOLUME;
+use super::CLAIM;
 use super::recovery::Scene;
 use super::server::typed_for_lab;
 use super::show::{Show, seconds};
@@ -28,10 +28,10 @@ type Waiting = Vec<(String, Option<u64>)>;
 /// Looks at the volume until every brick is seen and nothing waits.
 pub(super) fn wait(scene: &Scene<'_>, node: &str, show: &Show) -> Result<Explanation> {
     let client = scene.server.client();
-    let id = scene.server.wait(client.volume_id(VOLUME, ATTEMPT))?;
-    let path = format!("/v1/explain/volumes/{id}");
+    let path = format!("/v1/explain/volumes/{}", scene.volume.id());
     show.command(&format!(
-        "mortar explain volume {VOLUME}   (again and again, only its heal counts here)"
+        "mortar explain pvc/{}/{}   (again and again, only its heal counts here)",
+        CLAIM.0, CLAIM.1
     ))?;
     let mut watch = Watch::new(show);
     loop {
@@ -41,7 +41,7 @@ pub(super) fn wait(scene: &Scene<'_>, node: &str, show: &Show) -> Result<Explana
             return Ok(chain);
         }
         watch.check_limit(scene.lab, node)?;
-        watch.nudge_once(scene.lab, node)?;
+        watch.nudge_once(scene, node)?;
         std::thread::sleep(PAUSE);
     }
 }
@@ -101,7 +101,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Asks the self-heal daemons to look, once, when nothing changes.
-    fn nudge_once(&mut self, lab: &Lab, node: &str) -> Result<()> {
+    fn nudge_once(&mut self, scene: &Scene<'_>, node: &str) -> Result<()> {
         if self.nudged || self.changed.elapsed() <= NUDGE {
             return Ok(());
         }
@@ -109,8 +109,8 @@ impl<'a> Watch<'a> {
         self.show.fact(
             "nothing changed for a while: asking the self-heal daemons to look now, not at their next round",
         )?;
-        let place = ["lab", "exec", "--lab", lab.name(), node, "--"];
-        let command = ["gluster", "--mode=script", "volume", "heal", VOLUME];
+        let place = ["lab", "exec", "--lab", scene.lab.name(), node, "--"];
+        let command = ["gluster", "--mode=script", "volume", "heal", scene.volume.name()];
         typed_for_lab(&[&place[..], &command].concat(), self.show)
     }
 }

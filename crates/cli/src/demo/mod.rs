@@ -15,8 +15,9 @@
 //! | `show` | what people see: steps, facts, times |
 //! | `pool` | the lab |
 //! | `server` | the server as a process of its own, and asking it |
-//! | `volume` | topology, volume, and the chain below it |
-//! | `clients` | mounts on this machine, and what files hold |
+//! | `volume` | topology, and a claim that becomes a volume |
+//! | `workers` | two machines that run pods |
+//! | `clients` | what pods see, and what files hold |
 //! | `sum` | checksums |
 //! | `write` | a file that is being written while other things happen |
 //! | `loss` | a node lost in the middle of a write |
@@ -37,6 +38,7 @@ mod server;
 mod show;
 mod sum;
 mod volume;
+mod workers;
 mod write;
 
 use std::time::Instant;
@@ -51,8 +53,8 @@ use place::Place;
 use recovery::Scene;
 use show::Show;
 
-/// Name of the volume that the demo makes.
-const VOLUME: &str = "first";
+/// Namespace and name of the claim that the demo makes.
+const CLAIM: (&str, &str) = ("demo", "first");
 
 /// Makes the demo, or removes it.
 pub(crate) fn run(arguments: &DemoArgs, global: &Global, out: Out) -> Result<()> {
@@ -87,11 +89,14 @@ fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
         "Load the topology: nodes join one trusted pool, their disks become devices",
         |show| volume::load_topology(place, &lab, &server, show),
     )?;
-    show.step("Ask for a volume of 1 GiB, each file on three nodes", |show| {
-        volume::create(&server, show)
+    let volume = show.step(
+        "Claim 1 GiB, each file on three nodes, as Kubernetes does: through CSI",
+        |show| volume::claim(&server, show),
+    )?;
+    let clients = show.step("Mount it for two pods, on two machines", |show| {
+        clients::mount(place, &server, &volume, show)
     })?;
-    let clients = show.step("Mount it at two clients", |show| clients::mount(place, show))?;
-    let greeting = show.step("Write at one client, read the same at the other", |show| {
+    let greeting = show.step("Write in one pod, read the same in the other", |show| {
         clients::greet(&clients, show)
     })?;
     let kept = show.step("Kill a node in the middle of a write", |show| {
@@ -101,14 +106,16 @@ fn play(place: &Place, global: &Global, show: &mut Show) -> Result<()> {
         lab: &lab,
         server: &server,
         clients: &clients,
+        volume: &volume,
     };
     show.step("Bring the node back and see it healed", |show| {
         recovery::recover(&scene, &kept, &greeting, show)
     })?;
-    show.step("Show what the volume rests on", |show| {
-        server.typed(&["explain", "volume", VOLUME], show)
+    show.step("Show what the claim rests on", |show| {
+        let (namespace, name) = CLAIM;
+        server.typed(&["explain", &format!("pvc/{namespace}/{name}")], show)
     })?;
-    next::tell(place, &server, began.elapsed(), show)
+    next::tell(place, &server, &clients, began.elapsed(), show)
 }
 
 /// What an error says, and the way out of the demo.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::CLAIM;
+use super::clients::Clients;
 use super::place::Place;
 use super::server::Server;
 use super::show::{Show, seconds};
@@ -30,13 +32,19 @@ pub(super) fn way_down(place: &Place) -> String {
 }
 
 /// Tells what stays and what may be tried with it.
-pub(super) fn tell(place: &Place, server: &Server, took: Duration, show: &Show) -> Result<()> {
+pub(super) fn tell(
+    place: &Place,
+    server: &Server,
+    clients: &Clients,
+    took: Duration,
+    show: &Show,
+) -> Result<()> {
     let program = program();
-    let client = place.client(2);
+    let client = &clients.second;
     let lines = [
         String::new(),
         format!(
-            "All of this took {}. Pool, server and both mounts stay up. To go on, as root:",
+            "All of this took {}. Pool, server and both pods' mounts stay up. To go on, as root:",
             seconds(took)
         ),
         String::new(),
@@ -53,7 +61,10 @@ pub(super) fn tell(place: &Place, server: &Server, took: Duration, show: &Show) 
         format!("  umount /mnt/films && {program} volume delete films"),
         format!("  {program} lab status"),
         format!("  {program} lab kill node2 && ls -l {}", client.display()),
-        format!("  {program} lab start node2 && {program} explain volume first"),
+        format!(
+            "  {program} lab start node2 && {program} explain pvc/{}/{}",
+            CLAIM.0, CLAIM.1
+        ),
         format!("  {program} operation list"),
         String::new(),
         "And when you have seen enough:".to_owned(),

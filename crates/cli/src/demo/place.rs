@@ -185,9 +185,9 @@ impl Place {
         self.folder().join("server")
     }
 
-    /// Where a client mounts the volume.
-    pub(super) fn client(&self, number: usize) -> PathBuf {
-        self.folder().join(format!("client{number}"))
+    /// What stands for a machine that runs pods: its kubelet's folder.
+    pub(super) fn worker(&self, number: usize) -> PathBuf {
+        self.folder().join(format!("worker{number}"))
     }
 
     /// Makes a folder, which only root may look into when it is `secret`.

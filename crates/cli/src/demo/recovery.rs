@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mortar_api::Explanation;
+use mortar_csi::Provisioned;
 use mortar_lab::Lab;
 
 use super::clients::{Clients, Written, same, verify};
@@ -24,6 +25,7 @@ pub(super) struct Scene<'a> {
     pub(super) lab: &'a Lab,
     pub(super) server: &'a Server,
     pub(super) clients: &'a Clients,
+    pub(super) volume: &'a Provisioned,
 }
 
 /// Starts the node that is down and waits until nothing waits to be healed, then compares all files.

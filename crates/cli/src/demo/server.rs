@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use mortar_csi::{Endpoint, EndpointError};
 use mortar_engine::{Entropy as _, SystemEntropy};
 use mortar_lab::{Lab, Process};
 use tokio::runtime::Runtime;
@@ -35,6 +36,8 @@ pub(super) struct Server {
     pub(super) url: String,
     /// The file with the admin's key.
     pub(super) admin_key: PathBuf,
+    /// Where its CSI controller listens.
+    pub(super) csi: Endpoint,
 }
 
 /// Starts the server and waits until it answers.
@@ -43,8 +46,15 @@ pub(super) fn start(place: &Place, lab: &Lab, global: &Global, show: &Show) -> R
     place.make_folder(&folder, true)?;
     let (admin_key, log) = (folder.join("admin.key"), folder.join("log"));
     let config = configure(place, lab, &admin_key)?;
-    show.command(&format!("mortar serve --config {} &", config.display()))?;
-    let child = spawn(place, &config, &log)?;
+    let csi: Endpoint = format!("unix://{}", folder.join("csi.sock").display())
+        .parse()
+        .map_err(|error: EndpointError| Error::new(Exit::Failed, "start the server", error.to_string()))?;
+    show.command(&format!(
+        "mortar serve --config {} --csi-endpoint {} &",
+        config.display(),
+        address(&csi)
+    ))?;
+    let child = spawn(place, &config, &csi, &log)?;
     let pid = child.id();
     let address = listening(child, &folder.join("address"), &log)?;
     let url = format!("http://{address}");
@@ -53,6 +63,7 @@ pub(super) fn start(place: &Place, lab: &Lab, global: &Global, show: &Show) -> R
         session: session(&url, &admin_key, global, show)?,
         url,
         admin_key,
+        csi,
     };
     show.fact(&format!(
         "process {pid} answers at {}, log: {}",
@@ -65,6 +76,11 @@ pub(super) fn start(place: &Place, lab: &Lab, global: &Global, show: &Show) -> R
         server.admin_key.display()
     ))?;
     Ok(server)
+}
+
+/// An endpoint as people write it.
+fn address(endpoint: &Endpoint) -> String {
+    format!("unix://{}", endpoint.path().display())
 }
 
 /// Writes the server's keys and settings.
@@ -92,31 +108,39 @@ fn configure(place: &Place, lab: &Lab, admin_key: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Starts the program in a group of its own, so that an interrupt at the terminal does not reach it.
-fn spawn(place: &Place, config: &Path, log: &Path) -> Result<Child> {
-    use std::os::unix::process::CommandExt as _;
-
+fn spawn(place: &Place, config: &Path, csi: &Endpoint, log: &Path) -> Result<Child> {
     let attempt = "start the server";
-    let program = std::env::current_exe().map_err(failed(attempt))?;
     place.write(log, "")?;
     let log = std::fs::File::options()
         .append(true)
         .open(log)
         .map_err(failed(attempt))?;
-    Command::new(program)
+    background(place, attempt)?
         .arg("serve")
         .arg("--config")
         .arg(config)
+        .arg("--csi-endpoint")
+        .arg(address(csi))
+        .stderr(log)
+        .spawn()
+        .map_err(failed(attempt))
+}
+
+/// The program, to be started in a group of its own, so that an interrupt at the terminal does not reach it, and known as the
+/// demo's.
+pub(super) fn background(place: &Place, attempt: &str) -> Result<Command> {
+    use std::os::unix::process::CommandExt as _;
+
+    let mut command = Command::new(std::env::current_exe().map_err(failed(attempt))?);
+    command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env(MARK, place.folder())
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(log)
-        .process_group(0)
-        .spawn()
-        .map_err(failed(attempt))
+        .process_group(0);
+    Ok(command)
 }
 
 /// Waits for the address that the server writes down when it listens.
@@ -222,7 +246,8 @@ fn typed(words: &[&str], show: &Show) -> Result<Typed> {
     Ok(cli.command)
 }
 
-/// Ends the servers of a demo. True when there was one.
+/// Ends the server of a demo, and what else was started with its mark: node plug-ins and their clients. True when there was
+/// something.
 pub(super) fn end(place: &Place) -> Result<bool> {
     let servers = Process::started_with(MARK, &place.folder().to_string_lossy());
     for server in &servers {

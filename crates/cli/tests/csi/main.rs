@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and tells what it did"
 )]
 
+mod copies;
 #[allow(dead_code, reason = "shared with tests/lab")]
 #[path = "../lab/door.rs"]
 mod door;

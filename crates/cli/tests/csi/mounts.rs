@@ -18,7 +18,7 @@ use crate::driver::{Driver, GIB, PROVISIONER, claim, says, start};
 use crate::ground::until;
 
 /// Bytes that `df` tells of a mount.
-fn df(path: &Path) -> i64 {
+pub(crate) fn df(path: &Path) -> i64 {
     let text = says("df", &["--block-size=1", "--output=size", path.to_str().unwrap()]);
     text.lines().last().unwrap().trim().parse().unwrap()
 }

@@ -65,6 +65,10 @@ fn run(letter: char, kind: &str, access: &str, size: i64) {
         .env("MORTAR_CSI_ACCESS", access)
         .env("MORTAR_CSI_SIZE", size.to_string())
         .env("MORTAR_CSI_PARAMETERS", format!("volumetype={kind}"))
+        .env(
+            "MORTAR_CSI_MUTABLE",
+            "network.ping-timeout=20;performance.write-behind-window-size=2MB",
+        )
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

@@ -50,14 +50,15 @@ impl Footprint {
         assert!(links(&self.bridge) >= 4, "{self:?}");
         // A disk of each node, and a brick's image in it.
         assert_eq!(self.loops.len(), 6, "{self:?}");
-        // Three nodes with glusterd, sshd, brick and self-heal daemon each, a server, two clients.
-        assert!(self.processes.len() >= 3 * 5 + 3, "{self:?}");
-        assert_eq!(self.mounts, 2, "{self:?}");
+        // Three nodes with glusterd, sshd, brick and self-heal daemon each, a server, two node plug-ins with a client each.
+        assert!(self.processes.len() >= 3 * 5 + 5, "{self:?}");
+        // A client's mount and a pod's on each of two machines.
+        assert_eq!(self.mounts, 4, "{self:?}");
     }
 
-    /// A server, two clients and most of the nodes: the demo may be about to kill one.
+    /// A server, two node plug-ins with their clients and most of the nodes: the demo may be about to kill one.
     pub(super) fn is_up(&self) -> bool {
-        self.mounts == 2 && self.processes.len() >= 2 * 5 + 3
+        self.mounts == 4 && self.processes.len() >= 2 * 5 + 5
     }
 
     /// None of its processes runs any more; another demo may be up in its place.

@@ -5,55 +5,19 @@ use mortar_api::{ErrorKind, Operation, Phase, Volume, VolumeRequest};
 use tonic::Status;
 
 use super::Controller;
-use crate::capability::Access;
+use super::archive::is_archived;
+use super::source::{self, Source};
+use super::wanted::{DIGEST_OPTION, TOPOLOGY_OPTION, Wanted};
 use crate::context;
 use crate::deadline::Deadline;
 use crate::mortar::Work;
-use crate::names::{self, FIELD};
-use crate::parameters::Class;
-use crate::proto::{self, CapacityRange, CreateVolumeRequest, CreateVolumeResponse};
-use crate::room::{self, Use};
+use crate::proto::{self, CreateVolumeRequest, CreateVolumeResponse};
+use crate::room;
 use crate::topology;
-use crate::trouble::{Trouble, invalid, required};
+use crate::trouble::Trouble;
 
-/// The claim's name, escaped.
-const NAME_OPTION: &str = "user.csi.name";
-/// `NAMESPACE/NAME` of the claim, escaped.
-const CLAIM_OPTION: &str = "user.csi.claim";
-/// A hash of what the class asked for.
-const DIGEST_OPTION: &str = "user.csi.request";
-/// Where a volume is reached from, when not from everywhere.
-pub(super) const TOPOLOGY_OPTION: &str = "user.csi.topology";
-/// What becomes of the volume when its claim goes.
-pub(super) const RETAIN_OPTION: &str = "user.csi.on-delete";
-/// The value that keeps it.
-pub(super) const RETAIN: &str = "retain";
-
-/// The size of a claim that asks for none.
-const USUAL_SIZE: u64 = 1 << 30;
-
-/// What images of block devices need: their pieces are healed and placed by themselves, and what is written past all caches
-/// is on the bricks.
-const BLOCK_OPTIONS: [(&str, &str); 7] = [
-    ("features.shard", "on"),
-    ("features.shard-block-size", "64MB"),
-    ("network.remote-dio", "disable"),
-    ("performance.io-cache", "off"),
-    ("performance.quick-read", "off"),
-    ("performance.read-ahead", "off"),
-    ("performance.strict-o-direct", "on"),
-];
-
-/// A request that is of its form.
-struct Wanted<'a> {
-    claim: &'a str,
-    name: String,
-    class: Class,
-    kind: Use,
-    range: Range,
-    zones: Vec<u32>,
-    digest: String,
-}
+/// What is attempted here.
+const ATTEMPT: &str = "create the volume";
 
 impl Controller {
     pub(super) async fn create(
@@ -63,21 +27,24 @@ impl Controller {
     ) -> Result<CreateVolumeResponse, Status> {
         let wanted = Wanted::read(request)?;
         let _turn = self.busy.take(&wanted.name)?;
-        let attempt = "create the volume";
-        let told = |trouble: Trouble| trouble.status(attempt);
+        let told = |trouble: Trouble| trouble.status(ATTEMPT);
         let known = self.mortar.named(&wanted.name).await.map_err(told)?;
-        if let Some(volume) = known.volumes.first() {
-            return wanted.found(volume);
+        if let Some(volume) = known.volumes.into_iter().next() {
+            return self.found(&wanted, volume, deadline).await;
         }
-        let asked = self.asked(&wanted).await?;
-        let work = match self.mortar.create_volume(&asked).await {
+        let begun = match &wanted.source {
+            None => self.mortar.create_volume(&self.asked(&wanted).await?).await,
+            Some(source) => self.clone_of(&wanted, source).await?,
+        };
+        let work = match begun {
             Ok(work) => work,
             Err(trouble) if trouble.is(ErrorKind::Conflict) => {
                 return Err(self.conflict(&wanted, &trouble).await);
             }
-            Err(trouble) => return Err(told(trouble)),
+            Err(trouble) => return Err(trouble.refusal(ATTEMPT)),
         };
-        self.made(&wanted, &work, deadline).await.map_err(told)
+        let volume = self.made(&work, deadline).await.map_err(told)?;
+        self.found(&wanted, volume, deadline).await
     }
 
     /// The request as Mortar is asked.
@@ -107,41 +74,66 @@ impl Controller {
         })
     }
 
-    async fn made(
-        &self,
-        wanted: &Wanted<'_>,
-        work: &Work,
-        deadline: Deadline,
-    ) -> Result<CreateVolumeResponse, Trouble> {
+    async fn made(&self, work: &Work, deadline: Deadline) -> Result<Volume, Trouble> {
         let place = self.mortar.finish(work, deadline).await?;
         let id = place.as_deref().and_then(|place| place.rsplit('/').next());
         let volume = self.mortar.volume(id.unwrap_or_default()).await?;
         // Somebody else may have removed it meanwhile: the next call begins anew.
-        let volume = volume.ok_or_else(|| Trouble::UnderWay("the volume was removed again".into()))?;
-        Ok(wanted.answer(&volume))
+        volume.ok_or_else(|| Trouble::UnderWay("the volume was removed again".into()))
+    }
+
+    /// A volume has the name: it is this claim's, or something else. One that was made of another may still have to grow.
+    async fn found(
+        &self,
+        wanted: &Wanted<'_>,
+        volume: Volume,
+        deadline: Deadline,
+    ) -> Result<CreateVolumeResponse, Status> {
+        if volume.options.get(DIGEST_OPTION) != Some(&wanted.digest) {
+            return Err(Status::already_exists(
+                "a volume of this name was made from other parameters, of something else, or for another use",
+            ));
+        }
+        if is_archived(&volume) {
+            return Err(Status::already_exists(format!(
+                "a volume of this name, {}, is archived: its claim is gone",
+                volume.id
+            )));
+        }
+        let size = room::claim_size(&volume).max(source::target(&volume));
+        if !wanted.range.holds(size) {
+            return Err(Status::already_exists(format!(
+                "a volume of this name has {size} bytes, which is not what is asked for"
+            )));
+        }
+        let volume = self.grown(volume, deadline).await?;
+        Ok(CreateVolumeResponse {
+            volume: Some(told(&volume)),
+        })
     }
 
     /// Something has the name, or is in the way.
     async fn conflict(&self, wanted: &Wanted<'_>, trouble: &Trouble) -> Status {
-        let attempt = "create the volume";
         let known = match self.mortar.named(&wanted.name).await {
             Ok(known) => known,
-            Err(trouble) => return trouble.status(attempt),
+            Err(trouble) => return trouble.status(ATTEMPT),
         };
+        let text = format!("{ATTEMPT}: {}", trouble.text());
         if let Some(volume) = known.volumes.first() {
-            return wanted
-                .found(volume)
-                .err()
-                .unwrap_or_else(|| trouble.status(attempt));
+            let other = volume.options.get(DIGEST_OPTION) != Some(&wanted.digest);
+            return if other || !wanted.range.holds(room::claim_size(volume)) {
+                Status::already_exists(text)
+            } else {
+                trouble.status(ATTEMPT)
+            };
         }
-        match known.operation {
+        match (known.operation, &wanted.source) {
+            (None, Some(source)) => self.unusable(source, trouble).await,
             // No name is in the way: the clusters take no more, or not such ones.
-            None => Status::resource_exhausted(format!("{attempt}: {}", trouble.text())),
-            Some(id) => match self.mortar.operation(&id).await {
-                Ok(operation) if makes_another(&operation) => {
-                    Status::already_exists(format!("{attempt}: {}", trouble.text()))
-                }
-                _ => trouble.status(attempt),
+            (None, None) => Status::resource_exhausted(text),
+            (Some(id), _) => match self.mortar.operation(&id).await {
+                Ok(operation) if makes_another(&operation) => Status::already_exists(text),
+                _ => trouble.status(ATTEMPT),
             },
         }
     }
@@ -149,94 +141,8 @@ impl Controller {
 
 /// Whether an operation is on its way to make a volume, and not back or about to remove one.
 fn makes_another(operation: &Operation) -> bool {
-    operation.kind == "create-volume" && matches!(operation.phase, Phase::Waiting | Phase::Running)
-}
-
-impl<'a> Wanted<'a> {
-    fn read(request: &'a CreateVolumeRequest) -> Result<Self, Status> {
-        let claim = required(&request.name, "name")?;
-        if claim.len() > FIELD {
-            return Err(invalid(format!("name has more than {FIELD} bytes")));
-        }
-        if claim.chars().any(char::is_control) {
-            return Err(invalid("name has control characters"));
-        }
-        let block = Access::read_all(&request.volume_capabilities)?;
-        if request.volume_content_source.is_some() {
-            return Err(invalid(
-                "volume_content_source is not a capability of this driver",
-            ));
-        }
-        if !request.mutable_parameters.is_empty() {
-            return Err(invalid("mutable_parameters are not a capability of this driver"));
-        }
-        let class = Class::read(&request.parameters)?;
-        let kind = if block { Use::Block } else { Use::Files };
-        let range = Range::read(request.capacity_range.as_ref())?;
-        let zones = if class.zonal {
-            topology::zones(request.accessibility_requirements.as_ref())?
-        } else {
-            Vec::new()
-        };
-        Ok(Self {
-            claim,
-            name: names::volume(class.prefix.as_deref(), claim),
-            digest: class.digest_with(&[kind.rule().unwrap_or_default()]),
-            class,
-            kind,
-            range,
-            zones,
-        })
-    }
-
-    fn options(&self) -> std::collections::BTreeMap<String, String> {
-        let mut options = self.class.options.clone();
-        let mut own = |key: &str, value: &str| options.insert(key.to_owned(), value.to_owned());
-        own(NAME_OPTION, &names::escape(self.claim));
-        own(DIGEST_OPTION, &self.digest);
-        if let Some(rule) = self.kind.rule() {
-            own(room::RULE_OPTION, rule);
-        }
-        if let Some(claim) = &self.class.claim {
-            own(CLAIM_OPTION, claim);
-        }
-        if self.class.zonal {
-            own(TOPOLOGY_OPTION, "zone");
-        }
-        if self.class.retain {
-            own(RETAIN_OPTION, RETAIN);
-        }
-        if self.kind == Use::Block {
-            for (key, value) in BLOCK_OPTIONS {
-                // What the class says itself stands.
-                options.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-            }
-        }
-        options
-    }
-
-    /// A volume has the name: it is this claim's, or something else.
-    fn found(&self, volume: &Volume) -> Result<CreateVolumeResponse, Status> {
-        let size = room::claim_size(volume);
-        let same = volume.options.get(DIGEST_OPTION) == Some(&self.digest);
-        if !same {
-            return Err(Status::already_exists(
-                "a volume of this name was made from other parameters, or for another use",
-            ));
-        }
-        if !self.range.holds(size) {
-            return Err(Status::already_exists(format!(
-                "a volume of this name has {size} bytes, which is not what is asked for"
-            )));
-        }
-        Ok(self.answer(volume))
-    }
-
-    fn answer(&self, volume: &Volume) -> CreateVolumeResponse {
-        CreateVolumeResponse {
-            volume: Some(told(volume)),
-        }
-    }
+    let makes = ["create-volume", "clone-volume"].contains(&operation.kind.as_str());
+    makes && matches!(operation.phase, Phase::Waiting | Phase::Running)
 }
 
 /// A volume as callers are told of it.
@@ -248,60 +154,7 @@ pub(super) fn told(volume: &Volume) -> proto::Volume {
         capacity_bytes: i64::try_from(size).unwrap_or(i64::MAX),
         volume_id: volume.id.clone(),
         volume_context: context::of(volume, size),
-        content_source: None,
+        content_source: Source::of(volume).map(Source::told),
         accessible_topology: zones.map(topology::of).collect(),
-    }
-}
-
-/// How large a claim may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Range {
-    /// At least; 0 where nothing is asked.
-    pub(crate) least: u64,
-    /// At most; none where there is no bound.
-    pub(crate) most: Option<u64>,
-}
-
-impl Range {
-    /// Reads what is asked.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT or OUT_OF_RANGE: it is no range.
-    pub(crate) fn read(range: Option<&CapacityRange>) -> Result<Self, Status> {
-        let Some(range) = range else {
-            return Ok(Self { least: 0, most: None });
-        };
-        let number = |value: i64, name: &str| {
-            u64::try_from(value).map_err(|_| invalid(format!("capacity_range.{name} is less than nothing")))
-        };
-        let least = number(range.required_bytes, "required_bytes")?;
-        let most = Some(number(range.limit_bytes, "limit_bytes")?).filter(|most| *most > 0);
-        if most.is_some_and(|most| most < least) {
-            return Err(Status::out_of_range(format!(
-                "at least {least} bytes are asked for, and at most {}",
-                most.unwrap_or_default()
-            )));
-        }
-        Ok(Self { least, most })
-    }
-
-    /// Whether a size is within it.
-    pub(crate) fn holds(self, size: u64) -> bool {
-        size >= self.least && self.most.is_none_or(|most| size <= most)
-    }
-
-    /// The size that is made: what is asked for, and no less than the smallest.
-    fn choose(self, smallest: u64, largest: u64) -> Result<u64, Status> {
-        let size = if self.least == 0 {
-            USUAL_SIZE.min(self.most.unwrap_or(USUAL_SIZE))
-        } else {
-            self.least
-        };
-        let size = size.max(smallest);
-        if self.holds(size) && size <= largest {
-            return Ok(size);
-        }
-        let text = format!("volumes of this kind have {smallest} to {largest} bytes");
-        Err(Status::out_of_range(text))
     }
 }

@@ -4,13 +4,17 @@ use mortar_api::ErrorKind;
 use tonic::Status;
 
 use super::Controller;
-use super::create::{RETAIN, RETAIN_OPTION};
+use super::archive::is_archived;
+use super::wanted::at_end;
 use crate::deadline::Deadline;
+use crate::parameters::AtEnd;
 use crate::proto::{DeleteVolumeRequest, DeleteVolumeResponse};
-use crate::trouble::required;
+use crate::trouble::{Trouble, required};
 
 /// The volume that holds Heketi's own database: it is never deleted through the API.
 const DATABASE: &str = "heketidbstorage";
+
+const ATTEMPT: &str = "delete the volume";
 
 impl Controller {
     pub(super) async fn delete(
@@ -18,7 +22,6 @@ impl Controller {
         request: &DeleteVolumeRequest,
         deadline: Deadline,
     ) -> Result<DeleteVolumeResponse, Status> {
-        const ATTEMPT: &str = "delete the volume";
         let id = required(&request.volume_id, "volume_id")?;
         let _turn = self.busy.take(id)?;
         if !crate::names::is_id(id) {
@@ -30,15 +33,19 @@ impl Controller {
             .volume(id)
             .await
             .map_err(|trouble| trouble.status(ATTEMPT))?;
-        let kept = |volume: &mortar_api::Volume| {
-            volume
-                .options
-                .get(RETAIN_OPTION)
-                .is_some_and(|value| value == RETAIN)
-        };
-        if volume.as_ref().is_some_and(kept) {
-            tracing::info!(volume = id, "left as it is: its class retains volumes");
-            return Ok(DeleteVolumeResponse {});
+        match volume.as_ref().map(at_end) {
+            Some(AtEnd::Retain) => {
+                tracing::info!(volume = id, "left as it is: its class retains volumes");
+                return Ok(DeleteVolumeResponse {});
+            }
+            Some(AtEnd::Archive) => {
+                if !volume.as_ref().is_some_and(is_archived) {
+                    self.archive(id, ATTEMPT, deadline).await?;
+                    tracing::info!(volume = id, "archived, as its class says: it goes by hand");
+                }
+                return Ok(DeleteVolumeResponse {});
+            }
+            Some(AtEnd::Delete) | None => {}
         }
         let work = match self.mortar.delete_volume(id).await {
             Ok(work) => work,
@@ -52,11 +59,26 @@ impl Controller {
                     trouble.text()
                 )));
             }
+            Err(trouble) if trouble.is(ErrorKind::Conflict) => {
+                return Err(self.kept_for_snapshots(id, &trouble).await);
+            }
             Err(trouble) => return Err(trouble.status(ATTEMPT)),
         };
         match self.mortar.finish(&work, deadline).await {
             Ok(_) => Ok(DeleteVolumeResponse {}),
             Err(trouble) => Err(trouble.status(ATTEMPT)),
+        }
+    }
+
+    /// The status for a volume that was not taken: it has snapshots, or is being changed.
+    async fn kept_for_snapshots(&self, id: &str, trouble: &Trouble) -> Status {
+        match self.mortar.snapshots(Some(id), None, Some(1)).await {
+            Ok(list) if !list.snapshots.is_empty() => Status::failed_precondition(format!(
+                "{ATTEMPT}: it has snapshots, which go first: {}",
+                trouble.text()
+            )),
+            Ok(_) => trouble.status(ATTEMPT),
+            Err(trouble) => trouble.status(ATTEMPT),
         }
     }
 }

@@ -1,18 +1,14 @@
 //! `ControllerExpandVolume`: online, and without the nodes, but for the image of a block device, which grows where it is used.
 
-use mortar_api::ErrorKind;
 use tonic::Status;
 
 use super::Controller;
-use super::create::Range;
+use super::range::{Range, growth};
 use crate::capability::Access;
 use crate::deadline::Deadline;
 use crate::proto::{ControllerExpandVolumeRequest, ControllerExpandVolumeResponse};
 use crate::room::{self, Use};
 use crate::trouble::{invalid, required};
-
-/// The least by which a volume becomes larger, in bytes per data brick of a set: XFS leaves smaller pieces unused.
-const LEAST: u64 = 8 << 20;
 
 impl Controller {
     pub(super) async fn expand(
@@ -32,7 +28,7 @@ impl Controller {
         }
         let _turn = self.busy.take(id)?;
         let told = |trouble: crate::trouble::Trouble| trouble.status(ATTEMPT);
-        let volume = self.mortar.volume(id).await.map_err(told)?;
+        let volume = self.volume(id).await.map_err(told)?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         let (kind, has) = (Use::of(&volume), room::claim_size(&volume));
         let answer = |bytes: u64| ControllerExpandVolumeResponse {
@@ -49,21 +45,15 @@ impl Controller {
             };
         }
         let data = room::data_bricks(&volume.durability);
-        let by = kind.volume_size(range.least, data).saturating_sub(volume.size);
-        let by = by.max(LEAST.saturating_mul(data));
-        let will_have = kind.claim_size(volume.size.saturating_add(by), data);
+        let (by, will_have) = growth(kind, volume.size, data, range.least);
         if !range.holds(will_have) {
             return Err(Status::out_of_range(format!(
                 "the volume has {has} bytes, and the next size that it can have is {will_have}"
             )));
         }
-        let work = match self.mortar.expand_volume(id, by).await {
+        let work = match self.mortar.expand_volume(id, volume.size, by).await {
             Ok(work) => work,
-            // Nothing was begun: a node that has a brick of it is away.
-            Err(trouble) if trouble.is(ErrorKind::NodeFailed) => {
-                return Err(Status::unavailable(format!("{ATTEMPT}: {}", trouble.text())));
-            }
-            Err(trouble) => return Err(told(trouble)),
+            Err(trouble) => return Err(trouble.refusal(ATTEMPT)),
         };
         self.mortar.finish(&work, deadline).await.map_err(told)?;
         Ok(answer(will_have))

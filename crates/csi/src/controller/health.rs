@@ -4,7 +4,7 @@ use mortar_api::{Harm, VolumeHealth};
 use tonic::Status;
 
 use super::Controller;
-use super::list::page;
+use super::pages::Page;
 use crate::proto::volume_health::VolumeHealthEntry;
 use crate::proto::{
     self, ControllerGetVolumeHealthRequest, ControllerGetVolumeHealthResponse,
@@ -33,22 +33,17 @@ impl Controller {
         &self,
         request: &ControllerListVolumeHealthRequest,
     ) -> Result<ControllerListVolumeHealthResponse, Status> {
-        let (after, limit) = page(request.max_entries, &request.starting_token)?;
-        let mut entries = Vec::new();
-        let mut next = after.map(str::to_owned);
-        loop {
-            let left = limit.map(|limit| limit - u32::try_from(entries.len()).unwrap_or(limit));
-            let found = self.mortar.unwell(next.as_deref(), left).await;
-            let found = found.map_err(|trouble| trouble.status("list volumes that are not well"))?;
-            entries.extend(found.volumes.iter().map(told));
-            next = found.next;
-            if next.is_none() || limit.is_some_and(|limit| entries.len() >= limit as usize) {
-                break;
-            }
-        }
+        let page = Page::read(request.max_entries, &request.starting_token)?;
+        let ask = |after: Option<String>, left: Option<u32>| async move {
+            let got = self.mortar.unwell(after.as_deref(), left).await?;
+            Ok((got.volumes, got.next))
+        };
+        let filled = page.fill(ask).await;
+        let (volumes, next_token) =
+            filled.map_err(|trouble| trouble.status("list volumes that are not well"))?;
         Ok(ControllerListVolumeHealthResponse {
-            entries,
-            next_token: next.unwrap_or_default(),
+            entries: volumes.iter().map(told).collect(),
+            next_token,
         })
     }
 }

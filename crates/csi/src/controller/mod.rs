@@ -1,16 +1,24 @@
-//! Volumes made, removed, grown and listed for claims.
+//! Volumes made, removed, grown, changed and listed for claims, and their snapshots.
 
+mod archive;
 mod capacity;
 mod create;
 mod delete;
 mod expand;
 mod health;
 mod list;
+mod modify;
+mod mutable;
+mod pages;
+mod range;
+mod snapshots;
+mod source;
 mod validate;
+mod wanted;
 
 use tonic::{Request, Response, Status};
 
-pub(crate) use create::Range;
+pub(crate) use range::Range;
 
 use crate::busy::Busy;
 use crate::deadline::Deadline;
@@ -31,7 +39,7 @@ use crate::proto::{
 };
 
 /// What the controller can do. Only what works is on the list.
-const CAPABILITIES: [Rpc; 8] = [
+const CAPABILITIES: [Rpc; 13] = [
     Rpc::CreateDeleteVolume,
     Rpc::ListVolumes,
     Rpc::GetCapacity,
@@ -40,6 +48,11 @@ const CAPABILITIES: [Rpc; 8] = [
     Rpc::SingleNodeMultiWriter,
     Rpc::GetVolumeHealth,
     Rpc::ListVolumeHealth,
+    Rpc::CreateDeleteSnapshot,
+    Rpc::ListSnapshots,
+    Rpc::GetSnapshot,
+    Rpc::CloneVolume,
+    Rpc::ModifyVolume,
 ];
 
 /// The controller over one Mortar.
@@ -146,30 +159,36 @@ impl controller_server::Controller for Controller {
 
     async fn create_snapshot(
         &self,
-        _: Request<CreateSnapshotRequest>,
+        request: Request<CreateSnapshotRequest>,
     ) -> Result<Response<CreateSnapshotResponse>, Status> {
-        absent("CreateSnapshot")
+        let deadline = Deadline::of(request.metadata());
+        self.make_snapshot(request.get_ref(), deadline)
+            .await
+            .map(Response::new)
     }
 
     async fn delete_snapshot(
         &self,
-        _: Request<DeleteSnapshotRequest>,
+        request: Request<DeleteSnapshotRequest>,
     ) -> Result<Response<DeleteSnapshotResponse>, Status> {
-        absent("DeleteSnapshot")
+        let deadline = Deadline::of(request.metadata());
+        self.remove_snapshot(request.get_ref(), deadline)
+            .await
+            .map(Response::new)
     }
 
     async fn list_snapshots(
         &self,
-        _: Request<ListSnapshotsRequest>,
+        request: Request<ListSnapshotsRequest>,
     ) -> Result<Response<ListSnapshotsResponse>, Status> {
-        absent("ListSnapshots")
+        self.snapshots(request.get_ref()).await.map(Response::new)
     }
 
     async fn get_snapshot(
         &self,
-        _: Request<GetSnapshotRequest>,
+        request: Request<GetSnapshotRequest>,
     ) -> Result<Response<GetSnapshotResponse>, Status> {
-        absent("GetSnapshot")
+        self.snapshot(request.get_ref()).await.map(Response::new)
     }
 
     async fn controller_expand_volume(
@@ -189,8 +208,9 @@ impl controller_server::Controller for Controller {
 
     async fn controller_modify_volume(
         &self,
-        _: Request<ControllerModifyVolumeRequest>,
+        request: Request<ControllerModifyVolumeRequest>,
     ) -> Result<Response<ControllerModifyVolumeResponse>, Status> {
-        absent("ControllerModifyVolume")
+        let deadline = Deadline::of(request.metadata());
+        self.modify(request.get_ref(), deadline).await.map(Response::new)
     }
 }

@@ -1,12 +1,11 @@
 //! `ValidateVolumeCapabilities`.
 
-use std::collections::HashMap;
-
 use mortar_api::Volume;
 use tonic::Status;
 
 use super::Controller;
 use super::create::told;
+use super::mutable::Mutable;
 use crate::capability::Access;
 use crate::parameters::Class;
 use crate::proto::validate_volume_capabilities_response::Confirmed;
@@ -21,7 +20,7 @@ impl Controller {
     ) -> Result<ValidateVolumeCapabilitiesResponse, Status> {
         let id = required(&request.volume_id, "volume_id")?;
         let block = Access::read_all(&request.volume_capabilities)?;
-        let volume = self.mortar.volume(id).await;
+        let volume = self.volume(id).await;
         let volume = volume.map_err(|trouble| trouble.status("look for the volume"))?;
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         Ok(match objection(&volume, block, request) {
@@ -30,7 +29,7 @@ impl Controller {
                     volume_context: request.volume_context.clone(),
                     volume_capabilities: request.volume_capabilities.clone(),
                     parameters: request.parameters.clone(),
-                    mutable_parameters: HashMap::new(),
+                    mutable_parameters: request.mutable_parameters.clone(),
                 }),
                 message: String::new(),
             },
@@ -47,8 +46,13 @@ fn objection(volume: &Volume, block: bool, request: &ValidateVolumeCapabilitiesR
     if (Use::of(volume) == Use::Block) != block {
         return Some("the volume was made for the other access type: mount or block".into());
     }
-    if !request.mutable_parameters.is_empty() {
-        return Some("the volume has no mutable parameters".into());
+    match Mutable::read(&request.mutable_parameters, Use::of(volume)) {
+        Err(why) => return Some(why.message().to_owned()),
+        Ok(mutable) => {
+            if let Some((name, _)) = mutable.missing(volume).pop_first() {
+                return Some(format!("the volume has another {name}"));
+            }
+        }
     }
     let context = &request.volume_context;
     let has = told(volume).volume_context;

@@ -269,6 +269,49 @@ async fn what_is_not_there_is_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_archived_is_nobodys_and_goes_by_hand() {
+    let mut driver = Driver::new().await;
+    let request = CreateVolumeRequest {
+        parameters: parameters(&[("ondelete", "archive")]),
+        ..claim("a")
+    };
+    let id = driver.made(request.clone()).await.volume_id;
+    for _ in 0..2 {
+        let delete = DeleteVolumeRequest {
+            volume_id: id.clone(),
+            ..DeleteVolumeRequest::default()
+        };
+        driver.controller.delete_volume(delete).await.unwrap();
+    }
+    let list = ListVolumesRequest::default();
+    let list = driver.controller.list_volumes(list).await.unwrap().into_inner();
+    assert_eq!(list.entries.len(), 0);
+    let get = ControllerGetVolumeRequest {
+        volume_id: id.clone(),
+    };
+    let status = driver.controller.controller_get_volume(get).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    let expand = ControllerExpandVolumeRequest {
+        volume_id: id.clone(),
+        capacity_range: range(2 * GIB, 0),
+        ..ControllerExpandVolumeRequest::default()
+    };
+    let status = driver
+        .controller
+        .controller_expand_volume(expand)
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert_eq!(refused(&mut driver, request.clone()).await, Code::AlreadyExists);
+    // It is there, and can be brought back.
+    let path = format!("/v1/volumes/{id}");
+    ask(&driver.inside, "GET", &path, "").await;
+    let back = r#"{"options": {"user.csi.archived": "none"}}"#;
+    ask(&driver.inside, "PATCH", &format!("{path}/options"), back).await;
+    assert_eq!(driver.made(request).await.volume_id, id);
+}
+
+#[tokio::test]
 async fn volumes_grow_to_the_byte() {
     let mut driver = Driver::new().await;
     let volume = driver.made(claim("a")).await;

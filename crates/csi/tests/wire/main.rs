@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod controller;
+mod copies;
 mod node;
 mod slow;
+mod story;
 mod support;

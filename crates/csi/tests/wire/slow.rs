@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mortar_csi::proto::{CreateVolumeRequest, DeleteVolumeRequest, Volume};
+use mortar_csi::proto::volume_content_source::{Type, VolumeSource};
+use mortar_csi::proto::{CreateVolumeRequest, DeleteVolumeRequest, Volume, VolumeContentSource};
 use mortar_simulator::Fault;
 use tonic::{Code, Request};
 
@@ -73,6 +74,34 @@ async fn a_slow_create_goes_on_and_is_found_again() {
     assert!(told > 0, "nobody was made to wait");
     let list = ask(&driver.inside, "GET", "/v1/volumes", "").await;
     assert_eq!(list["volumes"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_copy_goes_on_until_it_has_grown() {
+    let mut driver = Driver::with_latency(Duration::from_millis(100)).await;
+    let source = driver.made(claim("source")).await.volume_id;
+    let mut request = claim("larger");
+    request.capacity_range = range(2 * GIB, 2 * GIB);
+    request.volume_content_source = Some(VolumeContentSource {
+        r#type: Some(Type::Volume(VolumeSource { volume_id: source })),
+    });
+    let (volume, told) = until_made(&mut driver, &request).await;
+    assert_eq!(volume.capacity_bytes, 2 * GIB);
+    assert!(told > 1, "nobody was made to wait");
+    let list = ask(&driver.inside, "GET", "/v1/volumes", "").await;
+    assert_eq!(list["volumes"].as_array().unwrap().len(), 2);
+    let operations = ask(&driver.inside, "GET", "/v1/operations", "").await;
+    let kinds = operations["operations"].as_array().unwrap().iter();
+    let kinds: Vec<&str> = kinds
+        .map(|operation| operation["kind"].as_str().unwrap())
+        .collect();
+    for kind in ["clone-volume", "expand-volume"] {
+        assert_eq!(
+            kinds.iter().filter(|known| **known == kind).count(),
+            1,
+            "{kinds:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

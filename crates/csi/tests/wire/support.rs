@@ -18,6 +18,7 @@ use mortar_executor::SimHosts;
 use mortar_server::{Inside, Options, Server};
 use mortar_simulator::{World, WorldConfig};
 use mortar_store::MemoryStore;
+use tokio::runtime::Handle;
 use tonic::transport::Channel;
 
 pub(crate) const GIB: i64 = 1 << 30;
@@ -40,6 +41,22 @@ impl Door for Within {
         }
         .boxed()
     }
+}
+
+/// A server whose work is its own: it goes on when who asked is gone.
+struct Apart(Handle, Arc<Within>);
+
+impl Door for Apart {
+    fn ask(&self, question: Question) -> BoxFuture<'_, Result<Reply, Unreachable>> {
+        let within = Arc::clone(&self.1);
+        let asked = self.0.spawn(async move { within.ask(question).await });
+        async move { asked.await.unwrap() }.boxed()
+    }
+}
+
+/// The way to a server that runs where this is called, for callers that may be killed.
+pub(crate) fn door(inside: Inside) -> Arc<dyn Door> {
+    Arc::new(Apart(Handle::current(), Arc::new(Within(inside))))
 }
 
 /// A driver and its callers.

@@ -435,8 +435,12 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::Snapshot(id, name) => life.engine.create_snapshot(*id, name.clone()).await.map(Some),
         Ask::DeleteSnapshot(id) => life.engine.delete_snapshot(*id).await.map(Some),
         Ask::Restore(id) => life.engine.restore_snapshot(*id).await.map(Some),
-        Ask::CloneSnapshot(id, name) => life.engine.clone_snapshot(*id, name.clone()).await.map(Some),
-        Ask::CloneVolume(id, name) => life.engine.clone_volume(*id, name.clone()).await.map(Some),
+        Ask::CloneSnapshot(id, name) => life
+            .engine
+            .clone_snapshot(*id, name.clone(), None)
+            .await
+            .map(Some),
+        Ask::CloneVolume(id, name) => life.engine.clone_volume(*id, name.clone(), None).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
         Ask::ResizeDevice(id) => {
             larger(life, *id);

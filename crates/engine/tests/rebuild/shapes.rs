@@ -117,12 +117,12 @@ async fn snapshots(bed: &Bed) {
     }
     let cloned = bed
         .engine
-        .clone_snapshot(bed.snapshot("friday"), name("of-friday"))
+        .clone_snapshot(bed.snapshot("friday"), name("of-friday"), None)
         .await;
     bed.done(cloned.unwrap()).await;
     let cloned = bed
         .engine
-        .clone_volume(bed.volume("directory-1"), name("of-volume"))
+        .clone_volume(bed.volume("directory-1"), name("of-volume"), None)
         .await;
     bed.done(cloned.unwrap()).await;
 }

@@ -500,7 +500,9 @@ pub(crate) const ALL: &[Case] = &[
         prepare: with_snapshot,
         run: |bed| {
             let name = Some(VolumeName::new("again").unwrap());
-            bed.engine.clone_snapshot(bed.snapshot("monday"), name).boxed()
+            bed.engine
+                .clone_snapshot(bed.snapshot("monday"), name, None)
+                .boxed()
         },
     },
     Case {
@@ -510,7 +512,7 @@ pub(crate) const ALL: &[Case] = &[
         prepare: volume_on_directories,
         run: |bed| {
             let name = Some(VolumeName::new("again").unwrap());
-            bed.engine.clone_volume(bed.volume("data"), name).boxed()
+            bed.engine.clone_volume(bed.volume("data"), name, None).boxed()
         },
     },
     Case {

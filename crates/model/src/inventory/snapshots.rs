@@ -1,6 +1,7 @@
 //! Snapshots among all things, with what their copies take of devices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::{Inventory, InventoryError, unknown};
 use crate::{BrickCopy, BrickId, DeviceId, Snapshot, SnapshotId, VolumeId, VolumeName};
@@ -84,6 +85,15 @@ impl Inventory {
     /// All snapshots, by id.
     pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
         self.snapshots.by_id.values()
+    }
+
+    /// The snapshots after this id, by id; all of them after none.
+    pub fn snapshots_after(&self, after: Option<SnapshotId>) -> impl Iterator<Item = &Snapshot> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.snapshots
+            .by_id
+            .range((start, Bound::Unbounded))
+            .map(|(_, snapshot)| snapshot)
     }
 
     /// The snapshots of a volume, by id.

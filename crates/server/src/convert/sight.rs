@@ -23,11 +23,18 @@ pub(crate) fn explanation(id: VolumeId, seen: &VolumeSight, landscape: &Landscap
         Some(of_brick(&Recorded { brick, device, node }, seen, landscape))
     });
     Some(Explanation {
-        claim: None,
+        claim: claim(volume),
         volume: of_volume(volume, seen, landscape),
         bricks: bricks.collect(),
         looked_at: time(seen.looked_at),
     })
+}
+
+/// The claim of Kubernetes that a volume was made for, as kubectl names it.
+fn claim(volume: &Volume) -> Option<String> {
+    let mut options = volume.options.iter();
+    let named = options.find(|option| option.key() == mortar_api::CLAIM_OPTION)?;
+    Some(format!("pvc/{}", named.value()))
 }
 
 fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> ExplainedVolume {

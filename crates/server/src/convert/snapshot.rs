@@ -7,6 +7,7 @@ use super::operation::time;
 
 /// A snapshot with what it takes.
 pub(crate) fn snapshot(landscape: &Landscape, snapshot: &Snapshot) -> mortar_api::Snapshot {
+    let volume = &snapshot.volume;
     let taken: ByteSize = snapshot
         .bricks
         .iter()
@@ -17,10 +18,15 @@ pub(crate) fn snapshot(landscape: &Landscape, snapshot: &Snapshot) -> mortar_api
         id: snapshot.id.to_string(),
         name: snapshot.name.to_string(),
         created: time(snapshot.created_ms),
-        volume: snapshot.volume.id.to_string(),
-        volume_name: snapshot.volume.name.to_string(),
-        cluster: snapshot.volume.cluster.to_string(),
-        size: snapshot.volume.size.bytes(),
+        volume: volume.id.to_string(),
+        volume_name: volume.name.to_string(),
+        cluster: volume.cluster.to_string(),
+        size: volume.size.bytes(),
+        durability: volume.durability.to_string(),
+        gid: volume.gid,
+        options: super::volume::recorded_options(volume),
+        snapshot_factor: super::volume::snapshot_factor(volume),
+        zones: super::volume::zones(volume.cluster, landscape.inventory()),
         taken: taken.bytes(),
         bricks: u32::try_from(snapshot.bricks.len()).unwrap_or(u32::MAX),
         operation: holder.map(|id| id.to_string()),

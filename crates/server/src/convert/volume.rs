@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_api as api;
 use mortar_api::ErrorKind;
-use mortar_engine::plan::{CreateVolume, Landscape};
+use mortar_engine::plan::{CreateVolume, Landscape, Subject};
 use mortar_heketi::{Allocation, Problems, WireError};
 use mortar_model::{
     ByteSize, ClusterId, Durability, Inventory, Node, Snapshots, Volume, VolumeName, VolumeOption,
@@ -18,7 +18,7 @@ const SERVERS: usize = 16;
 /// A volume, as recorded.
 pub(crate) fn volume(volume: &Volume, landscape: &Landscape) -> api::Volume {
     let inventory = landscape.inventory();
-    let pair = |option: &VolumeOption| (option.key().to_owned(), option.value().to_owned());
+    let holder = landscape.holder(Subject::Volume(volume.id));
     api::Volume {
         id: volume.id.to_string(),
         name: volume.name.to_string(),
@@ -26,11 +26,23 @@ pub(crate) fn volume(volume: &Volume, landscape: &Landscape) -> api::Volume {
         size: volume.size.bytes(),
         durability: volume.durability.to_string(),
         gid: volume.gid,
-        options: volume.options.iter().map(pair).collect(),
-        snapshot_factor: volume.snapshots.enable.then_some(volume.snapshots.factor),
+        options: recorded_options(volume),
+        snapshot_factor: snapshot_factor(volume),
         servers: servers(volume, inventory),
-        zones: zones(volume.cluster, inventory).into_iter().collect(),
+        zones: zones(volume.cluster, inventory),
+        operation: holder.map(|id| id.to_string()),
     }
+}
+
+/// Options of a volume by name.
+pub(crate) fn recorded_options(volume: &Volume) -> BTreeMap<String, String> {
+    let pair = |option: &VolumeOption| (option.key().to_owned(), option.value().to_owned());
+    volume.options.iter().map(pair).collect()
+}
+
+/// Thin pool size over brick size, where room for snapshots is kept.
+pub(crate) fn snapshot_factor(volume: &Volume) -> Option<f64> {
+    volume.snapshots.enable.then_some(volume.snapshots.factor)
 }
 
 fn servers(volume: &Volume, inventory: &Inventory) -> Vec<String> {
@@ -43,8 +55,10 @@ fn servers(volume: &Volume, inventory: &Inventory) -> Vec<String> {
     new.map(|node| node.storage.to_string()).take(SERVERS).collect()
 }
 
-fn zones(cluster: ClusterId, inventory: &Inventory) -> BTreeSet<u32> {
-    inventory.nodes_of(cluster).map(|node| node.zone).collect()
+/// Zones in which a cluster has nodes.
+pub(crate) fn zones(cluster: ClusterId, inventory: &Inventory) -> Vec<u32> {
+    let zones: BTreeSet<u32> = inventory.nodes_of(cluster).map(|node| node.zone).collect();
+    zones.into_iter().collect()
 }
 
 /// A volume to make.
@@ -74,7 +88,11 @@ pub(crate) fn request(wanted: api::VolumeRequest, landscape: &Landscape) -> Resu
     })
 }
 
-fn options(wanted: BTreeMap<String, String>) -> Result<Vec<VolumeOption>, String> {
+/// Options that are asked for.
+///
+/// # Errors
+/// One is not of its form.
+pub(crate) fn options(wanted: BTreeMap<String, String>) -> Result<Vec<VolumeOption>, String> {
     let option = |(key, value): (String, String)| {
         VolumeOption::new(key.as_str(), value).map_err(|error| format!("{key}: {error}"))
     };

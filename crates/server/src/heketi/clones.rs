@@ -23,7 +23,7 @@ use crate::v1::snapshots::name;
 pub(crate) async fn clone(State(app): State<App>, id: Id, body: Payload) -> Result<Answer, Plain> {
     let request = body.read::<VolumeCloneRequest>()?;
     let named = name((!request.name.is_empty()).then_some(request.name))?;
-    let begun = app.engine.clone_volume(id.of()?, named).await;
+    let begun = app.engine.clone_volume(id.of()?, named, None).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no clone"));
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::Snapshot))?,

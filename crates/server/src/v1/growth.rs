@@ -20,7 +20,7 @@ use crate::state::App;
     (status = 202, description = "Begun: Location names its place in the queue, which leads to the volume"),
     (status = 400, description = "The body cannot be read, or asks for next to nothing", body = ErrorBody),
     (status = 404, description = "No such volume", body = ErrorBody),
-    (status = 409, description = "It is being changed", body = ErrorBody),
+    (status = 409, description = "It is being changed, or has another size than its asker takes it to have", body = ErrorBody),
     (status = 429, description = "Too much is under way", body = ErrorBody),
     (status = 502, description = "A node that has a brick of it does not answer", body = ErrorBody),
     (status = 507, description = "No room for it; the details name each device with its rule", body = ErrorBody),
@@ -37,7 +37,8 @@ pub(crate) async fn expand(
         ExpandWay::AddBricks => Expansion::AddBricks,
     };
     let by = ByteSize::from_bytes(request.by);
-    let begun = app.engine.expand_volume(id.of()?, by, way).await;
+    let from = request.from.map(ByteSize::from_bytes);
+    let begun = app.engine.expand_volume_from(id.of()?, from, by, way).await;
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::ExpandVolume))?,
     ))

@@ -3,9 +3,10 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use mortar_api::{CloneRequest, ErrorBody, Snapshot, SnapshotList, SnapshotQuery, SnapshotRequest};
+use mortar_api::{CloneRequest, ErrorBody, SnapshotList, SnapshotQuery, SnapshotRequest};
+use mortar_engine::plan::Landscape;
 use mortar_heketi::{Problems, WireError};
-use mortar_model::{SnapshotId, VolumeId, VolumeName};
+use mortar_model::{Snapshot, SnapshotId, VolumeId, VolumeName, VolumeOption};
 
 use crate::convert;
 use crate::heketi::Id;
@@ -27,7 +28,7 @@ pub(crate) fn name(text: Option<String>) -> Result<Option<VolumeName>, WireError
     read.map_err(|why| problem("name", why))
 }
 
-/// Snapshots: all, or those of one volume.
+/// Snapshots: all, those of one volume, or the one of a name; page by page where a limit is given.
 #[utoipa::path(get, path = "/v1/snapshots", operation_id = "list_snapshots", tag = "v1", params(SnapshotQuery), responses(
     (status = 200, description = "Snapshots, by id", body = SnapshotList),
     (status = 400, description = "A parameter cannot be read", body = ErrorBody),
@@ -36,22 +37,53 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<SnapshotQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let Ok(Query(query)) = query else {
-        return Err(problem("query", "volume is a volume's id").into());
-    };
-    let volume: Option<VolumeId> = match query.volume.as_deref().map(str::parse).transpose() {
-        Ok(volume) => volume,
-        Err(why) => return Err(problem("volume", why).into()),
-    };
-    let snapshots = app.engine.view(|landscape| {
-        let inventory = landscape.inventory();
-        let shown = |snapshot| convert::snapshot::snapshot(landscape, snapshot);
-        match volume {
-            Some(id) => inventory.snapshots_of(id).map(shown).collect(),
-            None => inventory.snapshots().map(shown).collect(),
-        }
+    let query = query
+        .map(|Query(query)| query)
+        .map_err(|error| problem("query", error.body_text()))?;
+    let volume = query.volume.as_deref().map(str::parse::<VolumeId>).transpose();
+    let volume = volume.map_err(|why| problem("volume", why))?;
+    let after = query.after.as_deref().map(str::parse::<SnapshotId>).transpose();
+    let after = after.map_err(|why| problem("after", why))?;
+    let name = name(query.name)?;
+    let limit = query.limit.map_or(usize::MAX, |limit| limit.max(1) as usize);
+    let list = app.engine.view(|landscape| {
+        let wanted = |snapshot: &&Snapshot| {
+            volume.is_none_or(|id| snapshot.volume.id == id)
+                && name.as_ref().is_none_or(|name| snapshot.name == *name)
+        };
+        let mut list = page(landscape, after, limit, wanted);
+        list.operation = name.as_ref().and_then(|name| changes(landscape, name));
+        list
     });
-    Ok(answer::json(StatusCode::OK, &SnapshotList { snapshots }))
+    Ok(answer::json(StatusCode::OK, &list))
+}
+
+/// As many as are asked for, and after which id there are more.
+fn page(
+    landscape: &Landscape,
+    after: Option<SnapshotId>,
+    limit: usize,
+    wanted: impl Fn(&&Snapshot) -> bool,
+) -> SnapshotList {
+    let mut found = landscape.inventory().snapshots_after(after).filter(wanted);
+    let shown = |snapshot| convert::snapshot::snapshot(landscape, snapshot);
+    let snapshots: Vec<_> = found.by_ref().take(limit).map(shown).collect();
+    let more = found.next().is_some();
+    SnapshotList {
+        next: snapshots.last().filter(|_| more).map(|last| last.id.clone()),
+        snapshots,
+        operation: None,
+    }
+}
+
+/// The operation that just makes or removes the snapshot of this name.
+fn changes(landscape: &Landscape, name: &VolumeName) -> Option<String> {
+    let coming = landscape.snapshot_to_come(name).map(|(operation, _)| operation);
+    let leaving = || {
+        let made = landscape.inventory().snapshot_by_name(name)?;
+        landscape.snapshot_remover(made.id)
+    };
+    coming.or_else(leaving).map(|operation| operation.to_string())
 }
 
 /// Keeps a volume as it is now, while it is in use: every change that a client was told to be done before is in the
@@ -77,7 +109,7 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
 
 /// One snapshot.
 #[utoipa::path(get, path = "/v1/snapshots/{id}", operation_id = "get_snapshot", tag = "v1", params(("id" = String, Path)), responses(
-    (status = 200, description = "The snapshot", body = Snapshot),
+    (status = 200, description = "The snapshot", body = mortar_api::Snapshot),
     (status = 404, description = "No such snapshot, or it is just being made", body = ErrorBody),
 ))]
 pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
@@ -136,9 +168,43 @@ pub(crate) async fn clone(
     id: Id,
     body: Result<Payload, BodyError>,
 ) -> Result<Answer, Rich> {
-    let request: CloneRequest = body.map_err(WireError::from)?.read_strictly()?;
-    let begun = app.engine.clone_snapshot(id.of()?, name(request.name)?).await;
+    let (name, options) = wanted(body)?;
+    let begun = app.engine.clone_snapshot(id.of()?, name, options).await;
     Ok(answer::accepted(
         begun.map_err(|error| failure(&error, Asked::Snapshot))?,
     ))
+}
+
+/// Makes a volume that begins with what another one holds now, on the same devices, while that is in use. It does not need the
+/// other one from then on.
+#[utoipa::path(post, path = "/v1/volumes/{id}/clone", operation_id = "clone_volume_by_id", tag = "v1", params(("id" = String, Path)),
+    request_body = CloneRequest, responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which leads to the new volume"),
+    (status = 400, description = "The body cannot be read, or an option cannot be set", body = ErrorBody),
+    (status = 404, description = "No such volume", body = ErrorBody),
+    (status = 409, description = "It is being changed, its devices make no copies, or the name is another volume's", body = ErrorBody),
+    (status = 429, description = "Too much is under way", body = ErrorBody),
+    (status = 502, description = "A node that has a brick of it does not answer", body = ErrorBody),
+    (status = 507, description = "No room for it; the details name each device with its rule", body = ErrorBody),
+))]
+pub(crate) async fn clone_volume(
+    State(app): State<App>,
+    id: Id,
+    body: Result<Payload, BodyError>,
+) -> Result<Answer, Rich> {
+    let (name, options) = wanted(body)?;
+    let begun = app.engine.clone_volume(id.of()?, name, options).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
+    ))
+}
+
+/// The name and the options of a clone, where it gives some.
+fn wanted(
+    body: Result<Payload, BodyError>,
+) -> Result<(Option<VolumeName>, Option<Vec<VolumeOption>>), WireError> {
+    let request: CloneRequest = body.map_err(WireError::from)?.read_strictly()?;
+    let options = request.options.map(convert::volume::options).transpose();
+    let options = options.map_err(|why| problem("options", why))?;
+    Ok((name(request.name)?, options))
 }

@@ -94,6 +94,69 @@ async fn a_snapshot_comes_and_goes_and_what_is_made_of_it_stays() {
 }
 
 #[tokio::test]
+async fn a_clone_may_have_options_of_its_own() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&[DIRECTORY]).await;
+    let volume = made(&door, "/volumes", &replica(3, 1)).await;
+    let path = format!("/v1/volumes/{}/clone", volume["id"].as_str().unwrap());
+    let wanted =
+        json!({"name": "copy", "options": {"nfs.disable": "on", "user.mortar.zone-checking": "none"}});
+    let copy = made(&door, &path, &wanted).await;
+    let recorded = |id: &Value| format!("/v1/volumes/{}", id.as_str().unwrap());
+    let told = door.ask("GET", &recorded(&copy["id"]), "").await.json();
+    assert_eq!(told["options"], wanted["options"]);
+    assert_eq!(made(&door, &path, &wanted).await["id"], copy["id"]);
+    for (options, status) in [
+        (json!({"nfs.disable": "off"}), 409),
+        (json!({"user.mortar.id": "x"}), 400),
+        (json!({"a;b": "x"}), 400),
+    ] {
+        let name = if status == 409 { "copy" } else { "other" };
+        let body = json!({"name": name, "options": options}).to_string();
+        assert_eq!(refused(&door, "POST", &path, &body).await.0, status, "{body}");
+    }
+
+    // Who takes it to be smaller than it is asked before.
+    let path = format!("{}/expand", recorded(&copy["id"]));
+    made(&door, &path, &json!({"by": GIB, "from": GIB})).await;
+    let again = json!({"by": GIB, "from": GIB}).to_string();
+    let (status, kind, _) = refused(&door, "POST", &path, &again).await;
+    assert_eq!((status, kind), (409, ErrorKind::Conflict));
+    door.stop().await;
+}
+
+#[tokio::test]
+async fn snapshots_are_listed_by_name_and_page_by_page() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&[DIRECTORY]).await;
+    let volume = made(&door, "/volumes", &replica(3, 1)).await;
+    for name in ["a", "b", "c"] {
+        made(
+            &door,
+            "/v1/snapshots",
+            &json!({"volume": volume["id"], "name": name}),
+        )
+        .await;
+    }
+    assert_eq!(snapshots(&door, "?name=b").await, ["b"]);
+    assert_eq!(snapshots(&door, "?name=d").await, [] as [&str; 0]);
+    let all = snapshots(&door, "").await;
+    let first = door.ask("GET", "/v1/snapshots?limit=2", "").await.json();
+    assert_eq!(first["snapshots"].as_array().unwrap().len(), 2);
+    let next = first["next"].as_str().unwrap();
+    let rest = door
+        .ask("GET", &format!("/v1/snapshots?limit=2&after={next}"), "")
+        .await
+        .json();
+    assert_eq!(rest["snapshots"][0]["name"], all[2]);
+    assert_eq!(rest["next"], Value::Null);
+    assert_eq!(refused(&door, "GET", "/v1/snapshots?after=x", "").await.0, 400);
+    door.stop().await;
+}
+
+#[tokio::test]
 async fn bad_input_leaves_everything_as_before() {
     let hosts = nodes_with(100 * GIB);
     let door = open(&hosts).await;
