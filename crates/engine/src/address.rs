@@ -1,7 +1,7 @@
 //! A node that is reached under another name from now on.
 //!
 //! Only the way of Mortar's own commands changes. The name in the trusted pool stays: GlusterFS keeps it in every volume and
-//! on every member, and has no way to change it (decision 15).
+//! on every member, and has no way to change it (decision 18).
 
 use mortar_command::query::{machine, pool};
 use mortar_model::{HostName, Node, NodeId, OperationId};
@@ -10,7 +10,6 @@ use mortar_plan::{Change, Landscape, Plan, Refusal, Subject, identity};
 use crate::act;
 use crate::engine::{Engine, Inner, free};
 use crate::error::{EngineError, NodeTrouble};
-
 
 /// Most members that are asked by which id the pool knows a node.
 const MEMBERS_ASKED: usize = 8;

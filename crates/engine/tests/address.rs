@@ -5,10 +5,11 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use mortar_argv::Command;
 use mortar_engine::plan::Refusal;
 use mortar_engine::{EngineError, NodeTrouble};
-use mortar_model::{ByteSize, Durability, HostName, NodeId};
-use mortar_plan::CreateVolume;
+use mortar_model::{ByteSize, Durability, HostName, NodeId, layout};
+use mortar_plan::{CreateVolume, identity};
 
 use support::bed::{self, Bed};
 
@@ -28,6 +29,14 @@ fn names(bed: &Bed, node: NodeId) -> (String, String) {
         let node = inventory.node(node).unwrap();
         (node.manage.to_string(), node.storage.to_string())
     })
+}
+
+fn write_node_file(bed: &Bed, host: &str, text: &str) {
+    let write = Command::new("tee").arg(layout::NODE_FILE).input(text);
+    bed.hosts.world(|world| {
+        world.run_one(host, &Command::new("mkdir").args(["-p", layout::ROOT]));
+        world.run_one(host, &write);
+    });
 }
 
 async fn assert_volumes_are_made(bed: &Bed) {
@@ -58,10 +67,10 @@ fn a_node_is_found_under_its_new_name() {
             world.stop_glusterd("n3");
             world.add_alias("n2", "twice");
         });
-        bed.hosts.world(|world| world.write_node_file("n2", &format!("not {node}")));
+        write_node_file(&bed, "n2", "not one");
         assert!(why(set(&bed, node, "twice").await).contains("has no node file"));
-        let own = bed.inventory(|inventory| mortar_plan::identity::node_file(inventory, node).unwrap());
-        bed.hosts.world(|world| world.write_node_file("n2", &own));
+        let own = bed.inventory(|inventory| identity::node_file(inventory, node).unwrap());
+        write_node_file(&bed, "n2", &own);
         set(&bed, node, "twice").await.unwrap();
         assert_eq!(names(&bed, node).0, "twice");
     });
@@ -75,8 +84,8 @@ fn another_machine_is_not_taken_for_it() {
         let before = names(&bed, node);
         // n4 is of no pool: its glusterd has an id of its own.
         assert!(why(set(&bed, node, "n4").await).contains("another id"));
-        let theirs = bed.inventory(|inventory| mortar_plan::identity::node_file(inventory, other).unwrap());
-        bed.hosts.world(|world| world.write_node_file("n4", &theirs));
+        let theirs = bed.inventory(|inventory| identity::node_file(inventory, other).unwrap());
+        write_node_file(&bed, "n4", &theirs);
         assert!(why(set(&bed, node, "n4").await).contains(&other.to_string()));
         let taken = set(&bed, node, "n3").await;
         assert!(
@@ -93,16 +102,20 @@ fn another_machine_is_not_taken_for_it() {
     });
 }
 
-/// The name survives a restart, and the same one again changes nothing.
+/// The name survives a crash, and the same one again changes nothing.
 #[test]
 fn the_name_is_recorded() {
-    bed::run(async {
-        let mut bed = prepared().await;
+    let (node, (world, store)) = bed::run(async {
+        let bed = prepared().await;
         let node = bed.node(1);
         bed.hosts.world(|world| world.add_alias("n1", "ten-one"));
         set(&bed, node, "ten-one").await.unwrap();
         set(&bed, node, "ten-one").await.unwrap();
-        bed.restart().await;
+        (node, bed.remains())
+    });
+    bed::run(async {
+        let bed = Bed::reopen(world, store);
+        bed.engine.start();
         assert_eq!(names(&bed, node), ("ten-one".into(), "n1".into()));
         assert_volumes_are_made(&bed).await;
         set(&bed, node, "n1").await.unwrap();
