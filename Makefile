@@ -43,11 +43,12 @@ test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this m
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
 		$(CARGO) test --locked --package mortar-cli --test lab -- life:: growth:: snapshots:: drift::bricks moves::a_brick
 
-manifests: ## Write deploy/manifests from the chart (Go)
-	cd tests/deploy && go test -count=1 -run TestManifestsAreFresh . -args -write
+manifests: ## Write deploy/manifests from the chart (needs Go 1.26.7)
+	cd tests/deploy && $(GO) test -count=1 -run TestManifestsAreFresh . -args -write
 
-test-deploy: ## Check the chart, the manifests, alert rules and the dashboard (Go)
-	cd tests/deploy && go test -count=1 .
+test-deploy: ## Check the chart, the manifests, alert rules and the dashboard (needs Go 1.26.7)
+	@command -v $(GO) >/dev/null || { echo "test-deploy: $(GO) was not found: install Go 1.26.7 or later, then try again" >&2; exit 1; }
+	cd tests/deploy && $(GO) test -count=1 .
 
 # How many histories, and the seed of the first.
 COUNT ?= 10000

@@ -280,8 +280,8 @@ func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	kinds := map[string]string{}
 	names := map[string]bool{}
-	for _, file := range []string{"crates/engine/src/metrics.rs", "crates/server/src/metrics.rs"} {
-		source, err := os.ReadFile(filepath.Join(root, file))
+	for _, file := range sources(t) {
+		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,6 +303,20 @@ func exported(t *testing.T) map[string]bool {
 		t.Fatalf("only %d metrics were found in the code: %v", len(names), names)
 	}
 	return names
+}
+
+// sources are the files that register metrics.
+func sources(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, pattern := range []string{"crates/*/src/metrics.rs", "crates/*/src/metrics/*.rs"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, files...)
+	}
+	return found
 }
 
 func add(t *testing.T, names map[string]bool, name, kind string) {

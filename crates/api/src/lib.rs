@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod growth;
 mod heal;
+mod node;
 mod operation;
 mod options;
 mod plan;
@@ -36,6 +37,7 @@ pub use explain::{
 };
 pub use growth::{ExpandRequest, ExpandWay};
 pub use heal::{BrickHeal, VolumeHeal};
+pub use node::AddressRequest;
 pub use operation::{
     Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
 };

@@ -4,11 +4,13 @@
 //! `read` takes the report of a batch of `ask` alone; a batch that was joined from several is cut first with
 //! [`mortar_argv::Report::split_off_front`].
 
+pub mod brick_files;
 pub mod brick_state;
 pub mod device_usage;
 pub mod glusterd;
 pub mod glusterd_process;
 pub mod heal_info;
+pub mod machine;
 pub mod pool;
 pub mod rebalance;
 pub mod record;

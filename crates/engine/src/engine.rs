@@ -576,7 +576,7 @@ impl Engine {
 }
 
 /// Nobody else changes the thing.
-fn free(landscape: &Landscape, subject: Subject) -> Result<(), Refusal> {
+pub(crate) fn free(landscape: &Landscape, subject: Subject) -> Result<(), Refusal> {
     match landscape.holder(subject) {
         Some(operation) => Err(Refusal::Busy(subject.kind(), subject.id(), operation)),
         None => Ok(()),

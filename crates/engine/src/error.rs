@@ -110,6 +110,14 @@ pub enum NodeTrouble {
         /// What was answered instead.
         reason: String,
     },
+    /// Another machine answers there, or it cannot be told which.
+    #[error("what answers at {host} is not known to be the node: {reason}")]
+    OtherMachine {
+        /// The name.
+        host: String,
+        /// What speaks against it.
+        reason: String,
+    },
     /// It is a member of another trusted pool.
     #[error("node {host} belongs to another trusted pool, with {}: detach it there first", .peers.join(", "))]
     OtherPool {

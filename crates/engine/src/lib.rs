@@ -46,6 +46,7 @@
 
 mod abandon;
 mod act;
+mod address;
 mod admission;
 mod away;
 mod backup;

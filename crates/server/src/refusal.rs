@@ -93,6 +93,9 @@ fn node_trouble(trouble: &NodeTrouble) -> Failure {
         NodeTrouble::Unreachable { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
         NodeTrouble::NotCured { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
         NodeTrouble::NotTold { volume, reason } => WireError::NodeUnreachable(volume.clone(), reason.clone()),
+        NodeTrouble::OtherMachine { host, reason } => {
+            WireError::NodeUnreachable(host.clone(), reason.clone())
+        }
         NodeTrouble::OtherPool { host, peers } => WireError::OtherPool(host.clone(), peers.join(", ")),
     };
     with_message(Failure::new(&wire, ErrorKind::NodeFailed), trouble)

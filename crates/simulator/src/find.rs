@@ -31,6 +31,8 @@ enum Action<'a> {
     /// `-exec PROGRAM WORDS… {} +`
     Exec(&'a str, &'a [String]),
     Quit,
+    /// What is in it is not looked at.
+    Prune,
 }
 
 /// Tests and actions up to `-o`.
@@ -64,6 +66,8 @@ struct Search {
     /// Paths for each program to run, in the order of its first.
     collected: Vec<(usize, usize, Vec<String>)>,
     quit: bool,
+    /// Whether the last hit is not to be gone into.
+    pruned: bool,
 }
 
 impl<'a> Hunt<'a> {
@@ -123,8 +127,13 @@ impl<'a> Hunt<'a> {
             "-mtime" if needed()?.starts_with('+') => part.tests.push(Test::Old),
             "-printf" => part.actions.push(Action::Printf(needed()?)),
             "-exec" => return self.exec(rest),
-            "-print" | "-quit" | "-o" => {
+            "!" | "-not" if rest.starts_with(&["-type".to_owned(), "d".to_owned()]) => {
+                part.tests.push(Test::Folder(false));
+                return Ok(&rest[2..]);
+            }
+            "-print" | "-quit" | "-prune" | "-o" => {
                 match word {
+                    "-prune" => part.actions.push(Action::Prune),
                     "-print" => part.actions.push(Action::Print),
                     "-quit" => part.actions.push(Action::Quit),
                     _ => self.parts.push(Part::default()),
@@ -185,7 +194,10 @@ impl<'a> Hunt<'a> {
             if came.quit {
                 return Ok(());
             }
-            if let Inode::Dir(inner) = what {
+            let pruned = std::mem::take(&mut came.pruned);
+            if let Inode::Dir(inner) = what
+                && !pruned
+            {
                 match shell.node.shown(inner) {
                     Ok(inner) => self.walk(shell, inner, start, &below, depth + 1, came)?,
                     Err(_) if depth + 1 >= self.to => {}
@@ -216,6 +228,7 @@ impl<'a> Hunt<'a> {
                 Action::Printf(format) => came.output.stdout.push_str(&printf(shell, format, hit)?),
                 Action::Exec(..) => came.collect(part_number, number, hit.path),
                 Action::Quit => came.quit = true,
+                Action::Prune => came.pruned = true,
             }
         }
         Ok(())
@@ -324,7 +337,7 @@ fn printf(shell: &Shell<'_>, format: &str, hit: &Hit<'_>) -> Result<String, Stri
 }
 
 /// `find PATH… [-mindepth N] [-maxdepth N] TESTS ACTIONS [-o TESTS ACTIONS]…` with `-name`, `-not -name`, `-type d|f`
-/// , `-size -Nk` and `-mtime +N`; `-print`, `-printf`, `-exec PROGRAM … {} +` and `-quit`.
+/// , `-size -Nk` and `-mtime +N`; `-print`, `-printf`, `-prune`, `-exec PROGRAM … {} +` and `-quit`.
 pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let hunt = match Hunt::read(arguments) {
         Ok(hunt) => hunt,
@@ -334,6 +347,7 @@ pub(crate) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         output: Output::default(),
         collected: Vec::new(),
         quit: false,
+        pruned: false,
     };
     for start in hunt.starts {
         let place = match shell.node.find(shell.names, start) {

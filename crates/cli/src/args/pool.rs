@@ -118,6 +118,14 @@ pub(crate) enum NodeCommand {
         /// The node's id or host name
         node: String,
     },
+    /// Reach a node under another name or address from now on; its name in the trusted pool stays
+    SetAddress {
+        /// The node's id or host name
+        node: String,
+        /// Host name or address where commands reach the node; it must answer there
+        #[arg(value_name = "HOST")]
+        manage: String,
+    },
     /// Show or change a node's labels
     Tags {
         /// The node's id or host name

@@ -1,6 +1,6 @@
 //! `mortar node …`
 
-use mortar_api::{Topology, TopologyNode};
+use mortar_api::{AddressRequest, Topology, TopologyNode};
 use mortar_heketi::node::{HostAddresses, NodeAddRequest, NodeInfo, StateRequest};
 use serde::Serialize;
 
@@ -61,6 +61,7 @@ pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
         NodeCommand::Delete { node } => delete(session, &node).await,
         NodeCommand::Enable { node } => set_state(session, &node, "online").await,
         NodeCommand::Disable { node } => set_state(session, &node, "offline").await,
+        NodeCommand::SetAddress { node, manage } => set_address(session, &node, manage).await,
         NodeCommand::Tags { node, change } => {
             let attempt = format!("change the labels of the node {node}");
             let id = session.client.node_id(&node, &attempt).await?;
@@ -150,6 +151,25 @@ async fn forget(session: &Session, node: &str) -> Result<()> {
         .finish(accepted, &attempt, &session.progress)
         .await?;
     session.tell(&work, format!("Node {node} is forgotten."))
+}
+
+async fn set_address(session: &Session, node: &str, manage: String) -> Result<()> {
+    let attempt = format!("reach the node {node} at {manage}");
+    let id = session.client.node_id(node, &attempt).await?;
+    let told = format!("Node {node} is reached at {manage}.");
+    let accepted = session
+        .client
+        .post(
+            &format!("/v1/nodes/{id}/address"),
+            &AddressRequest { manage },
+            &attempt,
+        )
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    session.tell(&work, told)
 }
 
 async fn delete(session: &Session, node: &str) -> Result<()> {

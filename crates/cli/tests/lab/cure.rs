@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use mortar_lab::Lab;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ground::{on, stormy, until};
 use crate::life::Client;
@@ -65,6 +65,61 @@ fn bricks(lab: &Lab, node: &str) -> String {
     on(lab, node, &["pgrep", "-a", "-x", "glusterfsd"])
 }
 
+/// Bricks are added, and the server and two of three glusterds end before these two have stored it: only the third has
+/// it, in a record of the same version. Nobody can add the bricks, and nobody can take them out, before it is cured.
+fn half_expanded(site: &mut Site, volume: &Value) {
+    let (id, name) = (volume["id"].as_str().unwrap(), volume["name"].as_str().unwrap());
+    let record = format!("/var/lib/glusterd/vols/{name}");
+    for node in ["node1", "node2"] {
+        assert!(script(
+            &site.lab,
+            node,
+            &format!("cp -a {record} /var/lib/glusterd/before")
+        ));
+    }
+    let more = json!({"by": 1_u64 << 30, "way": "add-bricks"});
+    let accepted = site.server.post(&format!("/v1/volumes/{id}/expand"), &more);
+    let count = |site: &Site, node: &str| {
+        on(
+            &site.lab,
+            node,
+            &["sh", "-c", &format!("grep -c ^brick- {record}/info || true")],
+        )
+    };
+    until("node3 has stored the bricks", || {
+        count(site, "node3").trim() == "6"
+    });
+    let made = cured(site);
+    site.server.kill();
+    for node in ["node1", "node2"] {
+        assert!(script(&site.lab, node, KILL));
+    }
+    let version = on(
+        &site.lab,
+        "node3",
+        &["grep", "^version=", &format!("{record}/info")],
+    );
+    let back = format!(
+        "rm -r {record} && mv /var/lib/glusterd/before {record} && sed -i 's/^version=.*/{}/' {record}/info",
+        version.trim()
+    );
+    for node in ["node1", "node2"] {
+        assert!(script(&site.lab, node, &back));
+    }
+    for node in ["node1", "node2"] {
+        assert!(script(&site.lab, node, "exec glusterd -p /run/glusterd.pid"));
+    }
+    site.server.again_with(&["--cure-after", "4"]);
+    let ended = site.server.end(accepted.queue_id());
+    assert_eq!(ended.status, 500, "{ended:?}");
+    is_well(site, made);
+    for (node, ..) in &site.nodes {
+        assert_eq!(count(site, node).trim(), "3", "{node} has what was before");
+    }
+    let info = site.server.get(&format!("/volumes/{id}")).json();
+    assert_eq!(info["size"], 1);
+}
+
 #[test]
 fn a_member_that_is_rejected_or_does_not_start_is_cured_while_its_bricks_run_on() {
     let ground = stormy('u');
@@ -113,6 +168,8 @@ fn a_member_that_is_rejected_or_does_not_start_is_cured_while_its_bricks_run_on(
         "kill -s STOP \"$(cat /run/glusterd.pid)\""
     ));
     is_well(&site, made);
+
+    half_expanded(&mut site, &volume);
 
     // One that somebody stops stays so.
     let made = cures(&site).len();

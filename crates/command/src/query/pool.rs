@@ -1,6 +1,6 @@
 //! Who is a member of the node's trusted pool?
 
-use mortar_argv::{Batch, Report};
+use mortar_argv::{Batch, Command, Report};
 
 use crate::answer::{Answer, Element, Unreadable, gluster_answer};
 use crate::{Settings, program};
@@ -24,7 +24,11 @@ pub struct Member {
 
 /// What to run.
 pub fn ask(settings: &Settings) -> Batch {
-    Batch::new().ask(program::gluster(settings).args(["pool", "list", "--xml"]))
+    Batch::new().ask(command(settings))
+}
+
+pub(crate) fn command(settings: &Settings) -> Command {
+    program::gluster(settings).args(["pool", "list", "--xml"])
 }
 
 /// The members, the asked node among them.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mortar_command::query::glusterd_process;
+use mortar_command::query::{brick_files, glusterd_process};
 use mortar_journal::{Direction, Phase};
 use mortar_model::work::{RecordSpec, Starter};
-use mortar_model::{ClusterId, NodeId, OperationId, OperationKind, VolumeName};
+use mortar_model::{Brick, ClusterId, NodeId, OperationId, OperationKind, VolumeName};
 use mortar_plan::Seed;
 use mortar_plan::cure::{self, Ailment, Cure, Way, Word};
 
@@ -179,23 +179,48 @@ async fn ways(
         .ok_or("no member says of all these volumes what most members say: it is looked at again")?;
     let own = words::recorded(inner, node, &names).await?;
     let right = words::recorded(inner, speaker, &names).await?;
-    let landscape = inner.landscape();
-    let spec = |name: &VolumeName| {
-        let (said, rightly) = differs.get(name).cloned().unwrap_or_default();
-        let aside = said.as_deref() == Some(UNREADABLE)
-            || cure::way(
-                &landscape,
-                cluster,
-                name,
-                (own.get(name), right.get(name)),
-                |id| inner.is_undone(id),
-            )? == Way::Aside;
-        Ok(RecordSpec {
-            name: name.clone(),
+    let mut records = Vec::with_capacity(names.len());
+    for name in names {
+        let (said, rightly) = differs.get(&name).cloned().unwrap_or_default();
+        let way = if said.as_deref() == Some(UNREADABLE) {
+            Way::Aside
+        } else {
+            let texts = (own.get(&name), right.get(&name));
+            cure::way(&inner.landscape(), cluster, &name, texts, |id| {
+                inner.is_undone(id)
+            })?
+        };
+        if way == Way::AsideIfUnused {
+            are_unused(inner, cluster, &name).await?;
+        }
+        records.push(RecordSpec {
+            name,
             said,
             right: rightly,
-            aside,
-        })
+            aside: matches!(way, Way::Aside | Way::AsideIfUnused),
+        });
+    }
+    Ok(records)
+}
+
+/// Whether no client has written to the bricks that an operation gives this volume.
+async fn are_unused(inner: &Inner, cluster: ClusterId, name: &VolumeName) -> Result<(), String> {
+    let bricks: Vec<(NodeId, String)> = {
+        let landscape = inner.landscape();
+        let inventory = landscape.inventory();
+        let to_come = cure::bricks_to_come(&landscape, cluster, name).into_iter();
+        let place = |brick: Brick| Some((inventory.node_of_brick(&brick)?.id, brick.place().brick_path()));
+        to_come.filter_map(place).collect()
     };
-    names.iter().map(spec).collect()
+    for (node, path) in bricks {
+        let batch = brick_files::ask(&inner.config.settings, &path);
+        let report = away::ask(inner, node, &batch, "ask for files on a brick").await;
+        let file = brick_files::read(&report).map_err(|error| error.to_string())?;
+        if let Some(file) = file {
+            return Err(format!(
+                "only this member counts {path} to volume {name}, and there is a file on it: {file:?}"
+            ));
+        }
+    }
+    Ok(())
 }

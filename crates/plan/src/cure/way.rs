@@ -24,6 +24,8 @@ pub enum Way {
     Aside,
     /// The member has none, and learns it.
     Learn,
+    /// It is set aside as well, once the bricks that only this member counts to the volume are seen to hold no files.
+    AsideIfUnused,
     /// It is right, and newer: the others learn it when they meet anew.
     Spread,
 }
@@ -52,6 +54,9 @@ pub fn way(
                 (true, true) if known.has_new(own) && !known.has_new(right) => {
                     if newer {
                         Ok(Way::Spread)
+                    } else if known.holder.is_some_and(is_undone) {
+                        // It cannot: the others know of nothing that they could take out again.
+                        Ok(Way::AsideIfUnused)
                     } else {
                         Err(format!(
                             "volume {name} is being changed, and only this member has the change"
@@ -104,6 +109,15 @@ fn without(
     ))
 }
 
+/// The bricks that an operation gives this volume.
+pub fn bricks_to_come(landscape: &Landscape, cluster: ClusterId, name: &VolumeName) -> Vec<Brick> {
+    let volume = landscape.inventory().volume_by_name(cluster, name);
+    let holder = volume.and_then(|volume| landscape.holder(Subject::Volume(volume.id)));
+    holder
+        .map(|operation| landscape.bricks_of_operation(operation))
+        .unwrap_or_default()
+}
+
 /// What Mortar knows of a volume of that name.
 struct Known {
     /// Recorded, with its bricks.
@@ -113,6 +127,8 @@ struct Known {
     new: Vec<String>,
     /// The operation that makes it.
     maker: Option<OperationId>,
+    /// The operation that makes or changes it.
+    holder: Option<OperationId>,
 }
 
 impl Known {
@@ -147,6 +163,7 @@ impl Known {
             bricks,
             new: shown(landscape, new.iter()),
             maker,
+            holder,
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod growth;
 pub(crate) mod heal;
 pub(crate) mod health;
+pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod options;
 pub(crate) mod plan;

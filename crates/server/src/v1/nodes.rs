@@ -1,0 +1,44 @@
+//! Nodes that are reached in another way.
+
+use axum::extract::State;
+use mortar_api::{AddressRequest, ErrorBody};
+use mortar_heketi::{Problems, WireError};
+use mortar_model::{HostName, NodeId};
+
+use crate::heketi::Id;
+use crate::http::answer::{self, Answer, Rich};
+use crate::http::body::{BodyError, Payload};
+use crate::refusal::{Asked, failure};
+use crate::state::App;
+
+/// Changes the name or address under which commands reach a node, once the node itself was found there: by its own file, or
+/// by glusterd's id of it. The name in the trusted pool, which clients use, cannot be changed.
+#[utoipa::path(post, path = "/v1/nodes/{id}/address", operation_id = "set_node_address", tag = "v1", params(("id" = String, Path)),
+    request_body = AddressRequest, responses(
+    (status = 202, description = "Recorded: Location names its place in the queue, which ends with 204"),
+    (status = 400, description = "The body cannot be read, or the name is none", body = ErrorBody),
+    (status = 404, description = "No such node", body = ErrorBody),
+    (status = 409, description = "It is being changed, or the name is another node's", body = ErrorBody),
+    (status = 502, description = "Nothing answers there, or it is not known to be this node", body = ErrorBody),
+))]
+pub(crate) async fn set_address(
+    State(app): State<App>,
+    id: Id,
+    body: Result<Payload, BodyError>,
+) -> Result<Answer, Rich> {
+    let request: AddressRequest = body.map_err(WireError::from)?.read_strictly()?;
+    let id: NodeId = id.of()?;
+    let host = host(&request)?;
+    let begun = app.engine.set_node_address(id, host).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::Thing))?,
+    ))
+}
+
+fn host(request: &AddressRequest) -> Result<HostName, WireError> {
+    HostName::new(request.manage.as_str()).map_err(|error| {
+        let mut problems = Problems::default();
+        problems.add("manage", error.to_string());
+        problems.into()
+    })
+}
