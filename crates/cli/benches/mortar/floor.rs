@@ -6,7 +6,7 @@ use std::process::Child;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use mortar_argv::Batch;
+use mortar_argv::{Batch, Guard, OnFailure};
 use mortar_command::Settings;
 use mortar_lab::Lab;
 use mortar_model::work::{BrickAddress, BrickSpec, GrowthPart, GrowthSpec, Thing, VolumeSpec};
@@ -297,6 +297,10 @@ fn plain(batch: &Batch) -> String {
                 mortar_argv::script::quote(input),
                 item.command
             ),
+            // Such as a spare of LVM's that is removed where there is one.
+            None if item.on_failure == OnFailure::Continue || matches!(item.guard, Guard::OnlyIf(_)) => {
+                format!("{{ {} >/dev/null || :; }}", item.command)
+            }
             None => format!("{} >/dev/null", item.command),
         });
     commands.collect::<Vec<_>>().join(" && ")
