@@ -29,7 +29,7 @@ pub(crate) fn run() {
     spec.disk_size = 40 << 30;
     let _down = Down(spec.clone());
     let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let server = Server::start_for(folder.path(), &lab);
+    let server = Server::start_for(folder.path(), &lab, &[]);
     let client = Client::new(&server.address);
     block_on(async {
         let cluster = client.cluster().await;
