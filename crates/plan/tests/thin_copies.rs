@@ -144,6 +144,7 @@ fn no_brick_leaves_its_snapshots_behind() {
     assert!(matches!(fewer(&landscape), Err(Refusal::Copies(why)) if why.contains("snapshots")));
     let clone = mortar_plan::CloneVolume {
         name: None,
+        options: None,
         now_ms: 0,
     };
     let refused = clone_snapshot(&landscape, &Limits::default(), made, &clone, &mut Seed::new(13));
