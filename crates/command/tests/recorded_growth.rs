@@ -171,3 +171,40 @@ fn a_disk_that_grew_is_measured() {
         "{other:?}"
     );
 }
+
+/// Free space and what images take are asked one after the other: a brick that came or went between them is in neither, or in both.
+#[test]
+fn a_directory_is_measured_while_nothing_of_it_changes() {
+    let thing = device_size(directory());
+    let measured = |before: u64, after: u64| {
+        let images = |bytes: u64| output(0, &format!("{bytes}\t/disks/one/mortar-bricks\n"), "");
+        let free = "   1B-blocks        Avail Type\n107374182400 10737418240 xfs\n";
+        let outcomes = vec![
+            output(0, "", ""),
+            images(before),
+            output(0, free, ""),
+            images(after),
+        ];
+        let report = Report {
+            outcomes,
+            broken: None,
+        };
+        judge(&thing, Goal::Present, &report)
+    };
+    let Verdict::Done(Facts::Device(facts)) = measured(1 << 30, 1 << 30) else {
+        panic!()
+    };
+    assert_eq!(facts.total, ByteSize::from_gib(11));
+    // Copies share space with their origins.
+    let Verdict::Done(Facts::Device(facts)) = measured(200 << 30, 200 << 30) else {
+        panic!()
+    };
+    assert_eq!(facts.total, ByteSize::from_gib(100));
+    for (before, after) in [(1 << 30, 2 << 30), (2 << 30, 1 << 30)] {
+        let verdict = measured(before, after);
+        assert!(
+            matches!(&verdict, Verdict::Unknown(why) if why.contains("made or removed meanwhile")),
+            "{verdict:?}"
+        );
+    }
+}

@@ -3,9 +3,9 @@
 //! Files of others in it are never touched, whatever the spec allows to destroy: what `destroy` wipes is
 //! Mortar's own folder of an earlier life.
 
-use mortar_argv::{Batch, Report};
+use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
-use mortar_model::{ByteSize, DeviceId, layout};
+use mortar_model::{ByteSize, DeviceId, DevicePath, layout};
 
 use super::{FACTS, SMALLEST};
 use crate::answer::{self, Unreadable};
@@ -40,19 +40,26 @@ pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
 /// Free space, and what the images take of it already.
 pub(super) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
     let df = ["--block-size=1", "--output=size,avail,fstype", spec.path.as_str()];
-    Batch::new().ask(program::program(settings, "df").args(df)).ask(
-        program::program(settings, "du")
-            .args(["--summarize", "--block-size=1"])
-            .arg(layout::image_folder(&spec.path)),
-    )
+    Batch::new()
+        .ask(program::program(settings, "df").args(df))
+        .ask(images(&spec.path, settings))
+}
+
+/// What the images of a directory take.
+pub(super) fn images(path: &DevicePath, settings: &Settings) -> Command {
+    program::program(settings, "du")
+        .args(["--summarize", "--block-size=1"])
+        .arg(layout::image_folder(path))
 }
 
 pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
     let tail = report.outcomes.len().saturating_sub(FACTS);
-    let (_, free) = answer::free_space(report, tail)?;
+    let (whole, free) = answer::free_space(report, tail)?;
     let images = answer::disk_usage(report, tail + 1)?;
     Ok(DeviceFacts {
-        total: free + images,
+        // What copies share with their origins is counted once in what is free, and as often as there are copies in
+        // what images take.
+        total: whole.min(free + images),
         extent: ByteSize::ZERO,
         uuid: String::new(),
         paths: vec![spec.path.to_string()],

@@ -4,9 +4,12 @@ use mortar_argv::{Batch, Report};
 use mortar_model::work::{DeviceFacts, DeviceSizeSpec, DeviceSpec, Facts, FailureKind, Seen, Verdict};
 use mortar_model::{DeviceKind, layout};
 
-use super::{FACTS, facts, read_facts};
-use crate::answer::Unreadable;
+use super::{FACTS, directory, facts, read_facts};
+use crate::answer::{self, Unreadable};
 use crate::{Settings, complaint, program};
+
+/// In the batch that resizes a directory: what its images take before anything else is measured.
+const BEFORE: usize = 1;
 
 fn as_device(spec: &DeviceSizeSpec) -> DeviceSpec {
     DeviceSpec {
@@ -37,11 +40,13 @@ pub(crate) fn make(spec: &DeviceSizeSpec, settings: &Settings) -> Batch {
             .run(program::lvm(settings, "pvresize").arg(path))
     } else {
         let id = spec.device.to_string();
-        Batch::new().run(
-            program::program(settings, "grep")
-                .args(["-qsF", "-e", &id])
-                .arg(layout::device_identity_file(&spec.path)),
-        )
+        Batch::new()
+            .run(
+                program::program(settings, "grep")
+                    .args(["-qsF", "-e", &id])
+                    .arg(layout::device_identity_file(&spec.path)),
+            )
+            .ask(directory::images(&spec.path, settings))
     };
     batch.then(facts(&as_device(spec), settings))
 }
@@ -60,14 +65,38 @@ pub(crate) fn judge_made(spec: &DeviceSizeSpec, report: &Report) -> Verdict {
         Verdict::Done(_) => {}
         verdict => return verdict,
     }
-    match read_facts(&as_device(spec), report) {
-        Ok(facts) => measured(spec, facts),
+    let measured = read_facts(&as_device(spec), report).and_then(|facts| {
+        is_one_moment(spec, report)?;
+        Ok(facts)
+    });
+    match measured {
+        Ok(facts) => enough(spec, facts),
         Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
     }
 }
 
+/// What is free in a directory's file system and what images take of it is asked one after the other, while other steps make and
+/// remove images: their sum is a size only where the images took the same before and after.
+fn is_one_moment(spec: &DeviceSizeSpec, report: &Report) -> Result<(), Unreadable> {
+    if DeviceKind::is_block_path(&spec.path) {
+        return Ok(());
+    }
+    let last = report.outcomes.len().saturating_sub(1);
+    let (before, after) = (
+        answer::disk_usage(report, BEFORE)?,
+        answer::disk_usage(report, last)?,
+    );
+    if before == after {
+        return Ok(());
+    }
+    Err(Unreadable::new(
+        "how large the directory's file system is",
+        "bricks on it were made or removed meanwhile",
+    ))
+}
+
 /// What is promised must be there.
-fn measured(spec: &DeviceSizeSpec, facts: DeviceFacts) -> Verdict {
+fn enough(spec: &DeviceSizeSpec, facts: DeviceFacts) -> Verdict {
     if facts.total < spec.least {
         return complaint::failed(
             FailureKind::Refused,
