@@ -91,7 +91,8 @@ fn half_expanded(site: &mut Site, volume: &Value) {
     });
     let made = cured(site);
     site.server.kill();
-    for node in ["node1", "node2"] {
+    // All of them, so that nobody changes a record, or tells another of it, any more.
+    for node in ["node1", "node2", "node3"] {
         assert!(script(&site.lab, node, KILL));
     }
     let version = on(
@@ -106,7 +107,7 @@ fn half_expanded(site: &mut Site, volume: &Value) {
     for node in ["node1", "node2"] {
         assert!(script(&site.lab, node, &back));
     }
-    for node in ["node1", "node2"] {
+    for node in ["node1", "node2", "node3"] {
         assert!(script(&site.lab, node, "exec glusterd -p /run/glusterd.pid"));
     }
     site.server.again_with(&["--cure-after", "4"]);
