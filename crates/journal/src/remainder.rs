@@ -1,7 +1,7 @@
 //! What an operation leaves on nodes that are away, as an operation of its own.
 
-use mortar_model::work::{BrickSpec, Goal, Thing};
-use mortar_model::{Brick, OperationId, OperationKind};
+use mortar_model::work::{BrickSpec, CopySpec, Goal, Thing};
+use mortar_model::{Brick, BrickSpace, ByteSize, OperationId, OperationKind};
 use mortar_plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
 
 use crate::operation::{Mark, Operation, Phase};
@@ -86,10 +86,7 @@ fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
             (Thing::Brick(spec), _) => remains.bricks.push(brick(spec)),
             // A copy may have several steps, and takes its room once.
             (Thing::Copy(spec), _) if remains.bricks.iter().all(|known| known.id != spec.copy) => {
-                remains.bricks.push(Brick {
-                    id: spec.copy,
-                    ..brick(&spec.brick)
-                });
+                remains.bricks.push(copy(spec));
             }
             (Thing::Volume(spec), Place::Pool(cluster, _)) => {
                 remains.names.push((*cluster, spec.name.clone()));
@@ -116,6 +113,22 @@ fn brick(spec: &BrickSpec) -> Brick {
     }
 }
 
+/// The room that a copy takes: one in its brick's thin pool takes what is counted with the brick.
+fn copy(spec: &CopySpec) -> Brick {
+    let space = match spec.brick.space {
+        BrickSpace::Image => BrickSpace::Image,
+        BrickSpace::ThinPool { .. } => BrickSpace::ThinPool {
+            pool: ByteSize::ZERO,
+            metadata: ByteSize::ZERO,
+        },
+    };
+    Brick {
+        id: spec.copy,
+        space,
+        ..brick(&spec.brick)
+    }
+}
+
 /// What people call that which the plan is about.
 fn called(plan: &Plan) -> String {
     let names = plan.steps().map(|(_, step)| match (&step.thing, plan.subject()) {
@@ -129,4 +142,52 @@ fn called(plan: &Plan) -> String {
         _ => None,
     });
     names.flatten().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use mortar_model::work::CopyPart;
+    use mortar_model::{BrickId, DeviceId, DevicePath, SnapshotId, VolumeId};
+
+    use super::*;
+
+    fn of(space: BrickSpace) -> Brick {
+        copy(&CopySpec {
+            part: CopyPart::Room,
+            snapshot: SnapshotId::from_u128(1),
+            copy: BrickId::from_u128(2),
+            brick: BrickSpec {
+                brick: BrickId::from_u128(3),
+                volume: VolumeId::from_u128(4),
+                device: DeviceId::from_u128(5),
+                device_path: DevicePath::new("/dev/sdb").unwrap(),
+                space,
+                size: ByteSize::from_gib(2),
+                arbiter: false,
+                gid: 0,
+                from: None,
+                identity: String::new(),
+                names: None,
+            },
+            names_missed: false,
+            text: String::new(),
+        })
+    }
+
+    /// Else the device would have promised the brick's pool twice.
+    #[test]
+    fn what_is_left_of_a_copy_in_a_thin_pool_takes_no_room_of_its_own() {
+        let pool = BrickSpace::ThinPool {
+            pool: ByteSize::from_gib(4),
+            metadata: ByteSize::from_mib(12),
+        };
+        let thin = of(pool);
+        assert_eq!(
+            (thin.id, thin.footprint()),
+            (BrickId::from_u128(2), ByteSize::ZERO)
+        );
+        assert_eq!(of(BrickSpace::Image).footprint(), ByteSize::from_gib(2));
+    }
 }
