@@ -1,7 +1,7 @@
 //! What an operation leaves on nodes that are away, as an operation of its own.
 
 use mortar_model::work::{BrickSpec, CopySpec, Goal, Thing};
-use mortar_model::{Brick, BrickSpace, ByteSize, OperationId, OperationKind};
+use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, OperationId, OperationKind};
 use mortar_plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
 
 use crate::operation::{Mark, Operation, Phase};
@@ -81,12 +81,16 @@ fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
         hosts: Vec::new(),
         paths: Vec::new(),
     };
-    for step in stages.iter().flat_map(|stage| &stage.steps) {
+    let steps = || stages.iter().flat_map(|stage| &stage.steps);
+    let becomes_brick = |copy: BrickId| {
+        steps().any(|step| matches!(&step.thing, Thing::Brick(spec) if spec.from == Some(copy)))
+    };
+    for step in steps() {
         match (&step.thing, &step.place) {
             (Thing::Brick(spec), _) => remains.bricks.push(brick(spec)),
             // A copy may have several steps, and takes its room once.
             (Thing::Copy(spec), _) if remains.bricks.iter().all(|known| known.id != spec.copy) => {
-                remains.bricks.push(copy(spec));
+                remains.bricks.push(copy(spec, becomes_brick(spec.copy)));
             }
             (Thing::Volume(spec), Place::Pool(cluster, _)) => {
                 remains.names.push((*cluster, spec.name.clone()));
@@ -113,19 +117,26 @@ fn brick(spec: &BrickSpec) -> Brick {
     }
 }
 
-/// The room that a copy takes: one in its brick's thin pool takes what is counted with the brick.
-fn copy(spec: &CopySpec) -> Brick {
-    let space = match spec.brick.space {
-        BrickSpace::Image => BrickSpace::Image,
-        BrickSpace::ThinPool { .. } => BrickSpace::ThinPool {
-            pool: ByteSize::ZERO,
-            metadata: ByteSize::ZERO,
-        },
+/// The room that a copy takes: one in its brick's thin pool takes what is counted with the brick, and one of which a brick is made,
+/// what is counted with that.
+fn copy(spec: &CopySpec, becomes_brick: bool) -> Brick {
+    let origin = brick(&spec.brick);
+    let (size, space) = match spec.brick.space {
+        BrickSpace::Image if becomes_brick => (ByteSize::ZERO, BrickSpace::Image),
+        BrickSpace::Image => (origin.size, BrickSpace::Image),
+        BrickSpace::ThinPool { .. } => {
+            let nothing = BrickSpace::ThinPool {
+                pool: ByteSize::ZERO,
+                metadata: ByteSize::ZERO,
+            };
+            (origin.size, nothing)
+        }
     };
     Brick {
         id: spec.copy,
+        size,
         space,
-        ..brick(&spec.brick)
+        ..origin
     }
 }
 
@@ -149,12 +160,12 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use mortar_model::work::CopyPart;
-    use mortar_model::{BrickId, DeviceId, DevicePath, SnapshotId, VolumeId};
+    use mortar_model::{DeviceId, DevicePath, SnapshotId, VolumeId};
 
     use super::*;
 
-    fn of(space: BrickSpace) -> Brick {
-        copy(&CopySpec {
+    fn of(space: BrickSpace, becomes_brick: bool) -> Brick {
+        let spec = CopySpec {
             part: CopyPart::Room,
             snapshot: SnapshotId::from_u128(1),
             copy: BrickId::from_u128(2),
@@ -173,21 +184,23 @@ mod tests {
             },
             names_missed: false,
             text: String::new(),
-        })
+        };
+        copy(&spec, becomes_brick)
     }
 
-    /// Else the device would have promised the brick's pool twice.
+    /// Else the device would have promised the same twice.
     #[test]
-    fn what_is_left_of_a_copy_in_a_thin_pool_takes_no_room_of_its_own() {
+    fn what_is_counted_with_a_brick_is_not_counted_with_its_copy() {
         let pool = BrickSpace::ThinPool {
             pool: ByteSize::from_gib(4),
             metadata: ByteSize::from_mib(12),
         };
-        let thin = of(pool);
+        let thin = of(pool, false);
         assert_eq!(
             (thin.id, thin.footprint()),
             (BrickId::from_u128(2), ByteSize::ZERO)
         );
-        assert_eq!(of(BrickSpace::Image).footprint(), ByteSize::from_gib(2));
+        assert_eq!(of(BrickSpace::Image, false).footprint(), ByteSize::from_gib(2));
+        assert_eq!(of(BrickSpace::Image, true).footprint(), ByteSize::ZERO);
     }
 }
