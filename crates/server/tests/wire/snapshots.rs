@@ -255,7 +255,7 @@ async fn bad_input_leaves_everything_as_before() {
 }
 
 #[tokio::test]
-async fn thin_volumes_are_refused_by_name() {
+async fn thin_volumes_without_room_for_it_and_their_clones_are_refused_by_name() {
     let hosts = nodes_with(100 * GIB);
     let door = open(&hosts).await;
     door.pool(&["/dev/sdb"]).await;
@@ -264,7 +264,8 @@ async fn thin_volumes_are_refused_by_name() {
     let body = json!({"volume": id}).to_string();
     let (status, kind, message) = refused(&door, "POST", "/v1/snapshots", &body).await;
     assert_eq!((status, kind), (409, ErrorKind::Conflict));
-    assert!(message.contains("directory devices only"), "{message}");
+    assert!(message.contains("one more snapshot needs 1 GiB"), "{message}");
+    assert!(message.contains("--snapshot-factor"), "{message}");
     let reply = door.ask("POST", &format!("/volumes/{id}/clone"), "{}").await;
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.body.contains("directory devices only"), "{}", reply.body);
