@@ -27,11 +27,13 @@ async fn evict(session: &Session, brick: &str, dead: bool) -> Result<()> {
             &attempt,
         )
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Brick {brick} has moved to another device."))
+    session
+        .follow(
+            accepted,
+            &attempt,
+            format!("Brick {brick} has moved to another device."),
+        )
+        .await
 }
 
 /// Moves the bricks of the device or node at `path`.
@@ -46,9 +48,5 @@ pub(super) async fn drain(
         .client
         .post(&format!("{path}/drain"), &MoveRequest { dead }, attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, attempt, &session.progress)
-        .await?;
-    session.tell(&work, done)
+    session.follow(accepted, attempt, done).await
 }

@@ -44,11 +44,13 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
                 destroydata: destroy_existing_data,
             };
             let accepted = session.client.post("/devices", &request, &attempt).await?;
-            let work = session
-                .client
-                .finish(accepted, &attempt, &session.progress)
-                .await?;
-            session.tell(&work, format!("Device {node}:{name} is ready for bricks."))
+            session
+                .follow(
+                    accepted,
+                    &attempt,
+                    format!("Device {node}:{name} is ready for bricks."),
+                )
+                .await
         }
         DeviceCommand::List => list(session).await,
         DeviceCommand::Info { device } => info(session, &device).await,
@@ -158,11 +160,9 @@ async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()
         .client
         .delete_with(&path, &DeviceDeleteRequest { forceforget }, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Removed device {device}."))
+    session
+        .follow(accepted, &attempt, format!("Removed device {device}."))
+        .await
 }
 
 async fn resize(session: &Session, device: &str) -> Result<()> {
@@ -193,9 +193,7 @@ async fn set_state(session: &Session, device: &str, state: &str) -> Result<()> {
         .client
         .post(&format!("/devices/{id}/state"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Device {device} is {state}."))
+    session
+        .follow(accepted, &attempt, format!("Device {device} is {state}."))
+        .await
 }

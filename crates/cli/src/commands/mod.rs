@@ -27,7 +27,7 @@ pub(crate) use lab::{run as run_lab, settings as lab_settings, told as lab_error
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Global};
-use crate::client::{Client, Finished, Target, Work};
+use crate::client::{Answer, Client, Finished, Target, Work};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
@@ -60,6 +60,12 @@ impl Session {
             out,
             progress: Progress::new(global.waits()),
         })
+    }
+
+    /// Waits for the end of work that leaves nothing to show, and says that it is done.
+    async fn follow(&self, accepted: Answer, attempt: &str, done: impl AsRef<str>) -> Result<()> {
+        let work = self.client.finish(accepted, attempt, &self.progress).await?;
+        self.tell(&work, done)
     }
 
     /// Shows long work that leaves nothing to show but that it is done.

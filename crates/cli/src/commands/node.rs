@@ -146,11 +146,9 @@ async fn forget(session: &Session, node: &str) -> Result<()> {
         .client
         .post(&format!("/v1/nodes/{id}/forget"), &(), &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Node {node} is forgotten."))
+    session
+        .follow(accepted, &attempt, format!("Node {node} is forgotten."))
+        .await
 }
 
 async fn set_address(session: &Session, node: &str, manage: String) -> Result<()> {
@@ -165,22 +163,16 @@ async fn set_address(session: &Session, node: &str, manage: String) -> Result<()
             &attempt,
         )
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, told)
+    session.follow(accepted, &attempt, told).await
 }
 
 async fn delete(session: &Session, node: &str) -> Result<()> {
     let attempt = format!("remove the node {node}");
     let id = session.client.node_id(node, &attempt).await?;
     let accepted = session.client.delete(&format!("/nodes/{id}"), &attempt).await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Removed node {node}."))
+    session
+        .follow(accepted, &attempt, format!("Removed node {node}."))
+        .await
 }
 
 async fn set_state(session: &Session, node: &str, state: &str) -> Result<()> {
@@ -194,9 +186,7 @@ async fn set_state(session: &Session, node: &str, state: &str) -> Result<()> {
         .client
         .post(&format!("/nodes/{id}/state"), &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Node {node} is {state}."))
+    session
+        .follow(accepted, &attempt, format!("Node {node} is {state}."))
+        .await
 }

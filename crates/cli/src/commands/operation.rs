@@ -54,11 +54,9 @@ async fn retry(session: &Session, operation: &str) -> Result<()> {
         .client
         .post(&format!("/v1/operations/{operation}/retry"), &(), &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("The operation {operation} is done."))
+    session
+        .follow(accepted, &attempt, format!("The operation {operation} is done."))
+        .await
 }
 
 /// Answers when it turns, not when it has come back: the move under way may take long.

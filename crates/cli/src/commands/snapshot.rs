@@ -116,14 +116,13 @@ async fn restore(session: &Session, snapshot: &str) -> Result<()> {
     let id = session.client.snapshot_id(snapshot, &attempt).await?;
     let path = format!("/v1/snapshots/{id}/restore");
     let accepted = session.client.post(&path, &(), &attempt).await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(
-        &work,
-        format!("The volume is as in the snapshot {snapshot}; whoever had it mounted mounts it anew."),
-    )
+    session
+        .follow(
+            accepted,
+            &attempt,
+            format!("The volume is as in the snapshot {snapshot}; whoever had it mounted mounts it anew."),
+        )
+        .await
 }
 
 async fn delete(session: &Session, snapshot: &str) -> Result<()> {
@@ -133,9 +132,7 @@ async fn delete(session: &Session, snapshot: &str) -> Result<()> {
         .client
         .delete(&format!("/v1/snapshots/{id}"), &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Removed the snapshot {snapshot}."))
+    session
+        .follow(accepted, &attempt, format!("Removed the snapshot {snapshot}."))
+        .await
 }

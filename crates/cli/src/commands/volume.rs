@@ -351,11 +351,9 @@ async fn delete(session: &Session, volume: &str) -> Result<()> {
     let attempt = format!("remove the volume {volume}");
     let id = session.client.volume_id(volume, &attempt).await?;
     let accepted = session.client.delete(&format!("/volumes/{id}"), &attempt).await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    session.tell(&work, format!("Removed volume {volume}."))
+    session
+        .follow(accepted, &attempt, format!("Removed volume {volume}."))
+        .await
 }
 
 #[cfg(test)]
