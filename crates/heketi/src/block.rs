@@ -125,21 +125,6 @@ pub struct BlockVolumeList {
     pub blockvolumes: Vec<String>,
 }
 
-/// How initiators reach a block volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct BlockTarget {
-    /// Hosts that serve it.
-    pub hosts: Vec<String>,
-    /// The target's name.
-    pub iqn: String,
-    /// The unit's number.
-    pub lun: i64,
-    /// The initiators' name; empty when none is asked for.
-    pub username: String,
-    /// Their secret.
-    pub password: String,
-}
-
 /// Answer of `GET /blockvolumes/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BlockVolumeInfo {
@@ -153,7 +138,7 @@ pub struct BlockVolumeInfo {
     /// Its id.
     pub id: String,
     /// How initiators reach it.
-    pub blockvolume: BlockTarget,
+    pub blockvolume: db::Target,
     /// Its cluster.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cluster: String,
@@ -167,19 +152,12 @@ pub struct BlockVolumeInfo {
 
 impl From<&db::BlockVolumeInfo> for BlockVolumeInfo {
     fn from(kept: &db::BlockVolumeInfo) -> Self {
-        let target = &kept.blockvolume;
         Self {
             size: kept.size,
             name: kept.name.clone(),
             hacount: kept.hacount,
             id: kept.id.clone(),
-            blockvolume: BlockTarget {
-                hosts: target.hosts.clone(),
-                iqn: target.iqn.clone(),
-                lun: target.lun,
-                username: target.username.clone(),
-                password: target.password.clone(),
-            },
+            blockvolume: kept.blockvolume.clone(),
             cluster: kept.cluster.clone(),
             blockhostingvolume: kept.blockhostingvolume.clone(),
             usablesize: kept.usablesize,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::json::{go_float, is_false, is_zero};
 
@@ -370,18 +371,19 @@ pub struct BlockVolumeInfo {
     pub usablesize: i64,
 }
 
-/// How iSCSI initiators reach a block volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// How initiators reach a block volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = BlockTarget)]
 pub struct Target {
-    /// Its portals.
+    /// Hosts that serve it.
     pub hosts: Vec<String>,
-    /// Its name.
+    /// The target's name.
     pub iqn: String,
-    /// Its number.
+    /// The unit's number.
     pub lun: i64,
-    /// Who initiators must be.
+    /// The initiators' name; empty when none is asked for.
     pub username: String,
-    /// How they prove it.
+    /// Their secret.
     pub password: String,
 }
 
