@@ -17,7 +17,7 @@ use crate::landscape::Landscape;
 use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
 use crate::refusal::Refusal;
 
-pub use way::{Recorded, Way, bricks_to_come, way};
+pub use way::{Recorded, Way, way};
 
 /// Records that differ and are cured at once.
 const MOST_RECORDS: usize = 256;

@@ -190,29 +190,31 @@ async fn ways(
                 inner.is_undone(id)
             })?
         };
-        if way == Way::AsideIfUnused {
-            are_unused(inner, cluster, &name).await?;
+        if let Way::AsideIfUnused(bricks) = &way {
+            are_unused(inner, &name, bricks).await?;
         }
         records.push(RecordSpec {
             name,
             said,
             right: rightly,
-            aside: matches!(way, Way::Aside | Way::AsideIfUnused),
+            aside: matches!(way, Way::Aside | Way::AsideIfUnused(_)),
         });
     }
     Ok(records)
 }
 
-/// Whether no client has written to the bricks that an operation gives this volume.
-async fn are_unused(inner: &Inner, cluster: ClusterId, name: &VolumeName) -> Result<(), String> {
-    let bricks: Vec<(NodeId, String)> = {
-        let landscape = inner.landscape();
-        let inventory = landscape.inventory();
-        let to_come = cure::bricks_to_come(&landscape, cluster, name).into_iter();
-        let place = |brick: Brick| Some((inventory.node_of_brick(&brick)?.id, brick.place().brick_path()));
-        to_come.filter_map(place).collect()
-    };
-    for (node, path) in bricks {
+/// Whether no client has written to these bricks, which an operation gives to the volume.
+async fn are_unused(inner: &Inner, name: &VolumeName, bricks: &[Brick]) -> Result<(), String> {
+    for brick in bricks {
+        let node = inner
+            .landscape()
+            .inventory()
+            .node_of_brick(brick)
+            .map(|node| node.id);
+        let path = brick.place().brick_path();
+        let Some(node) = node else {
+            return Err(format!("the node of {path} is not known any more"));
+        };
         let batch = brick_files::ask(&inner.config.settings, &path);
         let report = away::ask(inner, node, &batch, "ask for files on a brick").await;
         let file = brick_files::read(&report).map_err(|error| error.to_string())?;

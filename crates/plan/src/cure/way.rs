@@ -18,14 +18,14 @@ pub struct Recorded {
 }
 
 /// What is to become of a member's record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Way {
     /// It is set aside, and the member learns that of the others, or that there is none.
     Aside,
     /// The member has none, and learns it.
     Learn,
-    /// It is set aside as well, once the bricks that only this member counts to the volume are seen to hold no files.
-    AsideIfUnused,
+    /// It is set aside as well, once these bricks, which only this member counts to the volume, are seen to hold no files.
+    AsideIfUnused(Vec<Brick>),
     /// It is right, and newer: the others learn it when they meet anew.
     Spread,
 }
@@ -56,7 +56,7 @@ pub fn way(
                         Ok(Way::Spread)
                     } else if known.holder.is_some_and(is_undone) {
                         // It cannot: the others know of nothing that they could take out again.
-                        Ok(Way::AsideIfUnused)
+                        Ok(Way::AsideIfUnused(known.to_come))
                     } else {
                         Err(format!(
                             "volume {name} is being changed, and only this member has the change"
@@ -109,21 +109,13 @@ fn without(
     ))
 }
 
-/// The bricks that an operation gives this volume.
-pub fn bricks_to_come(landscape: &Landscape, cluster: ClusterId, name: &VolumeName) -> Vec<Brick> {
-    let volume = landscape.inventory().volume_by_name(cluster, name);
-    let holder = volume.and_then(|volume| landscape.holder(Subject::Volume(volume.id)));
-    holder
-        .map(|operation| landscape.bricks_of_operation(operation))
-        .unwrap_or_default()
-}
-
 /// What Mortar knows of a volume of that name.
 struct Known {
     /// Recorded, with its bricks.
     volume: Option<VolumeId>,
     bricks: Vec<String>,
-    /// Bricks that an operation gives it.
+    /// Bricks that an operation gives it, and as they are in a record.
+    to_come: Vec<Brick>,
     new: Vec<String>,
     /// The operation that makes it.
     maker: Option<OperationId>,
@@ -155,13 +147,14 @@ impl Known {
             .volume_to_come(cluster, name)
             .map(|(operation, _)| operation);
         let holder = maker.or_else(|| landscape.holder(Subject::Volume(volume?)));
-        let new = holder
+        let to_come = holder
             .map(|operation| landscape.bricks_of_operation(operation))
             .unwrap_or_default();
         Self {
             volume,
             bricks,
-            new: shown(landscape, new.iter()),
+            new: shown(landscape, to_come.iter()),
+            to_come,
             maker,
             holder,
         }
