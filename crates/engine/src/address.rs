@@ -8,6 +8,7 @@ use mortar_model::{HostName, Node, NodeId, OperationId};
 use mortar_plan::{Change, Landscape, Plan, Refusal, Subject, identity};
 
 use crate::act;
+use crate::away;
 use crate::engine::{Engine, Inner, free};
 use crate::error::{EngineError, NodeTrouble};
 
@@ -93,11 +94,9 @@ async fn known_as(inner: &Inner, node: &Node) -> Option<String> {
     };
     let batch = pool::ask(&inner.config.settings);
     for member in members {
-        let answer = act::run(inner, member, &batch, "ask for the pool");
-        let report = act::patiently(inner, &batch, answer).await;
+        let report = away::ask(inner, member, &batch, "ask for the pool").await;
         let Ok(seen) = pool::read(&report) else { continue };
-        let called = |host: &String| host == node.storage.as_str() || host == node.manage.as_str();
-        let found = seen.into_iter().find(|member| member.hosts.iter().any(called));
+        let found = seen.into_iter().find(|member| member.is_called(node));
         if let Some(found) = found {
             return Some(found.uuid);
         }

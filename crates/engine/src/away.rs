@@ -124,13 +124,7 @@ async fn still_noticing(inner: &Inner, silent: &[(Node, Instant)]) -> bool {
 pub(crate) fn is_connected(members: &[pool::Member], node: &Node) -> bool {
     members
         .iter()
-        .any(|member| member.connected && is_it(member, node))
-}
-
-pub(crate) fn is_it(member: &pool::Member, node: &Node) -> bool {
-    let names = [node.storage.as_str(), node.manage.as_str()];
-    let mut hosts = member.hosts.iter();
-    hosts.any(|host| names.iter().any(|name| name.eq_ignore_ascii_case(host)))
+        .any(|member| member.connected && member.is_called(node))
 }
 
 /// What to make of glusterd's word that members of its pool are away. Where all of them answer us, they have only not
@@ -165,7 +159,7 @@ async fn away(inner: &Inner, cluster: ClusterId, members: &[pool::Member]) -> Ve
         let node = {
             let landscape = inner.landscape();
             let mut nodes = landscape.inventory().nodes_of(cluster);
-            nodes.find(|node| is_it(member, node)).cloned()
+            nodes.find(|node| member.is_called(node)).cloned()
         };
         let name = member.hosts.first().cloned().unwrap_or_default();
         async move {

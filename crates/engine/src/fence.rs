@@ -129,7 +129,7 @@ fn doubted(inner: &Inner, node: NodeId, views: &Views) -> Option<String> {
         .filter(|(other, _)| *other != node)
         .find_map(|(other, members)| {
             let mut others = members.iter().flatten();
-            let apart = others.any(|member| !member.connected && away::is_it(member, asked));
+            let apart = others.any(|member| !member.connected && member.is_called(asked));
             let name = inventory.node(*other).map(|node| node.manage.to_string());
             apart.then_some(name).flatten()
         })

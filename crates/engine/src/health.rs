@@ -95,7 +95,7 @@ async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
     let batch = query::pool::ask(&inner.config.settings);
     for peer in peers {
         let report = away::ask(inner, peer, &batch, "ask for the pool").await;
-        let apart = |member: &query::pool::Member| !member.connected && away::is_it(member, &found);
+        let apart = |member: &query::pool::Member| !member.connected && member.is_called(&found);
         if query::pool::read(&report).is_ok_and(|members| members.iter().any(apart)) {
             tracing::debug!(%node, %peer, "node answers, but its peer has not found it again yet");
             return false;

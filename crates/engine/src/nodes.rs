@@ -31,10 +31,7 @@ pub(crate) async fn can_join(inner: &Inner, request: &AddNode) -> Result<(), Eng
             });
         }
     };
-    // A node counts itself as localhost.
-    let others = members
-        .into_iter()
-        .filter(|member| !member.hosts.iter().any(|host| host == "localhost"));
+    let others = members.into_iter().filter(|member| !member.is_itself());
     let peers: Vec<String> = others.flat_map(|member| member.hosts).collect();
     check_pool(inner, request.cluster, host, &peers)?;
     check_member(inner, request.cluster).await

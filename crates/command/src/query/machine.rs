@@ -29,9 +29,8 @@ pub fn ask(settings: &Settings) -> Batch {
 /// It did not answer, or its file cannot be read.
 pub fn read(report: &Report) -> Result<Machine, Unreadable> {
     let node_file = answer::text_of(report, 0, "the node's file")?.map(str::to_owned);
-    let own = |member: &pool::Member| member.hosts.iter().any(|host| host == "localhost");
     // Whether glusterd answers is told by its absence: the file alone can be enough.
     let members = pool::read_last(report).unwrap_or_default();
-    let glusterd = members.into_iter().find(own).map(|member| member.uuid);
+    let glusterd = pool::own_id(&members).map(str::to_owned);
     Ok(Machine { node_file, glusterd })
 }

@@ -1,6 +1,7 @@
 //! Who is a member of the node's trusted pool?
 
 use mortar_argv::{Batch, Command, Report};
+use mortar_model::Node;
 
 use crate::answer::{Answer, Element, Unreadable, gluster_answer};
 use crate::{Settings, program};
@@ -20,6 +21,29 @@ pub struct Member {
     pub settled: bool,
     /// glusterd's words for how far it has come.
     pub state: String,
+}
+
+/// How glusterd calls the node that is asked.
+pub const ITSELF: &str = "localhost";
+
+impl Member {
+    /// Whether it is the node that was asked.
+    pub fn is_itself(&self) -> bool {
+        self.hosts.iter().any(|host| host == ITSELF)
+    }
+
+    /// Whether it goes by one of the node's names.
+    pub fn is_called(&self, node: &Node) -> bool {
+        let names = [node.storage.as_str(), node.manage.as_str()];
+        let mut hosts = self.hosts.iter();
+        hosts.any(|host| names.iter().any(|name| name.eq_ignore_ascii_case(host)))
+    }
+}
+
+/// glusterd's id of the node that was asked.
+pub fn own_id(members: &[Member]) -> Option<&str> {
+    let own = members.iter().find(|member| member.is_itself())?;
+    Some(own.uuid.as_str())
 }
 
 /// What to run.

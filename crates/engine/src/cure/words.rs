@@ -103,11 +103,7 @@ fn account(records: BTreeMap<VolumeName, String>, members: &[pool::Member], all:
     let rejected = members
         .iter()
         .filter(|member| member.connected && !member.settled);
-    let known = |member: &pool::Member| {
-        all.iter()
-            .find(|node| away::is_it(member, node))
-            .map(|node| node.id)
-    };
+    let known = |member: &pool::Member| all.iter().find(|node| member.is_called(node)).map(|node| node.id);
     let rejects: BTreeSet<NodeId> = rejected.filter_map(known).collect();
     Account {
         records,

@@ -6,7 +6,6 @@ use mortar_model::{DeviceId, DeviceKind, Node, layout};
 use mortar_plan::Subject as Thing;
 use mortar_plan::identity::{self, NodeIdentity};
 
-use super::peer::has_name;
 use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject};
@@ -225,5 +224,5 @@ fn came_back(ground: &Ground<'_>, other: &Node) -> bool {
 /// Whether the node's glusterd lists the other one.
 fn is_member(sight: &Sight<'_>, other: &Node) -> bool {
     let members = sight.survey.members.iter().flatten();
-    members.into_iter().any(|member| has_name(member, other))
+    members.into_iter().any(|member| member.is_called(other))
 }

@@ -3,7 +3,7 @@
 //! Members are told apart by glusterd's id: a peer may know the same node by a name or by an address. What all members say is told
 //! once, in the words of one: the one that knows and reaches the most of the others.
 
-use mortar_command::query::pool::Member;
+use mortar_command::query::pool::{self, Member};
 use mortar_model::{ClusterId, Node, NodeId};
 use mortar_plan::Subject as Thing;
 
@@ -20,19 +20,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     /// glusterd's id of the node itself, which lists itself as `localhost`.
     fn own_id(&self) -> Option<&'a str> {
-        let itself = |member: &&Member| member.hosts.iter().any(|host| host == "localhost");
-        let member = self.members.iter().find(itself)?;
-        Some(member.uuid.as_str())
+        pool::own_id(self.members)
     }
-}
-
-/// Whether the member goes by one of the node's names.
-pub(super) fn has_name(member: &Member, node: &Node) -> bool {
-    let names = [node.storage.as_str(), node.manage.as_str()];
-    member
-        .hosts
-        .iter()
-        .any(|host| names.iter().any(|name| host.eq_ignore_ascii_case(name)))
 }
 
 pub(super) fn compare(ground: &Ground<'_>, cluster: ClusterId, found: &mut Found<'_>) {
@@ -100,7 +89,7 @@ fn is(member: &Member, node: &Node, view: &View<'_>, views: &[View<'_>]) -> bool
         return view.own_id() == Some(member.uuid.as_str());
     }
     let answers = views.iter().find(|other| other.node.id == node.id);
-    has_name(member, node) || answers.and_then(View::own_id) == Some(member.uuid.as_str())
+    member.is_called(node) || answers.and_then(View::own_id) == Some(member.uuid.as_str())
 }
 
 fn find<'a>(view: &View<'a>, node: &Node, views: &[View<'_>]) -> Option<&'a Member> {
@@ -210,7 +199,7 @@ fn stranger(
     let other: Option<NodeId> = ground
         .inventory
         .nodes()
-        .find(|node| has_name(member, node))
+        .find(|node| member.is_called(node))
         .map(|node| node.id);
     let recorded = other.map_or(String::new(), |id| format!("node {id} of another cluster"));
     let about: Vec<About<'_>> = member.hosts.iter().map(|host| About::Host(host)).collect();

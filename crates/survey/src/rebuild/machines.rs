@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mortar_command::query::pool;
 use mortar_command::query::survey::NodeSurvey;
 use mortar_model::layout::read;
 use mortar_model::{HostName, NodeId};
@@ -10,9 +11,6 @@ use mortar_plan::identity::{self, Neighbour, NodeIdentity};
 use super::heard::Heard;
 use super::pools::{Member, Pool, pools};
 use super::report::{FoundKind, Notes};
-
-/// How glusterd calls the machine that is asked.
-pub(super) const ITSELF: &str = "localhost";
 
 /// A machine that answered.
 pub(super) struct Machine<'a> {
@@ -331,11 +329,7 @@ pub(super) fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'
 }
 
 fn own_uuid(survey: &NodeSurvey) -> Option<&str> {
-    let members = survey.members.as_ref().ok()?;
-    let own = members
-        .iter()
-        .find(|member| member.hosts.iter().any(|host| host == ITSELF))?;
-    Some(own.uuid.as_str())
+    pool::own_id(survey.members.as_ref().ok()?)
 }
 
 fn file(host: &HostName, survey: &NodeSurvey, notes: &mut Notes) -> Option<NodeIdentity> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mortar_command::query::pool::Member as Peer;
+use mortar_command::query::pool::{self, Member as Peer};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::HostName;
 
 use super::heard::Heard;
-use super::machines::{self, ITSELF, Machine};
+use super::machines::{self, Machine};
 use super::report::Notes;
 
 /// A member of a pool, as all who were asked see it.
@@ -92,7 +92,7 @@ pub(super) fn pools<'a>(heard: &'a Heard, machines: &[Machine<'a>]) -> Vec<Pool<
 fn names_of(members: &mut BTreeMap<String, Vec<String>>, uuid: String, names: Vec<String>) {
     let known = members.entry(uuid).or_default();
     for name in names {
-        if name != ITSELF && !known.contains(&name) {
+        if name != pool::ITSELF && !known.contains(&name) {
             known.push(name);
         }
     }
