@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use mortar_model::work::{Facts, Thing};
-use mortar_model::{
-    Brick, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability, HostName,
-    Inventory, Node, NodeId, OperationId, State, Tags, VolumeId, check,
-};
+use mortar_model::{Brick, ByteSize, DeviceId, Durability, NodeId, OperationId, VolumeId, check};
 use mortar_plan::{
     CreateVolume, Creation, Landscape, Limits, Plan, Refusal, Rule, Seed, TooFull, change_replicas,
     create_volume,
@@ -17,41 +16,7 @@ const NODES: u128 = 5;
 
 /// Five nodes with a device of this size each.
 fn landscape(total: ByteSize) -> Landscape {
-    let mut inventory = Inventory::new();
-    let cluster = ClusterId::from_u128(1);
-    inventory.put_cluster(Cluster {
-        id: cluster,
-        file: true,
-        block: false,
-    });
-    for number in 1..=NODES {
-        let host = HostName::new(format!("n{number}")).unwrap();
-        let node = Node {
-            id: NodeId::from_u128(number),
-            cluster,
-            zone: u32::try_from(number).unwrap(),
-            manage: host.clone(),
-            storage: host,
-            tags: Tags::new(),
-            state: State::Online,
-        };
-        inventory.put_node(node).unwrap();
-        let device = Device {
-            id: DeviceId::from_u128(number),
-            node: NodeId::from_u128(number),
-            path: DevicePath::new("/dev/sdb").unwrap(),
-            kind: DeviceKind::Lvm {
-                extent: ByteSize::from_mib(4),
-                uuid: String::new(),
-                paths: Vec::new(),
-            },
-            tags: Tags::new(),
-            state: State::Online,
-            total,
-        };
-        inventory.put_device(device).unwrap();
-    }
-    Landscape::new(inventory)
+    common::disks(NODES, |number| u32::try_from(number).unwrap(), total)
 }
 
 fn made(landscape: &mut Landscape, gib: u64, durability: Durability) -> Option<VolumeId> {

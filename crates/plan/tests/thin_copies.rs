@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use mortar_model::work::Facts;
-use mortar_model::{
-    ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability, HostName, Inventory,
-    Node, NodeId, Snapshots, State, Tags, VolumeId, check,
-};
+use mortar_model::{ByteSize, Durability, Snapshots, VolumeId, check};
 use mortar_plan::{
     CreateSnapshot, CreateVolume, Creation, Landscape, Limits, Plan, Refusal, Seed, SnapshotCreation,
     change_replicas, clone_snapshot, create_snapshot, create_volume, delete_snapshot, evict_brick,
@@ -15,41 +14,7 @@ use mortar_plan::{
 
 /// Five nodes with a disk each.
 fn landscape() -> Landscape {
-    let mut inventory = Inventory::new();
-    let cluster = ClusterId::from_u128(1);
-    inventory.put_cluster(Cluster {
-        id: cluster,
-        file: true,
-        block: false,
-    });
-    for number in 1..=5_u128 {
-        let host = HostName::new(format!("n{number}")).unwrap();
-        let node = Node {
-            id: NodeId::from_u128(number),
-            cluster,
-            zone: 1,
-            manage: host.clone(),
-            storage: host,
-            tags: Tags::new(),
-            state: State::Online,
-        };
-        inventory.put_node(node).unwrap();
-        let device = Device {
-            id: DeviceId::from_u128(number),
-            node: NodeId::from_u128(number),
-            path: DevicePath::new("/dev/sdb").unwrap(),
-            kind: DeviceKind::Lvm {
-                extent: ByteSize::from_mib(4),
-                uuid: String::new(),
-                paths: Vec::new(),
-            },
-            tags: Tags::new(),
-            state: State::Online,
-            total: ByteSize::from_gib(100),
-        };
-        inventory.put_device(device).unwrap();
-    }
-    Landscape::new(inventory)
+    common::disks(5, |_| 1, ByteSize::from_gib(100))
 }
 
 fn apply(landscape: &mut Landscape, plan: &Plan) {

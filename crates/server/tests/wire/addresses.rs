@@ -1,23 +1,15 @@
 //! Nodes that are reached under another name, over the wire.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::flow::nodes_with;
-use crate::support::Setup;
+use crate::flow::{self, nodes_with};
 
 const GIB: u64 = 1 << 30;
 
 #[tokio::test]
 async fn a_node_is_reached_where_it_answers_and_nowhere_else() {
     let hosts = nodes_with(100 * GIB);
-    let door = Setup {
-        hosts: Arc::new(hosts.clone()),
-        ..Setup::default()
-    }
-    .open()
-    .await;
+    let door = flow::open(&hosts).await;
     door.pool(&["/dev/sdb"]).await;
     hosts.world(|world| {
         world.add_alias("n2", "ten-two");

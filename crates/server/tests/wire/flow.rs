@@ -33,7 +33,8 @@ pub(crate) fn nodes_with(disk_size: u64) -> SimHosts {
     SimHosts::new(world)
 }
 
-async fn open(hosts: &SimHosts) -> Door {
+/// A server of its own that reaches these nodes.
+pub(crate) async fn open(hosts: &SimHosts) -> Door {
     open_on(hosts, &Arc::new(MemoryStore::new())).await
 }
 

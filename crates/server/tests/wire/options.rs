@@ -3,7 +3,7 @@
 use mortar_model::VolumeId;
 use serde_json::{Value, json};
 
-use crate::flow::{nodes_with, replica};
+use crate::flow::{self, nodes_with, replica};
 use crate::support::{Door, Setup};
 use mortar_executor::SimHosts;
 use std::sync::Arc;
@@ -11,12 +11,7 @@ use std::sync::Arc;
 const GIB: u64 = 1 << 30;
 
 async fn open(hosts: &SimHosts) -> (Door, String) {
-    let door = Setup {
-        hosts: Arc::new(hosts.clone()),
-        ..Setup::default()
-    }
-    .open()
-    .await;
+    let door = flow::open(hosts).await;
     door.pool(&["/dev/sdb"]).await;
     let mut body = replica(3, 4);
     body["name"] = "data".into();

@@ -1,24 +1,16 @@
 //! More copies of a volume, or fewer, over the wire.
 
-use std::sync::Arc;
-
 use mortar_model::VolumeId;
 use serde_json::json;
 
-use crate::flow::{nodes_with, replica};
-use crate::support::Setup;
+use crate::flow::{self, nodes_with, replica};
 
 const GIB: u64 = 1 << 30;
 
 #[tokio::test]
 async fn copies_come_and_go_and_what_cannot_be_is_refused() {
     let hosts = nodes_with(100 * GIB);
-    let door = Setup {
-        hosts: Arc::new(hosts.clone()),
-        ..Setup::default()
-    }
-    .open()
-    .await;
+    let door = flow::open(&hosts).await;
     door.pool(&["/dev/sdb"]).await;
     let mut body = replica(2, 4);
     body["name"] = "data".into();

@@ -1,25 +1,13 @@
 //! Snapshots and clones on simulated nodes: the whole path, and bad input that leaves everything as before.
 
-use std::sync::Arc;
-
 use mortar_api::{ErrorBody, ErrorKind, SnapshotList};
-use mortar_executor::SimHosts;
 use serde_json::{Value, json};
 
-use crate::flow::{nodes_with, replica};
-use crate::support::{Door, Setup};
+use crate::flow::{nodes_with, open, replica};
+use crate::support::Door;
 
 const GIB: u64 = 1 << 30;
 const DIRECTORY: &str = "/disks/one";
-
-async fn open(hosts: &SimHosts) -> Door {
-    Setup {
-        hosts: Arc::new(hosts.clone()),
-        ..Setup::default()
-    }
-    .open()
-    .await
-}
 
 async fn snapshots(door: &Door, query: &str) -> Vec<String> {
     let reply = door.ask("GET", &format!("/v1/snapshots{query}"), "").await;
