@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
-use mortar_lab::{Lab, LabSpec};
 use serde_json::Value;
 
 use crate::client::{Client, block_on};
-use crate::lab::Down;
+use crate::ground::Ground;
 use crate::numbers::Times;
 use crate::server::Server;
 
@@ -38,22 +37,11 @@ fn simulated() {
 
 fn real() {
     println!("\n== check: a real pool of 3 nodes, {VOLUMES} volumes of 1 GiB, replica 3, on directories ==");
-    let folder = tempfile::tempdir().unwrap();
-    let mut spec = LabSpec::named(format!("check{}", std::process::id() % 100_000));
-    spec.state_root = folder.path().join("labs");
-    spec.disk_size = 200 << 30;
-    let _down = Down(spec.clone());
-    let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let server = Server::start_for(folder.path(), &lab, &[]);
+    let ground = Ground::up(|spec| spec.disk_size = 200 << 30);
+    let server = Server::start_for(ground.folder(), ground.lab(), &[]);
     let client = Client::new(&server.address);
     block_on(async {
-        let cluster = client.cluster().await;
-        for (zone, node) in (1..).zip(lab.nodes()) {
-            let devices = ["/disks/disk1".to_owned()];
-            client
-                .node(&cluster, &node.address.to_string(), zone, &devices)
-                .await;
-        }
+        ground.pool(&client).await;
         fill(&client, VOLUMES).await;
         measure(&client, &server).await;
     });

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 /// Runs the client's side.
@@ -33,8 +34,17 @@ impl Client {
         }
     }
 
-    async fn accepted(&self, request: reqwest::RequestBuilder) -> Option<String> {
-        let response = request.send().await.unwrap();
+    /// Sends a request, with a body where one is given.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        request.send().await.unwrap()
+    }
+
+    async fn accepted(&self, response: Response) -> Option<String> {
         let status = response.status().as_u16();
         assert!(status == 202, "{status}: {}", response.text().await.unwrap());
         self.finish(response.headers()["location"].to_str().unwrap())
@@ -44,12 +54,8 @@ impl Client {
     /// Waits for the end; answers where the resource is.
     async fn finish(&self, queue: &str) -> Option<String> {
         loop {
-            let response = self
-                .http
-                .get(format!("{}{queue}?wait=30", self.base))
-                .send()
-                .await
-                .unwrap();
+            let place = format!("{queue}?wait=30");
+            let response = self.send(Method::GET, &place, None).await;
             match response.status().as_u16() {
                 200 => {}
                 303 => return Some(response.headers()["location"].to_str().unwrap().to_owned()),
@@ -60,53 +66,33 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Option<String> {
-        self.accepted(self.http.post(format!("{}{path}", self.base)).json(&body))
+        self.accepted(self.send(Method::POST, path, Some(&body)).await)
             .await
     }
 
     /// Asks for a change, and does not wait for its end.
     pub(crate) async fn begin(&self, path: &str, body: Value) {
-        let request = self.http.post(format!("{}{path}", self.base)).json(&body);
-        let response = request.send().await.unwrap();
+        let response = self.send(Method::POST, path, Some(&body)).await;
         let status = response.status().as_u16();
         assert!(status == 202, "{status}: {}", response.text().await.unwrap());
     }
 
     pub(crate) async fn delete(&self, path: &str) {
-        self.accepted(self.http.delete(format!("{}{path}", self.base)))
-            .await;
+        self.accepted(self.send(Method::DELETE, path, None).await).await;
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let response = self
-            .http
-            .get(format!("{}{path}", self.base))
-            .send()
-            .await
-            .unwrap();
-        response.json().await.unwrap()
+        self.send(Method::GET, path, None).await.json().await.unwrap()
     }
 
     /// Posts nothing and reads the answer.
     pub(crate) async fn ask(&self, path: &str) -> Value {
-        let response = self
-            .http
-            .post(format!("{}{path}", self.base))
-            .send()
-            .await
-            .unwrap();
-        response.json().await.unwrap()
+        self.send(Method::POST, path, None).await.json().await.unwrap()
     }
 
     pub(crate) async fn cluster(&self) -> String {
         let body = json!({"file": true, "block": true});
-        let response = self
-            .http
-            .post(format!("{}/clusters", self.base))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let response = self.send(Method::POST, "/clusters", Some(&body)).await;
         let cluster: Value = response.json().await.unwrap();
         cluster["id"].as_str().unwrap().to_owned()
     }

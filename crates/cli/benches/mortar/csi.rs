@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use mortar_csi::{Claim, Endpoint, Kubelet, Provisioned, Provisioner};
-use mortar_lab::{Lab, LabSpec};
+use mortar_lab::Lab;
 
 use crate::client::{Client, block_on};
 use crate::floor::{Floor, Volume};
-use crate::lab::Down;
+use crate::ground::Ground;
 use crate::numbers::{Times, compare, resident};
 use crate::server::Server;
 
@@ -46,31 +46,21 @@ impl Sizes {
 pub(crate) fn run() {
     let sizes = Sizes::told();
     println!("\n== csi: a real pool of 3 nodes, claims of 1 GiB, replica 3 ==");
-    let folder = tempfile::tempdir().unwrap();
-    let mut spec = LabSpec::named(format!("csib{}", std::process::id() % 100_000));
-    spec.state_root = folder.path().join("labs");
-    spec.disk_size = 400 << 30;
-    let _down = Down(spec.clone());
-    let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let controller = endpoint(folder.path(), "controller");
-    let server = Server::start_for(folder.path(), &lab, &["--csi-endpoint", &address(&controller)]);
+    let ground = Ground::up(|spec| spec.disk_size = 400 << 30);
+    let controller = endpoint(ground.folder(), "controller");
+    let endpoint = address(&controller);
+    let server = Server::start_for(ground.folder(), ground.lab(), &["--csi-endpoint", &endpoint]);
     let client = Client::new(&server.address);
     block_on(async {
-        let cluster = client.cluster().await;
-        for (zone, node) in (1..).zip(lab.nodes()) {
-            let disks = ["/disks/disk1".to_owned()];
-            client
-                .node(&cluster, &node.address.to_string(), zone, &disks)
-                .await;
-        }
+        ground.pool(&client).await;
         // As in the part `lab`: a pool's first volume pays for its daemons.
         client.volume().await;
     });
-    let floor = Floor::new(&lab);
-    let machine = Machine::start(folder.path());
+    let floor = Floor::new(ground.lab());
+    let machine = Machine::start(ground.folder());
     claims(&floor, &controller, sizes.claims);
     burst(&controller, sizes.burst);
-    mounts(&lab, &controller, &machine, sizes.mounts);
+    mounts(ground.lab(), &controller, &machine, sizes.mounts);
     drop(machine);
     drop(server);
 }

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Client, block_on};
@@ -95,34 +96,21 @@ fn crowd(address: &str) {
 }
 
 /// One of Heketi's clients, in a hurry.
-struct Asker {
-    http: reqwest::Client,
-    base: String,
-    setup: Client,
-}
+struct Asker(Client);
 
 impl Asker {
     fn new(address: &str) -> Self {
-        let setup = Client::new(address);
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        Self {
-            http,
-            base: format!("http://{address}"),
-            setup,
-        }
+        Self(Client::new(address))
     }
 
     async fn pool(&self) {
-        let cluster = self.setup.cluster().await;
+        let cluster = self.0.cluster().await;
         let devices: Vec<String> = ('b'..)
             .take(DEVICES)
             .map(|disk| format!("/dev/sd{disk}"))
             .collect();
         for node in 1..=NODES {
-            self.setup
+            self.0
                 .node(&cluster, &format!("node{node}"), node, &devices)
                 .await;
         }
@@ -133,8 +121,7 @@ impl Asker {
         let body = json!({"size": 1, "durability": {"type": "replicate", "replicate": {"replica": 3}}});
         let mut busy = 0;
         let place = loop {
-            let request = self.http.post(format!("{}/volumes", self.base)).json(&body);
-            let response = request.send().await.unwrap();
+            let response = self.0.send(Method::POST, "/volumes", Some(&body)).await;
             match response.status().as_u16() {
                 202 => break response.headers()["location"].to_str().unwrap().to_owned(),
                 429 => busy += 1,
@@ -142,12 +129,7 @@ impl Asker {
             }
         };
         loop {
-            let response = self
-                .http
-                .get(format!("{}{place}", self.base))
-                .send()
-                .await
-                .unwrap();
+            let response = self.0.send(Method::GET, &place, None).await;
             match response.status().as_u16() {
                 200 => assert!(response.headers().contains_key("x-pending")),
                 303 => return busy,
@@ -171,12 +153,7 @@ impl Asker {
         let mut times = Vec::new();
         for _ in 0..20 {
             let began = Instant::now();
-            let response = self
-                .http
-                .get(format!("{}{path}", self.base))
-                .send()
-                .await
-                .unwrap();
+            let response = self.0.send(Method::GET, path, None).await;
             assert!(response.status().is_success());
             response.bytes().await.unwrap();
             times.push(began.elapsed());
@@ -189,14 +166,14 @@ impl Asker {
         let mut times = Vec::new();
         for _ in 0..5 {
             let began = Instant::now();
-            let clusters = self.setup.get("/clusters").await;
+            let clusters = self.0.get("/clusters").await;
             for cluster in ids(&clusters["clusters"]) {
-                let cluster = self.setup.get(&format!("/clusters/{cluster}")).await;
+                let cluster = self.0.get(&format!("/clusters/{cluster}")).await;
                 for volume in ids(&cluster["volumes"]) {
-                    self.setup.get(&format!("/volumes/{volume}")).await;
+                    self.0.get(&format!("/volumes/{volume}")).await;
                 }
                 for node in ids(&cluster["nodes"]) {
-                    self.setup.get(&format!("/nodes/{node}")).await;
+                    self.0.get(&format!("/nodes/{node}")).await;
                 }
             }
             times.push(began.elapsed());

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use mortar_lab::{Lab, LabSpec};
 use serde_json::Value;
 
 use crate::client::{Client, block_on};
 use crate::floor::Floor;
+use crate::ground::Ground;
 use crate::numbers::{Times, compare};
 use crate::server::Server;
 
@@ -15,42 +15,18 @@ const SINGLES: usize = 9;
 const ROUNDS: usize = 2;
 const BURST: usize = 24;
 
-/// Ends the lab whatever happens.
-pub(crate) struct Down(pub(crate) LabSpec);
-
-impl Drop for Down {
-    fn drop(&mut self) {
-        let _ = Lab::down(&self.0.state_root, &self.0.name);
-    }
-}
-
 pub(crate) fn run() {
     println!("\n== lab: a real pool of 3 nodes, volumes of 1 GiB, replica 3 ==");
-    let folder = tempfile::tempdir().unwrap();
-    let mut spec = LabSpec::named(format!("bench{}", std::process::id() % 100_000));
-    spec.state_root = folder.path().join("labs");
-    spec.disk_size = 200 << 30;
-    let _down = Down(spec.clone());
-    let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let server = Server::start_for(folder.path(), &lab, &[]);
+    let ground = Ground::up(|spec| spec.disk_size = 200 << 30);
+    let server = Server::start_for(ground.folder(), ground.lab(), &[]);
     let client = Client::new(&server.address);
     block_on(async {
-        let cluster = client.cluster().await;
-        for (zone, node) in (1..).zip(lab.nodes()) {
-            client
-                .node(
-                    &cluster,
-                    &node.address.to_string(),
-                    zone,
-                    &["/disks/disk1".to_owned()],
-                )
-                .await;
-        }
+        ground.pool(&client).await;
         // A pool's first volume starts its self-heal daemons and its last one ends them: two seconds that are
         // nobody's share. One volume stays all the time.
         client.volume().await;
     });
-    let floor = Floor::new(&lab);
+    let floor = Floor::new(ground.lab());
     singles(&floor, &client);
     let width = best_width(&floor);
     bursts(&floor, &client, &server, width);

@@ -14,6 +14,7 @@ mod check;
 mod client;
 mod csi;
 mod floor;
+mod ground;
 mod heketi;
 mod lab;
 mod numbers;

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mortar_lab::{DeviceKind, Lab, LabSpec};
+use mortar_lab::{DeviceKind, Lab};
 use serde_json::json;
 
 use crate::client::{Client, block_on};
 use crate::floor::Floor;
-use crate::lab::{Down, singles};
+use crate::ground::Ground;
+use crate::lab::singles;
 use crate::numbers::{Times, compare};
 use crate::server::Server;
 
@@ -21,31 +22,22 @@ const FILES: usize = 200;
 /// Mortar has each node's first disk, and its third once the first is emptied; the floor has the second.
 pub(crate) fn run() {
     println!("\n== thin: a real pool of 3 nodes on LVM, volumes of 1 GiB, replica 3 ==");
-    let folder = tempfile::tempdir().unwrap();
-    let mut spec = LabSpec::named(format!("bench{}", std::process::id() % 100_000));
-    spec.state_root = folder.path().join("labs");
-    spec.devices = DeviceKind::Lvm;
-    spec.disks = 3;
-    spec.disk_size = 40 << 30;
-    let _down = Down(spec.clone());
-    let lab = Lab::up(spec, &mut |_| {}).unwrap();
-    let server = Server::start_for(folder.path(), &lab, &[]);
+    let ground = Ground::up(|spec| {
+        spec.devices = DeviceKind::Lvm;
+        spec.disks = 3;
+        spec.disk_size = 40 << 30;
+    });
+    let server = Server::start_for(ground.folder(), ground.lab(), &[]);
     let client = Client::new(&server.address);
     block_on(async {
-        let cluster = client.cluster().await;
-        for (zone, node) in (1..).zip(lab.nodes()) {
-            let disk = lab.disk(&node.name, 1).unwrap();
-            client
-                .node(&cluster, &node.address.to_string(), zone, &[disk])
-                .await;
-        }
+        ground.pool(&client).await;
         // As in `lab`: the pool's first volume pays for its self-heal daemons.
         client.volume().await;
     });
-    let floor = Floor::thin(&lab, 2);
+    let floor = Floor::thin(ground.lab(), 2);
     singles(&floor, &client);
     growths(&floor, &client);
-    drain(&lab, &floor, &client, folder.path());
+    drain(ground.lab(), &floor, &client, ground.folder());
     drop(server);
 }
 
