@@ -26,7 +26,7 @@ demo-down: ## Remove everything that `make demo` made (as root)
 SEED ?= 1
 
 test: setup ## Run all tests, those on real labs too (as root)
-	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace
+	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace --no-fail-fast
 
 GO ?= go
 

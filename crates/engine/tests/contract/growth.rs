@@ -101,7 +101,7 @@ fn a_directory_is_measured() {
             least: ByteSize::from_mib(least),
         })
     };
-    twin.prepare(3, &["mkdir", "-p", path.as_str()]);
+    twin.prepare(3, &["mkdir", "-p", &layout::image_folder(&path)]);
     twin.say("What does not say that it is the device is not measured.");
     assert!(matches!(twin.make(3, &size(1)), Verdict::Failed(_)));
     let identity = layout::device_identity_file(&path);

@@ -57,8 +57,9 @@ fn a_node_that_was_lost_comes_back_with_its_bricks() {
     twin.start(3);
     assert!(matches!(twin.look(3, &brick(FAMILY, 3)), Seen::Present(_)));
     // Its glusterd answers before it has heard from the others that the volume was stopped meanwhile.
-    until("node 3 knows what it missed", || twin.knows_stopped(3, &name));
-    assert!(matches!(twin.look(3, &volume), Seen::Partial(_)));
+    until("node 3 knows what it missed", || twin.sees_half(3, &volume));
+    let seen = twin.look(3, &volume);
+    assert!(matches!(seen, Seen::Partial(_)), "{seen:?}");
     assert!(matches!(twin.resume(1, &volume), Verdict::Done(_)));
     until("its brick runs", || {
         online(&twin.run(1, &ask).real).lines().count() == 3

@@ -6,10 +6,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use mortar_argv::{Batch, Command, Report};
-use mortar_command::query::volume_info;
 use mortar_command::{Settings, judge, judge_look, look, make, resume, unmake};
 use mortar_executor::{Hosts as _, SimHosts};
-use mortar_model::VolumeName;
 use mortar_model::work::{FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_simulator::{World, WorldConfig};
 
@@ -114,10 +112,10 @@ impl Twin {
         })
     }
 
-    /// Whether a real node knows a volume as stopped.
-    pub(crate) fn knows_stopped(&self, node: usize, name: &VolumeName) -> bool {
-        let report = self.real_run(node, &volume_info::ask(&self.settings, name));
-        volume_info::read(&report).is_ok_and(|info| info.is_some_and(|info| info.status == "Stopped"))
+    /// Whether a real node sees a thing half made by now; the page does not hear of it.
+    pub(crate) fn sees_half(&self, node: usize, thing: &Thing) -> bool {
+        let report = self.real_run(node, &look(thing, &self.settings));
+        matches!(judge_look(thing, &report), Seen::Partial(_))
     }
 
     /// A node's address; nodes count from 1.
