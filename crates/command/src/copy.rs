@@ -30,6 +30,11 @@ const LONGEST: &str = "12";
 const THAW: &str = "exec </dev/null >/dev/null 2>&1; sleep \"$1\"; rm \"$2\" || exit 0; n=0; \
                     until xfs_freeze -u \"$3\" || test \"$n\" -ge 120; do sleep 1; n=$((n+1)); done";
 
+/// Freezes `$2`. The mark `$1` goes only when somebody else has frozen it, whose freeze is not ours to end: whatever else went wrong,
+/// it may be frozen now, and what ends that needs the mark.
+const FREEZE: &str = "words=$(xfs_freeze -f \"$2\" 2>&1) && exit 0; case $words in *\"resource busy\") rm -f \"$1\" ;; esac; \
+                      printf '%s\\n' \"$words\" >&2; exit 1";
+
 fn mark(spec: &CopySpec) -> String {
     layout::freeze_mark(spec.copy)
 }
@@ -38,9 +43,9 @@ fn mount_point(spec: &CopySpec) -> String {
     layout::mount_point(spec.brick.device, spec.brick.brick)
 }
 
-fn freeze(spec: &CopySpec, settings: &Settings, way: &str) -> Command {
+fn end_freeze(spec: &CopySpec, settings: &Settings) -> Command {
     program::program(settings, "xfs_freeze")
-        .arg(way)
+        .arg("-u")
         .arg(mount_point(spec))
 }
 
@@ -111,11 +116,12 @@ fn make_frozen(spec: &CopySpec, settings: &Settings) -> Batch {
         .run(is_mounted(&spec.brick, settings))
         .run(program::program(settings, "touch").arg(mark(spec)))
         .run(watch)
-        // A freeze that is not ours is not ended by us. One of ours that took longer than it may last is ended by the watch.
-        .unless(
-            freeze(spec, settings, "-f"),
-            program::program(settings, "rm").arg("-f").arg(mark(spec)),
+        .run(
+            program::program(settings, "sh")
+                .args(["-c", FREEZE, "mortar-freeze"])
+                .args([mark(spec), mount_point(spec)]),
         )
+        // One of ours that took longer than it may last has been ended by the watch.
         .run(program::test(settings, "-e", mark(spec)))
 }
 
@@ -144,7 +150,7 @@ fn missed(spec: &CopySpec, settings: &Settings) -> Command {
 fn thaw(spec: &CopySpec, settings: &Settings, there: Command) -> Batch {
     Batch::new()
         .run(there)
-        .run(freeze(spec, settings, "-u"))
+        .run(end_freeze(spec, settings))
         .run(program::program(settings, "rm").arg(mark(spec)))
 }
 
@@ -159,8 +165,11 @@ pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
                 complaint::refused(format!("brick {brick} is not mounted: see 'mortar check'"))
             }
             (CopyPart::Room, Some((1, why))) if !is_thin(spec) => image::no_sharing(spec, &why),
+            (CopyPart::Frozen, Some((3, why))) => complaint::refused(format!(
+                "brick {brick} was not frozen, as it is when somebody else freezes it: {why}"
+            )),
             (CopyPart::Frozen, Some((4, _))) => complaint::refused(format!(
-                "brick {brick} was not frozen: somebody else freezes it, or it took longer than {LONGEST} seconds"
+                "brick {brick} was not frozen: it took longer than {LONGEST} seconds"
             )),
             (CopyPart::Image, Some((0, _))) | (CopyPart::Whole, Some((1 | 2, _))) => {
                 complaint::refused(format!(
@@ -194,7 +203,7 @@ pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
         CopyPart::Frozen => Batch::new()
             .item(
                 Guard::OnlyIf(program::test(settings, "-e", mark(spec))),
-                freeze(spec, settings, "-u"),
+                end_freeze(spec, settings),
                 OnFailure::Continue,
             )
             .run(program::program(settings, "rm").arg("-f").arg(mark(spec))),

@@ -138,3 +138,21 @@ fn what_is_frozen_by_us_is_thawed_and_what_is_not_stays() {
     );
     room.shell("echo free > /var/lib/free");
 }
+
+/// What was frozen after all is thawed by whoever goes back, or by the watch.
+#[test]
+fn a_freeze_that_calls_itself_failed_is_ended() {
+    let (room, spec) = room();
+    let mount_point = layout::mount_point(spec.device, spec.brick);
+    room.shell(
+        "real=$(command -v xfs_freeze) && cp \"$real\" \"${real%/*}/xfs_io\" /var/lib && \
+         printf '#!/bin/sh\\n/var/lib/xfs_freeze \"$@\" && test \"$1\" != -f\\n' > /var/lib/fails && \
+         chmod 755 /var/lib/fails && mount --bind /var/lib/fails \"$real\"",
+    );
+    let frozen = part(CopyPart::Frozen, &spec, 5);
+    let verdict = room.apply(&frozen, Goal::Present, &make(&frozen, &room.settings));
+    assert!(matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
+    assert!(matches!(room.look(&frozen), Seen::Present(_)));
+    room.must(&frozen, Goal::Absent, &unmake(&frozen, &room.settings));
+    room.shell(&format!("echo free > {mount_point}/free"));
+}

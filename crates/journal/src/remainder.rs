@@ -17,14 +17,15 @@ pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option
         _ => return None,
     };
     let (mut stages, mut locks) = (Vec::new(), Vec::new());
+    let is_away = |step: &Step| matches!(step.place, Place::Node(_));
+    let any_away = deferred(operation).any(is_away);
     let mut numbers = 0..operation.steps.len();
     for stage in &operation.plan.stages {
         let steps: Vec<(usize, &Step)> = numbers.by_ref().zip(&stage.steps).collect();
-        let deferred = steps
+        let left = steps
             .into_iter()
-            .filter(|(number, _)| operation.steps[*number].mark == Mark::Deferred);
-        let (of_stage, steps): (Vec<usize>, Vec<Step>) =
-            deferred.map(|(number, step)| (number, absent(step))).unzip();
+            .filter_map(|(number, step)| Some((number, left(operation.steps[number].mark, step, any_away)?)));
+        let (of_stage, steps): (Vec<usize>, Vec<Step>) = left.unzip();
         if !steps.is_empty() {
             let title = title(&steps);
             stages.push(Stage { title, steps });
@@ -38,7 +39,7 @@ pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option
         stages.reverse();
         locks.reverse();
     }
-    let remains = remains(operation, &stages)?;
+    let remains = remains(operation)?;
     let plan = Plan {
         stages,
         forward_from: Some(0),
@@ -51,6 +52,25 @@ pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option
         .map(|number| operation.lock_of(number))
         .collect();
     Some(cleanup)
+}
+
+fn deferred(operation: &Operation) -> impl Iterator<Item = &Step> {
+    let steps = operation.plan.steps().zip(&operation.steps);
+    steps
+        .filter(|(_, state)| state.mark == Mark::Deferred)
+        .map(|((_, step), _)| step)
+}
+
+/// What is still to be done for a step that ended with this mark.
+///
+/// Of a volume that was undone, most members have said that there is none. A node that is away may have made it in their
+/// absence, and brings it along: as a removal it is not done before all have said so.
+fn left(mark: Mark, step: &Step, any_away: bool) -> Option<Step> {
+    match (mark, &step.thing) {
+        (Mark::Deferred, _) => Some(absent(step)),
+        (Mark::Returned, Thing::Volume(_)) if any_away => Some(absent(step)),
+        _ => None,
+    }
 }
 
 /// Only what removes is deferred, whichever way that was.
@@ -71,8 +91,8 @@ fn title(steps: &[Step]) -> String {
     }
 }
 
-/// What the things of these stages take until they are gone.
-fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
+/// What the things that are left take until they are gone. The name of a volume that the others do not have is free.
+fn remains(operation: &Operation) -> Option<Remains> {
     let mut remains = Remains {
         subject: operation.plan.subject()?,
         called: called(&operation.plan),
@@ -81,7 +101,7 @@ fn remains(operation: &Operation, stages: &[Stage]) -> Option<Remains> {
         hosts: Vec::new(),
         paths: Vec::new(),
     };
-    let steps = || stages.iter().flat_map(|stage| &stage.steps);
+    let steps = || deferred(operation);
     let becomes_brick = |copy: BrickId| {
         steps().any(|step| matches!(&step.thing, Thing::Brick(spec) if spec.from == Some(copy)))
     };

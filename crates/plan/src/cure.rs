@@ -6,6 +6,7 @@
 //! witnesses: most members, the member's own record, and what Mortar has recorded itself. Where they do not fit
 //! together, nothing is done, and why is said.
 
+mod second;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::landscape::Landscape;
 use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
 use crate::refusal::Refusal;
 
+pub use second::seconded;
 pub use way::{Recorded, Way, way};
 
 /// Records that differ and are cured at once.
@@ -46,6 +48,8 @@ pub struct Account {
     pub rejects: BTreeSet<NodeId>,
     /// Volumes of which its glusterd says something else than it has on disk.
     pub unstored: BTreeSet<VolumeName>,
+    /// Volumes about which it is believed, in a pool of two ([`seconded`]): its voice counts twice.
+    pub seconded: BTreeSet<VolumeName>,
 }
 
 /// What is wrong with a member.
@@ -107,6 +111,21 @@ fn accounts(words: &Words) -> impl Iterator<Item = (NodeId, &Account)> {
     })
 }
 
+/// The volumes in which the two members of a pool of two differ, with both; none for larger pools, and while one says nothing.
+pub fn disputed(words: &Words) -> Option<([NodeId; 2], Vec<VolumeName>)> {
+    let [(one, Word::Tells(own)), (other, Word::Tells(theirs))] = words else {
+        return None;
+    };
+    if most(words) != 2 || own.members != 2 || theirs.members != 2 {
+        return None;
+    }
+    let names: BTreeSet<&VolumeName> = own.records.keys().chain(theirs.records.keys()).collect();
+    let differs = names
+        .into_iter()
+        .filter(|name| own.records.get(*name) != theirs.records.get(*name));
+    Some(([*one, *other], differs.take(MOST_RECORDS).cloned().collect()))
+}
+
 /// What most members say of each volume that anybody has; none of those on which no majority agrees.
 fn agreed(words: &Words) -> BTreeMap<VolumeName, Option<String>> {
     let names: BTreeSet<&VolumeName> = accounts(words)
@@ -116,7 +135,8 @@ fn agreed(words: &Words) -> BTreeMap<VolumeName, Option<String>> {
     let right = |name: &VolumeName| {
         let mut votes = BTreeMap::<Option<&String>, usize>::new();
         for (_, account) in accounts(words) {
-            *votes.entry(account.records.get(name)).or_default() += 1;
+            *votes.entry(account.records.get(name)).or_default() +=
+                1 + usize::from(account.seconded.contains(name));
         }
         let (right, _) = votes.into_iter().find(|(_, votes)| *votes >= most)?;
         Some((name.clone(), right.cloned()))

@@ -11,7 +11,8 @@ use mortar_model::{
     VolumeName, ZoneChecking, layout,
 };
 use mortar_plan::cure::{
-    Account, Ailment, Cure, Recorded, Way, Word, ailments, cure_member, differing, heard, right, speaker, way,
+    Account, Ailment, Cure, Recorded, Way, Word, ailments, cure_member, differing, disputed, heard, right,
+    seconded, speaker, way,
 };
 use mortar_plan::{Change, Landscape, Plan, Refusal, delete_volume, expand_volume};
 use proptest::prelude::*;
@@ -40,6 +41,7 @@ fn word(volumes: usize) -> impl Strategy<Value = Word> {
                 members: 0,
                 rejects: rejects.into_iter().map(node).collect(),
                 unstored: BTreeSet::new(),
+                seconded: BTreeSet::new(),
             }),
             1 => Word::Down(records),
             2 => Word::Hangs(records),
@@ -168,6 +170,65 @@ fn of_two_that_reject_each_other_one_is_started_anew() {
         (node(2), tells(&[1])),
     ];
     assert_eq!(ailments(&outcast), BTreeMap::from([(node(1), Ailment::Rejected)]));
+}
+
+#[test]
+fn of_two_that_differ_the_one_that_is_believed_is_the_majority() {
+    let tells = |record: Option<&str>, seconded: bool| {
+        let records = record.map(|record| (name(0), record.to_owned()));
+        Word::Tells(Account {
+            members: 2,
+            records: records.into_iter().collect(),
+            seconded: seconded.then(|| name(0)).into_iter().collect(),
+            ..Account::default()
+        })
+    };
+    let pool = |first: (Option<&str>, bool), second: (Option<&str>, bool)| {
+        [
+            (node(0), tells(first.0, first.1)),
+            (node(1), tells(second.0, second.1)),
+        ]
+    };
+    let equals = pool((Some("a"), false), (Some("b"), false));
+    assert!(ailments(&equals).is_empty());
+    assert_eq!(disputed(&equals), Some(([node(0), node(1)], vec![name(0)])));
+    let ill = |words: &[(NodeId, Word)]| ailments(words).into_keys().collect::<Vec<_>>();
+    assert_eq!(ill(&pool((Some("a"), true), (Some("b"), false))), [node(1)]);
+    assert_eq!(ill(&pool((Some("a"), false), (None, true))), [node(0)]);
+    assert_eq!(right(&pool((Some("a"), false), (None, true)), &name(0)), None);
+    // Somebody counts a third, who may say otherwise.
+    let mut larger = pool((Some("a"), false), (None, false));
+    if let Word::Tells(account) = &mut larger[0].1 {
+        account.members = 3;
+    }
+    assert_eq!(disputed(&larger), None);
+}
+
+#[test]
+fn of_two_the_one_is_believed_that_has_what_mortar_recorded_or_what_is_newer() {
+    let (mut landscape, volume) = landscape();
+    let recorded = |version| Recorded {
+        version,
+        ..Recorded::default()
+    };
+    let (old, new) = (recorded(3), recorded(4));
+    let believed = |landscape: &Landscape, name: &VolumeName, records| {
+        seconded(landscape, CLUSTER, name, records, |_| false)
+    };
+    let has = |landscape: &Landscape| believed(landscape, &name(0), [Some(&old), None]);
+    assert_eq!(has(&landscape), Some(0));
+    assert_eq!(believed(&landscape, &name(0), [None, Some(&old)]), Some(1));
+    assert_eq!(believed(&landscape, &name(0), [Some(&old), Some(&new)]), Some(1));
+    assert_eq!(believed(&landscape, &name(0), [Some(&new), Some(&old)]), Some(0));
+    assert_eq!(believed(&landscape, &name(0), [Some(&old), Some(&old)]), None);
+    assert_eq!(
+        believed(&landscape, &name(9), [Some(&old), None]),
+        None,
+        "nobody's volume is left to people"
+    );
+    let plan = delete_volume(&landscape, volume).unwrap();
+    landscape.hold(OperationId::from_u128(5), &plan);
+    assert_eq!(has(&landscape), Some(1), "what is being deleted is to be gone");
 }
 
 /// Three nodes with a device each, and a volume of one set.

@@ -6,6 +6,7 @@
 use mortar_argv::Output;
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::node::{Found, Node, Place};
 use crate::text::Names;
 use crate::tool::{Parsed, Shell, done, fail, usage};
@@ -132,6 +133,28 @@ pub(crate) fn xfs_freeze(shell: &mut Shell<'_>, arguments: &[String]) -> Output 
             done()
         }
     }
+}
+
+/// `sh -c SCRIPT NAME MARK MOUNTPOINT`: freezes, and takes the mark away when somebody else has.
+pub(crate) fn sh(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ["-c", script, _, mark, mount_point] = words[..] else {
+        return fail(127, "sh: the simulated node knows only the script that freezes");
+    };
+    let freezes = script.contains("xfs_freeze -f \"$2\"")
+        && script.contains("*\"resource busy\") rm -f \"$1\"")
+        && script.ends_with("exit 1");
+    if !freezes {
+        return fail(127, "sh: the simulated node does not know this script");
+    }
+    let frozen = xfs_freeze(shell, &["-f".into(), mount_point.into()]);
+    if frozen.success() {
+        return frozen;
+    }
+    if frozen.stderr.trim_end().ends_with("resource busy") {
+        let _gone = files::rm(shell, &["-f".into(), mark.into()]);
+    }
+    fail(1, frozen.stderr.trim_end())
 }
 
 /// `setsid --fork sh -c SCRIPT NAME SECONDS MARK MOUNTPOINT`: a process that thaws a file system when its time is over.

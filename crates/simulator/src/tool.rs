@@ -177,6 +177,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "stat" => attributes::stat(shell, arguments),
         "cp" => images::cp(shell, arguments),
         "xfs_freeze" => images::xfs_freeze(shell, arguments),
+        "sh" => images::sh(shell, arguments),
         "xfs_admin" => images::xfs_admin(shell, arguments),
         "setfattr" => images::setfattr(shell, arguments),
         "setsid" => images::setsid(shell, arguments),

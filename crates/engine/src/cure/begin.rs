@@ -121,7 +121,7 @@ async fn decide(
 
 impl Inner {
     /// Whether an operation is on its way back.
-    fn is_undone(&self, id: OperationId) -> bool {
+    pub(super) fn is_undone(&self, id: OperationId) -> bool {
         let handle = self.operations().open.get(&id).cloned();
         handle.is_some_and(|handle| match handle.snapshot().phase {
             Phase::Back { .. } | Phase::Undone { .. } => true,

@@ -18,8 +18,8 @@ use crate::tries::Tries;
 const CLOSELY: Duration = Duration::from_secs(120);
 /// Records that are read in a second at most, on all nodes of a pool together.
 const RECORDS_A_SECOND: usize = 10_000;
-/// Members of the smallest pool in which one can be outvoted.
-const SMALLEST: usize = 3;
+/// Members of the smallest pool in which one can be wrong. Of two, Mortar's records tell which.
+const SMALLEST: usize = 2;
 /// First wait after a cure of a member before the next one, if it is still not well. Each further one is twice as long.
 const AGAIN: Duration = Duration::from_secs(20);
 /// The longest of these waits.

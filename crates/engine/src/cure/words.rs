@@ -9,7 +9,7 @@ use mortar_journal::Mark;
 use mortar_model::work::Thing;
 use mortar_model::{ClusterId, Node, NodeId, VolumeName};
 use mortar_plan::Place;
-use mortar_plan::cure::{Account, Recorded, Word};
+use mortar_plan::cure::{self, Account, Recorded, Word};
 
 use crate::engine::Inner;
 use crate::{act, away};
@@ -34,7 +34,33 @@ pub(super) async fn ask(inner: &Inner, cluster: ClusterId) -> Vec<(NodeId, Word)
         .collect();
     let mut words: Vec<(NodeId, Word)> = stream::iter(questions).buffer_unordered(WIDTH).collect().await;
     words.sort_unstable_by_key(|(node, _)| *node);
+    second(inner, cluster, &mut words).await;
     words
+}
+
+/// In a pool of two, finds out which of them is believed in what they differ.
+async fn second(inner: &Inner, cluster: ClusterId, words: &mut [(NodeId, Word)]) {
+    let Some(([one, other], names)) = cure::disputed(words) else {
+        return;
+    };
+    if names.is_empty() {
+        return;
+    }
+    let (Ok(own), Ok(theirs)) = (
+        recorded(inner, one, &names).await,
+        recorded(inner, other, &names).await,
+    ) else {
+        return;
+    };
+    for name in names {
+        let records = [own.get(&name), theirs.get(&name)];
+        let believed = cure::seconded(&inner.landscape(), cluster, &name, records, |id| {
+            inner.is_undone(id)
+        });
+        if let Some((_, Word::Tells(account))) = believed.and_then(|which| words.get_mut(which)) {
+            account.seconded.insert(name);
+        }
+    }
 }
 
 async fn ask_one(inner: &Inner, node: &Node, all: &[Node], names: &[VolumeName]) -> (NodeId, Word) {
@@ -110,6 +136,7 @@ fn account(records: BTreeMap<VolumeName, String>, members: &[pool::Member], all:
         members: members.len(),
         rejects,
         unstored: BTreeSet::new(),
+        seconded: BTreeSet::new(),
     }
 }
 
