@@ -68,6 +68,7 @@ fn devices() -> Vec<Thing> {
             device: DEVICE,
             path: path(at),
             destroy,
+            shared: None,
         })
     };
     vec![

@@ -10,6 +10,7 @@
 mod backup;
 mod bricks;
 mod check;
+mod device;
 mod error;
 mod explain;
 mod growth;
@@ -30,6 +31,7 @@ pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
     RepairState, RepairTask,
 };
+pub use device::{DeviceRequest, PoolMode};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,

@@ -66,7 +66,10 @@ pub struct TopologyDevice {
     /// Labels; they override the node's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// Bytes it has for bricks.
+    /// What its thin pool for all bricks may promise over what it has, in per cent; absent where it has no such pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overcommit_percent: Option<u32>,
+    /// Bytes it has for bricks; what a shared pool may promise.
     pub size: u64,
     /// Bytes its bricks take.
     pub used: u64,

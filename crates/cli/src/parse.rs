@@ -1,6 +1,8 @@
 //! Values on the command line that are more than one word or number.
 
+use mortar_api::PoolMode;
 use mortar_lab::DeviceKind;
+use mortar_model::{BadOvercommit, Overcommit};
 
 /// Reads `KEY=VALUE`.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
@@ -33,6 +35,20 @@ pub(crate) fn devices(text: &str) -> Result<DeviceKind, String> {
         "lvm" => Ok(DeviceKind::Lvm),
         _ => Err("it is directory or lvm".into()),
     }
+}
+
+/// Reads what pools the bricks of a disk are to be in.
+pub(crate) fn pool_mode(text: &str) -> Result<PoolMode, String> {
+    match text {
+        "own" => Ok(PoolMode::Own),
+        "shared" => Ok(PoolMode::Shared),
+        _ => Err("it is own or shared".into()),
+    }
+}
+
+/// Reads what a pool may promise over what it has.
+pub(crate) fn overcommit(text: &str) -> Result<Overcommit, String> {
+    text.parse().map_err(|error: BadOvercommit| error.to_string())
 }
 
 /// Reads a size in bytes: a bare number of GiB, or a number with `MiB`, `GiB` or `TiB`.

@@ -7,8 +7,12 @@
 pub(crate) mod again;
 pub(crate) mod growth;
 mod image;
+mod made_of;
 pub(crate) mod remains;
+mod shared;
 mod thin;
+
+pub(crate) use thin::CHUNK;
 
 use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
@@ -106,6 +110,11 @@ fn source(spec: &BrickSpec) -> Source {
             path: spec.place().logical_volume_device(),
             options: "",
         },
+        // What files no longer hold is for the other bricks of the pool.
+        BrickSpace::Shared => Source {
+            path: spec.place().logical_volume_device(),
+            options: "discard,",
+        },
     }
 }
 
@@ -122,6 +131,7 @@ pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(make_folder(settings, spec.place().mount_point()));
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
+        BrickSpace::Shared => shared::make(spec, settings, batch),
         BrickSpace::ThinPool { pool, metadata } => thin::make(spec, settings, batch, pool, metadata),
     };
     let batch = batch
@@ -138,6 +148,7 @@ pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(make_folder(settings, spec.place().mount_point()));
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
+        BrickSpace::Shared => shared::resume(spec, settings, batch),
         BrickSpace::ThinPool { pool, metadata } => thin::resume(spec, settings, batch, pool, metadata),
     };
     let entry = program::program(settings, "grep")
@@ -245,6 +256,7 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
         );
     let batch = match spec.space {
         BrickSpace::Image => image::unmake(spec, settings, batch),
+        BrickSpace::Shared => shared::unmake(spec, settings, batch),
         BrickSpace::ThinPool { .. } => thin::unmake(spec, settings, batch),
     };
     batch.only_if(

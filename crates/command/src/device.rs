@@ -2,6 +2,7 @@
 
 mod directory;
 mod disk;
+mod pool;
 pub(crate) mod size;
 mod traps;
 
@@ -16,7 +17,9 @@ use crate::{Settings, complaint, program};
 const SMALLEST: ByteSize = ByteSize::from_gib(1);
 
 /// Items of [`facts`].
-const FACTS: usize = 2;
+const fn facts_count(spec: &DeviceSpec) -> usize {
+    if spec.shared.is_some() { 3 } else { 2 }
+}
 
 fn is_disk(spec: &DeviceSpec) -> bool {
     DeviceKind::is_block_path(&spec.path)
@@ -58,7 +61,7 @@ pub(crate) fn resume(spec: &DeviceSpec, settings: &Settings) -> Batch {
     batch.then(facts(spec, settings))
 }
 
-/// What is asked at the end of `make` and `resume`, two items: the device's size and identity.
+/// What is asked at the end of `make` and `resume`: the device's size and identity, and its shared pool where it has one.
 pub(crate) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
     if is_disk(spec) {
         disk::facts(spec, settings)
@@ -80,7 +83,7 @@ fn end_mount_entries(settings: &Settings) -> Batch {
 pub(crate) fn judge_made(spec: &DeviceSpec, report: &Report) -> Verdict {
     let mut work = report.clone();
     work.outcomes
-        .truncate(report.outcomes.len().saturating_sub(FACTS));
+        .truncate(report.outcomes.len().saturating_sub(facts_count(spec)));
     let verdict = complaint::judge(&work, complaint::nothing_tolerated);
     if !matches!(verdict, Verdict::Done(_)) {
         return verdict;

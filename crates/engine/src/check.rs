@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
-use mortar_model::{ClusterId, DeviceKind, DevicePath, Inventory, NodeId};
+use mortar_model::{ClusterId, DeviceId, DeviceKind, DevicePath, Inventory, NodeId};
 use mortar_plan::TooFull;
 use mortar_survey::{Drift, Fill, Finding, Limits, Scan, Severity, drift, fills};
 
@@ -111,12 +111,15 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
     check
 }
 
+/// From so many per cent on a device whose bricks share a thin pool takes no more, whatever else is set: all of them stop when the
+/// pool is full.
+const SHARED_STOP: u8 = 80;
+
 /// Devices that are nearly full take no bricks until a check finds them less so.
 fn learn_fills(inner: &Inner, scan: &Scan) {
-    let limit = inner.config.fill_stop;
     let mut landscape = inner.landscape();
     let fills = fills(landscape.inventory(), scan);
-    let too_full = |fill: &Fill| {
+    let too_full = |fill: &Fill, limit: u8| {
         let (part, percent) = fill
             .fullest()
             .filter(|(_, percent)| *percent >= f64::from(limit))?;
@@ -128,7 +131,17 @@ fn learn_fills(inner: &Inner, scan: &Scan) {
         let percent = percent.clamp(0.0, 100.0) as u8;
         Some(TooFull { part, percent, limit })
     };
-    landscape.set_too_full(fills.iter().map(|(device, fill)| (*device, too_full(fill))));
+    let stops: Vec<(DeviceId, Option<TooFull>)> = fills
+        .iter()
+        .map(|(id, fill)| {
+            let device = landscape.inventory().device(*id);
+            let shared = device.is_some_and(|device| device.kind.shared().is_some());
+            let most = inner.config.fill_stop;
+            let limit = if shared { most.min(SHARED_STOP) } else { most };
+            (*id, too_full(fill, limit))
+        })
+        .collect();
+    landscape.set_too_full(stops);
     let stopped = landscape.too_full_count();
     drop(landscape);
     inner.metrics.fills.show(&fills, stopped);

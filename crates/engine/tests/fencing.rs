@@ -148,6 +148,7 @@ async fn bed(falls_silent: bool) -> (Engine, Arc<Nodes>) {
             path: DevicePath::new("/dev/sdb").unwrap(),
             tags: Tags::new(),
             destroy: false,
+            shared: None,
         };
         done(&engine, engine.add_device(device).await.unwrap()).await;
     }

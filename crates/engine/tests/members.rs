@@ -157,6 +157,7 @@ impl Bed {
                 path: DevicePath::new("/dev/sdb").unwrap(),
                 tags: Tags::new(),
                 destroy: false,
+                shared: None,
             };
             done(&engine, engine.add_device(device).await.unwrap()).await;
         }

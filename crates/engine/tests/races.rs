@@ -79,6 +79,7 @@ async fn with_device(engine: &Engine) -> DeviceId {
         path: DevicePath::new("/dev/sdb").unwrap(),
         tags: Tags::new(),
         destroy: false,
+        shared: None,
     };
     ended(engine, engine.add_device(request).await.unwrap()).await;
     engine.view(|landscape| landscape.inventory().devices().next().unwrap().id)

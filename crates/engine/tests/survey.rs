@@ -50,6 +50,7 @@ fn device(id: DeviceId, at: &str) -> Thing {
         device: id,
         path: path(at),
         destroy: false,
+        shared: None,
     })
 }
 

@@ -137,13 +137,13 @@ fn brick(spec: &BrickSpec) -> Brick {
     }
 }
 
-/// The room that a copy takes: one in its brick's thin pool takes what is counted with the brick, and one of which a brick is made,
+/// The room that a copy takes: one in the thin pool of its brick alone takes what is counted with the brick, and one of which a brick is made,
 /// what is counted with that.
 fn copy(spec: &CopySpec, becomes_brick: bool) -> Brick {
     let origin = brick(&spec.brick);
     let (size, space) = match spec.brick.space {
-        BrickSpace::Image if becomes_brick => (ByteSize::ZERO, BrickSpace::Image),
-        BrickSpace::Image => (origin.size, BrickSpace::Image),
+        space @ (BrickSpace::Image | BrickSpace::Shared) if becomes_brick => (ByteSize::ZERO, space),
+        space @ (BrickSpace::Image | BrickSpace::Shared) => (origin.size, space),
         BrickSpace::ThinPool { .. } => {
             let nothing = BrickSpace::ThinPool {
                 pool: ByteSize::ZERO,
@@ -220,7 +220,9 @@ mod tests {
             (thin.id, thin.footprint()),
             (BrickId::from_u128(2), ByteSize::ZERO)
         );
-        assert_eq!(of(BrickSpace::Image, false).footprint(), ByteSize::from_gib(2));
-        assert_eq!(of(BrickSpace::Image, true).footprint(), ByteSize::ZERO);
+        for space in [BrickSpace::Image, BrickSpace::Shared] {
+            assert_eq!(of(space, false).footprint(), ByteSize::from_gib(2));
+            assert_eq!(of(space, true).footprint(), ByteSize::ZERO);
+        }
     }
 }

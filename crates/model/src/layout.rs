@@ -8,7 +8,7 @@ pub mod read;
 
 pub use copies::*;
 
-use crate::{BrickId, BrickNames, DeviceId, DevicePath, VolumeId};
+use crate::{BrickId, BrickNames, DeviceId, DevicePath, Overcommit, VolumeId};
 
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
@@ -115,6 +115,22 @@ pub fn logical_volume(brick: BrickId) -> String {
 /// Name of a brick's thin pool.
 pub fn thin_pool(brick: BrickId) -> String {
     format!("tp_{brick}")
+}
+
+/// Name of the thin pool that a device has for all its bricks.
+pub const SHARED_POOL: &str = "tp_shared";
+
+/// Start of the LVM tag by which the volume group of a device with a shared thin pool tells what that may promise.
+pub const OVERCOMMIT_TAG: &str = "mortar.overcommit=";
+
+/// LVM tag that tells what the shared thin pool of a volume group may promise over what it has, in hundredths.
+pub fn overcommit_tag(overcommit: Overcommit) -> String {
+    format!("{OVERCOMMIT_TAG}{}", overcommit.hundredths())
+}
+
+/// Name of a brick's thin logical volume while it is made of another one's copy.
+pub fn logical_volume_in_making(brick: BrickId) -> String {
+    format!("{}.part", logical_volume(brick))
 }
 
 /// The block device of a brick's logical volume.

@@ -10,6 +10,7 @@ mod inventory;
 pub mod layout;
 mod name;
 mod operation;
+mod overcommit;
 mod size;
 mod snapshot;
 mod things;
@@ -20,6 +21,7 @@ pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, Sn
 pub use inventory::{Inventory, InventoryError};
 pub use name::{DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption};
 pub use operation::OperationKind;
+pub use overcommit::{BadOvercommit, Overcommit};
 pub use size::ByteSize;
 pub use snapshot::{BrickCopy, Origin, Snapshot};
 pub use things::{

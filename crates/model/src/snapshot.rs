@@ -25,10 +25,10 @@ pub struct BrickCopy {
 
 impl BrickCopy {
     /// Bytes of its device that are kept for it beside its brick's: as many as the brick has, since it may come to share none
-    /// with it. One in the brick's thin pool takes what that has left for it, and the pool is counted already.
+    /// with it. One in the thin pool of the brick alone takes what that has left for it, and the pool is counted already.
     pub const fn footprint(&self) -> ByteSize {
         match self.brick.space {
-            BrickSpace::Image => self.brick.size,
+            BrickSpace::Image | BrickSpace::Shared => self.brick.size,
             BrickSpace::ThinPool { .. } => ByteSize::ZERO,
         }
     }

@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::BrickPlace;
+use crate::layout::{self, BrickPlace};
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, LvmName, NodeId, Origin, Tags,
-    VolumeId, VolumeName, VolumeOption,
+    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, LvmName, NodeId, Origin,
+    Overcommit, Tags, VolumeId, VolumeName, VolumeOption,
 };
 
 /// One trusted pool.
@@ -77,6 +77,9 @@ pub enum DeviceKind {
         /// Every path the device is known by.
         #[serde(default)]
         paths: Vec<String>,
+        /// What its one thin pool may promise over what it has; none where each brick has a pool of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shared: Option<Overcommit>,
     },
     /// A directory: bricks are XFS image files on loop devices.
     Directory,
@@ -93,6 +96,14 @@ impl DeviceKind {
         match self {
             Self::Lvm { extent, .. } => *extent,
             Self::Directory => ByteSize::from_kib(4),
+        }
+    }
+
+    /// What its shared thin pool may promise over what it has; none where it has no such pool.
+    pub const fn shared(&self) -> Option<Overcommit> {
+        match self {
+            Self::Lvm { shared, .. } => *shared,
+            Self::Directory => None,
         }
     }
 }
@@ -113,7 +124,7 @@ pub struct Device {
     pub tags: Tags,
     /// Whether it takes new bricks.
     pub state: State,
-    /// Space for bricks: the volume group's size, or the directory's file system's.
+    /// Space for bricks: the volume group's size, the directory's file system's, or what a shared thin pool may promise.
     pub total: ByteSize,
 }
 
@@ -189,8 +200,21 @@ pub enum BrickSpace {
         /// Size of the pool's metadata.
         metadata: ByteSize,
     },
+    /// A thin volume as large as the brick in the pool that its device has for all.
+    Shared,
     /// An image file as large as the brick.
     Image,
+}
+
+impl BrickSpace {
+    /// Name of the thin pool of a brick at this place; none of an image.
+    pub fn thin_pool(self, place: BrickPlace<'_>) -> Option<String> {
+        match self {
+            Self::ThinPool { .. } => Some(place.thin_pool()),
+            Self::Shared => Some(layout::SHARED_POOL.into()),
+            Self::Image => None,
+        }
+    }
 }
 
 /// What a brick is called on its node where Mortar did not choose that: it was taken over, and is operated as it is.
@@ -245,7 +269,12 @@ impl Brick {
     pub fn footprint(&self) -> ByteSize {
         match self.space {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-            BrickSpace::Image => self.size,
+            BrickSpace::Shared | BrickSpace::Image => self.size,
         }
+    }
+
+    /// Name of the thin pool that it is in; none of an image.
+    pub fn thin_pool(&self) -> Option<String> {
+        self.space.thin_pool(self.place())
     }
 }

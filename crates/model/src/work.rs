@@ -13,7 +13,7 @@ pub use copies::{CopyPart, CopySpec};
 use crate::layout::BrickPlace;
 use crate::{
     BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
-    VolumeId, VolumeName, VolumeOption,
+    Overcommit, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -69,6 +69,9 @@ pub struct DeviceSpec {
     pub path: DevicePath,
     /// Whether what is on it may be wiped. Only ever this one device.
     pub destroy: bool,
+    /// What its thin pool for all bricks may promise over what it has; none where each brick has a pool of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Overcommit>,
 }
 
 /// A brick: space on its device, file system, mount entry, mount, folder, identity file.
@@ -110,6 +113,11 @@ impl BrickSpec {
             brick: self.brick,
             names: self.names.as_deref(),
         }
+    }
+
+    /// Name of the thin pool that it is in; none of an image.
+    pub fn thin_pool(&self) -> Option<String> {
+        self.space.thin_pool(self.place())
     }
 }
 
@@ -339,6 +347,9 @@ pub struct DeviceSizeSpec {
     pub path: DevicePath,
     /// What its bricks take: it must not be smaller.
     pub least: ByteSize,
+    /// What its thin pool for all bricks may promise over what it has; none where each brick has a pool of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Overcommit>,
 }
 
 /// How glusterd is started on a node: as the node itself does it.

@@ -40,6 +40,7 @@ fn kind() -> DeviceKind {
         extent: ByteSize::from_mib(4),
         uuid: String::new(),
         paths: Vec::new(),
+        shared: None,
     }
 }
 

@@ -47,6 +47,7 @@ fn landscape(nodes: u32, zones: u32, mixed: bool) -> Landscape {
                 extent: ByteSize::from_mib(4),
                 uuid: String::new(),
                 paths: Vec::new(),
+                shared: None,
             };
             let device = Device {
                 id: DeviceId::from_u128(id.as_u128() * 1000 + disk),

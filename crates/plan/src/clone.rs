@@ -4,8 +4,8 @@
 
 use mortar_model::work::{CopyPart, Goal, Thing};
 use mortar_model::{
-    Brick, BrickCopy, BrickId, BrickSpace, ClusterId, Origin, Snapshot, SnapshotId, Volume, VolumeId,
-    VolumeName, VolumeOption,
+    Brick, BrickCopy, BrickId, ClusterId, Origin, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
+    VolumeOption,
 };
 
 use crate::create::{own_option, plan_for};
@@ -192,7 +192,6 @@ fn cloned(
     let brick = |copy: &BrickCopy| Brick {
         id: BrickId::from_u128(seed.next_u128()),
         volume: id,
-        space: BrickSpace::Image,
         names: None,
         ..copy.brick.clone()
     };
@@ -205,7 +204,7 @@ fn cloned(
         landscape,
         &format!("clone of volume {}", snapshot.volume.name),
         &wanted,
-        |_| true,
+        |_, _| true,
     )?;
     let mut volume = Volume {
         id,

@@ -12,7 +12,7 @@ use crate::seed::Seed;
 /// Plans how a device is made ready. Its size and identity are learned when it is.
 ///
 /// # Errors
-/// The node is unknown or being removed, or has a device at that path or gets one.
+/// The node is unknown or being removed, or has a device at that path or gets one; or a directory is to have a thin pool.
 pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     inventory
@@ -30,11 +30,18 @@ pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -
     if let Some(operation) = landscape.path_holder(request.node, &request.path) {
         return Err(Refusal::Busy("device", request.path.to_string(), operation));
     }
+    if request.shared.is_some() && !DeviceKind::is_block_path(&request.path) {
+        return Err(Refusal::BadOption(format!(
+            "a thin pool for all bricks needs a block device (below /dev), and {} is a directory: leave the pool out",
+            request.path
+        )));
+    }
     let kind = if DeviceKind::is_block_path(&request.path) {
         DeviceKind::Lvm {
             extent: ByteSize::ZERO,
             uuid: String::new(),
             paths: Vec::new(),
+            shared: request.shared,
         }
     } else {
         DeviceKind::Directory
@@ -92,6 +99,7 @@ fn device_stage(device: &Device, destroy: bool, goal: Goal) -> Stage {
         device: device.id,
         path: device.path.clone(),
         destroy,
+        shared: device.kind.shared(),
     };
     let title = match goal {
         Goal::Present => "make the device ready",

@@ -606,11 +606,12 @@ pub fn learned(device: &Device, facts: &Facts) -> Device {
     }) = facts
     {
         device.total = *total;
-        if let DeviceKind::Lvm { .. } = device.kind {
+        if let DeviceKind::Lvm { shared, .. } = device.kind {
             device.kind = DeviceKind::Lvm {
                 extent: *extent,
                 uuid: uuid.clone(),
                 paths: paths.clone(),
+                shared,
             };
         }
     }

@@ -395,10 +395,11 @@ pub enum Refusal {
         /// What one more may come to take.
         needed: ByteSize,
     },
-    /// A brick on a kind of device of whose copies no bricks are made.
+    /// A brick in a thin pool of its own: of copies there no bricks are made.
     #[error(
-        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume: Mortar makes clones on directory devices only. \
-         Copy the data to a new volume"
+        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume in a pool of its own: clones are \
+         made on devices whose bricks share one pool, and on directories. Drain its device, and add the disk again with \
+         'mortar device add --pool shared'; or copy the data to a new volume"
     )]
     WrongDevice {
         /// The volume.

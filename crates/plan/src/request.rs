@@ -1,8 +1,8 @@
 //! What can be asked for, checked in form by the doors.
 
 use mortar_model::{
-    ByteSize, ClusterId, DevicePath, Durability, HostName, NodeId, OptionName, Snapshots, Tags, VolumeName,
-    VolumeOption, ZoneChecking,
+    ByteSize, ClusterId, DevicePath, Durability, HostName, NodeId, OptionName, Overcommit, Snapshots, Tags,
+    VolumeName, VolumeOption, ZoneChecking,
 };
 
 /// Options of a volume that steer where its bricks go: `none` or `strict` for zones; `KEY=VALUE` or `KEY!=VALUE`, several
@@ -147,4 +147,6 @@ pub struct AddDevice {
     pub tags: Tags,
     /// Whether what is on it may be wiped.
     pub destroy: bool,
+    /// What one thin pool for all its bricks may promise over what it has; none for a pool per brick.
+    pub shared: Option<Overcommit>,
 }

@@ -23,6 +23,7 @@ pub fn resize_device(landscape: &Landscape, id: DeviceId) -> Result<Plan, Refusa
             device: id,
             path: device.path.clone(),
             least: landscape.used(id),
+            shared: device.kind.shared(),
         }),
         goal: Goal::Present,
         needed: true,

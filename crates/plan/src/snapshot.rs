@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use mortar_model::work::{CopyPart, CopySpec, Goal, StartedSpec, Thing};
 use mortar_model::{
-    Brick, BrickCopy, BrickId, BrickSpace, ByteSize, DeviceId, Durability, Inventory, OperationId, Snapshot,
-    SnapshotId, Volume, VolumeId, VolumeName,
+    Brick, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceId, Durability, Inventory, OperationId,
+    Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
 };
 
 use crate::create::{addresses, brick_steps, pool_step};
@@ -68,8 +68,11 @@ pub fn create_snapshot(
     check_reserve(inventory, volume, &snapshot.bricks)?;
     let what = format!("snapshot of volume {}", volume.name);
     // A device that takes no new bricks still keeps copies of those that it has.
-    check_room(landscape, &what, &copies, |rule| {
-        matches!(rule, Rule::NodeUnhealthy)
+    check_room(landscape, &what, &copies, |device, rule| match rule {
+        Rule::NodeUnhealthy => true,
+        // Every copy is more that may run into what the pool really has.
+        Rule::TooFull(_) => device.kind.shared().is_some(),
+        _ => false,
     })?;
     Ok(SnapshotCreation::New(Plan {
         stages: copy_stages(inventory, &snapshot),
@@ -152,7 +155,7 @@ pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) 
         .iter()
         .map(|brick| (brick.device, ByteSize::ZERO))
         .collect();
-    check_room(landscape, &what, &nothing, |rule| {
+    check_room(landscape, &what, &nothing, |_, rule| {
         matches!(rule, Rule::NodeUnhealthy)
     })?;
     let started = StartedSpec {
@@ -273,26 +276,26 @@ fn check_reserve(inventory: &Inventory, volume: &Volume, copies: &[BrickCopy]) -
     Ok(())
 }
 
-/// Copies that are in the brick's thin pool.
+/// Copies that are in the thin pool of the brick alone, which goes with it.
 pub(crate) fn copies_beside<'a>(
     inventory: &'a Inventory,
     brick: &'a Brick,
 ) -> impl Iterator<Item = &'a BrickCopy> {
-    let thin = brick.space != BrickSpace::Image;
-    let snapshots = inventory.snapshots_of(brick.volume).filter(move |_| thin);
+    let own = matches!(brick.space, BrickSpace::ThinPool { .. });
+    let snapshots = inventory.snapshots_of(brick.volume).filter(move |_| own);
     snapshots
         .flat_map(|snapshot| &snapshot.bricks)
         .filter(|copy| copy.brick.id == brick.id)
 }
 
-/// Whether bricks can be made of all copies: those of images only.
+/// Whether bricks can be made of all copies: not of those in the thin pool of one brick.
 pub(crate) fn check_kind(
     inventory: &Inventory,
     volume: &Volume,
     copies: &[BrickCopy],
 ) -> Result<(), Refusal> {
-    let mut thin = copies.iter().filter(|copy| copy.brick.space != BrickSpace::Image);
-    let Some(copy) = thin.next() else {
+    let own = |copy: &&BrickCopy| matches!(copy.brick.space, BrickSpace::ThinPool { .. });
+    let Some(copy) = copies.iter().find(own) else {
         return Ok(());
     };
     let unknown = || Refusal::Unknown("device", copy.brick.device.to_string());
@@ -311,7 +314,7 @@ pub(crate) fn check_room(
     landscape: &Landscape,
     what: &str,
     wanted: &[(DeviceId, ByteSize)],
-    counts: impl Fn(&Rule) -> bool,
+    counts: impl Fn(&Device, &Rule) -> bool,
 ) -> Result<(), Refusal> {
     let mut sums: BTreeMap<DeviceId, ByteSize> = BTreeMap::new();
     for (device, size) in wanted {
@@ -325,7 +328,10 @@ pub(crate) fn check_room(
         let free = device.total.minus(landscape.used(id));
         let full = needed > ByteSize::ZERO && free <= needed;
         let full = || full.then_some(Rule::Full { needed, free });
-        if let Some(rule) = unusable(landscape, device).filter(&counts).or_else(full) {
+        if let Some(rule) = unusable(landscape, device)
+            .filter(|rule| counts(device, rule))
+            .or_else(full)
+        {
             rules.push((id, rule));
         }
     }

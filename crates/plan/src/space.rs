@@ -17,10 +17,12 @@ const METADATA_MAX: ByteSize = ByteSize::from_gib(16);
 /// What a brick takes of a device of this kind.
 ///
 /// LVM: a thin pool of size × factor rounded up to extents, and 0.5 % of that for its metadata, 16 GiB at
-/// most, rounded up to extents. Directory: an image as large as the brick.
+/// most, rounded up to extents. With a pool for all bricks: what the brick may come to hold. Directory: an image as large as the
+/// brick.
 pub fn brick_space(brick: BrickSize, kind: &DeviceKind) -> BrickSpace {
     match kind {
         DeviceKind::Directory => BrickSpace::Image,
+        DeviceKind::Lvm { shared: Some(_), .. } => BrickSpace::Shared,
         DeviceKind::Lvm { extent, .. } => {
             #[allow(
                 clippy::cast_precision_loss,
@@ -59,7 +61,7 @@ pub(crate) fn whole(size: ByteSize, kind: &DeviceKind) -> ByteSize {
 pub(crate) fn footprint(brick: BrickSize, kind: &DeviceKind) -> ByteSize {
     match brick_space(brick, kind) {
         BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-        BrickSpace::Image => whole(brick.size, kind),
+        BrickSpace::Shared | BrickSpace::Image => whole(brick.size, kind),
     }
 }
 
@@ -76,6 +78,7 @@ mod tests {
             extent: ByteSize::from_mib(4),
             uuid: String::new(),
             paths: Vec::new(),
+            shared: None,
         };
         for (gib, metadata_kib) in [(10, 53_248), (200, 1_048_576), (2, 12_288), (5, 28_672)] {
             let brick = BrickSize {
@@ -95,6 +98,7 @@ mod tests {
             extent: ByteSize::from_mib(4),
             uuid: String::new(),
             paths: Vec::new(),
+            shared: None,
         };
         let brick = BrickSize {
             size: ByteSize::from_gib(10),

@@ -45,6 +45,7 @@ fn landscape(total: ByteSize, mixed: bool) -> Landscape {
                 extent: ByteSize::from_mib(4),
                 uuid: String::new(),
                 paths: Vec::new(),
+                shared: None,
             }
         };
         inventory

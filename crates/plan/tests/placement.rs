@@ -130,6 +130,7 @@ fn landscape(pool: &[NodeSketch]) -> Landscape {
                     extent: ByteSize::from_mib(4),
                     uuid: String::new(),
                     paths: Vec::new(),
+                    shared: None,
                 }
             } else {
                 DeviceKind::Directory
@@ -438,7 +439,7 @@ fn some_way(landscape: &Landscape, request: &CreateVolume, set: &mut Vec<DeviceI
         let node = inventory.node(device.node).unwrap();
         let needed = match brick_space(brick, &device.kind) {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-            BrickSpace::Image => size.round_up(device.kind.extent()),
+            BrickSpace::Shared | BrickSpace::Image => size.round_up(device.kind.extent()),
         };
         let clash = set.iter().any(|other| {
             let (_, other) = of(*other);
@@ -675,6 +676,7 @@ fn a_device_is_added_once_however_its_path_is_spelled() {
             path: DevicePath::new(path).unwrap(),
             tags: Tags::new(),
             destroy: false,
+            shared: None,
         };
         add_device(landscape, &request, &mut Seed::new(1))
     };

@@ -101,6 +101,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::bricks::forget_node))
         .routes(routes!(v1::nodes::set_address))
         .routes(routes!(v1::growth::expand))
+        .routes(routes!(v1::devices::add))
         .routes(routes!(v1::growth::resize_device))
         .routes(routes!(v1::options::set))
         .routes(routes!(v1::heal::show))

@@ -50,22 +50,33 @@ impl World {
 
     /// The metadata of a thin pool is so full from now on, in per cent. Returns whether there is such a pool.
     pub fn fill_pool_metadata(&mut self, host: &str, group: &str, pool: &str, percent: u8) -> bool {
+        self.fill_pool(host, group, pool, |machine, stamp| {
+            machine.full_metadata.insert(stamp, percent);
+        })
+    }
+
+    /// The data of a thin pool is so full from now on, in per cent. Returns whether there is such a pool.
+    pub fn fill_pool_data(&mut self, host: &str, group: &str, pool: &str, percent: u8) -> bool {
+        self.fill_pool(host, group, pool, |machine, stamp| {
+            machine.full_data.insert(stamp, percent);
+        })
+    }
+
+    fn fill_pool(&mut self, host: &str, group: &str, pool: &str, fill: impl FnOnce(&mut Node, u32)) -> bool {
         let Some(node) = self.named(host) else {
             return false;
         };
         let (machine, names) = (&mut self.nodes[node as usize], &self.names);
-        let mut groups = machine.groups.iter().map(|(_, found)| found);
-        let found = groups.find(|found| names.read(&found.name) == group);
-        let volume = found.and_then(|found| {
-            found
-                .volumes
-                .iter()
-                .find(|volume| names.read(&volume.name) == pool)
+        let stamp = machine.groups.iter().find_map(|(_, found)| {
+            let mut volumes = found.volumes.iter();
+            let own = names.read(&found.name) == group;
+            let volume = volumes.find(|volume| own && names.read(&volume.name) == pool);
+            volume.map(|volume| volume.stamp)
         });
-        let Some(stamp) = volume.map(|volume| volume.stamp) else {
+        let Some(stamp) = stamp else {
             return false;
         };
-        machine.full_metadata.insert(stamp, percent);
+        fill(machine, stamp);
         true
     }
 

@@ -6,6 +6,7 @@ use mortar_argv::Output;
 
 use crate::block::{self, Device, device};
 use crate::lvm::{LvKind, Vg, bad_option, group, no_group, sizes, with_common};
+use crate::lvm_make;
 use crate::node::{Contents, Node};
 use crate::text::Names;
 use crate::tool::{self, Parsed, Shell, done, fail, no, say, usage};
@@ -20,18 +21,34 @@ const BLOCK: u64 = 4096;
 /// The least last part of an XFS, in blocks: less is left unused.
 const LEAST: u64 = 64;
 
-/// `lvextend --size SIZE|--poolmetadatasize SIZE VG/LV`
+/// `lvextend --size SIZE|--extents N%VG|--poolmetadatasize SIZE VG/LV`
 pub(crate) fn lvextend(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
-    let known = with_common(&[("--size", true), ("-L", true), ("--poolmetadatasize", true)]);
+    let known = with_common(&[
+        ("--size", true),
+        ("-L", true),
+        ("--extents", true),
+        ("-l", true),
+        ("--poolmetadatasize", true),
+    ]);
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return bad_option("lvextend", option),
     };
     let (size, metadata) = (read.value(&["--size", "-L"]), read.value(&["--poolmetadatasize"]));
-    let ([word], Some(bytes)) = (&read.words[..], size.or(metadata).and_then(sizes)) else {
+    let share = match lvm_make::share(&read) {
+        Ok(share) => share,
+        Err(why) => return fail(3, format!("  {why}")),
+    };
+    let bytes = size.or(metadata).and_then(sizes);
+    let ([word], true) = (&read.words[..], bytes.is_some() || share.is_some()) else {
         return fail(3, "  Please provide a size and a logical volume.");
     };
-    if size.is_some() == metadata.is_some() {
+    if [size.is_some(), metadata.is_some(), share.is_some()]
+        .iter()
+        .filter(|given| **given)
+        .count()
+        != 1
+    {
         return fail(
             3,
             "  The simulated node extends a volume or a pool's metadata, not both.",
@@ -44,6 +61,10 @@ pub(crate) fn lvextend(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         return no_group(group_name);
     };
     let found = shell.node.groups.get_mut(number).expect("found by its name");
+    let bytes = match (bytes, share) {
+        (None, Some(share)) => lvm_make::part_of(found, share),
+        (bytes, _) => bytes.unwrap_or_default(),
+    };
     let Some(at) = found.position(shell.names, volume) else {
         return fail(5, format!("  Failed to find logical volume \"{word}\""));
     };

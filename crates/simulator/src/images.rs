@@ -6,6 +6,7 @@
 use mortar_argv::Output;
 use serde::{Deserialize, Serialize};
 
+use crate::block;
 use crate::files;
 use crate::node::{Found, Node, Place};
 use crate::text::Names;
@@ -247,7 +248,7 @@ fn check_names(node: &Node, names: &Names, dir: &Dir, host: &str, wrong: &mut Ve
     }
 }
 
-/// `xfs_admin -f -U UUID FILE`: only of a file system that was unmounted in good order.
+/// `xfs_admin [-f] -U UUID FILE|DEVICE`: only of a file system that was unmounted in good order.
 pub(crate) fn xfs_admin(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let read = match Parsed::read(arguments, &[("-f", false), ("-U", true)]) {
         Ok(read) => read,
@@ -259,10 +260,14 @@ pub(crate) fn xfs_admin(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Ok(Some(uuid)) = crate::format::uuid_of(&format!("uuid={uuid}")) else {
         return fail(1, format!("invalid uuid {uuid}"));
     };
-    let Some(Body::Sparse {
-        inside: Some(system), ..
-    }) = shell.node.file(shell.names, path).map(|file| &file.body)
-    else {
+    let held = match block::device(shell.node, shell.names, path) {
+        Some(device) => block::system_on(shell.node, device),
+        None => match shell.node.file(shell.names, path).map(|file| &file.body) {
+            Some(Body::Sparse { inside, .. }) => *inside,
+            _ => None,
+        },
+    };
+    let Some(system) = held else {
         return fail(
             1,
             format!("xfs_admin: {path}: cannot be read as an XFS file system"),
@@ -271,7 +276,7 @@ pub(crate) fn xfs_admin(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Some(found) = shell
         .node
         .systems
-        .get_mut(*system)
+        .get_mut(system)
         .filter(|found| found.kind == FsKind::Xfs)
     else {
         return fail(1, format!("xfs_admin: {path} is not a valid XFS filesystem"));

@@ -28,6 +28,8 @@ struct Request<'a> {
     pool: Option<&'a str>,
     name: Option<&'a str>,
     size: Option<u64>,
+    /// Per cents of the group that it is to have.
+    share: Option<u64>,
     virtual_size: Option<u64>,
     metadata: Option<u64>,
     chunk: u64,
@@ -40,6 +42,8 @@ pub(crate) fn lvcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = with_common(&[
         ("--size", true),
         ("-L", true),
+        ("--extents", true),
+        ("-l", true),
         ("--virtualsize", true),
         ("-V", true),
         ("--poolmetadatasize", true),
@@ -74,7 +78,7 @@ pub(crate) fn lvcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     if read.has(&["--snapshot", "-s"]) {
         return lvm_copies::snapshot(shell, &read);
     }
-    let request = match request(&read) {
+    let mut request = match request(&read) {
         Ok(request) => request,
         Err(why) => {
             return fail(
@@ -86,6 +90,10 @@ pub(crate) fn lvcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let Some(number) = group(shell.node, shell.names, request.group) else {
         return no_group(request.group);
     };
+    if let Some(share) = request.share {
+        let found = shell.node.groups.get(number).expect("found by its name");
+        request.size = Some(part_of(found, share));
+    }
     // Both warnings come even with -qq, the first even when the command fails.
     let mut warnings = String::new();
     if request.size.is_some() && request.pool.is_some() && !request.spare {
@@ -138,6 +146,7 @@ fn request<'a>(read: &Parsed<'a>) -> Result<Request<'a>, String> {
         pool: pool.filter(|_| thin),
         name: if kind == Some("thin-pool") { None } else { name },
         size: size(&["--size", "-L"])?,
+        share: share(read)?,
         virtual_size: size(&["--virtualsize", "-V"])?,
         metadata: size(&["--poolmetadatasize"])?,
         chunk: size(&["--chunksize", "-c"])?.unwrap_or(64 << 10),
@@ -161,6 +170,24 @@ fn request<'a>(read: &Parsed<'a>) -> Result<Request<'a>, String> {
         return Err("Chunk size must be a multiple of 64 KiB from 64 KiB to 1 GiB.".into());
     }
     Ok(request)
+}
+
+/// `--extents N%VG`, the only share that the simulated node knows.
+pub(crate) fn share(read: &Parsed<'_>) -> Result<Option<u64>, String> {
+    let Some(text) = read.value(&["--extents", "-l"]) else {
+        return Ok(None);
+    };
+    let share = text.strip_suffix("%VG").and_then(|share| share.parse().ok());
+    match share.filter(|share| (1..=100).contains(share)) {
+        Some(share) => Ok(Some(share)),
+        None => Err("The simulated node knows extents as a share of the group only: N%VG.".into()),
+    }
+}
+
+/// Bytes of so many per cent of a group, in whole extents.
+pub(crate) fn part_of(group: &Vg, share: u64) -> u64 {
+    let extents = u64::from(group.extents) * share / 100;
+    group.bytes(u32::try_from(extents).unwrap_or(u32::MAX))
 }
 
 /// Makes what was asked for, or nothing; gives the name of the last volume made.

@@ -393,11 +393,11 @@ fn volume_column(shell: &Shell<'_>, group: &Vg, volume: &Lv, column: &str) -> Op
             LvKind::Linear => String::new(),
             LvKind::Thin(_) => written(volume),
             LvKind::Pool => {
-                let thin = group
-                    .volumes
-                    .iter()
-                    .find(|other| other.kind == LvKind::Thin(volume.stamp));
-                thin.map_or("0.00".into(), written)
+                let full = shell.node.full_data.get(&volume.stamp);
+                full.map_or_else(
+                    || pool_written(shell, group, volume),
+                    |percent| format!("{percent}.00"),
+                )
             }
         },
         "metadata_percent" if volume.kind == LvKind::Pool => {
@@ -407,6 +407,20 @@ fn volume_column(shell: &Shell<'_>, group: &Vg, volume: &Lv, column: &str) -> Op
         "metadata_percent" => String::new(),
         other => return group_column(shell, Some(group), other),
     })
+}
+
+/// How much of a pool's data its thin volumes have written, in per cent. What they share counts for each of them.
+fn pool_written(shell: &Shell<'_>, group: &Vg, pool: &Lv) -> String {
+    let thin = group
+        .volumes
+        .iter()
+        .filter(|other| other.kind == LvKind::Thin(pool.stamp));
+    let written = |volume: &Lv| {
+        let system = volume.system.and_then(|system| shell.node.systems.get(system));
+        system.map_or(0, |system| system.written())
+    };
+    let hundredths = thin.map(written).sum::<u64>() * 10_000 / group.bytes(pool.extents).max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// Criteria of `--select`: `field=value`, joined by `&&`.

@@ -59,6 +59,9 @@ pub(crate) struct Node {
     /// Thin pools, by their stamps, whose metadata is fuller than it mostly is, in per cent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) full_metadata: BTreeMap<u32, u8>,
+    /// The same of their data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) full_data: BTreeMap<u32, u8>,
 }
 
 /// A disk of a node.
@@ -183,6 +186,7 @@ impl Node {
             disks: Vec::new(),
             groups: Slab::default(),
             full_metadata: BTreeMap::new(),
+            full_data: BTreeMap::new(),
             systems,
             mounts: Slab::default(),
             mounted_so_far: 0,

@@ -10,6 +10,7 @@ mod device;
 mod node;
 mod orphan;
 mod peer;
+mod pool;
 mod sight;
 mod volume;
 

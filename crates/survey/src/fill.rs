@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use mortar_command::query::survey::{NodeSurvey, VolumeSeen};
-use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, Inventory, layout};
+use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, Inventory, Overcommit, layout};
 
 use crate::Scan;
 
@@ -61,8 +61,9 @@ fn of_pools(device: &Device, survey: &NodeSurvey) -> Option<Fill> {
             .iter()
             .filter(|volume| volume.pool.as_ref() == Some(&pool.name));
         let promised: ByteSize = thin.map(|volume| volume.size).sum();
-        // A pool that has promised no more than it has can be full without harm.
-        fill.data = fuller(fill.data, pool.data_percent.filter(|_| promised > pool.size));
+        // A pool that has promised no more than it has can be full without harm, unless it goes on promising.
+        let over = promised > pool.size || device.kind.shared().is_some_and(|over| over > Overcommit::NONE);
+        fill.data = fuller(fill.data, pool.data_percent.filter(|_| over));
         fill.metadata = fuller(fill.metadata, pool.metadata_percent);
     }
     Some(fill)

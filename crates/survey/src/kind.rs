@@ -69,7 +69,7 @@ kinds! {
     DeviceSize = "device_size", Warning, "A device has another size than recorded.";
     DevicePath = "device_path", Warning, "A disk has another path on its node than recorded: its physical volume tells that it is the same.";
     DeviceUnknown = "device_unknown", Warning, "A volume group of Mortar's or Heketi's form is in no record of its node.";
-    PoolFill = "pool_fill", Warning, "A brick's thin pool is nearly full: its data beyond what it can promise, or its metadata.";
+    PoolFill = "pool_fill", Warning, "A thin pool is nearly full: its data, where it promised more than it has, or its metadata.";
     BrickMissing = "brick_missing", Error, "A brick's logical volume or image is not there.";
     BrickSize = "brick_size", Error, "A brick's logical volume, thin pool or image has another size than recorded.";
     BrickUnmounted = "brick_unmounted", Error, "A brick is not mounted.";

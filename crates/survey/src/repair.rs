@@ -135,10 +135,16 @@ fn moved(device: Device, path: &DevicePath) -> Device {
             extent,
             uuid,
             mut paths,
+            shared,
         } => {
             paths.retain(|path| path.starts_with("/dev/disk/"));
             paths.insert(0, path.to_string());
-            DeviceKind::Lvm { extent, uuid, paths }
+            DeviceKind::Lvm {
+                extent,
+                uuid,
+                paths,
+                shared,
+            }
         }
         DeviceKind::Directory => DeviceKind::Directory,
     };

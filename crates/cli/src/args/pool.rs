@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
+use mortar_api::PoolMode;
+use mortar_model::Overcommit;
 
-use super::super::parse::key_value;
+use super::super::parse::{key_value, overcommit, pool_mode};
 
 /// `mortar topology …`
 #[derive(Debug, Subcommand)]
@@ -147,6 +149,12 @@ pub(crate) enum DeviceCommand {
         /// Path on the node: a disk below /dev, or a directory
         #[arg(long, alias = "path", value_name = "PATH")]
         name: String,
+        /// Thin pools of a disk's bricks: own, one for each brick; or shared, one for all, in which clones can be made
+        #[arg(long, value_name = "MODE", default_value = "own", value_parser = pool_mode)]
+        pool: PoolMode,
+        /// What a shared pool may promise to bricks over what it has, 1.0 to 10.0; it takes no more bricks when it is really 80 % full
+        #[arg(long, value_name = "RATIO", value_parser = overcommit)]
+        overcommit: Option<Overcommit>,
         /// Wipe what is on this device first
         #[arg(long)]
         destroy_existing_data: bool,

@@ -10,7 +10,7 @@ pub(crate) enum SnapshotCommand {
         Every change that a client was told to be done before is in the snapshot, and none that is asked for afterwards. The \
         volume's bricks take no writes for some seconds at most. On directory devices their file system must let files \
         share blocks: XFS made with reflink=1 (as it is by default), or btrfs. On LVM the volume must have been made with \
-        room for snapshots: a --snapshot-factor of 2 is for one, of 3 for two.")]
+        room for snapshots (a --snapshot-factor of 2 is for one, of 3 for two), unless the bricks of its disks share one pool.")]
     Create {
         /// The volume's id or name
         volume: String,

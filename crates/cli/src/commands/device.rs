@@ -1,9 +1,9 @@
 //! `mortar device …`
 
-use mortar_api::{Topology, TopologyDevice};
+use mortar_api::{DeviceRequest, PoolMode, Topology, TopologyDevice};
 use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
-use mortar_model::State;
+use mortar_model::{Overcommit, State};
 use serde::Serialize;
 
 use super::{Session, tags};
@@ -31,26 +31,20 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
         DeviceCommand::Add {
             node,
             name,
+            pool,
+            overcommit,
             destroy_existing_data,
             tags,
         } => {
-            let attempt = format!("add the device {node}:{name}");
-            let id = session.client.node_id(&node, &attempt).await?;
-            let tags = tags.into_iter().collect();
-            let request = DeviceAddRequest {
-                node: id,
-                name: name.clone(),
-                tags,
-                destroydata: destroy_existing_data,
+            let request = DeviceRequest {
+                node: node.clone(),
+                name,
+                tags: tags.into_iter().collect(),
+                destroy: destroy_existing_data,
+                pool,
+                overcommit_percent: overcommit.map(Overcommit::hundredths),
             };
-            let accepted = session.client.post("/devices", &request, &attempt).await?;
-            session
-                .follow(
-                    accepted,
-                    &attempt,
-                    format!("Device {node}:{name} is ready for bricks."),
-                )
-                .await
+            add(session, &node, request).await
         }
         DeviceCommand::List => list(session).await,
         DeviceCommand::Info { device } => info(session, &device).await,
@@ -70,6 +64,27 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
             tags::run(session, &format!("/devices/{id}"), change, &attempt).await
         }
     }
+}
+
+/// What Heketi's language can say is said in it.
+async fn add(session: &Session, node: &str, request: DeviceRequest) -> Result<()> {
+    let place = format!("{node}:{}", request.name);
+    let attempt = format!("add the device {place}");
+    let node = session.client.node_id(node, &attempt).await?;
+    let accepted = if request.pool == PoolMode::Own && request.overcommit_percent.is_none() {
+        let old = DeviceAddRequest {
+            node,
+            name: request.name,
+            tags: request.tags,
+            destroydata: request.destroy,
+        };
+        session.client.post("/devices", &old, &attempt).await?
+    } else {
+        let request = DeviceRequest { node, ..request };
+        session.client.post("/v1/devices", &request, &attempt).await?
+    };
+    let done = format!("Device {place} is ready for bricks.");
+    session.follow(accepted, &attempt, done).await
 }
 
 async fn list(session: &Session) -> Result<()> {

@@ -79,6 +79,13 @@ fn device_tree(device: &TopologyDevice, paint: Paint) -> Tree {
         device.kind,
         paint.state(&device.state)
     );
+    if let Some(percent) = device.overcommit_percent {
+        head.push_str(&format!(
+            "  one pool, overcommit {}.{:02}",
+            percent / 100,
+            percent % 100
+        ));
+    }
     if !device.tags.is_empty() {
         head.push_str(&format!("  {}", tags(&device.tags)));
     }
@@ -155,6 +162,7 @@ mod tests {
             kind: "lvm".into(),
             state: "online".into(),
             tags: [("disk".to_owned(), "ssd".to_owned())].into(),
+            overcommit_percent: None,
             size: 20 << 30,
             too_full: String::new(),
             used: 14 << 30,

@@ -26,6 +26,7 @@ mod growth;
 mod life;
 mod loss;
 mod moves;
+mod pools;
 mod rebuild;
 mod remains;
 mod server;

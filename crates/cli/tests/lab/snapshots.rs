@@ -177,7 +177,7 @@ fn thin_copies(site: &Site, name: &str) {
     refused(&["snapshot", "create", name], "one more snapshot needs 1 GiB");
     refused(
         &["snapshot", "clone", "monday"],
-        "Mortar makes clones on directory devices only",
+        "clones are made on devices whose bricks share one pool",
     );
     let device = site.server.get(&format!("/devices/{}", site.nodes[0].2)).json();
     let brick = device["bricks"][0]["id"].as_str().unwrap().to_owned();

@@ -22,7 +22,8 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let state = || brick_state::ask(settings, &site(brick));
     match (spec.part, brick.space) {
-        (GrowthPart::Room, BrickSpace::Image) | (GrowthPart::Space, BrickSpace::Image) => state(),
+        (GrowthPart::Room, BrickSpace::Image | BrickSpace::Shared)
+        | (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared) => state(),
         (GrowthPart::Room, BrickSpace::ThinPool { .. }) => {
             state().ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
         }
@@ -39,7 +40,7 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => judge_room(spec, report),
-        (GrowthPart::Space, BrickSpace::Image) => judge_image(&spec.brick, report),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared) => judge_size(&spec.brick, report),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             judge_volumes(&spec.brick, pool, metadata, report)
         }
@@ -51,6 +52,7 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => look(spec, settings),
         (GrowthPart::Space, BrickSpace::Image) => make_image(&spec.brick, settings),
+        (GrowthPart::Space, BrickSpace::Shared) => go_on(Batch::new(), extend_volume(&spec.brick, settings)),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             make_volumes(spec, pool, metadata, settings)
         }
@@ -108,7 +110,7 @@ fn judge_room(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
 fn needed(spec: &GrowthSpec) -> Option<ByteSize> {
     let of = |space| match space {
         BrickSpace::ThinPool { pool, metadata } => Some(pool + metadata),
-        BrickSpace::Image => None,
+        BrickSpace::Shared | BrickSpace::Image => None,
     };
     Some(of(spec.brick.space)?.minus(of(spec.space_before)?))
 }
@@ -124,13 +126,20 @@ fn judge_made_room(spec: &GrowthSpec, report: &Report) -> Verdict {
     }
 }
 
-fn judge_image(brick: &BrickSpec, report: &Report) -> Result<Seen, Unreadable> {
+fn judge_size(brick: &BrickSpec, report: &Report) -> Result<Seen, Unreadable> {
     let state = brick_state::read(&site(brick), report)?;
     Ok(match state.space {
         Some(space) if space.size >= brick.size => Seen::Present(Facts::None),
         Some(space) => Seen::Partial(format!("{} has {}", space.name, space.size)),
-        None => Seen::Foreign(format!("brick {} has no image any more", brick.brick)),
+        None => Seen::Foreign(format!("brick {} has no {} any more", brick.brick, what(brick))),
     })
+}
+
+const fn what(brick: &BrickSpec) -> &'static str {
+    match brick.space {
+        BrickSpace::Image => "image",
+        BrickSpace::Shared | BrickSpace::ThinPool { .. } => "logical volume",
+    }
 }
 
 fn make_image(brick: &BrickSpec, settings: &Settings) -> Batch {
@@ -186,8 +195,6 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
             .arg(format!("{}K", size.kib()))
             .arg(in_group(name))
     };
-    // One that is as large already fails, and the rest is to be done all the same.
-    let go_on = |batch: Batch, command| batch.item(Guard::Always, command, OnFailure::Continue);
     let thin_pool = || brick.place().thin_pool();
     let grows =
         !matches!(spec.space_before, BrickSpace::ThinPool { metadata: before, .. } if before == metadata);
@@ -205,10 +212,23 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
     } else {
         batch
     };
-    go_on(
-        batch,
-        extend("--size", brick.size, brick.place().logical_volume()),
-    )
+    go_on(batch, extend_volume(brick, settings))
+}
+
+/// One that is as large already fails, and the rest is to be done all the same.
+fn go_on(batch: Batch, command: Command) -> Batch {
+    batch.item(Guard::Always, command, OnFailure::Continue)
+}
+
+fn extend_volume(brick: &BrickSpec, settings: &Settings) -> Command {
+    program::lvm(settings, "lvextend")
+        .args(["--yes", "--autobackup=n", "--size"])
+        .arg(format!("{}K", brick.size.kib()))
+        .arg(format!(
+            "{}/{}",
+            brick.place().volume_group(),
+            brick.place().logical_volume()
+        ))
 }
 
 fn has_spare(brick: &BrickSpec, settings: &Settings) -> Command {
@@ -228,7 +248,7 @@ fn judge_made_space(brick: &BrickSpec, report: &Report) -> Verdict {
 }
 
 /// What `lvextend` says of a size that the volume has already: the first of LVM 2.03.31, the second of 2.03.16.
-fn already_so(words: &str) -> bool {
+pub(crate) fn already_so(words: &str) -> bool {
     [
         "no size change",
         "matches existing size",
@@ -260,7 +280,7 @@ fn make_file_system(brick: &BrickSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(is_mounted(brick, settings));
     let batch = match brick.space {
         BrickSpace::Image => batch.run(take_up_image(brick, settings)),
-        BrickSpace::ThinPool { .. } => batch,
+        BrickSpace::Shared | BrickSpace::ThinPool { .. } => batch,
     };
     batch
         .run(

@@ -4,6 +4,7 @@ use mortar_argv::Batch;
 use mortar_model::work::BrickSpec;
 use mortar_model::{BrickId, layout};
 
+use super::made_of;
 use crate::{Settings, program};
 
 /// Options of `mkfs.xfs`, as Heketi chose them for GlusterFS: its extended attributes fit into the inode, its
@@ -52,68 +53,25 @@ fn make_new(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
         )
 }
 
-/// What a brick made of a copy must not keep of the one before: whose it was. GlusterFS takes no folder into a volume that
-/// has these.
-const FORMER: [&str; 2] = ["trusted.glusterfs.volume-id", "trusted.gfid"];
-
 /// A copy of a file system in use: its log is replayed by mounting it, elsewhere and whatever UUID it has; only a clean one
 /// gets a UUID of its own. What GlusterFS wrote of the volume before is taken out meanwhile.
 fn make_of(spec: &BrickSpec, copy: BrickId, settings: &Settings, batch: Batch) -> Batch {
     let image = layout::image(&spec.device_path, spec.brick);
     let part = layout::image_in_making(&spec.device_path, spec.brick);
-    let aside = layout::mount_point_in_making(spec.device, spec.brick);
-    let folder = layout::brick_path_in_making(spec.device, spec.brick);
     let program = |name| program::program(settings, name);
-    let former = |name| program("setfattr").args(["-x", name, &folder]);
+    let share = program("cp")
+        .arg("--reflink=always")
+        .arg(layout::copy_image(&spec.device_path, copy))
+        .arg(part.clone());
     let uuid = layout::file_system_uuid(spec.brick);
-    let commands = [
-        program("mkdir").arg("-p").arg(aside.clone()),
-        program("cp")
-            .arg("--reflink=always")
-            .arg(layout::copy_image(&spec.device_path, copy))
-            .arg(part.clone()),
-        program("mount")
-            .args(["-o", "loop,nouuid"])
-            .args([part.clone(), aside.clone()]),
-        former(FORMER[0]),
-        former(FORMER[1]),
-        program("find")
-            .arg(folder.clone())
-            .args(["-mindepth", "1", "-maxdepth", "1"])
-            .args(["-name", ".glusterfs-anonymous-inode-*"])
-            .args(["-exec", "rm", "-rf", "{}", "+"]),
-        program("rm").arg("-f").arg(format!("{aside}/mortar.json")),
-        program("umount").arg(aside.clone()),
-        program("xfs_admin").args(["-f", "-U", &uuid, &part]),
-        program("mv").arg(part).arg(image.clone()),
-    ];
+    let renew = program("xfs_admin").args(["-f", "-U", &uuid, &part]);
     let there = || program::test(settings, "-e", image.clone());
-    let batch = aside_unmounted(spec, settings, batch);
-    let batch = commands
-        .into_iter()
-        .fold(batch, |batch, command| batch.unless(there(), command));
-    aside_removed(spec, settings, batch)
-}
-
-/// An image in the making that an earlier try left mounted: the brick's folder is in it.
-fn aside_unmounted(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
-    let umount = program::program(settings, "umount");
-    batch.only_if(
-        program::test(
-            settings,
-            "-d",
-            layout::brick_path_in_making(spec.device, spec.brick),
-        ),
-        umount.arg(layout::mount_point_in_making(spec.device, spec.brick)),
-    )
-}
-
-fn aside_removed(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
-    let aside = layout::mount_point_in_making(spec.device, spec.brick);
-    batch.only_if(
-        program::test(settings, "-d", aside.clone()),
-        program::program(settings, "rmdir").arg(aside),
-    )
+    let commands = std::iter::once(share)
+        .chain(made_of::cleansed(spec, settings, "loop,nouuid", &part))
+        .chain([renew, program("mv").arg(part.clone()).arg(image.clone())]);
+    let batch = made_of::aside_unmounted(spec, settings, batch);
+    let batch = commands.fold(batch, |batch, command| batch.unless(there(), command));
+    made_of::aside_removed(spec, settings, batch)
 }
 
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
@@ -121,7 +79,7 @@ pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Bat
         layout::image(&spec.device_path, spec.brick),
         layout::image_in_making(&spec.device_path, spec.brick),
     ];
-    let batch =
-        aside_unmounted(spec, settings, batch).run(program::program(settings, "rm").arg("-f").args(files));
-    aside_removed(spec, settings, batch)
+    let batch = made_of::aside_unmounted(spec, settings, batch)
+        .run(program::program(settings, "rm").arg("-f").args(files));
+    made_of::aside_removed(spec, settings, batch)
 }

@@ -8,7 +8,7 @@ use super::image::mkfs_options;
 use crate::{Settings, program};
 
 /// Size of a thin pool's chunk: Heketi's choice.
-const CHUNK: &str = "256K";
+pub(crate) const CHUNK: &str = "256K";
 
 /// Pool and volume in one command, file system, with the tags that tell whose they are.
 pub(super) fn make(
@@ -71,7 +71,7 @@ fn pool_path(spec: &BrickSpec) -> String {
     )
 }
 
-fn lvcreate(settings: &Settings) -> Command {
+pub(super) fn lvcreate(settings: &Settings) -> Command {
     program::lvm(settings, "lvcreate").args(["--yes", "--autobackup=n"])
 }
 
@@ -94,14 +94,14 @@ fn pool_options(command: Command, spec: &BrickSpec, pool: ByteSize, metadata: By
         ])
 }
 
-fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
+pub(super) fn size_of_volume(command: Command, spec: &BrickSpec) -> Command {
     command
         .arg("--virtualsize")
         .arg(format!("{}K", spec.size.kib()))
         .args(["--name", &spec.place().logical_volume()])
 }
 
-fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
+pub(super) fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
     program::program(settings, "mkfs.xfs")
         .args(mkfs_options(spec))
         .arg("-m")

@@ -1,10 +1,10 @@
-//! A copy of a brick on a thin logical volume: a thin volume in the brick's pool, which shares its blocks.
+//! A copy of a brick on a thin logical volume: a thin volume in the same pool, which shares its blocks.
 //!
 //! What tells of it is on the node's own disk: nothing on the brick's would outlast the brick, or a way back to a copy.
 
 use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::{CopyPart, CopySpec, Facts, Seen, Verdict};
-use mortar_model::{ByteSize, layout};
+use mortar_model::{BrickSpace, ByteSize, layout};
 
 use super::{back, make_image, thaw, whole};
 use crate::answer::{self, ListedVolume, Unreadable};
@@ -16,6 +16,9 @@ const KERNEL: (u32, u32) = (6, 8);
 
 /// Share of a pool's metadata that may be taken before a copy is made, in per cent: each one adds to it.
 const METADATA: f64 = 75.0;
+
+/// The same of the data of a pool that has promised more than it has.
+const DATA: f64 = 80.0;
 
 fn group(spec: &CopySpec) -> String {
     layout::volume_group(spec.brick.device)
@@ -150,14 +153,25 @@ fn bring_back(spec: &CopySpec, settings: &Settings) -> Batch {
         .run(program::lvm(settings, "lvs").arg(copy.clone()))
         .only_if(is_mounted(&spec.brick, settings), umount)
         .run(remove(spec, settings, &part))
-        .run(snapshot(settings, &part).arg(copy))
+        .run(tagged(snapshot(settings, &part), spec).arg(copy))
         .run(remove(spec, settings, &volume))
         .run(rename(spec, settings, part, volume))
         .run(crate::brick::mount(&spec.brick, settings))
         .run(program::write(settings, restored(spec), &spec.text))
 }
 
-/// Whether this kernel can make the copy, and the pool holds it even when it comes to share nothing with anything.
+/// In a pool for all, the brick's own volume tells whose it is.
+fn tagged(command: Command, spec: &CopySpec) -> Command {
+    match spec.brick.space {
+        BrickSpace::Shared => command
+            .args(["--addtag", &layout::brick_tag(spec.brick.brick)])
+            .args(["--addtag", &layout::volume_tag(spec.brick.volume)]),
+        _ => command,
+    }
+}
+
+/// Whether this kernel can make the copy, and the pool holds it: that of one brick even when it comes to share nothing with
+/// anything, a shared one by what is really taken of it.
 pub(super) fn judge_room(spec: &CopySpec, report: &Report) -> Verdict {
     let read = || -> Result<Option<String>, Unreadable> {
         let kernel = answer::ran(report, 1, "which kernel runs")?.stdout.trim();
@@ -190,7 +204,8 @@ fn too_old(kernel: &str) -> Option<String> {
 }
 
 fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
-    let name = spec.brick.place().thin_pool();
+    let shared = spec.brick.space == BrickSpace::Shared;
+    let name = spec.brick.thin_pool()?;
     let Some(pool) = volumes.iter().find(|found| found.volume.lv_name == name) else {
         return Some(format!(
             "brick {} has no thin pool {name} any more",
@@ -205,19 +220,25 @@ fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
         .map(|found| found.volume.lv_size)
         .sum();
     let (size, group) = (pool.volume.lv_size, group(spec));
-    if held + spec.brick.size > size {
+    if !shared && held + spec.brick.size > size {
         return Some(format!(
             "thin pool {group}/{name} of {size} holds volumes of {held}, and one more of {} could become more than it has: \
              something is there that is in no record, see 'mortar check'",
             spec.brick.size
         ));
     }
-    let full = pool
-        .volume
-        .metadata_percent
-        .filter(|percent| *percent > METADATA)?;
+    let over = |percent: Option<f64>, most: f64| percent.filter(|percent| *percent >= most);
+    let runs_over = shared && held + spec.brick.size > size;
+    let (what, full, most) = match over(pool.volume.metadata_percent, METADATA) {
+        Some(full) => ("metadata", full, METADATA),
+        None => {
+            let data = pool.volume.data_percent.filter(|_| runs_over);
+            ("data", over(data, DATA)?, DATA)
+        }
+    };
     Some(format!(
-        "the metadata of thin pool {group}/{name} is {full} % full: delete old snapshots first"
+        "the {what} of thin pool {group}/{name} is {full} % full, and from {most} % on no copies are made: delete old snapshots \
+         first"
     ))
 }
 

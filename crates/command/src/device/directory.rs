@@ -7,7 +7,7 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
 use mortar_model::{ByteSize, DeviceId, DevicePath, layout};
 
-use super::{FACTS, SMALLEST};
+use super::{SMALLEST, facts_count};
 use crate::answer::{self, Unreadable};
 use crate::{Settings, program};
 
@@ -53,7 +53,7 @@ pub(super) fn images(path: &DevicePath, settings: &Settings) -> Command {
 }
 
 pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
-    let tail = report.outcomes.len().saturating_sub(FACTS);
+    let tail = report.outcomes.len().saturating_sub(facts_count(spec));
     let (whole, free) = answer::free_space(report, tail)?;
     let images = answer::disk_usage(report, tail + 1)?;
     Ok(DeviceFacts {
@@ -145,7 +145,7 @@ fn judge_free(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unreadable> {
              is, and what is in it is left alone"
         ));
     }
-    let tail = report.outcomes.len().saturating_sub(FACTS);
+    let tail = report.outcomes.len().saturating_sub(facts_count(spec));
     let (_, free) = answer::free_space(report, tail)?;
     if free < SMALLEST {
         return foreign(format!(

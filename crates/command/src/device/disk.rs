@@ -7,11 +7,11 @@ use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSpec, Facts, Seen};
 use mortar_model::{ByteSize, layout};
 
-use super::{FACTS, SMALLEST, traps};
+use super::{SMALLEST, facts_count, pool, traps};
 use crate::answer::{self, Unreadable};
 use crate::{Settings, program};
 
-// Items of `look`, in order. Its last two are `facts`.
+// Items of `look`, in order. Its last ones are `facts`.
 const BLOCK: usize = 0;
 const SIGNATURES: usize = 1;
 
@@ -37,17 +37,18 @@ pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
 }
 
 pub(super) fn facts(spec: &DeviceSpec, settings: &Settings) -> Batch {
-    Batch::new()
+    let batch = Batch::new()
         .ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS).arg(spec.path.as_str()))
         .ask(
             program::program(settings, "udevadm")
                 .args(["info", "--query=symlink"])
                 .arg(format!("--name={}", spec.path)),
-        )
+        );
+    pool::ask(spec, settings).into_iter().fold(batch, Batch::ask)
 }
 
 pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFacts, Unreadable> {
-    let tail = report.outcomes.len().saturating_sub(FACTS);
+    let tail = report.outcomes.len().saturating_sub(facts_count(spec));
     let Some(pv) = answer::physical_volume(report, tail)? else {
         return Err(Unreadable::new(
             "the physical volume",
@@ -59,8 +60,12 @@ pub(super) fn read_facts(spec: &DeviceSpec, report: &Report) -> Result<DeviceFac
         paths.extend(links.stdout.split_whitespace().map(|link| format!("/dev/{link}")));
     }
     paths.dedup();
+    let total = match spec.shared {
+        Some(overcommit) => overcommit.of(pool::size(spec, report)?, pv.vg_extent_size),
+        None => pv.vg_size,
+    };
     Ok(DeviceFacts {
-        total: pv.vg_size,
+        total,
         extent: pv.vg_extent_size,
         uuid: pv.pv_uuid,
         paths,
@@ -74,11 +79,16 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             "{path} is not a block device of this node (lsblk lists those there are)"
         ));
     };
-    let asked_lvm = report.outcomes.len().saturating_sub(FACTS);
+    let asked_lvm = report.outcomes.len().saturating_sub(facts_count(spec));
     let pv = answer::physical_volume(report, asked_lvm)?;
     if let Some(pv) = &pv {
         let ours = layout::volume_group(spec.device);
         match pv.vg_name.as_str() {
+            name if name == ours && !pool::is_there(spec, report)? => {
+                return Ok(Seen::Partial(format!(
+                    "the volume group on {path} has no thin pool yet"
+                )));
+            }
             name if name == ours => return Ok(Seen::Present(Facts::Device(read_facts(spec, report)?))),
             "" if pv.pv_uuid == layout::physical_volume_uuid(spec.device) => {
                 return Ok(Seen::Partial(format!(
@@ -139,23 +149,32 @@ pub(super) fn make(spec: &DeviceSpec, settings: &Settings, batch: Batch) -> Batc
             "--norestorefile",
         ])
         .args(["--metadatasize=128M", "--dataalignment=256K", spec.path.as_str()]);
-    batch.run(pvcreate).run(vgcreate(spec, settings))
+    let batch = batch.run(pvcreate).run(vgcreate(spec, settings));
+    pool::make(spec, settings).into_iter().fold(batch, Batch::run)
 }
 
-/// Only the volume group can be left: a physical volume without it tells by its UUID that it is ours.
+/// Only the volume group can be left, and its pool: a physical volume without it tells by its UUID that it is ours.
 pub(super) fn resume(spec: &DeviceSpec, settings: &Settings, batch: Batch) -> Batch {
     let known = program::lvm(settings, "vgs").arg(layout::volume_group(spec.device));
-    batch.unless(known, vgcreate(spec, settings))
+    let batch = batch.unless(known, vgcreate(spec, settings));
+    let make = pool::make(spec, settings).into_iter();
+    make.fold(batch, |batch, make| {
+        batch.unless(pool::known(spec, settings), make)
+    })
 }
 
 fn vgcreate(spec: &DeviceSpec, settings: &Settings) -> Command {
-    program::lvm(settings, "vgcreate")
-        .args([
-            "--physicalextentsize=4M",
-            "--autobackup=n",
-            "--addtag",
-            &layout::device_tag(spec.device),
-        ])
+    let command = program::lvm(settings, "vgcreate").args([
+        "--physicalextentsize=4M",
+        "--autobackup=n",
+        "--addtag",
+        &layout::device_tag(spec.device),
+    ]);
+    let tags = spec
+        .shared
+        .iter()
+        .map(|overcommit| layout::overcommit_tag(*overcommit));
+    tags.fold(command, |command, tag| command.args(["--addtag", &tag]))
         .arg(layout::volume_group(spec.device))
         .arg(spec.path.as_str())
 }
@@ -171,10 +190,13 @@ pub(super) fn unmake(spec: &DeviceSpec, settings: &Settings) -> Batch {
             &format!("UUID={}", layout::physical_volume_uuid(spec.device)),
         ])
         .arg(spec.path.as_str());
-    let known = program::lvm(settings, "vgs").arg(layout::volume_group(spec.device));
-    Batch::new()
+    let known = || program::lvm(settings, "vgs").arg(layout::volume_group(spec.device));
+    let batch = pool::remove(spec, settings)
+        .into_iter()
+        .fold(Batch::new(), |batch, remove| batch.only_if(known(), remove));
+    batch
         .only_if(
-            known,
+            known(),
             program::lvm(settings, "vgremove").arg(layout::volume_group(spec.device)),
         )
         .only_if(ours, program::lvm(settings, "pvremove").arg(spec.path.as_str()))

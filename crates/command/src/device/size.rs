@@ -4,7 +4,7 @@ use mortar_argv::{Batch, Report};
 use mortar_model::work::{DeviceFacts, DeviceSizeSpec, DeviceSpec, Facts, FailureKind, Seen, Verdict};
 use mortar_model::{DeviceKind, layout};
 
-use super::{FACTS, directory, facts, read_facts};
+use super::{directory, facts, facts_count, pool, read_facts};
 use crate::answer::{self, Unreadable};
 use crate::{Settings, complaint, program};
 
@@ -16,6 +16,7 @@ fn as_device(spec: &DeviceSizeSpec) -> DeviceSpec {
         device: spec.device,
         path: spec.path.clone(),
         destroy: false,
+        shared: spec.shared,
     }
 }
 
@@ -38,6 +39,7 @@ pub(crate) fn make(spec: &DeviceSizeSpec, settings: &Settings) -> Batch {
         Batch::new()
             .run(program::program(settings, "blkid").args(["-c", "/dev/null", "-t", &uuid, path]))
             .run(program::lvm(settings, "pvresize").arg(path))
+            .then(pool::extend(&as_device(spec), settings))
     } else {
         let id = spec.device.to_string();
         Batch::new()
@@ -59,9 +61,12 @@ pub(crate) fn judge_made(spec: &DeviceSizeSpec, report: &Report) -> Verdict {
         ));
     }
     let mut work = report.clone();
-    let count = report.outcomes.len().saturating_sub(FACTS);
+    let count = report
+        .outcomes
+        .len()
+        .saturating_sub(facts_count(&as_device(spec)));
     work.outcomes.truncate(count);
-    match complaint::judge(&work, complaint::nothing_tolerated) {
+    match complaint::judge(&work, crate::brick::growth::already_so) {
         Verdict::Done(_) => {}
         verdict => return verdict,
     }

@@ -45,6 +45,7 @@ pub(crate) fn device(path: DevicePath, destroy: bool) -> Thing {
         device: DEVICE,
         path,
         destroy,
+        shared: None,
     })
 }
 
@@ -266,7 +267,7 @@ pub(crate) fn growth(part: GrowthPart, brick: Thing) -> Thing {
         unreachable!()
     };
     let space_before = match brick.space {
-        BrickSpace::Image => BrickSpace::Image,
+        space @ (BrickSpace::Image | BrickSpace::Shared) => space,
         BrickSpace::ThinPool { .. } => thin(),
     };
     brick.size = ByteSize::from_gib(3);
@@ -283,6 +284,7 @@ pub(crate) fn device_size(path: DevicePath) -> Thing {
         device: DEVICE,
         path,
         least: ByteSize::from_gib(2),
+        shared: None,
     })
 }
 

@@ -217,6 +217,7 @@ impl Ground {
                 path: DevicePath::new("/dev/sdb").unwrap(),
                 tags: Tags::new(),
                 destroy: false,
+                shared: None,
             };
             done(&engine, engine.add_device(device).await.unwrap()).await;
         }

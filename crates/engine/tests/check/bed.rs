@@ -67,6 +67,7 @@ impl Bed {
                     path: DevicePath::new(path).unwrap(),
                     tags: Tags::from([("media".to_owned(), media.to_owned())]),
                     destroy: false,
+                    shared: None,
                 };
                 bed.done(bed.engine.add_device(request).await.unwrap()).await;
             }

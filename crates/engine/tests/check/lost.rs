@@ -55,6 +55,7 @@ async fn with_spare() -> Bed {
             path: DevicePath::new(path).unwrap(),
             tags: Tags::from([("media".to_owned(), media.to_owned())]),
             destroy: false,
+            shared: None,
         };
         bed.done(bed.engine.add_device(device).await.unwrap()).await;
     }

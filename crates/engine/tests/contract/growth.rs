@@ -99,6 +99,7 @@ fn a_directory_is_measured() {
             device: id,
             path: path.clone(),
             least: ByteSize::from_mib(least),
+            shared: None,
         })
     };
     twin.prepare(3, &["mkdir", "-p", &layout::image_folder(&path)]);

@@ -38,6 +38,7 @@ pub(crate) fn device(id: DeviceId, path: &str, destroy: bool) -> Thing {
         device: id,
         path: DevicePath::new(path).unwrap(),
         destroy,
+        shared: None,
     })
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId,
-    OperationId, OperationKind, OptionName, SnapshotId, Snapshots, State, Tags, VolumeId, VolumeName,
-    VolumeOption,
+    OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots, State, Tags, VolumeId,
+    VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, Subject};
 
@@ -252,7 +252,7 @@ fn copy(life: &Life) -> Option<Ask> {
             let reserve = inventory
                 .volume(*id)
                 .is_some_and(|volume| volume.snapshots.factor >= 2.0);
-            bricks.all(|brick| brick.space == BrickSpace::Image || reserve)
+            bricks.all(|brick| !matches!(brick.space, BrickSpace::ThinPool { .. }) || reserve)
         };
         let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
         let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);
@@ -281,6 +281,7 @@ fn device(life: &Life, node: NodeId) -> AddDevice {
         path: DevicePath::new(path).unwrap(),
         tags: Tags::from([("media".to_owned(), media.to_owned())]),
         destroy: dice.percent(30),
+        shared: (path == "/dev/sdc" && dice.percent(50)).then(|| Overcommit::from_hundredths(150).unwrap()),
     }
 }
 

@@ -14,6 +14,7 @@
 mod cases;
 mod deaths;
 mod ground;
+mod pools;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,8 +9,8 @@ use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Par
 use mortar_executor::{Hosts, SimHosts};
 use mortar_journal::Policy;
 use mortar_model::{
-    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, OperationKind, Tags, VolumeId,
-    VolumeName,
+    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, OperationKind, Overcommit,
+    Tags, VolumeId, VolumeName,
 };
 use mortar_plan::{AddDevice, AddNode, Seed};
 use mortar_simulator::{World, WorldConfig};
@@ -312,6 +312,19 @@ impl Bed {
     }
 
     pub(crate) async fn add_device(&self, node: NodeId, path: &str, media: &str) {
+        self.add_device_with(node, path, media, None).await;
+    }
+
+    /// The disks at `/dev/sdc` of n1, n2 and n3, each with a thin pool for all bricks that promises twice what it has.
+    pub(crate) async fn add_shared_pools(&self) {
+        for number in 1..=3 {
+            let twice = Overcommit::from_hundredths(200).unwrap();
+            self.add_device_with(self.node(number), "/dev/sdc", "pool", Some(twice))
+                .await;
+        }
+    }
+
+    async fn add_device_with(&self, node: NodeId, path: &str, media: &str, shared: Option<Overcommit>) {
         let path = DevicePath::new(path).unwrap();
         let tags = Tags::from([("media".to_owned(), media.to_owned())]);
         let id = self
@@ -321,6 +334,7 @@ impl Bed {
                 path,
                 tags,
                 destroy: false,
+                shared,
             })
             .await
             .unwrap();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_engine::{Engine, OperationState};
 use mortar_executor::SimHosts;
-use mortar_model::{Brick, BrickSpace, DeviceKind, Durability, Inventory, Node, OperationId, check, layout};
+use mortar_model::{
+    Brick, BrickSpace, ByteSize, DeviceKind, Durability, Inventory, Node, OperationId, check, layout,
+};
 use mortar_simulator::{HostView, World};
 use mortar_store::{MemoryStore, Store as _};
 
@@ -106,7 +108,16 @@ fn assert_host(inventory: &Inventory, node: Option<&Node>, host: &HostView, stor
         copies.filter(|(copy, _)| copy.brick.space != BrickSpace::Image)
     });
     let copies = on_disks.map(|(copy, _)| layout::copy_volume(copy.id));
-    let expected: BTreeSet<String> = expected.into_iter().chain(copies).collect();
+    let shared = bricks.iter().filter(|brick| brick.space == BrickSpace::Shared);
+    let shared = shared.map(|brick| layout::logical_volume(brick.id));
+    let pools = devices.iter().filter(|device| device.kind.shared().is_some());
+    let pools = pools.map(|_| layout::SHARED_POOL.to_owned());
+    let expected: BTreeSet<String> = expected
+        .into_iter()
+        .chain(copies)
+        .chain(shared)
+        .chain(pools)
+        .collect();
     let found: BTreeSet<String> = host
         .logical_volumes
         .iter()
@@ -172,6 +183,18 @@ fn assert_sizes(inventory: &Inventory, bricks: &[&Brick], host: &HostView, story
                 let recorded = (Some((size, 0)), Some((pool.bytes(), metadata.bytes())));
                 assert_eq!(seen, recorded, "{story}: volume and pool of brick {}", brick.id);
             }
+            BrickSpace::Shared => {
+                let name = layout::logical_volume(brick.id);
+                let volume = host.logical_volumes.iter().find(|volume| volume.name == name);
+                let seen = volume.map(|volume| (volume.size, volume.pool.as_deref()));
+                assert_eq!(seen, Some((size, Some(layout::SHARED_POOL))), "{story}: {name}");
+                let tags = &volume.unwrap().tags;
+                assert!(
+                    tags.contains(&layout::brick_tag(brick.id))
+                        && tags.contains(&layout::volume_tag(brick.volume)),
+                    "{story}: {name} has {tags:?}"
+                );
+            }
             BrickSpace::Image => {
                 let device = inventory.device(brick.device).unwrap();
                 let image = (layout::image(&device.path, brick.id), size);
@@ -188,6 +211,27 @@ fn assert_sizes(inventory: &Inventory, bricks: &[&Brick], host: &HostView, story
         );
     }
     for group in host.devices.iter().filter_map(|device| device.group.as_ref()) {
+        let mut devices = inventory.devices();
+        let device = devices.find(|device| layout::volume_group(device.id) == group.name);
+        if let Some(overcommit) = device.and_then(|device| device.kind.shared()) {
+            let mut volumes = host.logical_volumes.iter();
+            let pool =
+                volumes.find(|volume| volume.group == group.name && volume.name == layout::SHARED_POOL);
+            let pool = ByteSize::from_bytes(pool.unwrap().size);
+            let device = device.unwrap();
+            assert_eq!(
+                device.total,
+                overcommit.of(pool, device.kind.extent()),
+                "{story}: {}",
+                group.name
+            );
+            assert!(
+                pool.bytes() > group.size / 100 * 97,
+                "{story}: pool of {}",
+                group.name
+            );
+            continue;
+        }
         let own = bricks
             .iter()
             .filter(|brick| layout::volume_group(brick.device) == group.name);

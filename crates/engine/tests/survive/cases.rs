@@ -28,7 +28,7 @@ pub(crate) struct Case {
 
 const PIECES: Durability = Durability::disperse(2, 1);
 
-fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
+pub(crate) fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
     let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
     request.name = Some(VolumeName::new(name).unwrap());
     request.gid = 2000;
@@ -39,7 +39,7 @@ fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
     request
 }
 
-async fn make(bed: &Bed, name: &str, durability: Durability, media: &str) {
+pub(crate) async fn make(bed: &Bed, name: &str, durability: Durability, media: &str) {
     let id = bed
         .engine
         .create_volume(request(name, durability, media))
@@ -75,7 +75,7 @@ fn expand(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
 }
 
 /// By so much that a pool's metadata grows as well.
-fn grow(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+pub(crate) fn grow(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine
         .expand_volume(bed.volume("data"), ByteSize::from_gib(3), Expansion::InPlace)
         .boxed()
@@ -102,7 +102,7 @@ fn larger_disk(bed: &Bed) -> BoxFuture<'_, ()> {
     .boxed()
 }
 
-fn resize<'a>(bed: &'a Bed, path: &str) -> BoxFuture<'a, Result<OperationId, EngineError>> {
+pub(crate) fn resize<'a>(bed: &'a Bed, path: &str) -> BoxFuture<'a, Result<OperationId, EngineError>> {
     bed.engine.resize_device(bed.device(2, path)).boxed()
 }
 
@@ -127,7 +127,7 @@ fn set_options(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.set_options(bed.volume("data"), change).boxed()
 }
 
-fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+pub(crate) fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     let name = Some(VolumeName::new("monday").unwrap());
     bed.engine.create_snapshot(bed.volume("data"), name).boxed()
 }
@@ -163,7 +163,7 @@ fn with_snapshot_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
     .boxed()
 }
 
-fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+pub(crate) fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.delete_volume(bed.volume("data")).boxed()
 }
 
@@ -179,6 +179,7 @@ fn add_device<'a>(
             path,
             tags: Tags::new(),
             destroy,
+            shared: None,
         })
         .boxed()
 }
@@ -219,7 +220,11 @@ async fn make_two_with_spare(bed: &Bed) {
     assert!(bed.hosts.world(|world| world.write_files("n1", "more", 5)));
 }
 
-fn evict<'a>(bed: &'a Bed, host: &'a str, dead: bool) -> BoxFuture<'a, Result<OperationId, EngineError>> {
+pub(crate) fn evict<'a>(
+    bed: &'a Bed,
+    host: &'a str,
+    dead: bool,
+) -> BoxFuture<'a, Result<OperationId, EngineError>> {
     let brick = bed.inventory(|inventory| {
         let mut bricks = inventory.bricks();
         let found = bricks.find(|brick| {

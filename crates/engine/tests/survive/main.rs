@@ -15,6 +15,7 @@ mod abandoned;
 mod absent;
 mod cases;
 mod doubled;
+mod pools;
 mod repairs;
 mod runs;
 #[path = "../support/mod.rs"]
@@ -28,7 +29,7 @@ use doubled::Double;
 use support::bed::Stop;
 
 fn all() -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().chain(repairs::ALL)
+    cases::ALL.iter().chain(pools::ALL).chain(repairs::ALL)
 }
 
 fn survive(name: &str) {
@@ -115,6 +116,17 @@ macro_rules! tests {
 }
 
 tests!(
+    add_disk_with_a_pool,
+    remove_disk_with_a_pool,
+    resize_disk_with_a_pool,
+    create_in_pools,
+    grow_in_pools,
+    delete_in_pools,
+    evict_in_pools_beside_a_snapshot,
+    create_snapshot_in_pools,
+    delete_snapshot_without_a_node_in_pools,
+    restore_snapshot_in_pools,
+    clone_volume_in_pools,
     create_on_disks,
     create_on_directories,
     create_unreplicated,

@@ -127,7 +127,7 @@ fn brick(inventory: &Inventory, volume: &Volume, brick: &Brick) -> Option<BrickE
     let place = brick.place();
     let (pool, metadata) = match brick.space {
         BrickSpace::ThinPool { pool, metadata } => (pool, metadata),
-        BrickSpace::Image => (brick.size, mortar_model::ByteSize::ZERO),
+        BrickSpace::Shared | BrickSpace::Image => (brick.size, mortar_model::ByteSize::ZERO),
     };
     // Heketi leaves out what follows from the id.
     let unless = |name: String, usual: String| if name == usual { String::new() } else { name };
@@ -143,7 +143,10 @@ fn brick(inventory: &Inventory, volume: &Volume, brick: &Brick) -> Option<BrickE
         pool_size: pool.kib(),
         metadata_size: metadata.kib(),
         pending: db::Pending::default(),
-        thin_pool: unless(place.thin_pool(), layout::thin_pool(brick.id)),
+        thin_pool: unless(
+            brick.thin_pool().unwrap_or_else(|| place.thin_pool()),
+            layout::thin_pool(brick.id),
+        ),
         logical_volume: unless(place.logical_volume(), layout::logical_volume(brick.id)),
         sub_type: if volume.durability.is_arbiter(brick.position) {
             2

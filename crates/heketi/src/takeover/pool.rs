@@ -123,6 +123,7 @@ impl Taking<'_> {
                 extent: ByteSize::from_kib(extent),
                 uuid: info.pv_uuid.clone(),
                 paths: info.paths.clone(),
+                shared: None,
             },
             tags: info.tags.clone(),
             state: state(&entry.state).ok_or_else(|| format!("its state is {:?}", entry.state))?,

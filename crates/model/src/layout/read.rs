@@ -1,7 +1,7 @@
 //! Names on nodes read back into ids: the other way of [`layout`](super). Only the spelling that is made there is read.
 
 use super as layout;
-use crate::{BrickId, DeviceId};
+use crate::{BrickId, DeviceId, Overcommit};
 
 /// What is at a path below Mortar's mount folder.
 pub fn mount_point(path: &str) -> Option<(DeviceId, BrickId)> {
@@ -19,6 +19,14 @@ pub fn brick_path(path: &str) -> Option<(DeviceId, BrickId)> {
 /// The device of a volume group.
 pub fn volume_group(name: &str) -> Option<DeviceId> {
     id(name, "vg_")
+}
+
+/// What the tags of a volume group say that its shared thin pool may promise; none where it has no such pool.
+pub fn overcommit(tags: &[String]) -> Option<Overcommit> {
+    let mut said = tags
+        .iter()
+        .filter_map(|tag| tag.strip_prefix(layout::OVERCOMMIT_TAG));
+    said.find_map(|hundredths| Overcommit::from_hundredths(hundredths.parse().ok()?).ok())
 }
 
 /// The brick of a logical volume.

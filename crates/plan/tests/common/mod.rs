@@ -35,6 +35,7 @@ pub(crate) fn disks(nodes: u128, zone: impl Fn(u128) -> u32, total: ByteSize) ->
                 extent: ByteSize::from_mib(4),
                 uuid: String::new(),
                 paths: Vec::new(),
+                shared: None,
             },
             tags: Tags::new(),
             state: State::Online,

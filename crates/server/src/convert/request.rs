@@ -38,6 +38,7 @@ pub(crate) fn device(request: DeviceAdd) -> AddDevice {
         path,
         tags,
         destroy,
+        shared: None,
     }
 }
 

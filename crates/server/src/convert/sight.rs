@@ -227,7 +227,7 @@ fn file_system(brick: &Brick, state: &Seen) -> FileSystem {
 }
 
 fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
-    let lvm = matches!(brick.space, BrickSpace::ThinPool { .. });
+    let lvm = brick.space != BrickSpace::Image;
     let found = state.as_ref().ok().and_then(|state| state.space.as_ref());
     let percent = found.filter(|_| lvm).and_then(|space| {
         let (taken, size) = (u128::from(space.taken?.bytes()), u128::from(space.size.bytes()));
@@ -250,7 +250,7 @@ fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
         },
         name,
         footprint: brick.footprint().bytes(),
-        thin_pool: lvm.then(|| brick.place().thin_pool()),
+        thin_pool: brick.thin_pool(),
         thin_pool_percent: percent,
         sight: of_state(state, |state| match &state.space {
             Some(space) if space.size == brick.size => Sight::ok(),

@@ -5,7 +5,7 @@ use mortar_api::{
     TopologyVolume,
 };
 use mortar_engine::plan::{Landscape, Rule};
-use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Volume};
+use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Overcommit, Volume};
 
 /// Everything, as recorded.
 pub(crate) fn topology(landscape: &Landscape) -> Topology {
@@ -70,6 +70,7 @@ fn of_device(device: &Device, landscape: &Landscape) -> TopologyDevice {
         kind: device_kind(&device.kind).into(),
         state: device.state.to_string(),
         tags: device.tags.clone(),
+        overcommit_percent: device.kind.shared().map(Overcommit::hundredths),
         size: device.total.bytes(),
         used: landscape.used(device.id).bytes(),
         too_full: landscape

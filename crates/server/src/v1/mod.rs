@@ -4,6 +4,7 @@ pub(crate) mod backups;
 pub(crate) mod bricks;
 pub(crate) mod capacity;
 pub(crate) mod check;
+pub(crate) mod devices;
 pub(crate) mod document;
 pub(crate) mod explain;
 pub(crate) mod growth;

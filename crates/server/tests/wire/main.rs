@@ -13,6 +13,7 @@ mod heketi_lists;
 mod heketi_routes;
 mod openapi;
 mod options;
+mod pools;
 mod repeat;
 mod replicas;
 mod snapshots;

@@ -256,6 +256,10 @@ async fn thin_volumes_without_room_for_it_and_their_clones_are_refused_by_name()
     assert!(message.contains("--snapshot-factor"), "{message}");
     let reply = door.ask("POST", &format!("/volumes/{id}/clone"), "{}").await;
     assert_eq!(reply.status, 500, "{}", reply.body);
-    assert!(reply.body.contains("directory devices only"), "{}", reply.body);
+    assert!(
+        reply.body.contains("mortar device add --pool shared"),
+        "{}",
+        reply.body
+    );
     door.stop().await;
 }

@@ -7,6 +7,7 @@ use mortar_model::{Brick, BrickSpace, ByteSize, Device, layout};
 use mortar_plan::{Subject as Thing, brick_spec, identity};
 
 use super::device::dead_disk;
+use super::pool;
 use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject, heal_by_hand};
@@ -131,7 +132,8 @@ impl<'a> Look<'a> {
     fn space(&self, found: &mut Found<'_>) -> Space {
         let sizes = match self.brick.space {
             BrickSpace::Image => self.image_size(),
-            BrickSpace::ThinPool { pool, metadata } => self.volume_sizes(pool, metadata),
+            BrickSpace::Shared => self.volume_sizes(None),
+            BrickSpace::ThinPool { pool, metadata } => self.volume_sizes(Some((pool, metadata))),
         };
         let Some((place, sizes)) = sizes else {
             return Space::Unknown;
@@ -168,7 +170,8 @@ impl<'a> Look<'a> {
         Some((path, sizes))
     }
 
-    fn volume_sizes(&self, pool: ByteSize, metadata: ByteSize) -> Option<(String, Option<Sizes>)> {
+    /// Of the logical volume, and of the pool that is the brick's alone.
+    fn volume_sizes(&self, pool: Option<(ByteSize, ByteSize)>) -> Option<(String, Option<Sizes>)> {
         let group = layout::volume_group(self.device.id);
         let volumes = self.sight.volumes.as_ref()?;
         let (name, pool_name) = (
@@ -180,49 +183,20 @@ impl<'a> Look<'a> {
             return Some((place, None));
         };
         let mut sizes = vec![("logical volume", self.brick.size, volume.size)];
-        if let Some(found) = volumes.get(&(group.as_str(), pool_name.as_str())) {
+        let found = volumes.get(&(group.as_str(), pool_name.as_str()));
+        if let (Some((pool, metadata)), Some(found)) = (pool, found) {
             sizes.push(("thin pool", pool, found.size));
             sizes.push(("thin pool's metadata", metadata, found.metadata));
         }
         Some((place, Some(sizes)))
     }
 
-    /// A pool that holds one volume no larger than itself can be full without harm: its metadata counts then.
+    /// That of the brick alone: one that is the device's is told of once.
     fn fill(&self, ground: &Ground<'_>, found: &mut Found<'_>) {
-        let group = layout::volume_group(self.device.id);
         let name = self.brick.place().thin_pool();
-        let Some(volumes) = &self.sight.volumes else {
-            return;
-        };
-        let Some(pool) = volumes.get(&(group.as_str(), name.as_str())) else {
-            return;
-        };
-        let promised: ByteSize = volumes
-            .values()
-            .filter(|volume| volume.group == group && volume.pool.as_deref() == Some(name.as_str()))
-            .map(|volume| volume.size)
-            .sum();
-        let over = |percent: Option<f64>| percent.filter(|percent| *percent >= ground.limits.pool_fill);
-        let data = over(pool.data_percent).filter(|_| promised > pool.size);
-        let told = [("data", data), ("metadata", over(pool.metadata_percent))];
-        let told: Vec<String> = told
-            .into_iter()
-            .filter_map(|(what, percent)| Some(format!("its {what} is {:.1} % full", percent?)))
-            .collect();
-        if told.is_empty() {
-            return;
+        if let Some((proof, remedy)) = pool::nearly_full(ground, self.sight, self.device, &name) {
+            self.add(found, Kind::PoolFill, proof, remedy);
         }
-        let proof = self.proof(
-            format!("warned of from {} %", ground.limits.pool_fill),
-            told.join("; "),
-            &format!("{group}/{name}"),
-        );
-        let advice = format!(
-            "make room before it is full: delete snapshots, or lvextend {group}/{name} (--poolmetadatasize for its metadata) \
-             on {}",
-            self.sight.node.manage
-        );
-        self.add(found, Kind::PoolFill, proof, Remedy::ByHand(advice));
     }
 
     fn entry(&self, found: &mut Found<'_>) {

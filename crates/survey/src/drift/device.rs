@@ -7,6 +7,7 @@ use mortar_model::layout::read;
 use mortar_model::{ByteSize, Device, DeviceKind, DevicePath, layout};
 use mortar_plan::Subject as Thing;
 
+use super::pool;
 use super::sight::Sight;
 use super::{About, Found, Ground};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject};
@@ -24,6 +25,9 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
             State::Unknown => {}
             State::There(size) => {
                 there.push(device);
+                if let Some((proof, remedy)) = pool::fill(ground, sight, device) {
+                    found.add(&about(device), finding(Kind::PoolFill, device, proof, remedy));
+                }
                 if let Some((proof, remedy)) = other_path(ground, sight, device) {
                     found.add(&about(device), finding(Kind::DevicePath, device, proof, remedy));
                 }
@@ -160,11 +164,16 @@ fn other_size(
     device: &Device,
     group: &GroupSeen,
 ) -> Option<(Proof, Remedy)> {
-    let others = others(ground, sight, device, group);
-    if group.size == device.total || others.is_some_and(|others| group.size.minus(others) == device.total) {
+    let (size, others) = match device.kind.shared() {
+        Some(overcommit) => (
+            overcommit.of(pool::size(sight, device)?, group.extent),
+            pool::others(ground, sight, device),
+        ),
+        None => (group.size, others(ground, sight, device, group)),
+    };
+    if size == device.total || others.is_some_and(|others| size.minus(others) == device.total) {
         return None;
     }
-    let size = group.size;
     let (seen, remedy) = match others {
         Some(ByteSize::ZERO) => (size.to_string(), size_remedy(ground, device, size)),
         Some(others) => (

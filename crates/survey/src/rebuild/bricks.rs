@@ -75,7 +75,10 @@ impl Work<'_> {
             }
             DeviceKind::Lvm { .. } => {
                 let size = trace.volume.map(|volume| volume.size).or(said)?;
-                let space = pool_seen(trace).or_else(|| space_said(volume, kind, size, trace))?;
+                let space = match kind.shared() {
+                    Some(_) => BrickSpace::Shared,
+                    None => pool_seen(trace).or_else(|| space_said(volume, kind, size, trace))?,
+                };
                 Some((size, space))
             }
         }
@@ -95,9 +98,10 @@ impl Work<'_> {
         let alike = |twin: &Listed| {
             self.ground_of(*twin).kind.extent() == kind.extent()
                 && std::mem::discriminant(&self.ground_of(*twin).kind) == std::mem::discriminant(&kind)
+                && self.ground_of(*twin).kind.shared().is_some() == kind.shared().is_some()
         };
         let pool = self.trace(brick).and_then(pool_seen);
-        let pool = pool.filter(|_| matches!(kind, DeviceKind::Lvm { .. }));
+        let pool = pool.filter(|_| matches!(kind, DeviceKind::Lvm { shared: None, .. }));
         let arbiter = volume.durability.is_arbiter(position);
         let (size, space) = match twins.iter().find(|(twin, _)| alike(twin) && !arbiter) {
             Some((_, measure)) => *measure,

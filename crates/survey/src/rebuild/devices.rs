@@ -296,25 +296,53 @@ impl<'a> Work<'a> {
                 extent: group.extent,
                 uuid: group.uuid.clone(),
                 paths: vec![group.path.clone()],
+                shared: read::overcommit(&group.tags),
             },
         };
+        let total = self.total_of(node, written, &kind, group)?;
         let path = match own {
             // Names of disks change when disks come and go: one that another disk has today is not this one's.
             Some((path, _)) if !self.is_another(node, path, group) => path.clone(),
             _ => DevicePath::new(group.path.as_str())
                 .map_err(|error| Strange(format!("LVM calls its disk {:?}: {error}", group.path)))?,
         };
-        if let Some(written) = written.filter(|written| written.total != group.size) {
+        if let Some(written) = written.filter(|written| written.total != total) {
             self.notes.contradiction(
                 about,
                 format!(
-                    "the node's file says that it has {}, its volume group has {}",
-                    written.total, group.size
+                    "the node's file says that it has {}, its volume group has {total}",
+                    written.total
                 ),
                 "the volume group counts",
             );
         }
-        Ok((path, kind, group.size))
+        Ok((path, kind, total))
+    }
+
+    /// What a volume group has for bricks: all of it, or what its thin pool for all bricks may promise.
+    fn total_of(
+        &self,
+        node: NodeId,
+        written: Option<&Device>,
+        kind: &DeviceKind,
+        group: &GroupSeen,
+    ) -> Result<ByteSize, Strange> {
+        let Some(overcommit) = kind.shared() else {
+            return Ok(group.size);
+        };
+        let machine = self.placed.get(&node).and_then(|placed| placed.machine);
+        let volumes = machine.map(|machine| &self.ground.machines[machine].survey.volumes);
+        let pool = volumes.into_iter().flatten().flatten().find(|volume| {
+            volume.group == group.name && volume.name == layout::SHARED_POOL && volume.is_pool
+        });
+        match (pool, written) {
+            (Some(pool), _) => Ok(overcommit.of(pool.size, group.extent)),
+            (None, Some(written)) => Ok(written.total),
+            (None, None) => Err(Strange(format!(
+                "it is to have a thin pool {} for all its bricks, and that does not show",
+                layout::SHARED_POOL
+            ))),
+        }
     }
 
     /// Whether another volume group of the node is on the disk at this path.

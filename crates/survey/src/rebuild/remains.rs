@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use mortar_command::query::survey::{GroupSeen, ImageSeen};
 use mortar_model::layout::read;
-use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, DevicePath, NodeId};
+use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceId, DeviceKind, DevicePath, NodeId, layout};
 
 use super::Work;
 use super::devices::is_marked;
 use super::report::FoundKind;
-use super::traces::{Spot, Trace};
+use super::traces::{Spot, Trace, is_in_shared_pool};
 
 impl Work<'_> {
     /// Names what is beside the records, and makes devices smaller by what it takes.
@@ -145,8 +145,8 @@ impl Work<'_> {
             if self.is_ours(machine, device) {
                 for volume in volumes(group) {
                     let brick = read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name));
-                    if brick.is_none() && !self.is_copy(&volume.name) {
-                        let space = if volume.pool.is_some() {
+                    if brick.is_none() && !self.is_copy(&volume.name) && volume.name != layout::SHARED_POOL {
+                        let space = if volume.pool.is_some() && !is_in_shared_pool(volume) {
                             ByteSize::ZERO
                         } else {
                             volume.size + volume.metadata
@@ -230,6 +230,9 @@ impl Work<'_> {
             return ByteSize::ZERO;
         };
         let taken = group.size.minus(group.free);
+        if device.kind.shared().is_some() {
+            return self.others_in_pool(machine, device);
+        }
         if survey.volumes.is_err() {
             return taken.minus(recorded);
         }
@@ -243,6 +246,21 @@ impl Work<'_> {
             })
             .sum();
         taken.minus(there)
+    }
+
+    /// What thin volumes in no record may come to take of the device's pool.
+    fn others_in_pool(&self, machine: usize, device: &Device) -> ByteSize {
+        let group = layout::volume_group(device.id);
+        let volumes = self.ground.machines[machine].survey.volumes.iter().flatten();
+        let recorded = |name: &str| {
+            let brick = read::logical_volume(name).and_then(|brick| self.inventory.brick(brick));
+            brick.is_some_and(|brick| brick.device == device.id) || self.is_copy(name)
+        };
+        let others = volumes.filter(|volume| volume.group == group && is_in_shared_pool(volume));
+        others
+            .filter(|volume| !recorded(&volume.name))
+            .map(|volume| volume.size)
+            .sum()
     }
 
     /// Images count where they are, also those that do not say whose they are and those that seem to be another device's.

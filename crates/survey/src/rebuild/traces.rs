@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
 use mortar_model::layout::read;
-use mortar_model::{BrickId, ByteSize, DeviceId, DeviceKind, VolumeId};
+use mortar_model::{BrickId, ByteSize, DeviceId, DeviceKind, VolumeId, layout};
 use mortar_plan::identity::{self, BrickIdentity};
 
 use super::machines::{Ground, Machine};
@@ -64,11 +64,16 @@ impl Trace<'_> {
         let image: ByteSize = images.map(|image| image.size).sum();
         match (self.pool, self.volume) {
             (Some(pool), _) => pool.size + pool.metadata + image,
-            // One in a pool takes nothing beside it.
-            (None, Some(volume)) if volume.pool.is_none() => volume.size + image,
+            // One in a pool of its own takes nothing beside it.
+            (None, Some(volume)) if volume.pool.is_none() || is_in_shared_pool(volume) => volume.size + image,
             _ => image,
         }
     }
+}
+
+/// Whether the volume is in the pool that its device has for all: what it may come to take counts.
+pub(super) fn is_in_shared_pool(volume: &VolumeSeen) -> bool {
+    volume.pool.as_deref() == Some(layout::SHARED_POOL)
 }
 
 /// Where a trace is: the machine, the device by its id there, the brick.

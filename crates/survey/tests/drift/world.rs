@@ -91,6 +91,7 @@ fn add_node(landscape: &mut Landscape, seed: &mut Seed, cluster: ClusterId, pool
         extent: ByteSize::from_mib(4),
         uuid: layout::physical_volume_uuid(disk),
         paths: Vec::new(),
+        shared: None,
     };
     let directory = DeviceId::from_u128(seed.next_u128());
     let changes = [
@@ -190,6 +191,7 @@ fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mu
             show_volumes(device, brick, pool, metadata, survey);
             layout::logical_volume_device(device.id, brick.id)
         }
+        BrickSpace::Shared => unreachable!("no disk of this world has one pool for all bricks"),
         BrickSpace::Image => {
             let path = layout::image(&device.path, brick.id);
             part(&mut survey.images).push(ImageSeen {
@@ -207,7 +209,7 @@ fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mu
     };
     let mount_point = layout::mount_point(device.id, brick.id);
     let entry = match brick.space {
-        BrickSpace::ThinPool { .. } => source.clone(),
+        BrickSpace::Shared | BrickSpace::ThinPool { .. } => source.clone(),
         BrickSpace::Image => layout::image(&device.path, brick.id),
     };
     part(&mut survey.entries).push(EntrySeen {

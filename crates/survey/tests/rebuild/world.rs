@@ -164,6 +164,7 @@ impl World {
             path: DevicePath::new(path).unwrap(),
             tags: self.tags(),
             destroy: false,
+            shared: None,
         };
         let mut seed = self.seed.clone();
         let plan = add_device(&self.landscape, &request, &mut seed).unwrap();
@@ -283,6 +284,7 @@ impl World {
                 show_volumes(device, brick, pool, metadata, survey);
                 layout::logical_volume_device(device.id, brick.id)
             }
+            BrickSpace::Shared => unreachable!("no disk of this world has one pool for all bricks"),
             BrickSpace::Image => {
                 let path = layout::image(&device.path, brick.id);
                 part(&mut survey.images).push(ImageSeen {

@@ -95,6 +95,7 @@ fn things(records: &mut Records) {
         extent: ByteSize::from_mib(4),
         uuid: "uuid-1".into(),
         paths: vec!["/dev/sdb".into(), "/dev/disk/by-id/one".into()],
+        shared: None,
     };
     device(records, D1, A, "/dev/sdb", lvm, State::Online);
     device(

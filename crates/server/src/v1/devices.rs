@@ -1,0 +1,62 @@
+//! Devices that are added with more than Heketi's language can say.
+
+use axum::extract::State;
+use mortar_api::{DeviceRequest, ErrorBody, PoolMode};
+use mortar_engine::plan::AddDevice;
+use mortar_heketi::device::DeviceAddRequest;
+use mortar_heketi::{Problems, WireError};
+use mortar_model::Overcommit;
+
+use crate::convert;
+use crate::http::answer::{self, Answer, Rich};
+use crate::http::body::{BodyError, Payload};
+use crate::refusal::{Asked, failure};
+use crate::state::App;
+
+/// Makes a disk, or a directory, ready for bricks: those of a disk in thin pools of their own, or in one pool that may promise more
+/// than it has.
+#[utoipa::path(post, path = "/v1/devices", operation_id = "v1_add_device", tag = "v1", request_body = DeviceRequest, responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which ends with 204"),
+    (status = 400, description = "The body cannot be read, or a rule is broken", body = ErrorBody),
+    (status = 404, description = "No such node", body = ErrorBody),
+    (status = 409, description = "The node has a device at that path", body = ErrorBody),
+    (status = 429, description = "Too much is under way", body = ErrorBody),
+))]
+pub(crate) async fn add(State(app): State<App>, body: Result<Payload, BodyError>) -> Result<Answer, Rich> {
+    let request: DeviceRequest = body.map_err(WireError::from)?.read_strictly()?;
+    let begun = app.engine.add_device(checked(request)?).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::AddDevice))?,
+    ))
+}
+
+fn checked(request: DeviceRequest) -> Result<AddDevice, WireError> {
+    let shared = shared(request.pool, request.overcommit_percent)?;
+    // The rest is checked by the same rules as in the old language.
+    let old = DeviceAddRequest {
+        node: request.node,
+        name: request.name,
+        tags: request.tags,
+        destroydata: request.destroy,
+    };
+    Ok(AddDevice {
+        shared,
+        ..convert::request::device(old.validate()?)
+    })
+}
+
+fn shared(pool: PoolMode, percent: Option<u32>) -> Result<Option<Overcommit>, WireError> {
+    let wrong = |text: String| {
+        let mut problems = Problems::default();
+        problems.add("overcommit_percent", text);
+        WireError::from(problems)
+    };
+    match (pool, percent) {
+        (PoolMode::Own, None) => Ok(None),
+        (PoolMode::Own, Some(_)) => Err(wrong("only a shared pool promises more than it has".into())),
+        (PoolMode::Shared, None) => Ok(Some(Overcommit::NONE)),
+        (PoolMode::Shared, Some(percent)) => Overcommit::from_hundredths(percent)
+            .map(Some)
+            .map_err(|error| wrong(error.to_string())),
+    }
+}
