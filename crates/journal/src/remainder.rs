@@ -144,6 +144,7 @@ fn copy(spec: &CopySpec, becomes_brick: bool) -> Brick {
     let (size, space) = match spec.brick.space {
         BrickSpace::Image if becomes_brick => (ByteSize::ZERO, BrickSpace::Image),
         BrickSpace::Image => (origin.size, BrickSpace::Image),
+        BrickSpace::Folder => (ByteSize::ZERO, BrickSpace::Folder),
         BrickSpace::ThinPool { .. } => {
             let nothing = BrickSpace::ThinPool {
                 pool: ByteSize::ZERO,

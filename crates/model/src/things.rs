@@ -80,6 +80,9 @@ pub enum DeviceKind {
     },
     /// A directory: bricks are XFS image files on loop devices.
     Directory,
+    /// A file system that others made, with bricks of theirs in folders: it was adopted, and takes no bricks of Mortar's. Its path is
+    /// where it is mounted; [`DevicePath::ROOT`] for the root.
+    Adopted,
 }
 
 impl DeviceKind {
@@ -92,7 +95,7 @@ impl DeviceKind {
     pub fn extent(&self) -> ByteSize {
         match self {
             Self::Lvm { extent, .. } => *extent,
-            Self::Directory => ByteSize::from_kib(4),
+            Self::Directory | Self::Adopted => ByteSize::from_kib(4),
         }
     }
 }
@@ -191,6 +194,9 @@ pub enum BrickSpace {
     },
     /// An image file as large as the brick.
     Image,
+    /// A folder on a file system that others made: its share of that, among all bricks there. Mortar never makes, changes or removes
+    /// one.
+    Folder,
 }
 
 /// What a brick is called on its node where Mortar did not choose that: it was taken over, and is operated as it is.
@@ -200,10 +206,12 @@ pub struct BrickNames {
     pub mount_point: DevicePath,
     /// Its folder as GlusterFS knows it, below the mount point.
     pub folder: DevicePath,
-    /// Its logical volume in the volume group of its device.
-    pub volume: LvmName,
+    /// Its logical volume in the volume group of its device; a folder that was adopted has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<LvmName>,
     /// Its thin pool there.
-    pub pool: LvmName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<LvmName>,
     /// Whether other bricks may have logical volumes in that pool: clones and their origins do.
     #[serde(default, skip_serializing_if = "is_no")]
     pub shared: bool,
@@ -241,11 +249,16 @@ impl Brick {
         }
     }
 
+    /// Whether it is a folder that others made, and that stays as it is when no volume has it any more.
+    pub fn is_adopted(&self) -> bool {
+        self.space == BrickSpace::Folder
+    }
+
     /// Bytes of its device that the brick takes.
     pub fn footprint(&self) -> ByteSize {
         match self.space {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-            BrickSpace::Image => self.size,
+            BrickSpace::Image | BrickSpace::Folder => self.size,
         }
     }
 }

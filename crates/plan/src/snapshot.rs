@@ -69,7 +69,7 @@ pub fn create_snapshot(
     let what = format!("snapshot of volume {}", volume.name);
     // A device that takes no new bricks still keeps copies of those that it has.
     check_room(landscape, &what, &copies, |rule| {
-        matches!(rule, Rule::NodeUnhealthy)
+        matches!(rule, Rule::NodeUnhealthy | Rule::Adopted)
     })?;
     Ok(SnapshotCreation::New(Plan {
         stages: copy_stages(inventory, &snapshot),

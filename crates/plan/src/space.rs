@@ -21,6 +21,7 @@ const METADATA_MAX: ByteSize = ByteSize::from_gib(16);
 pub fn brick_space(brick: BrickSize, kind: &DeviceKind) -> BrickSpace {
     match kind {
         DeviceKind::Directory => BrickSpace::Image,
+        DeviceKind::Adopted => BrickSpace::Folder,
         DeviceKind::Lvm { extent, .. } => {
             #[allow(
                 clippy::cast_precision_loss,
@@ -59,7 +60,7 @@ pub(crate) fn whole(size: ByteSize, kind: &DeviceKind) -> ByteSize {
 pub(crate) fn footprint(brick: BrickSize, kind: &DeviceKind) -> ByteSize {
     match brick_space(brick, kind) {
         BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-        BrickSpace::Image => whole(brick.size, kind),
+        BrickSpace::Image | BrickSpace::Folder => whole(brick.size, kind),
     }
 }
 

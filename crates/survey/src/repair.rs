@@ -140,7 +140,7 @@ fn moved(device: Device, path: &DevicePath) -> Device {
             paths.insert(0, path.to_string());
             DeviceKind::Lvm { extent, uuid, paths }
         }
-        DeviceKind::Directory => DeviceKind::Directory,
+        kind @ (DeviceKind::Directory | DeviceKind::Adopted) => kind,
     };
     Device {
         path: path.clone(),

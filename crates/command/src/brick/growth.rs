@@ -7,7 +7,7 @@ use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::{BrickSpec, Facts, GrowthPart, GrowthSpec, Seen, Verdict};
 use mortar_model::{BrickSpace, ByteSize, layout};
 
-use super::{is_mounted, site, write_identity};
+use super::{is_mounted, never, site, write_identity};
 use crate::answer::{self, Unreadable};
 use crate::query::brick_state;
 use crate::{Settings, complaint, program};
@@ -22,7 +22,7 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let state = || brick_state::ask(settings, &site(brick));
     match (spec.part, brick.space) {
-        (GrowthPart::Room, BrickSpace::Image) | (GrowthPart::Space, BrickSpace::Image) => state(),
+        (GrowthPart::Room | GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => state(),
         (GrowthPart::Room, BrickSpace::ThinPool { .. }) => {
             state().ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
         }
@@ -39,7 +39,7 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => judge_room(spec, report),
-        (GrowthPart::Space, BrickSpace::Image) => judge_image(&spec.brick, report),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => judge_image(&spec.brick, report),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             judge_volumes(&spec.brick, pool, metadata, report)
         }
@@ -48,9 +48,12 @@ pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unr
 }
 
 pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
+    if spec.brick.space == BrickSpace::Folder {
+        return never(settings);
+    }
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => look(spec, settings),
-        (GrowthPart::Space, BrickSpace::Image) => make_image(&spec.brick, settings),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => make_image(&spec.brick, settings),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             make_volumes(spec, pool, metadata, settings)
         }
@@ -70,7 +73,7 @@ pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
 pub(crate) fn unmake(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match spec.part {
         GrowthPart::Room => Batch::new(),
-        GrowthPart::Space | GrowthPart::FileSystem => Batch::new().run(program::program(settings, "false")),
+        GrowthPart::Space | GrowthPart::FileSystem => never(settings),
     }
 }
 
@@ -108,7 +111,7 @@ fn judge_room(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
 fn needed(spec: &GrowthSpec) -> Option<ByteSize> {
     let of = |space| match space {
         BrickSpace::ThinPool { pool, metadata } => Some(pool + metadata),
-        BrickSpace::Image => None,
+        BrickSpace::Image | BrickSpace::Folder => None,
     };
     Some(of(spec.brick.space)?.minus(of(spec.space_before)?))
 }
@@ -260,7 +263,7 @@ fn make_file_system(brick: &BrickSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(is_mounted(brick, settings));
     let batch = match brick.space {
         BrickSpace::Image => batch.run(take_up_image(brick, settings)),
-        BrickSpace::ThinPool { .. } => batch,
+        BrickSpace::ThinPool { .. } | BrickSpace::Folder => batch,
     };
     batch
         .run(

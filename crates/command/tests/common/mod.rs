@@ -266,7 +266,7 @@ pub(crate) fn growth(part: GrowthPart, brick: Thing) -> Thing {
         unreachable!()
     };
     let space_before = match brick.space {
-        BrickSpace::Image => BrickSpace::Image,
+        space @ (BrickSpace::Image | BrickSpace::Folder) => space,
         BrickSpace::ThinPool { .. } => thin(),
     };
     brick.size = ByteSize::from_gib(3);

@@ -131,6 +131,7 @@ impl<'a> Look<'a> {
     fn space(&self, found: &mut Found<'_>) -> Space {
         let sizes = match self.brick.space {
             BrickSpace::Image => self.image_size(),
+            BrickSpace::Folder => None,
             BrickSpace::ThinPool { pool, metadata } => self.volume_sizes(pool, metadata),
         };
         let Some((place, sizes)) = sizes else {
