@@ -165,6 +165,8 @@ pub enum SpaceKind {
     LogicalVolume,
     /// An image file on a loop device.
     Image,
+    /// A folder on a file system that others made: it was adopted.
+    Folder,
     /// Something this program is too old to know.
     #[serde(other)]
     Unknown,

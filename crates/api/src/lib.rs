@@ -7,6 +7,7 @@
 //! The language only grows: fields are added with a default, never renamed or removed, and a reader that meets
 //! a state or kind it does not know reads it as `unknown` and goes on.
 
+mod adopt;
 mod backup;
 mod bricks;
 mod check;
@@ -25,6 +26,10 @@ mod snapshot;
 mod topology;
 mod volume;
 
+pub use adopt::{
+    ADOPT_LIMITED, ADOPT_NOT, ADOPT_RECORDED, ADOPT_UNDERSTOOD, AdoptAnswer, AdoptRemark, AdoptRequest,
+    AdoptVolume,
+};
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
 pub use bricks::MoveRequest;
 pub use check::{
@@ -52,8 +57,8 @@ pub use rebuild::{
 pub use replicas::ReplicasRequest;
 pub use snapshot::{CloneRequest, Snapshot, SnapshotList, SnapshotQuery, SnapshotRequest};
 pub use topology::{
-    DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
-    TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
+    TopologyNode, TopologyVolume,
 };
 pub use volume::{
     CLAIM_OPTION, Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage,

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub const DEVICE_LVM: &str = "lvm";
 /// Kind of a device that is a directory.
 pub const DEVICE_DIRECTORY: &str = "directory";
+/// Kind of a device that is a file system with bricks that others made: it was adopted, and takes no others.
+pub const DEVICE_ADOPTED: &str = "adopted";
 
 /// All that exists, as recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -115,11 +115,16 @@ fn source(spec: &BrickSpec) -> Source {
             path: spec.place().logical_volume_device(),
             options: "discard,",
         },
+        // What is under it is somebody else's, and is not mounted.
+        BrickSpace::Folder => Source {
+            path: spec.place().brick_path(),
+            options: "",
+        },
     }
 }
 
 /// One that was taken over was made by others, and holds data: it is never made anew.
-fn never(settings: &Settings) -> Batch {
+pub(crate) fn never(settings: &Settings) -> Batch {
     Batch::new().run(program::program(settings, "false"))
 }
 
@@ -132,6 +137,7 @@ pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::Shared => shared::make(spec, settings, batch),
+        BrickSpace::Folder => return never(settings),
         BrickSpace::ThinPool { pool, metadata } => thin::make(spec, settings, batch, pool, metadata),
     };
     let batch = batch
@@ -149,6 +155,7 @@ pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = match spec.space {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::Shared => shared::resume(spec, settings, batch),
+        BrickSpace::Folder => return never(settings),
         BrickSpace::ThinPool { pool, metadata } => thin::resume(spec, settings, batch, pool, metadata),
     };
     let entry = program::program(settings, "grep")
@@ -235,7 +242,11 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
     complaint::judge(report, complaint::nothing_tolerated)
 }
 
+/// A folder that was adopted is never removed: a plan that gives it up leaves it out.
 pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
+    if spec.space == BrickSpace::Folder {
+        return never(settings);
+    }
     let mount_point = spec.place().mount_point();
     let remove_entry = program::locked(settings, "sed")
         .args(["-i", "-e", &format!("\\|{}|d", mount_mark(spec))])
@@ -255,7 +266,7 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
             remove_entry,
         );
     let batch = match spec.space {
-        BrickSpace::Image => image::unmake(spec, settings, batch),
+        BrickSpace::Image | BrickSpace::Folder => image::unmake(spec, settings, batch),
         BrickSpace::Shared => shared::unmake(spec, settings, batch),
         BrickSpace::ThinPool { .. } => thin::unmake(spec, settings, batch),
     };

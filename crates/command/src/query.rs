@@ -7,6 +7,7 @@
 pub mod brick_files;
 pub mod brick_state;
 pub mod device_usage;
+pub mod folder;
 pub mod glusterd;
 pub mod glusterd_process;
 pub mod heal_info;

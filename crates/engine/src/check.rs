@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
-use mortar_model::{ClusterId, DeviceId, DeviceKind, DevicePath, Inventory, NodeId};
+use mortar_model::{ClusterId, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId};
 use mortar_plan::TooFull;
 use mortar_survey::{Drift, Fill, Finding, Limits, Scan, Severity, drift, fills};
 
@@ -191,14 +191,15 @@ async fn ask_nodes(inner: &Inner) -> Asked<NodeId, NodeSurvey> {
     let nodes: Vec<(NodeId, Vec<DevicePath>, Vec<String>)> = {
         let landscape = inner.landscape();
         let inventory = landscape.inventory();
-        let directories = |node| {
+        let of_node = |node| {
             let devices = inventory.devices_of(node);
-            let directories = devices.filter(|device| device.kind == DeviceKind::Directory);
-            directories.map(|device| device.path.clone()).collect()
+            devices
+                .flat_map(|device| directories(inventory, device))
+                .collect()
         };
         inventory
             .nodes()
-            .map(|node| (node.id, directories(node.id), roots(inventory, node.id)))
+            .map(|node| (node.id, of_node(node.id), roots(inventory, node.id)))
             .collect()
     };
     stream::iter(nodes)
@@ -213,10 +214,24 @@ async fn ask_nodes(inner: &Inner) -> Asked<NodeId, NodeSurvey> {
         .await
 }
 
+/// Directories that are looked at for a device: its own, or those of bricks that were adopted.
+fn directories(inventory: &Inventory, device: &Device) -> Vec<DevicePath> {
+    match device.kind {
+        DeviceKind::Lvm { .. } => Vec::new(),
+        DeviceKind::Directory => vec![device.path.clone()],
+        DeviceKind::Adopted => {
+            let bricks = inventory.bricks_on(device.id);
+            let names = bricks.filter_map(|brick| brick.names.as_ref());
+            names.map(|names| names.folder.clone()).collect()
+        }
+    }
+}
+
 /// Folders below which bricks of the node are mounted that were taken over: two levels above each mount point.
 fn roots(inventory: &Inventory, node: NodeId) -> Vec<String> {
     let bricks = inventory
         .devices_of(node)
+        .filter(|device| device.kind != DeviceKind::Adopted)
         .flat_map(|device| inventory.bricks_on(device.id));
     let roots: BTreeSet<String> = bricks
         .filter_map(|brick| {

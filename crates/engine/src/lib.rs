@@ -32,6 +32,7 @@
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
+//! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `backup` | backups of the store, by the clock and on request |
@@ -48,6 +49,7 @@ mod abandon;
 mod act;
 mod address;
 mod admission;
+mod adopt;
 mod away;
 mod backup;
 mod capacity;
@@ -85,6 +87,7 @@ mod snapshot;
 mod submit;
 mod tries;
 
+pub use adopt::Adopted;
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
 pub use capacity::Capacity;
 pub use check::Check;
@@ -102,6 +105,7 @@ pub use mortar_journal::{
 };
 pub use mortar_plan as plan;
 pub use mortar_store::Reason as BackupReason;
+pub use mortar_survey::adopt::{Adoption, Judged, Remark, Understanding};
 pub use mortar_survey::rebuild::{Contradiction, Found, FoundKind, Gap, Rebuilt};
 pub use mortar_survey::{Finding, Kind, Proof, Remedy, Severity, Subject as FindingSubject};
 pub use panics::log_panics;

@@ -17,9 +17,9 @@ use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 
 /// Hosts that are asked side by side.
-const WIDTH: usize = 16;
+pub(crate) const WIDTH: usize = 16;
 /// Most things of one kind that a refusal names.
-const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 
 /// What a rebuild came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +110,7 @@ impl Engine {
 }
 
 /// Asks these hosts, and as long as new ones are named, those.
-async fn hear(inner: &Inner, hosts: &[HostName]) -> Heard {
+pub(crate) async fn hear(inner: &Inner, hosts: &[HostName]) -> Heard {
     let mut heard = Heard::default();
     let mut next: BTreeSet<HostName> = hosts.iter().cloned().collect();
     while !next.is_empty() {
@@ -168,7 +168,7 @@ async fn ask_pool(inner: &Inner, hosts: Vec<HostName>) -> Vec<(HostName, Result<
 }
 
 /// One tool that hangs must not cost the answers of the others: it is given up before the whole is.
-async fn ask(inner: &Inner, host: &HostName, batch: &Batch, what: &str) -> Report {
+pub(crate) async fn ask(inner: &Inner, host: &HostName, batch: &Batch, what: &str) -> Report {
     let limit: Duration = inner.config.settings.command_limit + inner.config.patience;
     let answer = act::run_on(inner, host.as_str(), batch, what);
     tokio::time::timeout(limit, answer)
@@ -176,7 +176,7 @@ async fn ask(inner: &Inner, host: &HostName, batch: &Batch, what: &str) -> Repor
         .unwrap_or_else(|_| Report::not_run(batch.items().len(), format!("no answer within {limit:?}")))
 }
 
-fn idle(landscape: &Landscape) -> Result<(), Refusal> {
+pub(crate) fn idle(landscape: &Landscape) -> Result<(), Refusal> {
     match landscape.holders() {
         0 => Ok(()),
         count => Err(Refusal::UnderWay(count)),

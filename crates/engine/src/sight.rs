@@ -9,8 +9,8 @@ use mortar_command::query::brick_state::{BrickState, Site};
 use mortar_command::query::heal_info::BrickHeal;
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_command::query::volume_status::BrickStatus;
-use mortar_command::query::{brick_state, heal_info, volume_info, volume_status};
-use mortar_model::{Brick, BrickId, BrickSpace, Device, NodeId, Volume, VolumeId};
+use mortar_command::query::{brick_state, folder, heal_info, volume_info, volume_status};
+use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, Device, DevicePath, NodeId, Volume, VolumeId};
 
 use crate::act::{self, patiently};
 use crate::engine::{Engine, Inner};
@@ -103,6 +103,12 @@ async fn look_at_brick(
     brick: &Brick,
     device: &Device,
 ) -> (BrickId, Result<BrickState, String>) {
+    if let Some(names) = brick.names.as_ref().filter(|_| brick.is_adopted()) {
+        return (
+            brick.id,
+            look_at_folder(inner, brick.size, device, &names.folder).await,
+        );
+    }
     let image = brick.space == BrickSpace::Image;
     let site = Site {
         brick: brick.id,
@@ -122,4 +128,20 @@ async fn look_at_brick(
         brick.id,
         brick_state::read(&site, &report).map_err(|error| error.to_string()),
     )
+}
+
+/// A brick that was adopted has its folder and the file system below that, and nothing of Mortar's own.
+async fn look_at_folder(
+    inner: &Inner,
+    size: ByteSize,
+    device: &Device,
+    path: &DevicePath,
+) -> Result<BrickState, String> {
+    let folders = std::slice::from_ref(path);
+    let batch = folder::ask(&inner.config.settings, folders);
+    let asked = act::run(inner, device.node, &batch, "look at a brick's folder");
+    let report = patiently(inner, &batch, asked).await;
+    let place = folder::read(folders, &report).pop().transpose();
+    let place = place.map_err(|error| error.to_string())?;
+    Ok(folder::state(size, place.flatten()))
 }

@@ -144,6 +144,7 @@ fn copy(spec: &CopySpec, becomes_brick: bool) -> Brick {
     let (size, space) = match spec.brick.space {
         space @ (BrickSpace::Image | BrickSpace::Shared) if becomes_brick => (ByteSize::ZERO, space),
         space @ (BrickSpace::Image | BrickSpace::Shared) => (origin.size, space),
+        BrickSpace::Folder => (ByteSize::ZERO, BrickSpace::Folder),
         BrickSpace::ThinPool { .. } => {
             let nothing = BrickSpace::ThinPool {
                 pool: ByteSize::ZERO,

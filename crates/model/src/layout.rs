@@ -44,14 +44,14 @@ impl BrickPlace<'_> {
 
     /// Name of its logical volume.
     pub fn logical_volume(&self) -> String {
-        let own = |names: &BrickNames| names.volume.to_string();
-        self.names.map_or_else(|| logical_volume(self.brick), own)
+        let own = self.names.and_then(|names| names.volume.as_ref());
+        own.map_or_else(|| logical_volume(self.brick), ToString::to_string)
     }
 
     /// Name of its thin pool.
     pub fn thin_pool(&self) -> String {
-        let own = |names: &BrickNames| names.pool.to_string();
-        self.names.map_or_else(|| thin_pool(self.brick), own)
+        let own = self.names.and_then(|names| names.pool.as_ref());
+        own.map_or_else(|| thin_pool(self.brick), ToString::to_string)
     }
 
     /// The block device of its logical volume.

@@ -92,6 +92,9 @@ name!(
 );
 
 impl DevicePath {
+    /// The root directory in a spelling that the rule for paths takes.
+    pub const ROOT: &str = "/.";
+
     /// Whether both texts lead to the same place whatever the node is like: `/disks/one/` and `/disks//./one` do.
     /// Links on the node are not followed.
     pub fn is_same_place(&self, other: &Self) -> bool {

@@ -29,7 +29,8 @@ impl BrickCopy {
     pub const fn footprint(&self) -> ByteSize {
         match self.brick.space {
             BrickSpace::Image | BrickSpace::Shared => self.brick.size,
-            BrickSpace::ThinPool { .. } => ByteSize::ZERO,
+            // Nothing is copied of a folder that was adopted.
+            BrickSpace::ThinPool { .. } | BrickSpace::Folder => ByteSize::ZERO,
         }
     }
 }

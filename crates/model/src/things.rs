@@ -83,6 +83,9 @@ pub enum DeviceKind {
     },
     /// A directory: bricks are XFS image files on loop devices.
     Directory,
+    /// A file system that others made, with bricks of theirs in folders: it was adopted, and takes no bricks of Mortar's. Its path is
+    /// where it is mounted; [`DevicePath::ROOT`] for the root.
+    Adopted,
 }
 
 impl DeviceKind {
@@ -95,7 +98,7 @@ impl DeviceKind {
     pub fn extent(&self) -> ByteSize {
         match self {
             Self::Lvm { extent, .. } => *extent,
-            Self::Directory => ByteSize::from_kib(4),
+            Self::Directory | Self::Adopted => ByteSize::from_kib(4),
         }
     }
 
@@ -103,7 +106,7 @@ impl DeviceKind {
     pub const fn shared(&self) -> Option<Overcommit> {
         match self {
             Self::Lvm { shared, .. } => *shared,
-            Self::Directory => None,
+            Self::Directory | Self::Adopted => None,
         }
     }
 }
@@ -204,6 +207,9 @@ pub enum BrickSpace {
     Shared,
     /// An image file as large as the brick.
     Image,
+    /// A folder on a file system that others made: its share of that, among all bricks there. Mortar never makes, changes or removes
+    /// one.
+    Folder,
 }
 
 impl BrickSpace {
@@ -212,7 +218,7 @@ impl BrickSpace {
         match self {
             Self::ThinPool { .. } => Some(place.thin_pool()),
             Self::Shared => Some(layout::SHARED_POOL.into()),
-            Self::Image => None,
+            Self::Image | Self::Folder => None,
         }
     }
 }
@@ -224,10 +230,12 @@ pub struct BrickNames {
     pub mount_point: DevicePath,
     /// Its folder as GlusterFS knows it, below the mount point.
     pub folder: DevicePath,
-    /// Its logical volume in the volume group of its device.
-    pub volume: LvmName,
+    /// Its logical volume in the volume group of its device; a folder that was adopted has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<LvmName>,
     /// Its thin pool there.
-    pub pool: LvmName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<LvmName>,
     /// Whether other bricks may have logical volumes in that pool: clones and their origins do.
     #[serde(default, skip_serializing_if = "is_no")]
     pub shared: bool,
@@ -265,11 +273,16 @@ impl Brick {
         }
     }
 
+    /// Whether it is a folder that others made, and that stays as it is when no volume has it any more.
+    pub fn is_adopted(&self) -> bool {
+        self.space == BrickSpace::Folder
+    }
+
     /// Bytes of its device that the brick takes.
     pub fn footprint(&self) -> ByteSize {
         match self.space {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-            BrickSpace::Shared | BrickSpace::Image => self.size,
+            BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => self.size,
         }
     }
 

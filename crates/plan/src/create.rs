@@ -338,7 +338,7 @@ pub(crate) fn plan_for(inventory: &Inventory, volume: Volume, bricks: &[Brick]) 
     }
 }
 
-/// One step per brick, on the brick's node.
+/// One step per brick, on the brick's node. A folder that was adopted stays as it is, whatever becomes of its volume.
 pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Brick], goal: Goal) -> Vec<Step> {
     let step = |brick: &Brick| {
         let device = inventory.device(brick.device)?;
@@ -363,7 +363,11 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
             needed: true,
         })
     };
-    bricks.iter().filter_map(step).collect()
+    bricks
+        .iter()
+        .filter(|brick| !brick.is_adopted())
+        .filter_map(step)
+        .collect()
 }
 
 /// Where GlusterFS finds these bricks.

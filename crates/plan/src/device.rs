@@ -81,7 +81,8 @@ pub fn remove_device(landscape: &Landscape, id: DeviceId, forget: bool) -> Resul
     if inventory.copies_on(id).next().is_some() {
         return Err(Refusal::InUse("device", id.to_string(), "parts of snapshots"));
     }
-    let stages = if forget {
+    // Nothing was made of a file system that was adopted, so there is nothing to give back.
+    let stages = if forget || device.kind == DeviceKind::Adopted {
         Vec::new()
     } else {
         vec![device_stage(device, false, Goal::Absent)]

@@ -19,8 +19,8 @@
 use std::collections::BTreeMap;
 
 use mortar_model::{
-    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, Durability, Inventory, Node, NodeId,
-    Origin, Snapshot, Snapshots, Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
+    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, Durability, Inventory, Node,
+    NodeId, Origin, Snapshot, Snapshots, Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
 };
 use serde::{Deserialize, Serialize};
 
@@ -307,16 +307,41 @@ pub struct Neighbour {
     pub devices: Vec<Device>,
 }
 
-/// Text of a node's file; `None` when the node is not known.
+/// Text of a node's file; `None` when the node is not known, or has none because nothing there is Mortar's.
 pub fn node_file(inventory: &Inventory, id: NodeId) -> Option<String> {
     let node = inventory.node(id)?;
+    if is_adopted(inventory, node) {
+        return None;
+    }
+    any_node_file(inventory, node)
+}
+
+/// Text of a node's file, whether it has one or not.
+pub(crate) fn any_node_file(inventory: &Inventory, node: &Node) -> Option<String> {
     Some(file(&NodeIdentity {
         mortar: FORM,
         cluster: inventory.cluster(node.cluster)?.clone(),
         node: node.clone(),
-        devices: inventory.devices_of(id).cloned().collect(),
+        devices: own_devices(inventory, node.id),
         neighbours: neighbours(inventory, node),
     }))
+}
+
+/// Whether nothing on the node is Mortar's: it came with a pool that was adopted, and has no device of Mortar's own since.
+pub fn is_adopted(inventory: &Inventory, node: &Node) -> bool {
+    let adopted = |device: &Device| device.kind == DeviceKind::Adopted;
+    let mut members = inventory.nodes_of(node.cluster);
+    let mut own = inventory.devices_of(node.id);
+    own.all(adopted) && members.any(|member| inventory.devices_of(member.id).any(adopted))
+}
+
+/// The devices that a file tells of. What was adopted is in none: it is others', and is adopted again where records are lost.
+fn own_devices(inventory: &Inventory, node: NodeId) -> Vec<Device> {
+    let devices = inventory.devices_of(node);
+    devices
+        .filter(|device| device.kind != DeviceKind::Adopted)
+        .cloned()
+        .collect()
 }
 
 /// The nodes whose ids come next, as recorded.
@@ -324,7 +349,7 @@ fn neighbours(inventory: &Inventory, node: &Node) -> Vec<Neighbour> {
     let next = inventory.nodes_after(node.cluster, node.id).take(KEPT);
     next.map(|other| Neighbour {
         node: other.clone(),
-        devices: inventory.devices_of(other.id).cloned().collect(),
+        devices: own_devices(inventory, other.id),
     })
     .collect()
 }

@@ -519,7 +519,8 @@ impl Landscape {
     fn slot_of(&self, id: DeviceId) -> Option<Slot> {
         let device = self.inventory.device(id)?;
         let node = self.inventory.node(device.node)?;
-        let usable = device.state == State::Online
+        let usable = device.kind != DeviceKind::Adopted
+            && device.state == State::Online
             && node.state == State::Online
             && self.is_healthy(node.id)
             && !self.is_leaving(id)

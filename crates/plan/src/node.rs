@@ -142,7 +142,7 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
 
 /// The node's own file goes: a node that is in no cluster must not say that it is in one.
 fn file_stage(inventory: &Inventory, node: NodeId) -> Option<Stage> {
-    let text = identity::node_file(inventory, node)?;
+    let text = identity::any_node_file(inventory, inventory.node(node)?)?;
     let step = Step {
         place: Place::Node(node),
         thing: Thing::NodeFile(NodeFileSpec { node, text }),

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mortar_model::{ByteSize, ClusterId, Device, DeviceId, Inventory, NodeId, State, ZoneChecking};
+use mortar_model::{
+    ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, State, ZoneChecking,
+};
 
 use crate::index::{Question, Slot, Standing};
 use crate::landscape::Landscape;
@@ -276,6 +278,9 @@ fn broken_tag_rule(inventory: &Inventory, device: &Device, rules: &[TagRule]) ->
 /// Why a device takes no bricks at all, whatever their size.
 pub(crate) fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
     let node = landscape.inventory().node(device.node)?;
+    if device.kind == DeviceKind::Adopted {
+        return Some(Rule::Adopted);
+    }
     if node.state != State::Online {
         return Some(Rule::NodeOffline);
     }

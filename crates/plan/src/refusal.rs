@@ -44,6 +44,8 @@ pub enum Rule {
     },
     /// The brick on it shares its thin pool with others: a clone and its origin do.
     SharedPool,
+    /// It is a file system that others made, with bricks that were adopted.
+    Adopted,
     /// Its node has another brick of the same set.
     NodeInSet,
     /// Its zone has another brick of the same set, and zones are strict.
@@ -85,6 +87,7 @@ impl Rule {
             Self::Full { needed, free } => format!("free more than {} there", needed.minus(*free)),
             Self::TooLarge { .. } => "raise brick-max, or add bricks".to_owned(),
             Self::SharedPool => "add bricks instead".to_owned(),
+            Self::Adopted => "add a device of Mortar's own to its node".to_owned(),
             Self::NodeInSet => "add a device on a node without a brick of the set".to_owned(),
             Self::ZoneInSet => "add a device in another zone, or let zones not be strict".to_owned(),
             Self::Left | Self::Outranked | Self::Chosen => return None,
@@ -116,6 +119,9 @@ impl fmt::Display for Rule {
             Self::SharedPool => {
                 f.write_str("the brick on it shares its thin pool with a clone or its origin")
             }
+            Self::Adopted => f.write_str(
+                "it is a file system that others made: only the bricks that were adopted are on it",
+            ),
             Self::NodeInSet => f.write_str("its node already has a brick of the same set"),
             Self::ZoneInSet => {
                 f.write_str("its zone already has a brick of the same set, and zones are strict")
@@ -296,6 +302,11 @@ pub enum Refusal {
     /// The node has another device at that path.
     #[error("device {0} is already used by device {1}")]
     PathTaken(DevicePath, DeviceId),
+    /// The device is a file system that others made.
+    #[error(
+        "device {0} ({1}) was adopted: it is a file system that others made, and Mortar changes nothing of it"
+    )]
+    Adopted(DeviceId, DevicePath),
     /// The cluster is full by count.
     #[error("the cluster has {has} volumes and its limit is {limit}")]
     TooManyVolumes {

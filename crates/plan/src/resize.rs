@@ -1,7 +1,7 @@
 //! A device whose disk, or whose directory's file system, has another size than is recorded.
 
 use mortar_model::work::{DeviceSizeSpec, Goal, Thing};
-use mortar_model::{ByteSize, Device, DeviceId};
+use mortar_model::{ByteSize, Device, DeviceId, DeviceKind};
 
 use crate::landscape::Landscape;
 use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
@@ -16,6 +16,9 @@ pub fn resize_device(landscape: &Landscape, id: DeviceId) -> Result<Plan, Refusa
     let device = known(landscape, id)?;
     if let Some(operation) = landscape.holder(Subject::Device(id)) {
         return Err(Refusal::Busy("device", id.to_string(), operation));
+    }
+    if device.kind == DeviceKind::Adopted {
+        return Err(Refusal::Adopted(id, device.path.clone()));
     }
     let step = Step {
         place: Place::Node(device.node),

@@ -69,7 +69,7 @@ pub fn create_snapshot(
     let what = format!("snapshot of volume {}", volume.name);
     // A device that takes no new bricks still keeps copies of those that it has.
     check_room(landscape, &what, &copies, |device, rule| match rule {
-        Rule::NodeUnhealthy => true,
+        Rule::NodeUnhealthy | Rule::Adopted => true,
         // Every copy is more that may run into what the pool really has.
         Rule::TooFull(_) => device.kind.shared().is_some(),
         _ => false,

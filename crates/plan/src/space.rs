@@ -23,6 +23,7 @@ pub fn brick_space(brick: BrickSize, kind: &DeviceKind) -> BrickSpace {
     match kind {
         DeviceKind::Directory => BrickSpace::Image,
         DeviceKind::Lvm { shared: Some(_), .. } => BrickSpace::Shared,
+        DeviceKind::Adopted => BrickSpace::Folder,
         DeviceKind::Lvm { extent, .. } => {
             #[allow(
                 clippy::cast_precision_loss,
@@ -61,7 +62,7 @@ pub(crate) fn whole(size: ByteSize, kind: &DeviceKind) -> ByteSize {
 pub(crate) fn footprint(brick: BrickSize, kind: &DeviceKind) -> ByteSize {
     match brick_space(brick, kind) {
         BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-        BrickSpace::Shared | BrickSpace::Image => whole(brick.size, kind),
+        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => whole(brick.size, kind),
     }
 }
 

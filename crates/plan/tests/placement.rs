@@ -333,6 +333,7 @@ fn assert_true(
             | Rule::DeviceLeaving
             | Rule::Left
             | Rule::SharedPool
+            | Rule::Adopted
             | Rule::TooLarge { .. } => {
                 prop_assert!(false, "not a refusal: {:?}", refused);
             }
@@ -439,7 +440,9 @@ fn some_way(landscape: &Landscape, request: &CreateVolume, set: &mut Vec<DeviceI
         let node = inventory.node(device.node).unwrap();
         let needed = match brick_space(brick, &device.kind) {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,
-            BrickSpace::Shared | BrickSpace::Image => size.round_up(device.kind.extent()),
+            BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => {
+                size.round_up(device.kind.extent())
+            }
         };
         let clash = set.iter().any(|other| {
             let (_, other) = of(*other);

@@ -189,7 +189,7 @@ fn of_devices(landscape: &Landscape) -> Vec<Gauge> {
 fn labels(device: &Device, node: &Node) -> Vec<Label> {
     let uuid = match &device.kind {
         DeviceKind::Lvm { uuid, .. } => uuid.clone(),
-        DeviceKind::Directory => String::new(),
+        DeviceKind::Directory | DeviceKind::Adopted => String::new(),
     };
     vec![
         ("cluster", node.cluster.to_string()),

@@ -143,6 +143,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         | Refusal::WrongState { .. }
         | Refusal::NoCopies { .. }
         | Refusal::SetsGuessed { .. }
+        | Refusal::Adopted(..)
         | Refusal::Needed(..) => (WireError::InUse, Conflict),
         Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) | Refusal::Copies(_) => {
             (WireError::InUse, Conflict)

@@ -120,6 +120,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::operations::info))
         .routes(routes!(v1::operations::retry))
         .routes(routes!(v1::rebuild::rebuild))
+        .routes(routes!(v1::adopt::adopt))
         .routes(routes!(v1::operations::abandon))
         .routes(routes!(v1::topology::show))
         .routes(routes!(v1::backups::list, v1::backups::take))

@@ -4,6 +4,7 @@
 //! had to do with while the nodes were asked is left out, and counted. And a thing whose ground is gone is not told of again:
 //! a device that is missing stands for its bricks, a brick that is not mounted for its folder.
 
+mod adopted;
 mod brick;
 mod copy;
 mod device;
@@ -17,7 +18,7 @@ mod volume;
 use std::collections::BTreeSet;
 
 use mortar_model::layout::read;
-use mortar_model::{BrickId, ClusterId, DeviceId, Inventory, NodeId, Volume};
+use mortar_model::{BrickId, ClusterId, DeviceId, DeviceKind, Inventory, NodeId, Volume};
 use mortar_plan::{Involved, Subject as Thing};
 
 use crate::Scan;
@@ -69,6 +70,10 @@ pub fn drift(inventory: &Inventory, involved: &Involved, scan: &Scan, limits: Li
                 node::compare(&ground, &sight, &mut found);
                 let devices = device::compare(&ground, &sight, &mut found);
                 for device in &devices {
+                    if device.kind == DeviceKind::Adopted {
+                        adopted::compare(&ground, &sight, device, &mut found);
+                        continue;
+                    }
                     brick::compare(&ground, &sight, device, &mut found);
                     copy::compare(&ground, &sight, device, &mut found);
                 }

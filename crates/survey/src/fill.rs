@@ -45,6 +45,7 @@ pub fn fills(inventory: &Inventory, scan: &Scan) -> BTreeMap<DeviceId, Fill> {
         let fill = match device.kind {
             DeviceKind::Lvm { .. } => of_pools(device, survey),
             DeviceKind::Directory => of_directory(inventory, device, survey),
+            DeviceKind::Adopted => None,
         };
         fills.extend(fill.map(|fill| (device.id, fill)));
     }

@@ -13,7 +13,9 @@
 //! | `fill` | how full the room is that devices have given away |
 //! | `repair` | from findings to plans that mend them |
 //! | `rebuild/` | records made again from what nodes and pools show |
+//! | `adopt/` | records made of pools that nobody manages |
 
+pub mod adopt;
 mod drift;
 mod fill;
 mod finding;

@@ -146,7 +146,7 @@ fn moved(device: Device, path: &DevicePath) -> Device {
                 shared,
             }
         }
-        DeviceKind::Directory => DeviceKind::Directory,
+        kind @ (DeviceKind::Directory | DeviceKind::Adopted) => kind,
     };
     Device {
         path: path.clone(),

@@ -16,8 +16,8 @@ pub(crate) use brick::BrickCommand;
 pub(crate) use csi::{CsiCommand, CsiCommon, CsiNodeArgs};
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
-    CheckArgs, CompletionsArgs, DbCommand, ImportArgs, LabCommand, LabName, ManArgs, OperationCommand,
-    RebuildArgs, RepairArgs,
+    AdoptArgs, CheckArgs, CompletionsArgs, DbCommand, ImportArgs, LabCommand, LabName, ManArgs,
+    OperationCommand, RebuildArgs, RepairArgs,
 };
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
 pub(crate) use snapshot::SnapshotCommand;
@@ -125,6 +125,15 @@ pub(crate) enum Command {
         there beside the records, and what does not fit together is shown; docs/recovery.md says what to do about it."
     )]
     Rebuild(RebuildArgs),
+    /// Take volumes that were made by hand under management, where they are; shows what it understands, and does it only with --do
+    #[command(
+        long_about = "Take volumes that were made by hand under management, where they are; shows what it understands, and \
+        does it only with --do.\n\n\
+        Asks the named nodes and the members of their trusted pools, and tells of each volume whether it is understood, with which \
+        limits, or why not. Nothing is changed on any node, then or later: what was adopted is never removed, only taken out \
+        of its volume. docs/recovery.md says what can be done with it."
+    )]
+    Adopt(AdoptArgs),
     /// Compare the records with what the nodes show now: every difference with its proof and what can be done
     #[command(
         long_about = "Compare the records with what the nodes show now: every difference with its proof and what can be \

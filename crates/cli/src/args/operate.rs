@@ -53,6 +53,20 @@ pub(crate) struct RebuildArgs {
     pub(crate) dry_run: bool,
 }
 
+/// `mortar adopt`
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// A node, by the name or address where commands reach it; one of each trusted pool is enough
+    #[arg(long, value_name = "HOST", required = true, num_args = 1.., value_delimiter = ',')]
+    pub(crate) node: Vec<String>,
+    /// Only this volume; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) volume: Vec<String>,
+    /// Do it, and do not only show it
+    #[arg(long = "do", visible_alias = "yes")]
+    pub(crate) really: bool,
+}
+
 /// `mortar check`
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {

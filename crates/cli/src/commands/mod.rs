@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod adopt;
 mod backup;
 mod brick;
 mod check;
@@ -133,6 +134,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         Command::Explain(command) => explain::run(session, command).await?,
         Command::Operation(command) => operation::run(session, command).await?,
         Command::Db(command) if command.asks() => backup::ask(session, &command).await?,
+        Command::Adopt(arguments) => adopt::run(session, arguments).await?,
         Command::Rebuild(arguments) => rebuild::run(session, arguments).await?,
         Command::Serve(_)
         | Command::Completions(_)

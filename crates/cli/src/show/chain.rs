@@ -103,6 +103,7 @@ fn space_name(kind: SpaceKind) -> &'static str {
     match kind {
         SpaceKind::LogicalVolume => "logical volume",
         SpaceKind::Image => "image",
+        SpaceKind::Folder => "folder",
         SpaceKind::Unknown => "space",
     }
 }

@@ -1,5 +1,6 @@
 //! What people see: colours, tables, trees and bars. Pure: turns wire types into text and prints nothing.
 
+mod adopt;
 mod backups;
 mod chain;
 mod drift;
@@ -11,6 +12,7 @@ mod rebuild;
 mod table;
 mod tree;
 
+pub(crate) use adopt::adopt;
 pub(crate) use backups::backups;
 pub(crate) use chain::explanation;
 pub(crate) use drift::{check, repairs};

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, and tells what it did"
 )]
 
+mod adopt;
 mod bad_devices;
 mod bad_nodes;
 mod bad_store;

@@ -69,6 +69,18 @@ impl Site {
         site
     }
 
+    /// A server that knows nothing yet, for a pool that it is to learn of; this disk of each node is to be its own.
+    pub(crate) fn of_nobody(lab: &Lab, disk: u32, prefix: &str) -> Self {
+        Self {
+            lab: lab.clone(),
+            server: Server::start(lab),
+            cluster: String::new(),
+            nodes: Vec::new(),
+            disk,
+            prefix: prefix.to_owned(),
+        }
+    }
+
     /// Asks for a node of the lab to be added.
     pub(crate) fn add_node(&self, number: usize) -> Said {
         let address = self.lab.nodes()[number - 1].address.to_string();

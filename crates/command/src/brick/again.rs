@@ -9,7 +9,8 @@ use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
 use mortar_model::{BrickSpace, layout};
 
 use super::{
-    GROUP_MODE, add_mount_entry, is_mounted, make_folder, mount, mount_mark, site, source, write_identity,
+    GROUP_MODE, add_mount_entry, is_mounted, make_folder, mount, mount_mark, never, site, source,
+    write_identity,
 };
 use crate::answer::{self, Unreadable};
 use crate::query::brick_state;
@@ -75,6 +76,9 @@ fn foreign(text: String) -> Result<Seen, Unreadable> {
 
 /// An entry of the brick's mount point with another source is an old one, and is taken out before the right one is added.
 pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
+    if spec.space == BrickSpace::Folder {
+        return never(settings);
+    }
     let folder = || program::test(settings, "-d", spec.place().brick_path());
     let path = spec.place().brick_path();
     let remove_old = program::locked(settings, "sed")

@@ -7,7 +7,7 @@ use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::{BrickSpec, Facts, GrowthPart, GrowthSpec, Seen, Verdict};
 use mortar_model::{BrickSpace, ByteSize, layout};
 
-use super::{is_mounted, site, write_identity};
+use super::{is_mounted, never, site, write_identity};
 use crate::answer::{self, Unreadable};
 use crate::query::brick_state;
 use crate::{Settings, complaint, program};
@@ -22,8 +22,10 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let state = || brick_state::ask(settings, &site(brick));
     match (spec.part, brick.space) {
-        (GrowthPart::Room, BrickSpace::Image | BrickSpace::Shared)
-        | (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared) => state(),
+        (
+            GrowthPart::Room | GrowthPart::Space,
+            BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder,
+        ) => state(),
         (GrowthPart::Room, BrickSpace::ThinPool { .. }) => {
             state().ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
         }
@@ -40,7 +42,9 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => judge_room(spec, report),
-        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared) => judge_size(&spec.brick, report),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => {
+            judge_size(&spec.brick, report)
+        }
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             judge_volumes(&spec.brick, pool, metadata, report)
         }
@@ -49,9 +53,12 @@ pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unr
 }
 
 pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
+    if spec.brick.space == BrickSpace::Folder {
+        return never(settings);
+    }
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => look(spec, settings),
-        (GrowthPart::Space, BrickSpace::Image) => make_image(&spec.brick, settings),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => make_image(&spec.brick, settings),
         (GrowthPart::Space, BrickSpace::Shared) => go_on(Batch::new(), extend_volume(&spec.brick, settings)),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             make_volumes(spec, pool, metadata, settings)
@@ -72,7 +79,7 @@ pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
 pub(crate) fn unmake(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match spec.part {
         GrowthPart::Room => Batch::new(),
-        GrowthPart::Space | GrowthPart::FileSystem => Batch::new().run(program::program(settings, "false")),
+        GrowthPart::Space | GrowthPart::FileSystem => never(settings),
     }
 }
 
@@ -110,7 +117,7 @@ fn judge_room(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
 fn needed(spec: &GrowthSpec) -> Option<ByteSize> {
     let of = |space| match space {
         BrickSpace::ThinPool { pool, metadata } => Some(pool + metadata),
-        BrickSpace::Shared | BrickSpace::Image => None,
+        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => None,
     };
     Some(of(spec.brick.space)?.minus(of(spec.space_before)?))
 }
@@ -138,6 +145,7 @@ fn judge_size(brick: &BrickSpec, report: &Report) -> Result<Seen, Unreadable> {
 const fn what(brick: &BrickSpec) -> &'static str {
     match brick.space {
         BrickSpace::Image => "image",
+        BrickSpace::Folder => "folder",
         BrickSpace::Shared | BrickSpace::ThinPool { .. } => "logical volume",
     }
 }
@@ -280,7 +288,7 @@ fn make_file_system(brick: &BrickSpec, settings: &Settings) -> Batch {
     let batch = Batch::new().run(is_mounted(brick, settings));
     let batch = match brick.space {
         BrickSpace::Image => batch.run(take_up_image(brick, settings)),
-        BrickSpace::Shared | BrickSpace::ThinPool { .. } => batch,
+        BrickSpace::Shared | BrickSpace::ThinPool { .. } | BrickSpace::Folder => batch,
     };
     batch
         .run(

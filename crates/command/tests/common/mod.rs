@@ -267,7 +267,7 @@ pub(crate) fn growth(part: GrowthPart, brick: Thing) -> Thing {
         unreachable!()
     };
     let space_before = match brick.space {
-        space @ (BrickSpace::Image | BrickSpace::Shared) => space,
+        space @ (BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => space,
         BrickSpace::ThinPool { .. } => thin(),
     };
     brick.size = ByteSize::from_gib(3);

@@ -161,6 +161,7 @@ fn nothing_is_promised_twice(inventory: &Inventory, before: &Before, world: &Wor
         let host = world.host(node.manage.as_str()).unwrap();
         let free = device.total.minus(inventory.used(device.id)).bytes();
         match device.kind {
+            DeviceKind::Adopted => panic!("{story}: {} was adopted by nobody", device.path),
             DeviceKind::Lvm { .. } => {
                 let name = layout::volume_group(device.id);
                 let mut groups = host.devices.iter().filter_map(|device| device.group.as_ref());

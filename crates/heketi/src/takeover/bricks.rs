@@ -142,12 +142,13 @@ impl Taking<'_> {
             mount_point: DevicePath::new(mount_point).map_err(wrong)?,
             folder: DevicePath::new(folder.as_str()).map_err(wrong)?,
             shared: self.is_shared(id, device.id, pool.as_str()) || !entry.logical_volume.is_empty(),
-            volume,
-            pool,
+            volume: Some(volume),
+            pool: Some(pool),
         };
+        let is = |name: Option<&LvmName>, own: &str| name.is_some_and(|name| name.as_str() == own);
         let own = folder == layout::brick_path(device.id, id)
-            && names.volume.as_str() == layout::logical_volume(id)
-            && names.pool.as_str() == layout::thin_pool(id)
+            && is(names.volume.as_ref(), &layout::logical_volume(id))
+            && is(names.pool.as_ref(), &layout::thin_pool(id))
             && !names.shared;
         Ok((!own).then_some(names))
     }

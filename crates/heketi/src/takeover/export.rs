@@ -31,6 +31,7 @@ const ATTRIBUTES: [&str; 4] = [
 /// What was kept cannot be read.
 pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
     let kept = kept.entries()?;
+    let inventory = &without_adopted(inventory);
     let mut database = Database::default();
     for cluster in inventory.clusters() {
         database
@@ -60,6 +61,23 @@ pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadEr
     blocks(&mut database, &kept);
     database.attributes = attributes(&kept);
     Ok(database)
+}
+
+/// The records without volumes that were adopted: Heketi could operate none of their bricks.
+fn without_adopted(inventory: &Inventory) -> Inventory {
+    let mut own = inventory.clone();
+    for volume in inventory.volumes() {
+        if inventory.bricks_of(volume.id).any(Brick::is_adopted) {
+            // None of them has snapshots, which would hold it.
+            let _ = own.remove_volume(volume.id);
+        }
+    }
+    for device in inventory.devices() {
+        if device.kind == DeviceKind::Adopted {
+            let _ = own.remove_device(device.id);
+        }
+    }
+    own
 }
 
 fn sorted<T: ToString>(ids: impl Iterator<Item = T>) -> Vec<String> {
@@ -100,7 +118,7 @@ fn node(inventory: &Inventory, node: &Node) -> NodeEntry {
 fn device(inventory: &Inventory, device: &Device) -> DeviceEntry {
     let (paths, pv_uuid) = match &device.kind {
         DeviceKind::Lvm { uuid, paths, .. } => (paths.clone(), uuid.clone()),
-        DeviceKind::Directory => (Vec::new(), String::new()),
+        DeviceKind::Directory | DeviceKind::Adopted => (Vec::new(), String::new()),
     };
     let used = inventory.used(device.id);
     DeviceEntry {
@@ -127,7 +145,9 @@ fn brick(inventory: &Inventory, volume: &Volume, brick: &Brick) -> Option<BrickE
     let place = brick.place();
     let (pool, metadata) = match brick.space {
         BrickSpace::ThinPool { pool, metadata } => (pool, metadata),
-        BrickSpace::Shared | BrickSpace::Image => (brick.size, mortar_model::ByteSize::ZERO),
+        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => {
+            (brick.size, mortar_model::ByteSize::ZERO)
+        }
     };
     // Heketi leaves out what follows from the id.
     let unless = |name: String, usual: String| if name == usual { String::new() } else { name };

@@ -54,7 +54,7 @@ pub fn thin_copy_restored_file(device: DeviceId, copy: BrickId) -> String {
 /// Where a brick's copy is on its device, in one word for people: its image, or its logical volume.
 pub fn copy_place(device: &Device, copy: BrickId) -> String {
     match device.kind {
-        DeviceKind::Directory => copy_image(&device.path, copy),
+        DeviceKind::Directory | DeviceKind::Adopted => copy_image(&device.path, copy),
         DeviceKind::Lvm { .. } => format!("{}/{}", volume_group(device.id), copy_volume(copy)),
     }
 }

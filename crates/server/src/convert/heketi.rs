@@ -82,7 +82,7 @@ pub(crate) fn device(landscape: &Landscape, id: DeviceId, leaving: &Leaving) -> 
 fn of_device(landscape: &Landscape, device: &Device, leaving: &Leaving) -> DeviceInfo {
     let (paths, pv_uuid) = match &device.kind {
         DeviceKind::Lvm { uuid, paths, .. } => (paths.clone(), uuid.clone()),
-        DeviceKind::Directory => (Vec::new(), String::new()),
+        DeviceKind::Directory | DeviceKind::Adopted => (Vec::new(), String::new()),
     };
     // What running operations spoke for is not free, though its bricks are not shown yet.
     let used = landscape.used(device.id);

@@ -1,5 +1,6 @@
 //! Records as the wire shows them. Pure: what is looked at is handed in.
 
+pub(crate) mod adopt;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod health;

@@ -144,6 +144,7 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::Full { .. } => "no-space",
         Rule::TooLarge { .. } => "brick-too-large",
         Rule::SharedPool => "shared-pool",
+        Rule::Adopted => "adopted",
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",
         Rule::Outranked => "outranked",

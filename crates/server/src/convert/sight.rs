@@ -233,7 +233,10 @@ fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
         let (taken, size) = (u128::from(space.taken?.bytes()), u128::from(space.size.bytes()));
         u8::try_from(taken * 100 / size.max(1)).ok()
     });
-    let name = if lvm {
+    let folder = brick.is_adopted();
+    let name = if folder {
+        found.map_or_else(|| brick.place().brick_path(), |space| space.name.clone())
+    } else if lvm {
         format!(
             "{}/{}",
             layout::volume_group(device.id),
@@ -243,7 +246,9 @@ fn space(brick: &Brick, device: &Device, state: &Seen) -> ExplainedSpace {
         layout::image(&device.path, brick.id)
     };
     ExplainedSpace {
-        kind: if lvm {
+        kind: if folder {
+            SpaceKind::Folder
+        } else if lvm {
             SpaceKind::LogicalVolume
         } else {
             SpaceKind::Image

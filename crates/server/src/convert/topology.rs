@@ -1,8 +1,8 @@
 //! All that exists, as `/v1/topology` shows it.
 
 use mortar_api::{
-    DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode,
-    TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
+    TopologyNode, TopologyVolume,
 };
 use mortar_engine::plan::{Landscape, Rule};
 use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Overcommit, Volume};
@@ -56,6 +56,7 @@ pub(crate) fn device_kind(kind: &DeviceKind) -> &'static str {
     match kind {
         DeviceKind::Lvm { .. } => DEVICE_LVM,
         DeviceKind::Directory => DEVICE_DIRECTORY,
+        DeviceKind::Adopted => DEVICE_ADOPTED,
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn rebuild(
     body: Result<Payload, BodyError>,
 ) -> Result<Answer, Rich> {
     let request: RebuildRequest = body.map_err(WireError::from)?.read_strictly()?;
-    let hosts = hosts(&request)?;
+    let hosts = hosts(&request.nodes)?;
     let done = app.engine.rebuild(&hosts, request.dry_run).await;
     let done = done.map_err(|error| failure(&error, Asked::Thing))?;
     Ok(answer::json(
@@ -35,16 +35,17 @@ pub(crate) async fn rebuild(
     ))
 }
 
-fn hosts(request: &RebuildRequest) -> Result<Vec<HostName>, WireError> {
+/// The hosts of a request that are asked first.
+pub(super) fn hosts(nodes: &[String]) -> Result<Vec<HostName>, WireError> {
     let mut problems = Problems::default();
-    if request.nodes.is_empty() {
+    if nodes.is_empty() {
         problems.add("nodes", "cannot be empty: name one node of each trusted pool");
     }
-    if request.nodes.len() > MOST {
+    if nodes.len() > MOST {
         problems.add("nodes", format!("has at most {MOST}"));
     }
-    let mut hosts = Vec::with_capacity(request.nodes.len());
-    for (number, name) in request.nodes.iter().enumerate() {
+    let mut hosts = Vec::with_capacity(nodes.len());
+    for (number, name) in nodes.iter().enumerate() {
         match HostName::new(name.as_str()) {
             Ok(host) => hosts.push(host),
             Err(error) => problems.add("nodes", format!("number {}: {error}", number + 1)),

@@ -132,6 +132,7 @@ impl<'a> Look<'a> {
     fn space(&self, found: &mut Found<'_>) -> Space {
         let sizes = match self.brick.space {
             BrickSpace::Image => self.image_size(),
+            BrickSpace::Folder => None,
             BrickSpace::Shared => self.volume_sizes(None),
             BrickSpace::ThinPool { pool, metadata } => self.volume_sizes(Some((pool, metadata))),
         };

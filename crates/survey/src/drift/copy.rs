@@ -28,7 +28,7 @@ pub(super) fn compare(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device, f
     for (copy, places) in strangers {
         let place = places.join(" ");
         let remove = match device.kind {
-            DeviceKind::Directory => "rm",
+            DeviceKind::Directory | DeviceKind::Adopted => "rm",
             DeviceKind::Lvm { .. } => "lvremove",
         };
         let finding = Finding {
@@ -93,7 +93,7 @@ fn missing(
             proof: Proof {
                 recorded: format!("a copy of brick {}", copy.brick.id),
                 seen: match device.kind {
-                    DeviceKind::Directory => "no image".into(),
+                    DeviceKind::Directory | DeviceKind::Adopted => "no image".into(),
                     DeviceKind::Lvm { .. } => "no logical volume".into(),
                 },
                 place: path,

@@ -20,6 +20,8 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
         let state = match device.kind {
             DeviceKind::Lvm { .. } => group(ground, sight, device),
             DeviceKind::Directory => directory(ground, sight, device),
+            // Each of its bricks is looked at by itself.
+            DeviceKind::Adopted => State::There(None),
         };
         match state {
             State::Unknown => {}

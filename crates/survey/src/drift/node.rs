@@ -79,15 +79,19 @@ fn unclear(ground: &Ground<'_>, sight: &Sight<'_>) -> Vec<String> {
     let survey = sight.survey;
     let devices = || ground.inventory.devices_of(sight.node.id);
     let disks = devices().any(|device| matches!(device.kind, DeviceKind::Lvm { .. }));
-    let directories = devices().any(|device| device.kind == DeviceKind::Directory);
-    let bricks = devices().any(|device| ground.inventory.brick_count(device.id) > 0);
+    let images = devices().any(|device| device.kind == DeviceKind::Directory);
+    let own = devices().filter(|device| device.kind != DeviceKind::Adopted);
+    let bricks = own
+        .map(|device| device.id)
+        .any(|device| ground.inventory.brick_count(device) > 0);
+    let directories = images || devices().any(|device| device.kind == DeviceKind::Adopted);
     let parts = [
         (true, survey.node_file.as_ref().err()),
         (disks, survey.groups.as_ref().err()),
         (disks, survey.volumes.as_ref().err()),
         (directories, survey.directories.as_ref().err()),
-        (directories, survey.images.as_ref().err()),
-        (directories && bricks, survey.loops.as_ref().err()),
+        (images, survey.images.as_ref().err()),
+        (images && bricks, survey.loops.as_ref().err()),
         (bricks, survey.mounts.as_ref().err()),
         (bricks, survey.entries.as_ref().err()),
         (bricks, survey.folders.as_ref().err()),

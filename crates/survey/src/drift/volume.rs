@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::BrickAddress;
-use mortar_model::{BrickId, ClusterId, Durability, Volume, VolumeOption, layout};
+use mortar_model::{Brick, BrickId, ClusterId, Durability, Volume, VolumeOption, layout};
 use mortar_plan::{Subject as Thing, brick_addresses, identity, identity_options};
 
 use super::{About, Found, Ground};
@@ -22,7 +22,12 @@ pub(super) fn compare(ground: &Ground<'_>, cluster: ClusterId, found: &mut Found
     for volume in ground.inventory.volumes_of(cluster) {
         known.insert(volume.name.as_str());
         let bricks = brick_addresses(ground.inventory, volume);
-        let pair = Pair { volume, bricks };
+        let adopted = ground.inventory.bricks_of(volume.id).any(Brick::is_adopted);
+        let pair = Pair {
+            volume,
+            bricks,
+            adopted,
+        };
         match by_name.get(volume.name.as_str()) {
             None => pair.missing(format!("{} volumes, none of that name", infos.len()), found),
             Some(info) => pair.compare(ground, info, found),
@@ -66,6 +71,8 @@ fn silent(ground: &Ground<'_>, cluster: ClusterId, reason: &str, found: &mut Fou
 struct Pair<'a> {
     volume: &'a Volume,
     bricks: Vec<BrickAddress>,
+    /// Whether any of its bricks is a folder that others made.
+    adopted: bool,
 }
 
 impl Pair<'_> {
@@ -233,7 +240,12 @@ impl Pair<'_> {
 
     /// What is missing is written by itself, when the bricks are just those that are recorded. What says something
     /// else may be newer than the records: that needs a word.
+    ///
+    /// One that was adopted says nothing until it is changed: taking it under management changes nothing of it.
     fn identity(&self, info: &VolumeInfo, same_bricks: bool, found: &mut Found<'_>) {
+        if self.adopted && info.option(layout::VOLUME_ID_OPTION).is_none() {
+            return;
+        }
         let wanted = identity_options(self.volume);
         let missing: Vec<VolumeOption> = wanted
             .iter()
@@ -348,7 +360,7 @@ fn stranger(ground: &Ground<'_>, cluster: ClusterId, info: &VolumeInfo, found: &
         remedy: Remedy::ByHand(if id.is_some() {
             "it is Mortar's by what it says, so its data is somebody's: rebuild the records to take it in again".into()
         } else {
-            "it is left alone; its name cannot be used here".into()
+            "it is left alone, and its name cannot be used here; 'mortar adopt' takes it under management as it is".into()
         }),
     };
     found.add(&about, finding);

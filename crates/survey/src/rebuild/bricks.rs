@@ -69,6 +69,8 @@ impl Work<'_> {
             .as_ref()
             .map(|identity| ByteSize::from_bytes(identity.size));
         match kind {
+            // No node's file tells of one: it is adopted again.
+            DeviceKind::Adopted => None,
             DeviceKind::Directory => {
                 let size = trace.image.map(|image| image.size).or(said)?;
                 Some((size, BrickSpace::Image))
@@ -150,6 +152,7 @@ impl Work<'_> {
         let device = self.ground_of(brick);
         let own = device.path.as_str();
         match device.kind {
+            DeviceKind::Adopted => None,
             DeviceKind::Lvm { .. } => survey.volumes.as_ref().err().cloned(),
             DeviceKind::Directory => {
                 let unreadable = survey.unreadable.iter().find(|(path, _)| path == own);

@@ -210,6 +210,7 @@ impl<'a> Work<'a> {
         let path = written.path.as_str();
         let unreadable = survey.unreadable.iter().find(|(place, _)| place == path);
         let why = match written.kind {
+            DeviceKind::Adopted => None,
             DeviceKind::Lvm { .. } => survey.groups.as_ref().err().cloned(),
             DeviceKind::Directory => match &survey.directories {
                 Err(reason) => Some(reason.clone()),

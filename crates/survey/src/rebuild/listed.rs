@@ -20,7 +20,7 @@ pub(super) struct Listed {
 }
 
 /// The host and the path of a brick; a host may have colons, a path begins with a slash.
-pub(super) fn address(brick: &str) -> Option<(&str, &str)> {
+pub(crate) fn address(brick: &str) -> Option<(&str, &str)> {
     let at = brick.find(":/")?;
     Some((&brick[..at], &brick[at + 1..]))
 }

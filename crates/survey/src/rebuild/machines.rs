@@ -13,21 +13,21 @@ use super::pools::{Member, Pool, pools};
 use super::report::{FoundKind, Notes};
 
 /// A machine that answered.
-pub(super) struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     /// The name to call it by.
-    pub(super) host: &'a HostName,
+    pub(crate) host: &'a HostName,
     /// Every name under which it answered.
-    pub(super) names: Vec<&'a HostName>,
-    pub(super) survey: &'a NodeSurvey,
+    pub(crate) names: Vec<&'a HostName>,
+    pub(crate) survey: &'a NodeSurvey,
     /// glusterd's id of it, when its glusterd answers.
-    pub(super) uuid: Option<&'a str>,
+    pub(crate) uuid: Option<&'a str>,
     /// Its own file.
-    pub(super) file: Option<NodeIdentity>,
+    pub(crate) file: Option<NodeIdentity>,
 }
 
 impl Machine<'_> {
     /// Whether it answered under this name, or says that it is called so.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         self.answered(name) || self.says(name)
     }
 
@@ -44,7 +44,7 @@ impl Machine<'_> {
     }
 
     /// Whether it was asked under this name and answered.
-    pub(super) fn answered_as(&self, name: &HostName) -> bool {
+    pub(crate) fn answered_as(&self, name: &HostName) -> bool {
         self.names.contains(&name)
     }
 
@@ -76,26 +76,26 @@ impl Evidence {
 }
 
 /// Everything that was heard, sorted.
-pub(super) struct Ground<'a> {
-    pub(super) machines: Vec<Machine<'a>>,
+pub(crate) struct Ground<'a> {
+    pub(crate) machines: Vec<Machine<'a>>,
     /// The largest first.
-    pub(super) pools: Vec<Pool<'a>>,
+    pub(crate) pools: Vec<Pool<'a>>,
     /// Names under which nobody answered, and why.
-    pub(super) silent: BTreeMap<&'a HostName, &'a str>,
+    pub(crate) silent: BTreeMap<&'a HostName, &'a str>,
     /// What nodes' files keep of other nodes.
-    pub(super) kept: BTreeMap<NodeId, Kept<'a>>,
+    pub(crate) kept: BTreeMap<NodeId, Kept<'a>>,
 }
 
 /// What a node's file keeps of another node.
-pub(super) struct Kept<'a> {
-    pub(super) node: mortar_model::Node,
-    pub(super) devices: Vec<mortar_model::Device>,
+pub(crate) struct Kept<'a> {
+    pub(crate) node: mortar_model::Node,
+    pub(crate) devices: Vec<mortar_model::Device>,
     /// The host whose file it is.
-    pub(super) by: &'a HostName,
+    pub(crate) by: &'a HostName,
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn of(heard: &'a Heard, notes: &mut Notes) -> Self {
+    pub(crate) fn of(heard: &'a Heard, notes: &mut Notes) -> Self {
         let machines = machines(heard, notes);
         let kept = kept(&machines, notes);
         let pools = pools(heard, &machines);
@@ -115,7 +115,7 @@ impl<'a> Ground<'a> {
 
     /// Who the file of a machine speaks of, when that is not the machine itself: the machine that answers where the file
     /// says that the node is, or the member that its pool knows by that name.
-    pub(super) fn speaks_of(&self, pool: &Pool<'_>, machine: usize) -> Option<String> {
+    pub(crate) fn speaks_of(&self, pool: &Pool<'_>, machine: usize) -> Option<String> {
         let node = &self.machines[machine].file.as_ref()?.node;
         match self.where_its_file_says(machine) {
             Some(there) if there == machine => return None,
@@ -152,7 +152,7 @@ impl<'a> Ground<'a> {
     }
 
     /// The machine's file, if it speaks of the machine itself, as far as others and its pool tell.
-    pub(super) fn file_of_itself(&self, machine: usize) -> Option<&NodeIdentity> {
+    pub(crate) fn file_of_itself(&self, machine: usize) -> Option<&NodeIdentity> {
         let is_there = |pool: &&Pool<'_>| pool.members.iter().any(|member| member.machine == Some(machine));
         let pool = self.pools.iter().find(is_there);
         let another = pool.and_then(|pool| self.speaks_of(pool, machine));
@@ -160,13 +160,13 @@ impl<'a> Ground<'a> {
     }
 
     /// The member of a pool that the machine is.
-    pub(super) fn member_of(&self, machine: usize) -> Option<&Member> {
+    pub(crate) fn member_of(&self, machine: usize) -> Option<&Member> {
         let mut members = self.pools.iter().flat_map(|pool| &pool.members);
         members.find(|member| member.machine == Some(machine))
     }
 
     /// Addresses to try for a member that has not answered.
-    pub(super) fn addresses(&self, member: &Member) -> Vec<HostName> {
+    pub(crate) fn addresses(&self, member: &Member) -> Vec<HostName> {
         let kept = self.kept.values().map(|kept| &kept.node);
         let kept = kept
             .filter(|node| member.is_called(node.storage.as_str()) || member.is_called(node.manage.as_str()));
@@ -175,7 +175,7 @@ impl<'a> Ground<'a> {
     }
 
     /// What is kept of a member or a machine: by the member's names, else as [`Self::kept_of_machine`] says.
-    pub(super) fn kept_of(&self, member: Option<&Member>, machine: Option<usize>) -> Option<&Kept<'a>> {
+    pub(crate) fn kept_of(&self, member: Option<&Member>, machine: Option<usize>) -> Option<&Kept<'a>> {
         let by_member = member.and_then(|member| self.kept_as(&|name| member.is_called(name)));
         by_member.or_else(|| self.kept_of_machine(machine?))
     }
@@ -304,7 +304,7 @@ impl<'a> Ground<'a> {
     }
 }
 
-pub(super) fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'a>> {
+pub(crate) fn machines<'a>(heard: &'a Heard, notes: &mut Notes) -> Vec<Machine<'a>> {
     let mut machines: Vec<Machine<'a>> = Vec::new();
     for (host, answer) in &heard.hosts {
         let Ok(survey) = answer else { continue };

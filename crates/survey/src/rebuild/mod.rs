@@ -37,12 +37,12 @@
 mod bricks;
 mod devices;
 mod heard;
-mod listed;
-mod machines;
+pub(crate) mod listed;
+pub(crate) mod machines;
 mod nodes;
-mod pools;
+pub(crate) mod pools;
 mod remains;
-mod report;
+pub(crate) mod report;
 mod snapshots;
 mod traces;
 mod volumes;

@@ -11,31 +11,31 @@ use super::machines::{self, Machine};
 use super::report::Notes;
 
 /// A member of a pool, as all who were asked see it.
-pub(super) struct Member {
-    pub(super) uuid: String,
+pub(crate) struct Member {
+    pub(crate) uuid: String,
     /// Names by which the others know it.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// The machine that it is, when that answered.
-    pub(super) machine: Option<usize>,
+    pub(crate) machine: Option<usize>,
 }
 
 impl Member {
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
 /// A trusted pool.
-pub(super) struct Pool<'a> {
-    pub(super) members: Vec<Member>,
+pub(crate) struct Pool<'a> {
+    pub(crate) members: Vec<Member>,
     /// Machines whose glusterd answers.
-    pub(super) tellers: Vec<usize>,
+    pub(crate) tellers: Vec<usize>,
     /// Its volumes, or why none of them told.
-    pub(super) volumes: Result<&'a [VolumeInfo], String>,
+    pub(crate) volumes: Result<&'a [VolumeInfo], String>,
 }
 
 /// For each pool, as glusterd tells of it, the names of those that can be asked for its volumes.
-pub(super) fn tellers(heard: &Heard) -> Vec<Vec<HostName>> {
+pub(crate) fn tellers(heard: &Heard) -> Vec<Vec<HostName>> {
     let machines = machines::machines(heard, &mut Notes::default());
     let pools = pools(heard, &machines);
     let hosts = |pool: &Pool<'_>| -> Vec<HostName> {
@@ -48,7 +48,7 @@ pub(super) fn tellers(heard: &Heard) -> Vec<Vec<HostName>> {
 /// Members by glusterd's ids, with their names, and the machines that told of them.
 type Group = (BTreeMap<String, Vec<String>>, Vec<usize>);
 
-pub(super) fn pools<'a>(heard: &'a Heard, machines: &[Machine<'a>]) -> Vec<Pool<'a>> {
+pub(crate) fn pools<'a>(heard: &'a Heard, machines: &[Machine<'a>]) -> Vec<Pool<'a>> {
     // Members that see each other, however indirectly, are one pool.
     let mut groups: Vec<Group> = Vec::new();
     for (number, machine) in machines.iter().enumerate() {

@@ -195,6 +195,7 @@ impl Work<'_> {
             Some(machine) => match device.kind {
                 DeviceKind::Lvm { .. } => self.others_in_group(machine, &device, recorded),
                 DeviceKind::Directory => self.others_in_directory(machine, &device),
+                DeviceKind::Adopted => ByteSize::ZERO,
             },
             None => ByteSize::ZERO,
         };

@@ -88,7 +88,7 @@ pub struct Contradiction {
 
 /// A report in the making.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     gaps: Vec<Gap>,
     found: Vec<Found>,
     contradictions: Vec<Contradiction>,

@@ -167,6 +167,7 @@ fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
 
 fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) {
     match &device.kind {
+        DeviceKind::Adopted => {}
         DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
             name: layout::volume_group(device.id),
             size: device.total,
@@ -187,6 +188,7 @@ fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) 
 fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mut NodeSurvey) {
     let spec = brick_spec(inventory, brick).unwrap();
     let source = match brick.space {
+        BrickSpace::Folder => return,
         BrickSpace::ThinPool { pool, metadata } => {
             show_volumes(device, brick, pool, metadata, survey);
             layout::logical_volume_device(device.id, brick.id)
@@ -210,7 +212,7 @@ fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mu
     let mount_point = layout::mount_point(device.id, brick.id);
     let entry = match brick.space {
         BrickSpace::Shared | BrickSpace::ThinPool { .. } => source.clone(),
-        BrickSpace::Image => layout::image(&device.path, brick.id),
+        BrickSpace::Image | BrickSpace::Folder => layout::image(&device.path, brick.id),
     };
     part(&mut survey.entries).push(EntrySeen {
         source: entry,

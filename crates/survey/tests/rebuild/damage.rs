@@ -340,6 +340,7 @@ pub(crate) fn nothing_promised_twice(heard: &Heard, landscape: &Landscape, story
         };
         let free = device.total.minus(landscape.used(device.id));
         match device.kind {
+            DeviceKind::Adopted => {}
             DeviceKind::Lvm { .. } => {
                 let name = layout::volume_group(device.id);
                 let Some(group) = survey.groups.iter().flatten().find(|group| group.name == name) else {

@@ -280,6 +280,7 @@ impl World {
     fn show_brick(&self, device: &Device, brick: &Brick, survey: &mut NodeSurvey) {
         let target = layout::mount_point(device.id, brick.id);
         let source = match brick.space {
+            BrickSpace::Folder => return,
             BrickSpace::ThinPool { pool, metadata } => {
                 show_volumes(device, brick, pool, metadata, survey);
                 layout::logical_volume_device(device.id, brick.id)
@@ -370,6 +371,7 @@ fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
 
 fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) {
     match &device.kind {
+        DeviceKind::Adopted => {}
         DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
             name: layout::volume_group(device.id),
             size: device.total,
