@@ -102,8 +102,11 @@ fn remains(operation: &Operation) -> Option<Remains> {
         paths: Vec::new(),
     };
     let steps = || deferred(operation);
+    // The room that an operation kept for a brick is for its copy too, whether that brick stays or is still to go.
     let becomes_brick = |copy: BrickId| {
-        steps().any(|step| matches!(&step.thing, Thing::Brick(spec) if spec.from == Some(copy)))
+        let of_copy = |step: &Step| matches!(&step.thing, Thing::Brick(spec) if spec.from == Some(copy));
+        let made = operation.plan.steps().any(|(_, step)| of_copy(step));
+        (operation.phase == Phase::Done && made) || steps().any(of_copy)
     };
     for step in steps() {
         match (&step.thing, &step.place) {
