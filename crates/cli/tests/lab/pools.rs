@@ -61,6 +61,7 @@ fn a_clone_in_a_shared_pool_outlives_its_origin() {
         .says(&["volume", "expand", &name, "--by", "1", "--in-place"]);
     let client = Client::mount(&site, &name);
     until("the volume is larger", || client.size() > 11 << 29);
+    what_files_held_is_given_back(&site, &client);
     fs::write(client.path().join("kept"), "kept").unwrap();
     site.server
         .says(&["snapshot", "create", &name, "--name", "monday"]);
@@ -100,6 +101,22 @@ fn a_clone_in_a_shared_pool_outlives_its_origin() {
         let groups = on(&site.lab, node, &["vgs", "--noheadings", "-o", "vg_name"]);
         assert!(!groups.contains(&group), "{groups}");
     }
+}
+
+/// What a file held is free for the other bricks of the pool when it is removed.
+fn what_files_held_is_given_back(site: &Site, client: &Client) {
+    let (node, _, device) = &site.nodes[0];
+    let pool = format!("vg_{device}/tp_shared");
+    let full = || {
+        on(&site.lab, node, &["sync"]);
+        let words = ["lvs", "--noheadings", "-o", "data_percent", &pool];
+        on(&site.lab, node, &words).trim().parse::<f64>().unwrap()
+    };
+    let (before, file) = (full(), client.path().join("large"));
+    fs::write(&file, vec![7; 300 << 20]).unwrap();
+    until("the pool holds the file", || full() > before + 3.0);
+    fs::remove_file(&file).unwrap();
+    until("the pool holds the file no more", || full() < before + 1.0);
 }
 
 /// Three bricks of 6 GiB and a copy in a pool of less than 8: each brick says whose it is, the one that was brought back too.

@@ -88,11 +88,16 @@ fn proven(spec: &RemainsSpec, state: &BrickState, report: &Report, item: usize) 
     }
     let tag = layout::brick_tag(spec.brick);
     let volumes = answer::listed_volumes(report, item)?;
-    let (volume, pool) = (layout::logical_volume(spec.brick), layout::thin_pool(spec.brick));
+    let names = [
+        layout::logical_volume(spec.brick),
+        layout::logical_volume_in_making(spec.brick),
+        layout::thin_pool(spec.brick),
+    ];
     let mut own = volumes
         .iter()
-        .filter(|found| found.volume.lv_name == volume || found.volume.lv_name == pool);
-    Ok((state.space.is_none() && !state.pool) || own.any(|found| found.lv_tags.contains(&tag)))
+        .filter(|found| names.contains(&found.volume.lv_name));
+    Ok((state.space.is_none() && !state.pool && !state.image_in_making)
+        || own.any(|found| found.lv_tags.contains(&tag)))
 }
 
 /// Not `Foreign`, which would count as gone: whoever asked is to hear that it stays.
@@ -100,11 +105,18 @@ fn unproven(spec: &RemainsSpec, why: &str) -> Result<Seen, Unreadable> {
     Ok(Seen::Unknown(format!("brick {} stays: {why}", spec.brick)))
 }
 
-/// The guard stands here once more: a volume may have come to use it since the look.
+/// The guard stands here once more: a volume may have come to use it since the look. A logical volume may be in a pool of its own or
+/// in a shared one, and be still in the making there.
 pub(crate) fn unmake(spec: &RemainsSpec, settings: &Settings) -> Batch {
-    Batch::new()
+    let brick = as_brick(spec);
+    let batch = Batch::new()
         .only_if(is_used(spec, settings), program::program(settings, "false"))
-        .then(super::unmake(&as_brick(spec), settings))
+        .then(super::unmake(&brick, settings));
+    if spec.image {
+        batch
+    } else {
+        super::shared::unmake(&brick, settings, batch)
+    }
 }
 
 pub(crate) fn judge_unmade(spec: &RemainsSpec, report: &Report) -> Verdict {

@@ -38,7 +38,7 @@ impl<'a> Site<'a> {
 pub struct BrickState {
     /// Its image file or logical volume.
     pub space: Option<Space>,
-    /// Its image, begun and not whole.
+    /// Its image, or its logical volume, begun and not whole.
     pub image_in_making: bool,
     /// Its thin pool, with or without a volume in it.
     pub pool: bool,
@@ -237,6 +237,7 @@ fn read_image(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resul
 fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Result<Vec<String>, Unreadable> {
     let (group, volume) = (layout::volume_group(site.device), site.place().logical_volume());
     let pool = site.place().thin_pool();
+    let making = layout::logical_volume_in_making(site.brick);
     for found in answer::logical_volumes(report, SPACE)? {
         if found.lv_name == volume {
             state.space = Some(Space {
@@ -246,6 +247,8 @@ fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resu
             });
         } else if found.lv_name == pool {
             state.pool = true;
+        } else if found.lv_name == making {
+            state.image_in_making = true;
         }
     }
     Ok(volume_paths(site))

@@ -13,8 +13,8 @@ use mortar_model::work::{
     RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, SnapshotId, VolumeId,
-    VolumeName, VolumeOption, layout,
+    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, Overcommit,
+    SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -155,9 +155,19 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("peer", Thing::Peer(peer)),
         ("device-disk", device(disk(), false)),
         ("device-disk-destroy", device(disk(), true)),
+        ("device-disk-shared", shared(device(disk(), false))),
         ("device-directory", device(directory(), false)),
         ("device-directory-destroy", device(directory(), true)),
         ("brick-thin", brick(disk(), thin(), 0)),
+        ("brick-shared", brick(disk(), BrickSpace::Shared, 0)),
+        (
+            "brick-shared-of-a-copy",
+            of_a_copy(brick(disk(), BrickSpace::Shared, 0)),
+        ),
+        (
+            "brick-image-of-a-copy",
+            of_a_copy(brick(directory(), BrickSpace::Image, 0)),
+        ),
         ("brick-image", brick(directory(), BrickSpace::Image, 0)),
         ("brick-image-gid", brick(directory(), BrickSpace::Image, 2001)),
         (
@@ -189,6 +199,10 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("copy-thin", copy(CopyPart::Whole, brick(disk(), thin(), 0))),
         ("copy-thin-back", copy(CopyPart::Back, brick(disk(), thin(), 0))),
         (
+            "copy-shared-back",
+            copy(CopyPart::Back, brick(disk(), BrickSpace::Shared, 0)),
+        ),
+        (
             "copy-image",
             copy(CopyPart::Whole, brick(directory(), BrickSpace::Image, 0)),
         ),
@@ -214,6 +228,10 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
             growth(GrowthPart::Space, brick(disk(), larger(), 0)),
         ),
         (
+            "growth-shared",
+            growth(GrowthPart::Space, brick(disk(), BrickSpace::Shared, 0)),
+        ),
+        (
             "growth-image",
             growth(GrowthPart::Space, brick(directory(), BrickSpace::Image, 0)),
         ),
@@ -226,10 +244,36 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
             growth(GrowthPart::FileSystem, brick(directory(), BrickSpace::Image, 0)),
         ),
         ("device-size-disk", device_size(disk())),
+        ("device-size-shared", shared(device_size(disk()))),
         ("device-size-directory", device_size(directory())),
         ("member", Thing::Member(member(Starter::Command(command)))),
         ("member-systemd", Thing::Member(member(Starter::Systemd))),
     ]
+}
+
+/// A device, or its size, with one pool for all bricks that promises half as much again.
+pub(crate) fn shared(thing: Thing) -> Thing {
+    let overcommit = Some(Overcommit::from_hundredths(150).unwrap());
+    match thing {
+        Thing::Device(mut spec) => {
+            spec.shared = overcommit;
+            Thing::Device(spec)
+        }
+        Thing::DeviceSize(mut spec) => {
+            spec.shared = overcommit;
+            Thing::DeviceSize(spec)
+        }
+        _ => unreachable!(),
+    }
+}
+
+/// A brick that is made of another one's copy.
+pub(crate) fn of_a_copy(brick: Thing) -> Thing {
+    let Thing::Brick(mut spec) = brick else {
+        unreachable!()
+    };
+    spec.from = Some(BrickId::from_u128(0xc1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1));
+    Thing::Brick(spec)
 }
 
 /// A brick that was made before, mounted again.

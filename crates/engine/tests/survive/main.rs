@@ -191,6 +191,7 @@ tests!(
     repair_stopped_volume,
     repair_orphan_on_disk,
     repair_orphan_on_directory,
+    repair_unfinished_clone_in_a_pool,
     repair_lost_peer,
 );
 

@@ -13,7 +13,7 @@ fn pools(bed: &Bed) -> BoxFuture<'_, ()> {
     bed.add_shared_pools().boxed()
 }
 
-fn volume(bed: &Bed) -> BoxFuture<'_, ()> {
+pub(crate) fn volume(bed: &Bed) -> BoxFuture<'_, ()> {
     async move {
         bed.add_shared_pools().await;
         make(bed, "data", Durability::Replicate(3), "pool").await;

@@ -10,6 +10,7 @@ use mortar_model::work::{BrickSpec, Thing};
 use mortar_model::{BrickId, BrickSpace, ByteSize, DevicePath, OperationId, OperationKind, VolumeId, layout};
 
 use crate::cases::{Case, Prepare, nothing, volume_on_directories, volume_on_disks};
+use crate::pools;
 use crate::support::bed::Bed;
 
 type Damage = fn(&Bed);
@@ -46,6 +47,7 @@ const DAMAGES: &[(&str, Damage)] = &[
     }),
     ("repair_orphan_on_disk", |bed| stray(bed, "/dev/sdb")),
     ("repair_orphan_on_directory", |bed| stray(bed, "/disks/one")),
+    ("repair_unfinished_clone_in_a_pool", unfinished),
     ("repair_lost_peer", |bed| {
         run(bed, "n1", gluster(&["peer", "detach", "n3"]));
     }),
@@ -60,6 +62,7 @@ pub(crate) const ALL: &[Case] = &[
     mends("repair_stopped_volume", volume_on_directories),
     mends("repair_orphan_on_disk", volume_on_disks),
     mends("repair_orphan_on_directory", volume_on_directories),
+    mends("repair_unfinished_clone_in_a_pool", pools::volume),
     mends("repair_lost_peer", nothing),
 ];
 
@@ -134,6 +137,17 @@ fn stray(bed: &Bed, path: &str) {
     let batch = mortar_command::make(&Thing::Brick(spec), &Settings::default());
     let report = bed.hosts.world(|world| world.run("n2", &batch));
     assert!(report.success(), "{report:?}");
+}
+
+/// What was to become a brick of a copy, and was given up.
+fn unfinished(bed: &Bed) {
+    let (device, brick) = (bed.device(2, "/dev/sdc"), BrickId::from_u128(0xbad));
+    let pool = format!("{}/{}", layout::volume_group(device), layout::SHARED_POOL);
+    let create = Command::new("lvcreate")
+        .args(["--yes", "--thin", &pool, "--virtualsize", "1G", "--name"])
+        .arg(layout::logical_volume_in_making(brick))
+        .args(["--addtag", &layout::brick_tag(brick)]);
+    run(bed, "n2", create);
 }
 
 /// The files of the nodes follow the records by themselves, which is switched off in this bed.

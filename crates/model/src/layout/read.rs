@@ -34,6 +34,11 @@ pub fn logical_volume(name: &str) -> Option<BrickId> {
     id(name, "brick_")
 }
 
+/// The brick of a logical volume that is still being made of another one's copy.
+pub fn logical_volume_in_making(name: &str) -> Option<BrickId> {
+    logical_volume(name.strip_suffix(".part")?)
+}
+
 /// The brick of a thin pool.
 pub fn thin_pool(name: &str) -> Option<BrickId> {
     id(name, "tp_")
@@ -96,6 +101,10 @@ mod tests {
             prop_assert_eq!(super::mount_point(&layout::mount_point(device, brick)), Some((device, brick)));
             prop_assert_eq!(super::volume_group(&layout::volume_group(device)), Some(device));
             prop_assert_eq!(super::logical_volume(&layout::logical_volume(brick)), Some(brick));
+            prop_assert_eq!(
+                super::logical_volume_in_making(&layout::logical_volume_in_making(brick)),
+                Some(brick)
+            );
             prop_assert_eq!(super::thin_pool(&layout::thin_pool(brick)), Some(brick));
             let (image, part) = (layout::image(&directory, brick), layout::image_in_making(&directory, brick));
             prop_assert_eq!(super::image(&image), Some(("/disks/1", brick, false)));

@@ -84,7 +84,9 @@ fn volumes(ground: &Ground<'_>, sight: &Sight<'_>, devices: &[&Device], orphans:
         }
         let (Some(device), Some(brick)) = (
             read::volume_group(&volume.group),
-            read::logical_volume(&volume.name).or_else(|| read::thin_pool(&volume.name)),
+            read::logical_volume(&volume.name)
+                .or_else(|| read::logical_volume_in_making(&volume.name))
+                .or_else(|| read::thin_pool(&volume.name)),
         ) else {
             continue;
         };
