@@ -19,14 +19,9 @@ var notAdvertised = map[string]string{
 	"Controller Publish, UnpublishVolume not supported": attach,
 	"ControllerUnpublishVolume not supported":           attach,
 	"testnodevolumeattachlimit not enabled":             attach,
-	"GroupControllerService not supported":              groups,
-	"VolumeGroupSnapshots not supported":                groups,
 }
 
-const (
-	attach = "a GlusterFS client attaches by itself"
-	groups = "two volumes have no instant in common at which both could be frozen"
-)
+const attach = "a GlusterFS client attaches by itself"
 
 // TestSanity runs csi-sanity against the driver that the environment names.
 func TestSanity(t *testing.T) {

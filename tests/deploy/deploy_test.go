@@ -145,8 +145,10 @@ func decode(document string) (any, error) {
 	}
 	custom := map[string]any{
 		"snapshot.storage.k8s.io/v1 VolumeSnapshotClass": &volumeSnapshotClass{},
-		"monitoring.coreos.com/v1 ServiceMonitor":        &serviceMonitor{},
-		"monitoring.coreos.com/v1 PrometheusRule":        &prometheusRule{},
+		// It has the same fields.
+		"groupsnapshot.storage.k8s.io/v1 VolumeGroupSnapshotClass": &volumeSnapshotClass{},
+		"monitoring.coreos.com/v1 ServiceMonitor":                  &serviceMonitor{},
+		"monitoring.coreos.com/v1 PrometheusRule":                  &prometheusRule{},
 	}
 	if object, ok := custom[head.APIVersion+" "+head.Kind]; ok {
 		return object, yaml.UnmarshalStrict([]byte(document), object)
@@ -163,6 +165,7 @@ var variants = [][]string{
 	rendered["mortar-ssh.yaml"],
 	{"--set", "csi.enabled=false,monitoring.enabled=false,networkPolicy.enabled=false,namespace.create=false"},
 	{"--set", "server.store.kind=hostPath,server.adminKey=a,server.userKey=b,csi.snapshots=false,csi.healthMonitor=false,csi.node.zone=2"},
+	{"--set", "csi.groupSnapshots=false"},
 	{"--set", "imagePullSecrets={one},storageClasses[0].name=x,storageClasses[0].default=true,storageClasses[0].parameters.volumetype=none"},
 	{"--set", "volumeAttributesClasses[0].name=x,volumeAttributesClasses[0].parameters.volumeoptions=performance.io-cache off"},
 	{"--set-json", `server.nodeSelector={"a":"b"},server.tolerations=[{"operator":"Exists"}],server.extraVolumes=[{"name":"k","secret":{"secretName":"k"}}],server.extraVolumeMounts=[{"name":"k","mountPath":"/keys"}],glusterfs.tolerations=[{"operator":"Exists"}],csi.controller.nodeSelector={"a":"b"},csi.controller.tolerations=[{"operator":"Exists"}],csi.node.nodeSelector={"a":"b"},monitoring.labels={"release":"p"},networkPolicy.from=[]`},

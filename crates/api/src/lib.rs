@@ -14,6 +14,7 @@ mod check;
 mod device;
 mod error;
 mod explain;
+mod group;
 mod growth;
 mod heal;
 mod node;
@@ -42,6 +43,7 @@ pub use explain::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
     Heal, Mount, Sight, SightState, SpaceKind,
 };
+pub use group::{SnapshotGroup, SnapshotGroupList, SnapshotGroupQuery, SnapshotGroupRequest};
 pub use growth::{ExpandRequest, ExpandWay};
 pub use heal::{BrickHeal, VolumeHeal};
 pub use node::AddressRequest;

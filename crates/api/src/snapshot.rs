@@ -41,6 +41,12 @@ pub struct Snapshot {
     pub taken: u64,
     /// Copies of bricks that it consists of.
     pub bricks: u32,
+    /// The group that it was made with, by id; absent when it was made alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// That group's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
     /// The operation that removes or uses it just now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,

@@ -1,8 +1,11 @@
-//! What is asked of Mortar about snapshots, volumes that are made of others, and options.
+//! What is asked of Mortar about snapshots, groups of them, volumes that are made of others, and options.
 
 use std::collections::BTreeMap;
 
-use mortar_api::{CloneRequest, OptionsRequest, Snapshot, SnapshotList, SnapshotRequest};
+use mortar_api::{
+    CloneRequest, OptionsRequest, Snapshot, SnapshotGroup, SnapshotGroupList, SnapshotGroupRequest,
+    SnapshotList, SnapshotRequest,
+};
 
 use crate::door::Method;
 use crate::mortar::{Mortar, Work};
@@ -70,6 +73,51 @@ impl Mortar {
     /// It cannot be.
     pub(crate) async fn delete_snapshot(&self, id: &str) -> Result<Work, Trouble> {
         self.begin(Method::Delete, &format!("/v1/snapshots/{id}"), None::<&()>)
+            .await
+    }
+
+    /// Asks for snapshots of several volumes at one moment.
+    ///
+    /// # Errors
+    /// They cannot be.
+    pub(crate) async fn create_group(&self, volumes: &[&str], name: &str) -> Result<Work, Trouble> {
+        let wanted = SnapshotGroupRequest {
+            volumes: volumes.iter().map(|id| (*id).to_owned()).collect(),
+            name: Some(name.to_owned()),
+        };
+        self.begin(Method::Post, "/v1/snapshot-groups", Some(&wanted))
+            .await
+    }
+
+    /// A group; none where there is none of this id.
+    ///
+    /// # Errors
+    /// It could not be asked.
+    pub(crate) async fn group(&self, id: &str) -> Result<Option<SnapshotGroup>, Trouble> {
+        if !names::is_id(id) {
+            return Ok(None);
+        }
+        match self.get(&format!("/v1/snapshot-groups/{id}"), "").await {
+            Ok(group) => Ok(Some(group)),
+            Err(trouble) if trouble.is_not_found() => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// What there is of a group's name.
+    ///
+    /// # Errors
+    /// It could not be asked.
+    pub(crate) async fn group_named(&self, name: &str) -> Result<SnapshotGroupList, Trouble> {
+        self.get("/v1/snapshot-groups", &format!("?name={name}")).await
+    }
+
+    /// Asks for the end of a group and its snapshots.
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub(crate) async fn delete_group(&self, id: &str) -> Result<Work, Trouble> {
+        self.begin(Method::Delete, &format!("/v1/snapshot-groups/{id}"), None::<&()>)
             .await
     }
 

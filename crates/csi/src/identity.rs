@@ -48,6 +48,7 @@ impl identity_server::Identity for Identity {
         Ok(Response::new(GetPluginCapabilitiesResponse {
             capabilities: vec![
                 service(ServiceType::ControllerService),
+                service(ServiceType::GroupControllerService),
                 service(ServiceType::VolumeAccessibilityConstraints),
                 service(ServiceType::SnapshotAccessibilityConstraints),
                 online,

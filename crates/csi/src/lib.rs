@@ -14,7 +14,7 @@
 //! | `names`, `room`, `context` | what a claim is called inside, how large its volume is, what is told to nodes |
 //! | `capability`, `parameters`, `topology` | what callers may ask for |
 //! | `identity` | who answers |
-//! | `controller/` | volumes made, removed, grown, changed, listed; their snapshots |
+//! | `controller/` | volumes made, removed, grown, changed, listed; their snapshots, alone and in groups |
 //! | `node/` | volumes mounted |
 //! | `caller` | the other side: what a provisioner and a kubelet call |
 //! | `helper` | a process that starts GlusterFS clients for a node plug-in, and outlives it |

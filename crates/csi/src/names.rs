@@ -24,6 +24,11 @@ pub(crate) fn snapshot(name: &str) -> String {
     format!("{PREFIX}_{}", &digest(["snapshot", name])[..DIGITS])
 }
 
+/// The name of the group of snapshots of this name.
+pub(crate) fn group(name: &str) -> String {
+    format!("{PREFIX}_{}", &digest(["group", name])[..DIGITS])
+}
+
 /// A hash of several texts, in hex.
 pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut sum = Sha256::new();

@@ -14,6 +14,7 @@ use crate::identity::Identity;
 use crate::mortar::Mortar;
 use crate::node::{Node, NodeOptions};
 use crate::proto::controller_server::ControllerServer;
+use crate::proto::group_controller_server::GroupControllerServer;
 use crate::proto::identity_server::IdentityServer;
 use crate::proto::node_server::NodeServer;
 
@@ -39,7 +40,9 @@ pub async fn serve(
     let identity = Identity {
         mortar: mortar.clone(),
     };
-    let controller = mortar.map(|mortar| ControllerServer::new(Controller::new(mortar)));
+    let controller = mortar.map(|mortar| Arc::new(Controller::new(mortar)));
+    let groups = controller.clone().map(GroupControllerServer::from_arc);
+    let controller = controller.map(ControllerServer::from_arc);
     let node = services.node.map(|options| NodeServer::new(Node::new(options)));
     let incoming = stream::unfold(listener, |listener| async {
         let accepted = listener.accept().await.map(|(stream, _)| stream);
@@ -48,6 +51,7 @@ pub async fn serve(
     Server::builder()
         .add_service(IdentityServer::new(identity))
         .add_optional_service(controller)
+        .add_optional_service(groups)
         .add_optional_service(node)
         .serve_with_incoming_shutdown(incoming, stop)
         .await

@@ -36,6 +36,7 @@
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
 //! | `backup` | backups of the store, by the clock and on request |
+//! | `group` | snapshots of several volumes at one moment |
 //! | `snapshot` | snapshots, and volumes that are made of them |
 //! | `inspect` | what a store holds, without an engine |
 //! | `check` | the records beside what the nodes show |
@@ -65,6 +66,7 @@ mod error;
 mod evict;
 mod fence;
 mod files;
+mod group;
 mod heal;
 mod health;
 mod inspect;

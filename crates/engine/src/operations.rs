@@ -27,7 +27,7 @@ pub(crate) struct Operations {
     pub(crate) ended: EndedLately,
     /// What drains remember.
     pub(crate) drains: BTreeMap<OperationId, Drain>,
-    /// The ended operation that made each volume and snapshot: for those who ask for it again.
+    /// The ended operation that made each volume, snapshot and group: for those who ask for it again.
     makers: BTreeMap<Subject, OperationId>,
 }
 
@@ -89,7 +89,10 @@ impl Operations {
 fn made(ended: &Ended) -> Option<(Subject, OperationId)> {
     let makes = matches!(
         ended.kind,
-        OperationKind::CreateVolume | OperationKind::CloneVolume | OperationKind::CreateSnapshot
+        OperationKind::CreateVolume
+            | OperationKind::CloneVolume
+            | OperationKind::CreateSnapshot
+            | OperationKind::CreateSnapshotGroup
     );
     let done = matches!(ended.outcome, Outcome::Done { .. });
     (makes && done).then_some((ended.subject?, ended.id))

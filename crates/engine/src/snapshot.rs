@@ -44,7 +44,7 @@ impl Engine {
     /// Removes a snapshot. What was made of it stays.
     ///
     /// # Errors
-    /// It is unknown or being used.
+    /// It is unknown or being used, or one of a group.
     pub async fn delete_snapshot(&self, id: SnapshotId) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::DeleteSnapshot, |landscape, _| {
             mortar_plan::delete_snapshot(landscape, id)
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// As [`Self::decide_by`], where planning finds what was asked for before at next to no cost.
-    fn decide_named(
+    pub(crate) fn decide_named(
         &self,
         kind: OperationKind,
         plan: impl Fn(&Landscape, &mut Seed) -> Result<Planned, Refusal>,

@@ -172,6 +172,7 @@ fn called(plan: &Plan) -> String {
         (Thing::Seat(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Copies(spec), Some(Subject::Volume(_))) => Some(spec.name.to_string()),
         (Thing::Copy(spec), Some(Subject::Snapshot(_))) => Some(spec.snapshot.to_string()),
+        (Thing::Copy(_), Some(Subject::Group(group))) => Some(group.to_string()),
         (Thing::Device(spec), Some(Subject::Device(_))) => Some(spec.path.to_string()),
         (Thing::Peer(spec), Some(Subject::Node(_))) => Some(spec.host.to_string()),
         _ => None,

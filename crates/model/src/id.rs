@@ -95,6 +95,10 @@ id!(
     SnapshotId
 );
 id!(
+    /// A group of snapshots that show the same moment.
+    GroupId
+);
+id!(
     /// A change that was asked for. Also its queue id on the REST door.
     OperationId
 );

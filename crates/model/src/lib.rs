@@ -17,13 +17,15 @@ mod things;
 pub mod work;
 
 pub use durability::{Disperse, Durability, Impossible, NoDurability};
-pub use id::{BrickId, ClusterId, DeviceId, NodeId, OperationId, ParseIdError, SnapshotId, VolumeId};
+pub use id::{
+    BrickId, ClusterId, DeviceId, GroupId, NodeId, OperationId, ParseIdError, SnapshotId, VolumeId,
+};
 pub use inventory::{Inventory, InventoryError};
 pub use name::{DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption};
 pub use operation::OperationKind;
 pub use overcommit::{BadOvercommit, Overcommit};
 pub use size::ByteSize;
-pub use snapshot::{BrickCopy, Origin, Snapshot};
+pub use snapshot::{BrickCopy, Group, Origin, Snapshot};
 pub use things::{
     Brick, BrickNames, BrickSpace, Cluster, Device, DeviceKind, Node, Snapshots, State, Volume, ZoneChecking,
 };

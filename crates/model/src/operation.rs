@@ -30,6 +30,10 @@ pub enum OperationKind {
     DeleteVolume,
     /// A volume as it is at this moment is kept.
     CreateSnapshot,
+    /// Several volumes as they are at one moment are kept.
+    CreateSnapshotGroup,
+    /// A group of snapshots is removed.
+    DeleteSnapshotGroup,
     /// A snapshot is removed.
     DeleteSnapshot,
     /// A volume is brought back to what a snapshot of it holds.
@@ -54,7 +58,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -66,6 +70,8 @@ impl OperationKind {
         Self::ChangeReplicas,
         Self::DeleteVolume,
         Self::CreateSnapshot,
+        Self::CreateSnapshotGroup,
+        Self::DeleteSnapshotGroup,
         Self::DeleteSnapshot,
         Self::RestoreSnapshot,
         Self::CloneVolume,
@@ -92,6 +98,8 @@ impl OperationKind {
             Self::ChangeReplicas => "change-replicas",
             Self::DeleteVolume => "delete-volume",
             Self::CreateSnapshot => "create-snapshot",
+            Self::CreateSnapshotGroup => "create-snapshot-group",
+            Self::DeleteSnapshotGroup => "delete-snapshot-group",
             Self::DeleteSnapshot => "delete-snapshot",
             Self::RestoreSnapshot => "restore-snapshot",
             Self::CloneVolume => "clone-volume",

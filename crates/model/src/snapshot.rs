@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Brick, BrickId, BrickSpace, ByteSize, SnapshotId, Volume, VolumeId, VolumeName};
+use crate::{Brick, BrickId, BrickSpace, ByteSize, GroupId, SnapshotId, Volume, VolumeId, VolumeName};
 
 /// What a volume was cloned from: told, and not needed. Both may be long gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,17 @@ impl BrickCopy {
     }
 }
 
+/// Snapshots of several volumes that show the same moment. Each of them remembers all of it, and none is deleted alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name: no other group has it, on whatever cluster.
+    pub name: VolumeName,
+    /// The volumes that it has a snapshot of, by id.
+    pub volumes: Vec<VolumeId>,
+}
+
 /// A volume as it was at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -48,4 +59,7 @@ pub struct Snapshot {
     pub volume: Volume,
     /// Copies of its bricks, by set and position.
     pub bricks: Vec<BrickCopy>,
+    /// The group that it was made with; none when it was made alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
-    Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory,
-    InventoryError, NodeId, OperationId, Snapshot, SnapshotId, State, Volume, VolumeId, VolumeName,
+    Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Group, GroupId, HostName,
+    Inventory, InventoryError, NodeId, OperationId, Snapshot, SnapshotId, State, Volume, VolumeId,
+    VolumeName,
 };
 
 use crate::index::{Index, Slot};
@@ -22,8 +23,8 @@ struct Held {
     growth: Vec<(DeviceId, ByteSize)>,
     /// The volume that is being made: its name is spoken for.
     volume: Option<Volume>,
-    /// The snapshot that is being made: its name is spoken for.
-    snapshot: Option<Snapshot>,
+    /// The snapshots that are being made: their names are spoken for.
+    snapshots: Vec<Snapshot>,
     names: Vec<(ClusterId, VolumeName)>,
     hosts: Vec<HostName>,
     paths: Vec<(NodeId, DevicePath)>,
@@ -135,7 +136,7 @@ impl Landscape {
     pub fn snapshot_to_come(&self, name: &VolumeName) -> Option<(OperationId, &Snapshot)> {
         let mut held = self.held.iter();
         held.find_map(|(operation, held)| {
-            let snapshot = held.snapshot.as_ref().filter(|snapshot| snapshot.name == *name)?;
+            let snapshot = held.snapshots.iter().find(|snapshot| snapshot.name == *name)?;
             Some((*operation, snapshot))
         })
     }
@@ -145,6 +146,21 @@ impl Landscape {
         let holder = self.holder(Subject::Snapshot(snapshot))?;
         let removes = &self.held.get(&holder)?.removes_snapshots;
         removes.contains(&snapshot).then_some(holder)
+    }
+
+    /// The group of this name that an operation is making.
+    pub fn group_to_come(&self, name: &VolumeName) -> Option<(OperationId, &Group)> {
+        let mut held = self.held.iter();
+        held.find_map(|(operation, held)| {
+            let mut groups = held.snapshots.iter().filter_map(|made| made.group.as_ref());
+            Some((*operation, groups.find(|group| group.name == *name)?))
+        })
+    }
+
+    /// The operation that removes this group.
+    pub fn group_remover(&self, group: GroupId) -> Option<OperationId> {
+        let mut members = self.inventory.members(group);
+        members.find_map(|member| self.snapshot_remover(member.id))
     }
 
     /// The operation that holds this name for what is left of a volume.
@@ -547,10 +563,10 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             .filter_map(|brick| Some((brick.device, growth_needs(inventory.brick(brick.id)?, brick))))
             .collect(),
         volume: plan.new_volume().cloned(),
-        snapshot: plan.new_snapshot().cloned(),
+        snapshots: plan.new_snapshots().cloned().collect(),
         ..Held::default()
     };
-    let copies = held.snapshot.iter().flat_map(|snapshot| &snapshot.bricks);
+    let copies = held.snapshots.iter().flat_map(|snapshot| &snapshot.bricks);
     let copies: Vec<_> = copies.map(|copy| (copy.brick.device, copy.footprint())).collect();
     held.growth.extend(copies);
     let named = held.volume.iter();

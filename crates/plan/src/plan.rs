@@ -2,8 +2,8 @@
 
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
-    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, HostName, Node, NodeId,
-    Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
+    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, GroupId, HostName, Node,
+    NodeId, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +166,8 @@ pub enum Subject {
     Volume(VolumeId),
     /// A snapshot.
     Snapshot(SnapshotId),
+    /// A group of snapshots.
+    Group(GroupId),
 }
 
 impl Subject {
@@ -177,6 +179,7 @@ impl Subject {
             Self::Device(_) => "device",
             Self::Volume(_) => "volume",
             Self::Snapshot(_) => "snapshot",
+            Self::Group(_) => "snapshot group",
         }
     }
 
@@ -188,6 +191,7 @@ impl Subject {
             Self::Device(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
+            Self::Group(id) => id.to_string(),
         }
     }
 }
@@ -287,9 +291,9 @@ impl Plan {
         })
     }
 
-    /// The snapshot that the plan brings into being.
-    pub fn new_snapshot(&self) -> Option<&Snapshot> {
-        self.changes.iter().find_map(|change| match change {
+    /// The snapshots that the plan brings into being.
+    pub fn new_snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        self.changes.iter().filter_map(|change| match change {
             Change::AddSnapshot(snapshot) => Some(snapshot),
             _ => None,
         })

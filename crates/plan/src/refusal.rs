@@ -7,6 +7,7 @@ use mortar_model::{
     SnapshotId, VolumeName,
 };
 
+use crate::group::GroupRefusal;
 use crate::repeat::Difference;
 
 /// The rule that kept a device from taking a brick.
@@ -368,6 +369,9 @@ pub enum Refusal {
         /// Its volume's name.
         name: VolumeName,
     },
+    /// A group of snapshots cannot be made as it is asked for, or is kept whole.
+    #[error(transparent)]
+    Group(#[from] GroupRefusal),
     /// The name belongs to another snapshot, made or just being made.
     #[error("snapshot name {name} is already in use by snapshot {snapshot} of volume {volume}")]
     SnapshotTaken {

@@ -12,6 +12,7 @@ use mortar_model::{
 };
 
 use crate::create::{addresses, brick_steps, pool_step};
+use crate::group::GroupRefusal;
 use crate::identity;
 use crate::landscape::Landscape;
 use crate::placement::{name_refusals, unusable};
@@ -67,13 +68,7 @@ pub fn create_snapshot(
         .collect();
     check_reserve(inventory, volume, &snapshot.bricks)?;
     let what = format!("snapshot of volume {}", volume.name);
-    // A device that takes no new bricks still keeps copies of those that it has.
-    check_room(landscape, &what, &copies, |device, rule| match rule {
-        Rule::NodeUnhealthy | Rule::Adopted => true,
-        // Every copy is more that may run into what the pool really has.
-        Rule::TooFull(_) => device.kind.shared().is_some(),
-        _ => false,
-    })?;
+    check_room(landscape, &what, &copies, forbids_copies)?;
     Ok(SnapshotCreation::New(Plan {
         stages: copy_stages(inventory, &snapshot),
         forward_from: None,
@@ -119,9 +114,12 @@ fn known(
 /// Plans the end of a snapshot.
 ///
 /// # Errors
-/// It is unknown or being used.
+/// It is unknown or being used, or one of a group.
 pub fn delete_snapshot(landscape: &Landscape, id: SnapshotId) -> Result<Plan, Refusal> {
     let snapshot = unused_snapshot(landscape, id)?;
+    if let Some(group) = &snapshot.group {
+        return Err(GroupRefusal::Member(snapshot.name.clone(), group.name.clone()).into());
+    }
     Ok(Plan {
         stages: vec![Stage {
             title: "remove its copies".into(),
@@ -238,13 +236,18 @@ pub(crate) fn snapshot_of(
         created_ms,
         volume: volume.clone(),
         bricks: inventory.bricks_of(volume.id).map(copy).collect(),
+        group: None,
     }
 }
 
 /// Whether the thin pool of each brick that has one holds one more copy, even when that comes to share nothing with anything.
 ///
 /// The room was set aside when the volume was made: a pool that grew for a snapshot would not become smaller after it.
-fn check_reserve(inventory: &Inventory, volume: &Volume, copies: &[BrickCopy]) -> Result<(), Refusal> {
+pub(crate) fn check_reserve(
+    inventory: &Inventory,
+    volume: &Volume,
+    copies: &[BrickCopy],
+) -> Result<(), Refusal> {
     for copy in copies {
         let brick = &copy.brick;
         let BrickSpace::ThinPool { pool, .. } = brick.space else {
@@ -307,6 +310,16 @@ pub(crate) fn check_kind(
         host: node.manage.clone(),
         path: device.path.clone(),
     })
+}
+
+/// Whether the rule keeps copies off the device. One that takes no new bricks still keeps copies of those that it has.
+pub(crate) const fn forbids_copies(device: &Device, rule: &Rule) -> bool {
+    match rule {
+        Rule::NodeUnhealthy | Rule::Adopted => true,
+        // Every copy is more that may run into what the pool really has.
+        Rule::TooFull(_) => device.kind.shared().is_some(),
+        _ => false,
+    }
 }
 
 /// Whether each device has that much room, and none is refused by a rule that `counts`.

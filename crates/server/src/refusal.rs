@@ -148,7 +148,9 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::Recorded(_) | Refusal::UnderWay(_) | Refusal::Stale(..) | Refusal::Copies(_) => {
             (WireError::InUse, Conflict)
         }
-        Refusal::SnapshotTaken { .. }
+        Refusal::Group(why) if why.is_of_the_request() => (placement(refusal, asked, off), Invalid),
+        Refusal::Group(_)
+        | Refusal::SnapshotTaken { .. }
         | Refusal::SnapshotLeaving(..)
         | Refusal::Changed { .. }
         | Refusal::NoReserve { .. }

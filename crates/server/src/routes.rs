@@ -111,6 +111,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::snapshots::restore))
         .routes(routes!(v1::snapshots::clone))
         .routes(routes!(v1::snapshots::clone_volume))
+        .routes(routes!(v1::groups::list, v1::groups::create))
+        .routes(routes!(v1::groups::info, v1::groups::delete))
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))

@@ -20,7 +20,7 @@ pub(crate) use operate::{
     OperationCommand, RebuildArgs, RepairArgs,
 };
 pub(crate) use pool::{ClusterCommand, DeviceCommand, NodeCommand, TagsArgs, TopologyCommand};
-pub(crate) use snapshot::SnapshotCommand;
+pub(crate) use snapshot::{GroupCommand, SnapshotCommand};
 pub(crate) use volume::{CreateArgs, DurabilityName, ExplainCommand, VolumeCommand, ZoneName};
 
 use crate::config::Settings;

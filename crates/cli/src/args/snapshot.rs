@@ -47,9 +47,45 @@ pub(crate) enum SnapshotCommand {
         /// The snapshot's id or name
         snapshot: String,
     },
+    /// Groups: snapshots of several volumes at one moment
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Remove a snapshot; volumes that were made of it stay
     Delete {
         /// The snapshot's id or name
         snapshot: String,
+    },
+}
+
+/// `mortar snapshot group …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Keep several volumes as they are at one moment, while they are in use
+    #[command(
+        long_about = "Keep several volumes as they are at one moment, while they are in use.\n\n\
+        The bricks of all of them take no writes for some seconds at most, so that what was written to one volume before \
+        something was written to another is in the snapshots if that is. The volumes are 1 to 32 of one cluster; for \
+        each the same holds as for 'mortar snapshot create'. Each snapshot is one like any other, but that it is removed \
+        with its group only."
+    )]
+    Create {
+        /// The volumes' ids or names
+        #[arg(required = true, value_name = "VOLUME")]
+        volumes: Vec<String>,
+        /// Name of the group [default: group_ and the group's id]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List groups of snapshots
+    List,
+    /// Show one group with its snapshots
+    Info {
+        /// The group's id or name
+        group: String,
+    },
+    /// Remove a group with all its snapshots; volumes that were made of them stay
+    Delete {
+        /// The group's id or name
+        group: String,
     },
 }

@@ -1,6 +1,8 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
-use mortar_api::{CLAIM_OPTION, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume, VolumePage};
+use mortar_api::{
+    CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume, VolumePage,
+};
 
 use super::{Client, read};
 use crate::error::{Error, Result};
@@ -107,6 +109,23 @@ impl Client {
         let found = only("snapshot", text, attempt, hits.map(|snapshot| snapshot.id));
         found.map_err(|error| match error.exit {
             Exit::NotFound => error.advise("see what there is: 'mortar snapshot list'"),
+            _ => error,
+        })
+    }
+
+    /// The id of the group of snapshots with this id or name.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn group_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let list: SnapshotGroupList = read(&self.get("/v1/snapshot-groups", attempt).await?, attempt)?;
+        let hits = list.groups.into_iter().filter(|group| group.name == text);
+        let found = only("snapshot group", text, attempt, hits.map(|group| group.id));
+        found.map_err(|error| match error.exit {
+            Exit::NotFound => error.advise("see what there is: 'mortar snapshot group list'"),
             _ => error,
         })
     }

@@ -18,6 +18,7 @@ mod paper;
 mod rebuild;
 mod serve;
 mod snapshot;
+mod snapshot_group;
 mod tags;
 mod topology;
 mod volume;

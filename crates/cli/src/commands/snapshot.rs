@@ -2,8 +2,8 @@
 
 use mortar_api::{CloneRequest, Snapshot, SnapshotList, SnapshotRequest};
 
-use super::Session;
 use super::volume::follow_to_volume;
+use super::{Session, snapshot_group};
 use crate::args::SnapshotCommand;
 use crate::client::{Finished, read};
 use crate::error::Result;
@@ -16,6 +16,7 @@ pub(super) async fn run(session: &Session, command: SnapshotCommand) -> Result<(
         SnapshotCommand::Info { snapshot } => info(session, &snapshot).await,
         SnapshotCommand::Clone { snapshot, name } => clone(session, &snapshot, name).await,
         SnapshotCommand::Restore { snapshot } => restore(session, &snapshot).await,
+        SnapshotCommand::Group(command) => snapshot_group::run(session, command).await,
         SnapshotCommand::Delete { snapshot } => delete(session, &snapshot).await,
     }
 }
@@ -56,6 +57,8 @@ fn description(snapshot: &Snapshot) -> String {
             ),
         ),
     ];
+    let group = snapshot.group.iter().zip(&snapshot.group_name);
+    rows.extend(group.map(|(id, name)| ("Group", format!("{name} ({id})"))));
     let operation = snapshot.operation.iter();
     rows.extend(operation.map(|id| ("Used by", format!("operation {id}"))));
     show::fields(rows)

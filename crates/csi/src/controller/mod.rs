@@ -1,10 +1,11 @@
-//! Volumes made, removed, grown, changed and listed for claims, and their snapshots.
+//! Volumes made, removed, grown, changed and listed for claims, and their snapshots, alone and in groups.
 
 mod archive;
 mod capacity;
 mod create;
 mod delete;
 mod expand;
+mod groups;
 mod health;
 mod list;
 mod modify;

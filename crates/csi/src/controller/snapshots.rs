@@ -104,6 +104,15 @@ impl Controller {
         let work = match self.mortar.delete_snapshot(id).await {
             Ok(work) => work,
             Err(trouble) if trouble.is_not_found() => return Ok(DeleteSnapshotResponse {}),
+            Err(trouble) if trouble.is(ErrorKind::Conflict) => {
+                return Err(match self.mortar.snapshot(id).await {
+                    Ok(Some(Snapshot { group: Some(_), .. })) => {
+                        invalid(format!("{ATTEMPT}: {}", trouble.text()))
+                    }
+                    Ok(_) => trouble.status(ATTEMPT),
+                    Err(unknown) => unknown.status(ATTEMPT),
+                });
+            }
             Err(trouble) => return Err(trouble.status(ATTEMPT)),
         };
         match self.mortar.finish(&work, deadline).await {
@@ -160,14 +169,9 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn read(request: &'a CreateSnapshotRequest) -> Result<Self, Status> {
-        let name = required(&request.name, "name")?;
-        if name.len() > FIELD || name.chars().any(char::is_control) {
-            return Err(invalid(format!(
-                "name has more than {FIELD} bytes, or control characters"
-            )));
-        }
+        let name = name(&request.name)?;
         let volume = required(&request.source_volume_id, "source_volume_id")?;
-        check(&request.parameters)?;
+        check(&request.parameters, ABOUT_SNAPSHOT)?;
         Ok(Self {
             name: names::snapshot(name),
             volume,
@@ -206,9 +210,20 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// A VolumeSnapshotClass has no parameters of its own here.
-fn check(parameters: &HashMap<String, String>) -> Result<(), Status> {
-    let mut unknown = parameters.keys().filter(|name| !name.starts_with(ABOUT_SNAPSHOT));
+/// A name that a caller gives.
+pub(super) fn name(text: &str) -> Result<&str, Status> {
+    let name = required(text, "name")?;
+    if name.len() > FIELD || name.chars().any(char::is_control) {
+        return Err(invalid(format!(
+            "name has more than {FIELD} bytes, or control characters"
+        )));
+    }
+    Ok(name)
+}
+
+/// The classes of snapshots and their groups have no parameters of their own here: only what the sidecar adds, `about` them.
+pub(super) fn check(parameters: &HashMap<String, String>, about: &str) -> Result<(), Status> {
+    let mut unknown = parameters.keys().filter(|name| !name.starts_with(about));
     match unknown.next() {
         None => Ok(()),
         Some(name) => Err(invalid(format!("parameter {name}: is not known"))),
@@ -226,7 +241,7 @@ fn listed<'a>(snapshots: impl Iterator<Item = &'a Snapshot>, next_token: String)
 }
 
 /// A snapshot as callers are told of it. One that Mortar shows can be used.
-fn told(snapshot: &Snapshot) -> proto::Snapshot {
+pub(super) fn told(snapshot: &Snapshot) -> proto::Snapshot {
     let data = room::data_bricks(&snapshot.durability);
     let size = Use::named(&snapshot.options).claim_size(snapshot.size, data);
     let zonal = snapshot.options.contains_key(TOPOLOGY_OPTION);
@@ -236,7 +251,7 @@ fn told(snapshot: &Snapshot) -> proto::Snapshot {
         source_volume_id: snapshot.volume.clone(),
         creation_time: snapshot.created.parse().ok(),
         ready_to_use: true,
-        group_snapshot_id: String::new(),
+        group_snapshot_id: snapshot.group.clone().unwrap_or_default(),
         accessible_topology: snapshot
             .zones
             .iter()

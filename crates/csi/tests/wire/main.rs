@@ -3,6 +3,7 @@
 
 mod controller;
 mod copies;
+mod groups;
 mod node;
 mod slow;
 mod story;

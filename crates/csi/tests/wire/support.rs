@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mortar_csi::proto::controller_client::ControllerClient;
+use mortar_csi::proto::group_controller_client::GroupControllerClient;
 use mortar_csi::proto::identity_client::IdentityClient;
 use mortar_csi::proto::node_client::NodeClient;
 use mortar_csi::proto::volume_capability::access_mode::Mode;
@@ -63,6 +64,7 @@ pub(crate) fn door(inside: Inside) -> Arc<dyn Door> {
 pub(crate) struct Driver {
     pub(crate) identity: IdentityClient<Channel>,
     pub(crate) controller: ControllerClient<Channel>,
+    pub(crate) groups: GroupControllerClient<Channel>,
     pub(crate) node: NodeClient<Channel>,
     pub(crate) hosts: SimHosts,
     pub(crate) inside: Inside,
@@ -117,6 +119,7 @@ impl Driver {
         Self {
             identity: IdentityClient::new(channel.clone()),
             controller: ControllerClient::new(channel.clone()),
+            groups: GroupControllerClient::new(channel.clone()),
             node: NodeClient::new(channel),
             hosts,
             inside,

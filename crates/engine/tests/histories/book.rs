@@ -114,6 +114,11 @@ impl Book {
                 "snapshot",
             ),
             (
+                vec![OperationKind::CreateSnapshotGroup],
+                OperationKind::DeleteSnapshotGroup,
+                "snapshot group",
+            ),
+            (
                 vec![OperationKind::AddDevice],
                 OperationKind::RemoveDevice,
                 "device",
@@ -222,19 +227,31 @@ pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(St
         Subject::Device(id) => inventory
             .device(id)
             .map(|device| (device.state, device.tags.clone())),
-        Subject::Cluster(_) | Subject::Member(_) | Subject::Volume(_) | Subject::Snapshot(_) => None,
+        Subject::Cluster(_)
+        | Subject::Member(_)
+        | Subject::Volume(_)
+        | Subject::Snapshot(_)
+        | Subject::Group(_) => None,
     }
 }
 
-/// Nodes, devices, volumes and snapshots that are recorded.
+/// Nodes, devices, volumes, snapshots and groups that are recorded; a snapshot of a group comes and goes with it.
 pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
     let nodes = inventory.nodes().map(|node| Subject::Node(node.id));
     let devices = inventory.devices().map(|device| Subject::Device(device.id));
     let volumes = inventory.volumes().map(|volume| Subject::Volume(volume.id));
     let snapshots = inventory
         .snapshots()
+        .filter(|snapshot| snapshot.group.is_none())
         .map(|snapshot| Subject::Snapshot(snapshot.id));
-    nodes.chain(devices).chain(volumes).chain(snapshots).collect()
+    let groups = inventory.groups_after(None);
+    let groups = groups.map(|group| Subject::Group(group.id));
+    nodes
+        .chain(devices)
+        .chain(volumes)
+        .chain(snapshots)
+        .chain(groups)
+        .collect()
 }
 
 /// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan, but for those that it

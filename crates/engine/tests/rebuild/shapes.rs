@@ -115,6 +115,9 @@ async fn snapshots(bed: &Bed) {
         let restored = bed.engine.restore_snapshot(bed.snapshot(snapshot)).await;
         bed.done(restored.unwrap()).await;
     }
+    let week = vec![bed.volume("directory-1"), bed.volume("directory-5")];
+    let grouped = bed.engine.create_snapshot_group(week, name("week")).await;
+    bed.done(grouped.unwrap()).await;
     let cloned = bed
         .engine
         .clone_snapshot(bed.snapshot("friday"), name("of-friday"), None)
@@ -152,6 +155,10 @@ async fn goes_on(bed: &Bed) {
         let gone = bed.engine.delete_snapshot(bed.snapshot(snapshot)).await;
         bed.done(gone.unwrap()).await;
     }
+    let week = VolumeName::new("week").unwrap();
+    let week = bed.inventory(|inventory| inventory.group_by_name(&week).unwrap().id);
+    let gone = bed.engine.delete_snapshot_group(week).await;
+    bed.done(gone.unwrap()).await;
     let gone = bed.engine.delete_volume(bed.volume("directory-2")).await;
     bed.done(gone.unwrap()).await;
     let open = bed.open();

@@ -132,6 +132,38 @@ pub(crate) fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineErr
     bed.engine.create_snapshot(bed.volume("data"), name).boxed()
 }
 
+/// Two volumes of different layouts on directories; as few bricks as that takes, since every one multiplies the runs.
+fn two_volumes(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        for (name, durability) in [("data", Durability::Replicate(2)), ("logs", Durability::None)] {
+            let request = request(name, durability, "directory");
+            let id = bed.engine.create_volume(request).await.unwrap();
+            bed.done(id).await;
+        }
+    }
+    .boxed()
+}
+
+fn snapshot_group(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let volumes = vec![bed.volume("data"), bed.volume("logs")];
+    let name = Some(VolumeName::new("monday").unwrap());
+    bed.engine.create_snapshot_group(volumes, name).boxed()
+}
+
+fn with_group(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        two_volumes(bed).await;
+        bed.done(snapshot_group(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
+fn delete_group(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let name = VolumeName::new("monday").unwrap();
+    let id = bed.inventory(|inventory| inventory.group_by_name(&name).unwrap().id);
+    bed.engine.delete_snapshot_group(id).boxed()
+}
+
 /// A volume with a snapshot.
 fn with_snapshot(bed: &Bed) -> BoxFuture<'_, ()> {
     async move {
@@ -448,6 +480,27 @@ pub(crate) const ALL: &[Case] = &[
         lost: None,
         prepare: dispersed_volume,
         run: snapshot,
+    },
+    Case {
+        name: "create_snapshot_group",
+        kind: OperationKind::CreateSnapshotGroup,
+        lost: None,
+        prepare: two_volumes,
+        run: snapshot_group,
+    },
+    Case {
+        name: "delete_snapshot_group",
+        kind: OperationKind::DeleteSnapshotGroup,
+        lost: None,
+        prepare: with_group,
+        run: delete_group,
+    },
+    Case {
+        name: "delete_snapshot_group_without_a_node",
+        kind: OperationKind::Cleanup,
+        lost: Some("n2"),
+        prepare: with_group,
+        run: delete_group,
     },
     Case {
         name: "delete_snapshot",

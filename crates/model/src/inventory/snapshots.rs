@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::{Inventory, InventoryError, unknown};
-use crate::{BrickCopy, BrickId, DeviceId, Snapshot, SnapshotId, VolumeId, VolumeName};
+use crate::{BrickCopy, BrickId, DeviceId, Group, GroupId, Snapshot, SnapshotId, VolumeId, VolumeName};
 
 /// Snapshots with their indexes.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Snapshots {
     names: BTreeMap<VolumeName, SnapshotId>,
     of: BTreeMap<VolumeId, BTreeSet<SnapshotId>>,
     copies_on: BTreeMap<DeviceId, BTreeMap<BrickId, SnapshotId>>,
+    groups: BTreeMap<GroupId, BTreeSet<SnapshotId>>,
+    group_names: BTreeMap<VolumeName, GroupId>,
 }
 
 impl Inventory {
@@ -37,6 +39,13 @@ impl Inventory {
         if self.snapshots.by_id.contains_key(&snapshot.id) {
             return taken("snapshot id", snapshot.id.to_string(), snapshot.id);
         }
+        if let Some(group) = &snapshot.group {
+            self.check_group(group)?;
+            let names = &mut self.snapshots.group_names;
+            names.insert(group.name.clone(), group.id);
+            let members = self.snapshots.groups.entry(group.id).or_default();
+            members.insert(snapshot.id);
+        }
         for copy in &snapshot.bricks {
             *self.used.entry(copy.brick.device).or_default() += copy.footprint();
             let on = self.snapshots.copies_on.entry(copy.brick.device).or_default();
@@ -60,6 +69,15 @@ impl Inventory {
         self.snapshots.names.remove(&snapshot.name);
         if let Some(of) = self.snapshots.of.get_mut(&snapshot.volume.id) {
             of.remove(&id);
+        }
+        if let Some(group) = &snapshot.group
+            && let Some(members) = self.snapshots.groups.get_mut(&group.id)
+        {
+            members.remove(&id);
+            if members.is_empty() {
+                self.snapshots.groups.remove(&group.id);
+                self.snapshots.group_names.remove(&group.name);
+            }
         }
         for copy in &snapshot.bricks {
             if let Some(used) = self.used.get_mut(&copy.brick.device) {
@@ -100,6 +118,46 @@ impl Inventory {
     pub fn snapshots_of(&self, volume: VolumeId) -> impl Iterator<Item = &Snapshot> {
         let of = self.snapshots.of.get(&volume).into_iter().flatten();
         of.filter_map(|id| self.snapshot(*id))
+    }
+
+    /// The groups after this id, by id; all of them after none.
+    pub fn groups_after(&self, after: Option<GroupId>) -> impl Iterator<Item = &Group> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let groups = self.snapshots.groups.range((start, Bound::Unbounded));
+        groups.filter_map(|(id, _)| self.group(*id))
+    }
+
+    /// The group with this id, as its members remember it.
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
+        self.members(id).next()?.group.as_ref()
+    }
+
+    /// The group of this name.
+    pub fn group_by_name(&self, name: &VolumeName) -> Option<&Group> {
+        self.snapshots
+            .group_names
+            .get(name)
+            .and_then(|id| self.group(*id))
+    }
+
+    /// The snapshots of a group, by id.
+    pub fn members(&self, group: GroupId) -> impl Iterator<Item = &Snapshot> {
+        let members = self.snapshots.groups.get(&group).into_iter().flatten();
+        members.filter_map(|id| self.snapshot(*id))
+    }
+
+    /// Whether the group is what its other members remember, and its name no other group's.
+    fn check_group(&self, group: &Group) -> Result<(), InventoryError> {
+        let known = self.group(group.id);
+        let known = known.or_else(|| self.group_by_name(&group.name));
+        match known.filter(|known| *known != group) {
+            Some(other) => Err(InventoryError::Taken(
+                "snapshot group",
+                group.name.to_string(),
+                other.id.to_string(),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The copies of bricks on a device, by id, each with its snapshot.

@@ -115,6 +115,9 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
             | OperationKind::CloneVolume,
             Some(Subject::Volume(id)),
         ) => Some(format!("/volumes/{id}")),
+        (OperationKind::CreateSnapshotGroup, Some(Subject::Group(id))) => {
+            Some(format!("/v1/snapshot-groups/{id}"))
+        }
         (OperationKind::CreateSnapshot, Some(Subject::Snapshot(id))) => Some(format!("/v1/snapshots/{id}")),
         _ => None,
     }

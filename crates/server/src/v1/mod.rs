@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod devices;
 pub(crate) mod document;
 pub(crate) mod explain;
+pub(crate) mod groups;
 pub(crate) mod growth;
 pub(crate) mod heal;
 pub(crate) mod health;

@@ -16,7 +16,7 @@ use crate::refusal::{Asked, failure};
 use crate::state::App;
 
 /// What cannot be read, told of the field that it stands in.
-fn problem(field: &'static str, why: impl std::fmt::Display) -> WireError {
+pub(crate) fn problem(field: &'static str, why: impl std::fmt::Display) -> WireError {
     let mut problems = Problems::default();
     problems.add(field, why.to_string());
     problems.into()
@@ -125,7 +125,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich>
 #[utoipa::path(delete, path = "/v1/snapshots/{id}", operation_id = "delete_snapshot", tag = "v1", params(("id" = String, Path)), responses(
     (status = 202, description = "Begun: Location names its place in the queue, which ends with 204"),
     (status = 404, description = "No such snapshot", body = ErrorBody),
-    (status = 409, description = "It is being used", body = ErrorBody),
+    (status = 409, description = "It is being used, or one of a group, which is removed as a whole", body = ErrorBody),
     (status = 429, description = "Too much is under way", body = ErrorBody),
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Rich> {

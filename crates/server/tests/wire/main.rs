@@ -8,6 +8,7 @@ mod burst;
 mod check;
 mod flow;
 mod gate;
+mod groups;
 mod heketi_answers;
 mod heketi_errors;
 mod heketi_lists;

@@ -16,7 +16,7 @@ async fn snapshots(door: &Door, query: &str) -> Vec<String> {
     list.snapshots.into_iter().map(|snapshot| snapshot.name).collect()
 }
 
-async fn made(door: &Door, path: &str, body: &Value) -> Value {
+pub(crate) async fn made(door: &Door, path: &str, body: &Value) -> Value {
     let reply = door.finish("POST", path, &body.to_string()).await;
     assert_eq!(reply.status, 303, "{}", reply.body);
     door.ask("GET", reply.header("location").unwrap(), "")
@@ -24,7 +24,7 @@ async fn made(door: &Door, path: &str, body: &Value) -> Value {
         .json()
 }
 
-async fn refused(door: &Door, method: &str, path: &str, body: &str) -> (u16, ErrorKind, String) {
+pub(crate) async fn refused(door: &Door, method: &str, path: &str, body: &str) -> (u16, ErrorKind, String) {
     let reply = door.ask(method, path, body).await;
     let error: ErrorBody =
         serde_json::from_str(&reply.body).unwrap_or_else(|error| panic!("{error}: {}", reply.body));

@@ -98,10 +98,16 @@ fn missing(
                 },
                 place: path,
             },
-            remedy: Remedy::ByHand(format!(
-                "the snapshot cannot be used any more: mortar snapshot delete {}",
-                snapshot.name
-            )),
+            remedy: Remedy::ByHand(match &snapshot.group {
+                None => format!(
+                    "the snapshot cannot be used any more: mortar snapshot delete {}",
+                    snapshot.name
+                ),
+                Some(group) => format!(
+                    "the snapshot cannot be used any more, and goes with its group: mortar snapshot group delete {}",
+                    group.name
+                ),
+            }),
         };
         found.add(
             &about(device, copy.id, Some(Thing::Snapshot(snapshot.id))),

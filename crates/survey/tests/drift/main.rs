@@ -608,6 +608,7 @@ fn copies_and_strays(thin: bool) {
         created_ms: 1,
         bricks: copies.collect(),
         volume,
+        group: None,
     };
     let faithful = world::faithful(&inventory);
     let about = |found: &Drift| {
