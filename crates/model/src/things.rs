@@ -185,6 +185,9 @@ pub struct Volume {
     /// pool makes them sure.
     #[serde(default, skip_serializing_if = "is_no")]
     pub sets_guessed: bool,
+    /// Whether the user role of Heketi's API asked for it: that role may read and delete what it asked for.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub by_user: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]

@@ -210,6 +210,7 @@ fn cloned(
         id,
         name,
         origin: Some(origin),
+        by_user: false,
         ..snapshot.volume.clone()
     };
     if let Some(options) = &request.options {

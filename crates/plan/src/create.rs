@@ -163,6 +163,7 @@ fn create_on(
         zone_checking: steering.zones,
         origin: None,
         sets_guessed: false,
+        by_user: request.by_user,
     };
     Ok(plan_for(
         landscape.inventory(),

@@ -425,6 +425,7 @@ mod tests {
             },
             origin: None,
             sets_guessed: false,
+            by_user: false,
         }
     }
 

@@ -78,6 +78,8 @@ pub struct CreateVolume {
     pub block: bool,
     /// Zone checking, when the request says so itself.
     pub zone_checking: Option<ZoneChecking>,
+    /// Whether the user role of Heketi's API asks for it.
+    pub by_user: bool,
 }
 
 impl CreateVolume {
@@ -96,6 +98,7 @@ impl CreateVolume {
             },
             block: false,
             zone_checking: None,
+            by_user: false,
         }
     }
 }

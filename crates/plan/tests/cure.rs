@@ -276,6 +276,7 @@ fn landscape() -> (Landscape, VolumeId) {
             snapshots: Snapshots::default(),
             zone_checking: ZoneChecking::None,
             sets_guessed: false,
+            by_user: false,
             block: false,
             options: Vec::new(),
             origin: None,

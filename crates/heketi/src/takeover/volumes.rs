@@ -83,6 +83,7 @@ impl Taking<'_> {
             block: info.block,
             origin: None,
             sets_guessed: false,
+            by_user: false,
         };
         let bricks = self.bricks(&volume, entry, half_made)?;
         volume.sets_guessed = bricks.len() > 1;

@@ -1,7 +1,7 @@
 //! Checking tokens, for the server.
 
 use super::base64::decode;
-use super::{Algorithm, Keys, Role, qsh};
+use super::{Algorithm, Keys, Reach, Role, qsh};
 use crate::json::{Fields, FromJson, Json, WrongType};
 
 /// How far ahead of the server's clock a client's may be when a token is made (Heketi's default).
@@ -121,7 +121,8 @@ impl FromJson for Claims {
 }
 
 /// Decides whether a request may pass: its `Authorization` header, method, decoded path without the query, and the
-/// time in seconds since 1970. Which routes a role may call is [`Role::may`]'s to say.
+/// time in seconds since 1970. Which routes a role may call is [`Role::reach`]'s to say; `owns` tells whether the user role asked for the
+/// volume of an id.
 ///
 /// # Errors
 /// Says what is wrong with the header, the token, or the role's rights.
@@ -131,6 +132,7 @@ pub fn authorise(
     path: &str,
     now: i64,
     keys: &Keys,
+    owns: impl FnOnce(&str) -> bool,
 ) -> Result<Role, AuthError> {
     let token = bearer(header)?;
     let (role, claims) = verified(token, keys).map_err(AuthError::Token)?;
@@ -138,11 +140,12 @@ pub fn authorise(
     if claims.qsh != qsh(method, path) {
         return Err(AuthError::OtherRequest);
     }
-    if role.may(method, path) {
-        Ok(role)
-    } else {
-        Err(AuthError::AdminOnly)
-    }
+    let may = match role.reach(method, path) {
+        Reach::Open => true,
+        Reach::OwnVolume(id) => owns(id),
+        Reach::Closed => false,
+    };
+    may.then_some(role).ok_or(AuthError::AdminOnly)
 }
 
 fn bearer(header: Option<&str>) -> Result<&str, AuthError> {

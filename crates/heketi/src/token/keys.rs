@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
 pub enum Role {
     /// May do everything.
     Admin,
-    /// May make and list volumes.
+    /// May make and list volumes, and look at and delete those that it made.
     User,
 }
 
@@ -46,15 +46,30 @@ impl Role {
         }
     }
 
-    /// Whether the role may call this route. An administrator may call all. A user may call exactly `/volumes`, as with Heketi,
-    /// and (unlike Heketi) read `/queue/{id}`, so that who makes a volume can learn what became of it; queue ids cannot
-    /// be guessed.
-    pub fn may(self, method: &str, path: &str) -> bool {
-        match self {
-            Self::Admin => true,
-            Self::User => path == "/volumes" || (method == "GET" && path.starts_with("/queue/")),
+    /// What the role may do with this route. An administrator may call all. A user may call exactly `/volumes`, as with Heketi, and
+    /// (unlike Heketi) read `/queue/{id}`, so that who makes a volume can learn what became of it; queue ids cannot
+    /// be guessed. What became of it is a volume, which the user who asked for it may look at and delete.
+    pub fn reach<'a>(self, method: &str, path: &'a str) -> Reach<'a> {
+        let volume = path.strip_prefix("/volumes/").filter(|id| !id.contains('/'));
+        match (self, volume) {
+            (Self::Admin, _) => Reach::Open,
+            (Self::User, Some(id)) if ["GET", "DELETE"].contains(&method) => Reach::OwnVolume(id),
+            (Self::User, _) if path == "/volumes" => Reach::Open,
+            (Self::User, _) if method == "GET" && path.starts_with("/queue/") => Reach::Open,
+            (Self::User, _) => Reach::Closed,
         }
     }
+}
+
+/// What a role may do with a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// All.
+    Open,
+    /// All, if the role asked for the volume of this id.
+    OwnVolume(&'a str),
+    /// Nothing.
+    Closed,
 }
 
 /// The server's keys.

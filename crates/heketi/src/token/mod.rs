@@ -10,7 +10,7 @@ mod keys;
 mod make;
 
 pub use check::{AuthError, authorise};
-pub use keys::{Keys, MissingKey, Role, Secret};
+pub use keys::{Keys, MissingKey, Reach, Role, Secret};
 pub use make::{authorization_header, make, qsh};
 
 /// Algorithms that a token may be signed with.

@@ -21,8 +21,12 @@ fn keys() -> Keys {
     Keys::new(Secret::new("My Secret"), Secret::new("user key")).unwrap()
 }
 
+/// The one volume that the user asked for.
+const OWN: &str = "0d";
+
 fn at(header: &str, method: &str, path: &str, now: i64) -> Result<Role, (u16, String)> {
-    authorise(Some(header), method, path, now, &keys()).map_err(|error| (error.status(), error.to_string()))
+    authorise(Some(header), method, path, now, &keys(), |id| id == OWN)
+        .map_err(|error| (error.status(), error.to_string()))
 }
 
 #[test]
@@ -76,7 +80,8 @@ fn one_changed_letter_is_another_signature() {
             "GET",
             "/volumes/abc",
             1000,
-            &swapped
+            &swapped,
+            |_| false,
         )
         .is_err()
     );
@@ -213,7 +218,7 @@ fn every_text_of_the_table() {
         );
     }
     assert_eq!(
-        authorise(None, "GET", "/clusters", 1200, &keys()),
+        authorise(None, "GET", "/clusters", 1200, &keys(), |_| false),
         Err(AuthError::Missing)
     );
     assert_eq!(
@@ -260,12 +265,22 @@ fn what_a_user_may_do() {
         let header = authorization_header(Role::User, &Secret::new("user key"), method, path, 1000);
         at(&header, method, path, 1000)
     };
-    for (method, path) in [("GET", "/volumes"), ("POST", "/volumes"), ("GET", "/queue/0f")] {
+    for (method, path) in [
+        ("GET", "/volumes"),
+        ("POST", "/volumes"),
+        ("GET", "/queue/0f"),
+        ("GET", "/volumes/0d"),
+        ("DELETE", "/volumes/0d"),
+    ] {
         assert_eq!(try_it(method, path), Ok(Role::User));
     }
     for (method, path) in [
         ("GET", "/volumes/0f"),
         ("DELETE", "/volumes/0f"),
+        ("POST", "/volumes/0d"),
+        ("POST", "/volumes/0d/expand"),
+        ("DELETE", "/volumes/0d/"),
+        ("GET", "/v1/volumes/0d"),
         ("DELETE", "/queue/0f"),
         ("GET", "/clusters"),
         ("POST", "/v1/plan"),
@@ -289,20 +304,20 @@ fn keys_cannot_be_empty_and_are_never_shown() {
 proptest! {
     #[test]
     fn no_header_panics(header: String, now: i64) {
-        prop_assert!(authorise(Some(&header), "GET", "/x", now, &keys()).is_err());
+        prop_assert!(authorise(Some(&header), "GET", "/x", now, &keys(), |_| false).is_err());
     }
 
     #[test]
     fn no_token_panics(header: Vec<u8>, claims: Vec<u8>, signature: Vec<u8>, now: i64) {
         let parts = [header, claims, signature].map(|part| base64::encode(&part));
         let header = format!("bearer {}", parts.join("."));
-        prop_assert!(authorise(Some(&header), "GET", "/x", now, &keys()).is_err());
+        prop_assert!(authorise(Some(&header), "GET", "/x", now, &keys(), |_| false).is_err());
     }
 
     #[test]
     fn no_claims_panic(exp: i64, iat: i64, nbf: i64, now: i64) {
         let claims = format!(r#"{{"iss":"admin","exp":{exp},"iat":{iat},"nbf":{nbf},"qsh":"{}"}}"#, qsh("GET", "/x"));
-        let answer = authorise(Some(&signed(r#"{"alg":"HS256"}"#, &claims)), "GET", "/x", now, &keys());
+        let answer = authorise(Some(&signed(r#"{"alg":"HS256"}"#, &claims)), "GET", "/x", now, &keys(), |_| false);
         prop_assert_eq!(answer.is_ok(), exp != 0 && now <= exp && iat <= now.saturating_add(120) && nbf <= now);
     }
 
@@ -310,6 +325,6 @@ proptest! {
     fn what_is_made_passes(key in ".{1,40}", method in "[A-Z]{3,7}", path in "/[a-z0-9/]{0,40}", now in 0_i64..1 << 40) {
         let keys = Keys::new(Secret::new(key.clone()), Secret::new("other")).unwrap();
         let header = format!("bearer {}", make(Role::Admin, &Secret::new(key), &method, &path, now, 1));
-        prop_assert_eq!(authorise(Some(&header), &method, &path, now + 1, &keys), Ok(Role::Admin));
+        prop_assert_eq!(authorise(Some(&header), &method, &path, now + 1, &keys, |_| false), Ok(Role::Admin));
     }
 }

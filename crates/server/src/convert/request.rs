@@ -69,5 +69,6 @@ pub(crate) fn volume(request: VolumeCreate, landscape: &Landscape) -> Result<Cre
         snapshots: request.snapshots,
         block: request.block,
         zone_checking: None,
+        by_user: false,
     })
 }

@@ -1,9 +1,11 @@
 //! `/volumes`
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use mortar_engine::plan::Expansion;
 use mortar_heketi::WireError;
+use mortar_heketi::token::Role;
 use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
 use mortar_model::{ClusterId, VolumeId};
 
@@ -25,13 +27,18 @@ const DATABASE_VOLUME: &str = "heketidbstorage";
     (status = 429, description = "Too much is under way", body = String),
     (status = 500, description = "No place for it, or its name is that of a volume that is not as asked. The header mortar-error-kind tells which", body = String),
 ))]
-pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
+pub(crate) async fn create(
+    State(app): State<App>,
+    role: Option<Extension<Role>>,
+    body: Payload,
+) -> Result<Answer, Plain> {
     let mut request: VolumeCreateRequest = body.read()?;
     request.glustervolumeoptions = app.volume_options.around(request.glustervolumeoptions);
     let request = request.validate()?;
-    let request = app
+    let mut request = app
         .engine
         .view(|landscape| convert::request::volume(request, landscape))?;
+    request.by_user = role.is_some_and(|Extension(role)| role == Role::User);
     let candidates = request.clusters.clone();
     let begun = app.engine.create_volume(request).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no volume"));

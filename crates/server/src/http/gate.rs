@@ -12,7 +12,8 @@ use axum::middleware::Next;
 use futures::FutureExt;
 use mortar_heketi::WireError;
 use mortar_heketi::admin::AdminState;
-use mortar_heketi::token::authorise;
+use mortar_heketi::token::{Role, authorise};
+use mortar_model::VolumeId;
 use tracing::Instrument;
 
 use super::answer::{self, Answer};
@@ -59,11 +60,15 @@ fn tell(method: &Method, answer: &Answer, took: Duration) {
 }
 
 /// Answers with the pattern of the route, empty when there is none.
-async fn through(app: &App, path: &str, request: Request, next: Next) -> (String, Answer) {
-    let method = request.method();
-    if let Err(failure) = admit(app, method, path, &request) {
-        return (String::new(), refuse(path, &failure));
+async fn through(app: &App, path: &str, mut request: Request, next: Next) -> (String, Answer) {
+    match admit(app, request.method(), path, &request) {
+        Ok(None) => {}
+        Ok(Some(role)) => {
+            request.extensions_mut().insert(role);
+        }
+        Err(failure) => return (String::new(), refuse(path, &failure)),
     }
+    let method = request.method();
     if !serves(app, method, path, &request) {
         return (String::new(), refuse(path, &WireError::Maintenance.into()));
     }
@@ -119,18 +124,30 @@ fn is_local(request: &Request) -> bool {
     peer.is_none_or(|peer| peer.0.is_loopback())
 }
 
-fn admit(app: &App, method: &Method, path: &str, request: &Request) -> Result<(), Failure> {
+/// Who asks, where that matters.
+fn admit(app: &App, method: &Method, path: &str, request: &Request) -> Result<Option<Role>, Failure> {
     let open = method == Method::GET && (path == "/hello" || path == "/metrics");
     let inside = request.extensions().get::<FromInside>().is_some();
     let Some(keys) = app.keys.as_ref().filter(|_| !open && !inside) else {
-        return Ok(());
+        return Ok(None);
     };
     let header = request
         .headers()
         .get(AUTHORIZATION)
         .map(|value| value.to_str().unwrap_or("?"));
-    authorise(header, method.as_str(), path, now(), keys)?;
-    Ok(())
+    let owns = |id: &str| is_users_own(app, id);
+    Ok(Some(authorise(header, method.as_str(), path, now(), keys, owns)?))
+}
+
+/// Whether the user role asked for this volume. Of one that is not there nobody did: who may not look at others learns nothing of them.
+fn is_users_own(app: &App, id: &str) -> bool {
+    let Ok(id) = id.parse::<VolumeId>() else {
+        return false;
+    };
+    app.engine.view(|landscape| {
+        let volume = landscape.inventory().volume(id);
+        volume.is_some_and(|volume| volume.by_user)
+    })
 }
 
 /// Seconds since 1970.

@@ -38,7 +38,7 @@ pub(crate) async fn open(hosts: &SimHosts) -> Door {
     open_on(hosts, &Arc::new(MemoryStore::new())).await
 }
 
-async fn open_on(hosts: &SimHosts, store: &Arc<MemoryStore>) -> Door {
+pub(crate) async fn open_on(hosts: &SimHosts, store: &Arc<MemoryStore>) -> Door {
     Setup {
         hosts: Arc::new(hosts.clone()),
         store: Arc::clone(store),

@@ -21,4 +21,5 @@ mod replicas;
 mod snapshots;
 mod support;
 mod tls;
+mod user;
 mod v1;

@@ -126,6 +126,7 @@ impl Found<'_> {
             zone_checking: ZoneChecking::None,
             origin: None,
             sets_guessed: false,
+            by_user: false,
         };
         let put = inventory.put_volume(volume.clone());
         put.map_err(|error| error.to_string())?;

@@ -115,6 +115,7 @@ impl<'a> Work<'a> {
             zone_checking: identity.zone_checking,
             origin: identity.origin,
             sets_guessed: false,
+            by_user: false,
         };
         let bricks = self.bricks(&volume, &listed)?;
         self.size(&mut volume, &bricks, info);
@@ -177,6 +178,7 @@ impl<'a> Work<'a> {
             zone_checking: ZoneChecking::None,
             origin: None,
             sets_guessed: false,
+            by_user: false,
         };
         let bricks = self.bricks(&volume, &listed)?;
         volume.size = usable(durability, &bricks);

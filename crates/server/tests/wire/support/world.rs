@@ -135,6 +135,7 @@ fn things(records: &mut Records) {
         zone_checking: ZoneChecking::None,
         origin: None,
         sets_guessed: false,
+        by_user: false,
     };
     records.put(Kind::Volume, &volume.id, &volume);
     let pool = BrickSpace::ThinPool {
