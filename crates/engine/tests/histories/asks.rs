@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, GroupId, HostName, NodeId,
+    BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId,
     OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots, State, Tags, VolumeId,
     VolumeName, VolumeOption,
 };
@@ -14,7 +14,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 19] = [
+pub(crate) const KINDS: [OperationKind; 17] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -26,8 +26,6 @@ pub(crate) const KINDS: [OperationKind; 19] = [
     OperationKind::ChangeReplicas,
     OperationKind::DeleteVolume,
     OperationKind::CreateSnapshot,
-    OperationKind::CreateSnapshotGroup,
-    OperationKind::DeleteSnapshotGroup,
     OperationKind::DeleteSnapshot,
     OperationKind::RestoreSnapshot,
     OperationKind::CloneVolume,
@@ -46,8 +44,6 @@ enum Ask {
     Delete(VolumeId),
     Snapshot(VolumeId, Option<VolumeName>),
     DeleteSnapshot(SnapshotId),
-    Group(Vec<VolumeId>, Option<VolumeName>),
-    DeleteGroup(GroupId),
     Restore(SnapshotId),
     CloneSnapshot(SnapshotId, Option<VolumeName>),
     CloneVolume(VolumeId, Option<VolumeName>),
@@ -83,8 +79,6 @@ impl std::fmt::Display for Ask {
             Self::Copies(id, wanted) => write!(f, "{wanted} for volume {id}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
             Self::Snapshot(id, _) => write!(f, "make a snapshot of volume {id}"),
-            Self::Group(ids, _) => write!(f, "make a group of snapshots of {ids:?}"),
-            Self::DeleteGroup(id) => write!(f, "delete snapshot group {id}"),
             Self::DeleteSnapshot(id) => write!(f, "delete snapshot {id}"),
             Self::Restore(id) => write!(f, "restore snapshot {id}"),
             Self::CloneSnapshot(id, _) => write!(f, "clone snapshot {id}"),
@@ -252,7 +246,7 @@ fn copy(life: &Life) -> Option<Ask> {
         let named = dice.percent(50);
         named.then(|| VolumeName::new(format!("{what}{}", dice.below(4))).unwrap())
     };
-    let (volumes, snapshots, groups) = life.engine.view(|landscape| {
+    let (volumes, snapshots) = life.engine.view(|landscape| {
         let inventory = landscape.inventory();
         let volumes = inventory.volumes().map(|volume| volume.id);
         let on_images = |id: &VolumeId| {
@@ -265,17 +259,13 @@ fn copy(life: &Life) -> Option<Ask> {
         let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
         let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);
         let volumes = if images.is_empty() { thin } else { images };
-        let groups = inventory.groups_after(None).map(|group| group.id);
-        (volumes, snapshots.collect::<Vec<_>>(), groups.collect::<Vec<_>>())
+        (volumes, snapshots.collect::<Vec<_>>())
     });
-    Some(match dice.below(11) {
+    Some(match dice.below(8) {
         0..=2 => Ask::Snapshot(dice.any(&volumes)?, name("day")),
         3 => Ask::DeleteSnapshot(dice.any(&snapshots)?),
         4 | 5 => Ask::Restore(dice.any(&snapshots)?),
-        6 => Ask::Group(vec![dice.any(&volumes)?, dice.any(&volumes)?], name("week")),
-        7 => Ask::Group(vec![dice.any(&volumes)?], name("week")),
-        8 => Ask::DeleteGroup(dice.any(&groups)?),
-        9 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
+        6 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
         _ => Ask::CloneVolume(dice.any(&volumes)?, name("copy")),
     })
 }
@@ -446,11 +436,6 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::Copies(id, wanted) => life.engine.change_replicas(*id, *wanted).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
         Ask::Snapshot(id, name) => life.engine.create_snapshot(*id, name.clone()).await.map(Some),
-        Ask::Group(ids, name) => {
-            let made = life.engine.create_snapshot_group(ids.clone(), name.clone());
-            made.await.map(Some)
-        }
-        Ask::DeleteGroup(id) => life.engine.delete_snapshot_group(*id).await.map(Some),
         Ask::DeleteSnapshot(id) => life.engine.delete_snapshot(*id).await.map(Some),
         Ask::Restore(id) => life.engine.restore_snapshot(*id).await.map(Some),
         Ask::CloneSnapshot(id, name) => life
