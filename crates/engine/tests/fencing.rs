@@ -159,6 +159,7 @@ async fn create(engine: &Engine) -> OperationId {
     let request = CreateVolume {
         size: ByteSize::from_gib(1),
         name: Some(VolumeName::new("v").unwrap()),
+        by_user: false,
         clusters: Vec::new(),
         durability: Durability::Replicate(3),
         gid: 0,

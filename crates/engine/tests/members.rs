@@ -164,6 +164,7 @@ impl Bed {
         let request = CreateVolume {
             size: ByteSize::from_gib(1),
             name: Some(VolumeName::new("v").unwrap()),
+            by_user: false,
             clusters: Vec::new(),
             durability: Durability::Replicate(3),
             gid: 0,
