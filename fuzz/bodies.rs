@@ -13,11 +13,12 @@ use mortar_command::query::{
 };
 use mortar_command::{Settings, judge, judge_look};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, OptionsSpec, PeerSpec, RebalanceSpec,
-    RemainsSpec, Seen, StartedSpec, Thing, Verdict, VolumeSpec,
+    AddedBricksSpec, BlockPart, BlockSpec, BrickAddress, BrickSpec, DeviceSpec, Goal, OptionsSpec, PeerSpec,
+    RebalanceSpec, RemainsSpec, Seen, StartedSpec, Thing, Verdict, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName, layout,
+    BlockVolumeId, BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId,
+    VolumeName, layout,
 };
 use mortar_plan::identity;
 
@@ -111,6 +112,29 @@ fn thin_or_image() -> Vec<Thing> {
                 Thing::Mount(spec),
                 Thing::Remains(remains),
             ]
+        })
+        .collect()
+}
+
+fn block_volumes() -> Vec<Thing> {
+    let name = |name: &str| VolumeName::new(name).expect("a constant name is good");
+    let before = ByteSize::from_gib(1);
+    [BlockPart::Name, BlockPart::Whole, BlockPart::Size { before }]
+        .into_iter()
+        .map(|part| {
+            Thing::Block(BlockSpec {
+                part,
+                block: BlockVolumeId::from_u128(7),
+                name: name("disk"),
+                volume: VOLUME,
+                hosting: name("vol_test"),
+                size: ByteSize::from_gib(2),
+                ha: 2,
+                hosts: vec![HostName::new("node2").expect("a constant name is good")],
+                auth: true,
+                full: true,
+                with_hosting: true,
+            })
         })
         .collect()
 }
@@ -240,7 +264,7 @@ pub fn block_json(data: &[u8]) {
     let text = text(data);
     for status in [0, 1] {
         let all = report(vec![ran(status, &text, ""); 7]);
-        for thing in devices().iter().chain(&thin_or_image()) {
+        for thing in devices().iter().chain(&thin_or_image()).chain(&block_volumes()) {
             look_at(thing, &all);
             judge_both(thing, &all);
         }

@@ -248,6 +248,11 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
         tuning.volumes_per_cluster.map(Some),
     );
     set(&mut config.limits.zone_checking, tuning.zone_checking);
+    let blocks = &mut config.limits.blocks;
+    set(&mut blocks.make_hosting, tuning.block_hosting_auto);
+    set(&mut blocks.hosting_size, tuning.block_hosting_size);
+    set(&mut blocks.hosting_options, tuning.block_hosting_options);
+    set(&mut blocks.full, tuning.block_full);
     set(&mut config.pool_width, tuning.pool_width);
     set(
         &mut config.cure,
@@ -333,6 +338,10 @@ mod tests {
             brick_max: Some(ByteSize::from_gib(3)),
             bricks_per_volume: Some(6),
             volumes_per_cluster: Some(9),
+            block_hosting_auto: Some(true),
+            block_hosting_size: Some(ByteSize::from_gib(8)),
+            block_hosting_options: Some(Vec::new()),
+            block_full: Some(false),
             zone_checking: Some(ZoneChecking::Strict),
             pool_width: Some(11),
             cure_after: Some(Duration::from_secs(10)),
@@ -361,6 +370,12 @@ mod tests {
             (config.limits.bricks_per_volume, config.limits.volumes_per_cluster),
             (6, Some(9))
         );
+        let blocks = &config.limits.blocks;
+        assert_eq!(
+            (blocks.make_hosting, blocks.hosting_size.gib(), blocks.full),
+            (true, 8, false)
+        );
+        assert!(blocks.hosting_options.is_empty());
         assert_eq!(config.limits.zone_checking, ZoneChecking::Strict);
         assert_eq!(
             (config.pool_width, config.running_max, config.open_max),

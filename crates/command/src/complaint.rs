@@ -182,11 +182,21 @@ pub(crate) fn reason(output: &Output) -> String {
     }
 }
 
-/// Whether a `gluster` command of the report found no glusterd to talk to: another member may be asked instead.
+/// Whether a `gluster` command of the report found no glusterd to talk to.
 pub fn glusterd_down(report: &Report) -> bool {
-    report
-        .first_failure()
-        .is_some_and(|(_, output)| words(output).contains("connection failed"))
+    report.first_failure().is_some_and(|(_, output)| {
+        let words = words(output);
+        words.contains("connection failed") && !words.contains("gluster-block daemon")
+    })
+}
+
+/// Whether the first command that failed found nobody on the node who does this, neither glusterd nor gluster-block or its daemon:
+/// another member may be asked instead.
+pub fn not_served(report: &Report) -> bool {
+    report.first_failure().is_some_and(|(_, output)| {
+        let words = words(output);
+        words.contains("connection failed") || (output.status == 127 && words.contains("gluster-block"))
+    })
 }
 
 /// The first two lines that say something, without control characters, of bounded length.

@@ -16,6 +16,7 @@
 
 mod added_bricks;
 mod answer;
+mod block;
 mod brick;
 mod changed_options;
 mod complaint;
@@ -40,7 +41,7 @@ use mortar_argv::{Batch, Report};
 use mortar_model::work::{Goal, Seen, Thing, Verdict};
 
 pub use answer::Unreadable;
-pub use complaint::glusterd_down;
+pub use complaint::{glusterd_down, not_served};
 pub use settings::Settings;
 pub use volume::Knows;
 
@@ -69,6 +70,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::DeviceSize(spec) => device::size::look(spec, settings),
         Thing::Copy(spec) => copy::look(spec, settings),
         Thing::Stopped(spec) => volume::look(&spec.name, settings),
+        Thing::Block(spec) => block::look(spec, settings),
     }
 }
 
@@ -102,6 +104,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::DeviceSize(spec) => device::size::judge_look(spec, report),
         Thing::Copy(spec) => copy::judge_look(spec, report),
         Thing::Stopped(spec) => stopped::judge_look(spec, report),
+        Thing::Block(spec) => block::judge_look(spec, report),
     };
     match seen {
         Ok(Seen::Partial(text)) => Seen::Partial(complaint::shown(&text)),
@@ -141,6 +144,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
         Thing::Copy(spec) => copy::make(spec, settings),
         Thing::Stopped(spec) => stopped::make(spec, settings),
+        Thing::Block(spec) => block::make(spec, settings),
     }
 }
 
@@ -179,6 +183,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
         Thing::Copy(spec) => copy::make(spec, settings),
         Thing::Stopped(spec) => stopped::make(spec, settings),
+        Thing::Block(spec) => block::resume(spec, settings),
     }
 }
 
@@ -215,6 +220,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::DeviceSize(_) => Batch::new(),
         Thing::Copy(spec) => copy::unmake(spec, settings),
         Thing::Stopped(spec) => stopped::unmake(spec, settings),
+        Thing::Block(spec) => block::unmake(spec, settings),
     }
 }
 
@@ -308,6 +314,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Copy(_), Goal::Absent) => copy::judge_unmade(report),
         (Thing::Stopped(_), Goal::Present) => stopped::judge_made(report),
         (Thing::Stopped(spec), Goal::Absent) => started::judge_made(spec, report),
+        (Thing::Block(spec), Goal::Present) => block::judge_made(spec, report),
+        (Thing::Block(_), Goal::Absent) => block::judge_unmade(report),
         (
             Thing::Rebalance(_)
             | Thing::Heal(_)

@@ -18,6 +18,16 @@ pub(crate) fn gluster(settings: &Settings) -> Command {
         .limit(settings.gluster_timeout + GLUSTER_MARGIN)
 }
 
+/// How long `gluster-block` waits for its daemon: as long as its own client does (`CLI_TIMEOUT_DEF`), and the time to start it and
+/// to print.
+const GLUSTER_BLOCK_LIMIT: Duration = Duration::from_secs(900 + 30);
+
+/// `gluster-block`, which asks no questions.
+pub(crate) fn gluster_block(settings: &Settings) -> Command {
+    let limit = GLUSTER_BLOCK_LIMIT.max(settings.gluster_timeout + GLUSTER_MARGIN);
+    Command::new("gluster-block").limit(limit)
+}
+
 /// `gluster volume VERB NAME`.
 pub(crate) fn volume(settings: &Settings, verb: &str, name: &VolumeName) -> Command {
     gluster(settings).args(["volume", verb, name.as_str()])

@@ -176,7 +176,7 @@ pub(crate) async fn send(
         if !reached(&report) {
             continue;
         }
-        if !command::glusterd_down(&report) || may_have_changed(&report) {
+        if !command::not_served(&report) || may_have_changed(&report) {
             break;
         }
     }

@@ -53,6 +53,7 @@ mod admission;
 mod adopt;
 mod away;
 mod backup;
+mod block;
 mod capacity;
 mod check;
 mod clock;

@@ -93,6 +93,7 @@ fn made(ended: &Ended) -> Option<(Subject, OperationId)> {
             | OperationKind::CloneVolume
             | OperationKind::CreateSnapshot
             | OperationKind::CreateSnapshotGroup
+            | OperationKind::CreateBlock
     );
     let done = matches!(ended.outcome, Outcome::Done { .. });
     (makes && done).then_some((ended.subject?, ended.id))

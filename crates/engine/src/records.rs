@@ -2,7 +2,7 @@
 
 use mortar_journal::{Ended, Operation};
 use mortar_model::work::Facts;
-use mortar_model::{Brick, Cluster, Device, Inventory, Node, Snapshot, Volume};
+use mortar_model::{BlockVolume, Brick, Cluster, Device, Inventory, Node, Snapshot, Volume};
 use mortar_plan::{Change, Landscape};
 use mortar_store::{Kind, Store, StoreError, Write, decode};
 use serde::de::DeserializeOwned;
@@ -38,6 +38,9 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     })?;
     each(store, Kind::Snapshot, |snapshot: Snapshot| {
         inventory.add_snapshot(snapshot).map_err(unsound)
+    })?;
+    each(store, Kind::BlockVolume, |block: BlockVolume| {
+        inventory.put_block(block).map_err(unsound)
     })?;
     let mut landscape = Landscape::new(inventory);
     let mut open = Vec::new();
@@ -86,6 +89,9 @@ pub fn records_of(inventory: &Inventory) -> Result<Vec<Write>, StoreError> {
         writes.push(Write::put(Kind::Volume, &volume.id, volume)?);
         let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
         put_bricks(&mut writes, &bricks)?;
+    }
+    for block in inventory.blocks() {
+        writes.push(Write::put(Kind::BlockVolume, &block.id, block)?);
     }
     Ok(writes)
 }
@@ -207,6 +213,12 @@ pub(crate) fn changes(
             }
             Change::AddSnapshot(snapshot) => writes.push(Write::put(Kind::Snapshot, &snapshot.id, snapshot)?),
             Change::RemoveSnapshot(id) => writes.push(Write::delete(Kind::Snapshot, id)),
+            Change::AddBlock(block) => {
+                let block = mortar_plan::found_at(block, facts);
+                writes.push(Write::put(Kind::BlockVolume, &block.id, &block)?);
+            }
+            Change::PutBlock(block) => writes.push(Write::put(Kind::BlockVolume, &block.id, block)?),
+            Change::RemoveBlock(id) => writes.push(Write::delete(Kind::BlockVolume, id)),
             Change::Keep(_) => {}
         }
     }

@@ -1,5 +1,6 @@
 //! `/blockvolumes` on the wire.
 
+use mortar_model::VolumeName;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,6 +57,23 @@ impl BlockVolumeCreateRequest {
         } else {
             Err(problems.into())
         }
+    }
+}
+
+impl BlockVolumeCreateRequest {
+    /// Its name, if it has one.
+    ///
+    /// # Errors
+    /// It is none that a block volume can have.
+    pub fn named(&self) -> Result<Option<VolumeName>, WireError> {
+        if self.name.is_empty() {
+            return Ok(None);
+        }
+        VolumeName::new(self.name.as_str()).map(Some).map_err(|_| {
+            let mut problems = Problems::default();
+            problems.add("name", FORMAT);
+            problems.into()
+        })
     }
 }
 
@@ -148,19 +166,4 @@ pub struct BlockVolumeInfo {
     /// GiB that can be used; less than the size where an expansion was done in part only.
     #[serde(skip_serializing_if = "is_zero")]
     pub usablesize: i64,
-}
-
-impl From<&db::BlockVolumeInfo> for BlockVolumeInfo {
-    fn from(kept: &db::BlockVolumeInfo) -> Self {
-        Self {
-            size: kept.size,
-            name: kept.name.clone(),
-            hacount: kept.hacount,
-            id: kept.id.clone(),
-            blockvolume: kept.blockvolume.clone(),
-            cluster: kept.cluster.clone(),
-            blockhostingvolume: kept.blockhostingvolume.clone(),
-            usablesize: kept.usablesize,
-        }
-    }
 }

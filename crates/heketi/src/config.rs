@@ -7,7 +7,7 @@
 mod instead;
 
 use instead::{BESIDE, INSTEAD, OF_NODES};
-use mortar_model::VolumeOption;
+use mortar_model::options_of;
 
 use crate::json::Json;
 
@@ -40,6 +40,14 @@ pub struct HeketiConfig {
     pub volumes_per_cluster: Option<Option<usize>>,
     /// Whether zones are strict.
     pub strict_zones: Option<bool>,
+    /// Whether volumes for block volumes are made where none has the room.
+    pub make_hosting: bool,
+    /// GiB of such a volume.
+    pub hosting_size: Option<u64>,
+    /// Options of such a volume; none where the key is not there.
+    pub hosting_options: Option<Vec<String>>,
+    /// Whether block volumes take all their room at once.
+    pub block_full: Option<bool>,
     /// Operations side by side.
     pub inflight: Option<usize>,
     /// Of nodes reached by ssh.
@@ -302,6 +310,21 @@ impl Reader<'_> {
             "post_request_volume_options",
             "HEKETI_POST_REQUEST_VOLUME_OPTIONS",
         )?;
+        config.make_hosting = self.flag(
+            "glusterfs.auto_create_block_hosting_volume",
+            "HEKETI_AUTO_CREATE_BLOCK_HOSTING_VOLUME",
+        )?;
+        config.hosting_size = self
+            .number(
+                "glusterfs.block_hosting_volume_size",
+                "HEKETI_BLOCK_HOSTING_VOLUME_SIZE",
+            )?
+            .filter(|size| *size > 0);
+        let options = self.options(
+            "block_hosting_volume_options",
+            "HEKETI_BLOCK_HOSTING_VOLUME_OPTIONS",
+        )?;
+        config.hosting_options = Some(options).filter(|options| !options.is_empty());
         config.strict_zones = match self.given("glusterfs.zone_checking", "HEKETI_ZONE_CHECKING")? {
             None => None,
             Some(given) => match given.text.as_str() {
@@ -344,7 +367,7 @@ impl Reader<'_> {
             .split(',')
             .map(str::trim)
             .filter(|text| !text.is_empty());
-        let checked = texts.map(|text| match VolumeOption::parse(text) {
+        let checked = texts.map(|text| match options_of(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => wrong(&given.key, format!("has the option {text:?}: {error}")),
         });
@@ -397,6 +420,15 @@ impl Reader<'_> {
                 "host keys are always checked, against /etc/ssh/ssh_known_hosts: put the nodes' keys there (ssh-keyscan)",
             );
         }
+        config.block_full = match self.given(&of("block_prealloc"), "HEKETI_BLOCK_VOLUME_DEFAULT_PREALLOC")? {
+            None => None,
+            Some(given) => match given.text.as_str() {
+                "" => None,
+                "full" => Some(true),
+                "no" => Some(false),
+                other => return wrong(&given.key, format!("is {other:?}, and full or no is wanted")),
+            },
+        };
         config.fstab = self.text(&of("fstab"), "HEKETI_FSTAB")?;
         config.mount_options = self.text(&of("mountopts"), "HEKETI_MOUNT_OPTS")?;
         config.gluster_timeout = self

@@ -150,14 +150,20 @@ table! {
     /// Less than the smallest brick (the text mixes GiB and KiB, as Heketi's).
     TooSmall(gib: u64, minimum_kib: u64) = 400
         "Requested volume size ({gib} GB) is smaller than the minimum supported volume size ({minimum_kib})";
-    /// Mortar: something that Heketi does and this version does not.
-    NotSupported(what: String) = 400 "{what} not supported by this version of Mortar";
     /// `POST /volumes`: no place was found.
     AllocateVolume(why: Allocation) = 500 "Failed to allocate new volume: {why}";
     /// `POST /bricks/to-evict/{id}`: it stays where it is.
     Eviction(why: String) = 500 "Failed to set up brick eviction: {why}";
     /// `POST /volumes/{id}/expand`: no place was found.
     AllocateExpansion(why: Allocation) = 500 "Failed to allocate volume expansion: {why}";
+    /// `POST /volumes/{id}/clone` of a volume for block volumes.
+    CloneOfHosting(id: String) = 500 "Failed clone volume {id}: Cloning of block hosting volumes is not supported";
+    /// `POST /blockvolumes`: no hosting volume has the room.
+    AllocateBlock(why: Allocation) = 500 "Failed to allocate new block volume: {why}";
+    /// `POST /blockvolumes/{id}/expand`: there is no room, or nothing to do.
+    AllocateBlockExpansion(why: Allocation) = 500 "Failed to allocate block volume expansion: {why}";
+    /// Mortar: `DELETE /blockvolumes/{id}` while another operation works on it.
+    BlockBusy = 500 "Failed to set up block volume delete: The target exists, contains other items, or is in use.";
     /// `DELETE /volumes/{id}` of the volume that holds Heketi's own database.
     HoldsDatabase = 409 "Cannot delete volume containing the Heketi database";
     /// `DELETE /volumes/{id}` of a hosting volume in use.
@@ -208,6 +214,22 @@ pub enum Allocation {
     /// Something works on the thing already.
     #[error("The target exists, contains other items, or is in use.")]
     InUse,
+    /// No hosting volume has the room, and none is made.
+    #[error("Block Hosting Volume Creation is disabled. Create a Block hosting volume and try again.")]
+    HostingOff,
+    /// Hosting volumes are made with so much, the block volume has so much, and so much of the first is for it.
+    #[error(
+        "The size configured for automatic creation of block hosting volumes ({0}) is too small to host the requested block volume \
+         of size {1}. The available size on this block hosting volume, minus overhead, is {2}. Please create a sufficiently large \
+         block hosting volume manually."
+    )]
+    HostingTooSmall(u64, u64, u64),
+    /// The asked and the current size of a block volume.
+    #[error("Requested new-size {0} is less than current block volume size {1}, shrinking is not allowed.")]
+    Shrinks(u64, u64),
+    /// The size that a block volume has.
+    #[error("Requested new-size {0} is same as current block volume size {0}, nothing to be done.")]
+    SameSize(u64),
     /// Several clusters were tried: each with its reason.
     #[error("Unable to create volume on any cluster:{}", per_cluster(.0))]
     AnyCluster(Vec<(String, Allocation)>),

@@ -104,6 +104,9 @@ impl CleanupRequest {
 pub fn type_name(kind: &str) -> &str {
     match kind {
         "drain-device" | "drain-node" => "remove-device",
+        "create-block" => "create-block-volume",
+        "expand-block" => "expand-block-volume",
+        "delete-block" => "delete-block-volume",
         other => other,
     }
 }

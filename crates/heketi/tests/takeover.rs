@@ -117,7 +117,7 @@ fn volumes_are_what_they_were() {
     assert!(!volume(inventory, "plain").sets_guessed, "one brick is one set");
     let kept = takeover.kept.entries().unwrap();
     assert_eq!(
-        (kept.block_volumes.len(), kept.volumes.len(), kept.bricks.len()),
+        (inventory.blocks().count(), kept.volumes.len(), kept.bricks.len()),
         (1, 7, 0)
     );
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{ByteSize, Inventory, Volume, ZoneChecking};
+use crate::{BlockRestriction, ByteSize, Inventory, Volume, ZoneChecking};
 
 /// One broken invariant, as a sentence that names the things.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub fn check(inventory: &Inventory) -> Vec<Violation> {
     check_space(inventory, &mut found);
     for volume in inventory.volumes() {
         check_volume(inventory, volume, &mut found);
+        check_blocks(inventory, volume, &mut found);
     }
     found
 }
@@ -82,5 +83,16 @@ fn check_volume(inventory: &Inventory, volume: &Volume, found: &mut Vec<Violatio
     }
     if usable < volume.size {
         say(format!("its sets hold {usable}, it is {}", volume.size));
+    }
+}
+
+/// What Heketi has put on a volume beyond its reserve is told by its restriction.
+fn check_blocks(inventory: &Inventory, volume: &Volume, found: &mut Vec<Violation>) {
+    let (taken, room) = (inventory.taken_by_blocks(volume.id), volume.room_for_blocks());
+    if taken > room && volume.block_restriction != BlockRestriction::LockedByUpdate {
+        found.push(Violation(format!(
+            "volume {}: its block volumes take {taken}, and may take {room}",
+            volume.id
+        )));
     }
 }

@@ -99,6 +99,10 @@ id!(
     GroupId
 );
 id!(
+    /// A block volume: a file in a volume that is served as a disk.
+    BlockVolumeId
+);
+id!(
     /// A change that was asked for. Also its queue id on the REST door.
     OperationId
 );

@@ -1,10 +1,12 @@
 //! All things of all pools, with indexes that are kept up to date as things change.
 
+mod blocks;
 mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use blocks::Blocks;
 use snapshots::Snapshots;
 
 use crate::{
@@ -43,6 +45,7 @@ pub struct Inventory {
     names: BTreeMap<(ClusterId, VolumeName), VolumeId>,
     used: BTreeMap<DeviceId, ByteSize>,
     snapshots: Snapshots,
+    blocks: Blocks,
 }
 
 fn unknown<T>(what: &'static str, id: impl std::fmt::Display + Copy) -> Result<T, InventoryError> {
@@ -248,10 +251,13 @@ impl Inventory {
     /// Removes a volume with all its bricks, which are returned in order.
     ///
     /// # Errors
-    /// It is unknown, or has snapshots.
+    /// It is unknown, or has snapshots or block volumes.
     pub fn remove_volume(&mut self, id: VolumeId) -> Result<(Volume, Vec<Brick>), InventoryError> {
         if self.snapshots_of(id).next().is_some() {
             return Err(InventoryError::InUse("volume", id.to_string(), "snapshots"));
+        }
+        if self.blocks_on(id).next().is_some() {
+            return Err(InventoryError::InUse("volume", id.to_string(), "block volumes"));
         }
         let Some(volume) = self.volumes.remove(&id) else {
             return unknown("volume", id);

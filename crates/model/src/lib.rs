@@ -1,8 +1,9 @@
-//! What exists: clusters, nodes, devices, bricks, volumes and snapshots, by the names that every layer of Mortar uses.
+//! What exists: clusters, nodes, devices, bricks, volumes, snapshots and block volumes, by the names that every layer of Mortar uses.
 //!
 //! This room knows the things, their sizes and names, and what must be true of them together ([`check`]).
 //! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.
 
+mod block;
 pub mod check;
 mod durability;
 mod id;
@@ -16,9 +17,11 @@ mod snapshot;
 mod things;
 pub mod work;
 
+pub use block::{BlockRestriction, BlockVolume, Secret, Target, block_group, options_of, room_for_blocks};
 pub use durability::{Disperse, Durability, Impossible, NoDurability};
 pub use id::{
-    BrickId, ClusterId, DeviceId, GroupId, NodeId, OperationId, ParseIdError, SnapshotId, VolumeId,
+    BlockVolumeId, BrickId, ClusterId, DeviceId, GroupId, NodeId, OperationId, ParseIdError, SnapshotId,
+    VolumeId,
 };
 pub use inventory::{Inventory, InventoryError};
 pub use name::{DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption};

@@ -40,6 +40,12 @@ pub enum OperationKind {
     RestoreSnapshot,
     /// A volume is made of a snapshot, or of another volume as it is.
     CloneVolume,
+    /// A block volume is made, and a volume to hold it where none has the room.
+    CreateBlock,
+    /// A block volume becomes larger.
+    ExpandBlock,
+    /// A block volume is removed.
+    DeleteBlock,
     /// A brick is replaced by one on another device.
     EvictBrick,
     /// A device's bricks move to others.
@@ -58,7 +64,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -75,6 +81,9 @@ impl OperationKind {
         Self::DeleteSnapshot,
         Self::RestoreSnapshot,
         Self::CloneVolume,
+        Self::CreateBlock,
+        Self::ExpandBlock,
+        Self::DeleteBlock,
         Self::EvictBrick,
         Self::DrainDevice,
         Self::DrainNode,
@@ -103,6 +112,9 @@ impl OperationKind {
             Self::DeleteSnapshot => "delete-snapshot",
             Self::RestoreSnapshot => "restore-snapshot",
             Self::CloneVolume => "clone-volume",
+            Self::CreateBlock => "create-block",
+            Self::ExpandBlock => "expand-block",
+            Self::DeleteBlock => "delete-block",
             Self::EvictBrick => "evict-brick",
             Self::DrainDevice => "drain-device",
             Self::DrainNode => "drain-node",

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{self, BrickPlace};
 use crate::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, LvmName, NodeId, Origin,
-    Overcommit, Tags, VolumeId, VolumeName, VolumeOption,
+    BlockRestriction, BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, LvmName,
+    NodeId, Origin, Overcommit, Tags, VolumeId, VolumeName, VolumeOption,
 };
 
 /// One trusted pool.
@@ -175,6 +175,9 @@ pub struct Volume {
     /// Whether it is meant to hold block volumes.
     #[serde(default)]
     pub block: bool,
+    /// Whether it takes new block volumes, where it is meant to hold any.
+    #[serde(default, skip_serializing_if = "BlockRestriction::is_none")]
+    pub block_restriction: BlockRestriction,
     /// Whether its sets were placed with strict zones; kept for later sets.
     #[serde(default)]
     pub zone_checking: ZoneChecking,

@@ -4,16 +4,18 @@
 //! with what they saw. Specs hold everything needed to make, unmake and recognise their thing, so a plan read
 //! back after a crash needs nothing else.
 
+mod block;
 mod copies;
 
 use serde::{Deserialize, Serialize};
 
+pub use block::{BlockPart, BlockSpec};
 pub use copies::{CopyPart, CopySpec};
 
 use crate::layout::BrickPlace;
 use crate::{
     BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
-    Overcommit, VolumeId, VolumeName, VolumeOption,
+    Overcommit, Target, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -442,6 +444,8 @@ pub enum Thing {
     Growth(GrowthSpec),
     /// A device's size, as its disk has it.
     DeviceSize(DeviceSizeSpec),
+    /// A block volume, or a part of the way to it.
+    Block(BlockSpec),
     /// A part of the way to a brick's copy, or back from it.
     Copy(CopySpec),
     /// A volume that nobody can use for a while: stopped. Started again when that is taken back.
@@ -475,6 +479,7 @@ impl Thing {
                 GrowthPart::FileSystem => "larger file system",
             },
             Self::DeviceSize(_) => "size of a device",
+            Self::Block(spec) => spec.kind(),
             Self::Copy(spec) => spec.part.kind(),
             Self::Stopped(_) => "stopped volume",
         }
@@ -511,6 +516,7 @@ impl Thing {
                 GrowthPart::FileSystem => format!("file system of {} of brick {}", brick.size, brick.brick),
             },
             Self::DeviceSize(spec) => format!("size of device {}", spec.path),
+            Self::Block(spec) => spec.title(),
             Self::Copy(spec) => spec.title(),
             Self::Stopped(spec) => format!("volume {}, stopped", spec.name),
         }
@@ -528,6 +534,7 @@ impl Thing {
         match self {
             Self::Growth(spec) => matches!(spec.part, GrowthPart::Room),
             Self::DeviceSize(_) => true,
+            Self::Block(spec) => matches!(spec.part, BlockPart::Name),
             _ => false,
         }
     }
@@ -542,6 +549,10 @@ pub enum Facts {
     None,
     /// A device's size and identity.
     Device(DeviceFacts),
+    /// How initiators find a block volume.
+    Target(Target),
+    /// What initiators see of a block volume, where that is less than its size.
+    Usable(ByteSize),
 }
 
 /// A device's size and identity.

@@ -52,6 +52,9 @@ pub fn clone_snapshot(
         return Ok(Creation::Known(known));
     }
     unused_snapshot(landscape, id)?;
+    if snapshot.volume.block {
+        return Err(Refusal::CloneOfHosting(snapshot.volume.id));
+    }
     let (volume, bricks) = cloned(landscape, limits, snapshot, request, origin, seed)?;
     let mut plan = plan_for(inventory, volume, &bricks);
     made_of(&mut plan, snapshot);
@@ -82,6 +85,9 @@ pub fn clone_volume(
         return Ok(Creation::Known(known));
     }
     landscape.unchanged_volume(id)?;
+    if volume.block {
+        return Err(Refusal::CloneOfHosting(id));
+    }
     let between = SnapshotId::from_u128(seed.next_u128());
     let name = VolumeName::new(format!("clone_{between}")).expect("clone_ and hex digits are a name");
     let snapshot = snapshot_of(inventory, volume, between, name, request.now_ms, seed);

@@ -164,6 +164,7 @@ fn create_on(
         origin: None,
         sets_guessed: false,
         by_user: request.by_user,
+        block_restriction: mortar_model::BlockRestriction::None,
     };
     Ok(plan_for(
         landscape.inventory(),

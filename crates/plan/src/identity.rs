@@ -426,6 +426,7 @@ mod tests {
             origin: None,
             sets_guessed: false,
             by_user: false,
+            block_restriction: mortar_model::BlockRestriction::None,
         }
     }
 

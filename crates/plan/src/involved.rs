@@ -91,7 +91,7 @@ impl Involved {
                     .extend(volume.map(|volume| (volume.cluster, volume.name.clone())));
                 self.bricks.extend(inventory.bricks_of(id).map(|brick| brick.id));
             }
-            Subject::Cluster(_) | Subject::Snapshot(_) | Subject::Group(_) => {}
+            Subject::Cluster(_) | Subject::Snapshot(_) | Subject::Group(_) | Subject::Block(_) => {}
         }
     }
 
@@ -153,6 +153,10 @@ impl Involved {
                 self.rooms.insert(spec.brick.device);
             }
             Thing::Stopped(spec) => volume(spec.volume, &spec.name),
+            // The volume that holds it stays as it is.
+            Thing::Block(spec) => {
+                self.things.insert(Subject::Block(spec.block));
+            }
             Thing::DeviceSize(spec) => {
                 self.things.insert(Subject::Device(spec.device));
                 self.rooms.insert(spec.device);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
-    Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Group, GroupId, HostName,
-    Inventory, InventoryError, NodeId, OperationId, Snapshot, SnapshotId, State, Volume, VolumeId,
-    VolumeName,
+    BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind,
+    DevicePath, Group, GroupId, HostName, Inventory, InventoryError, NodeId, OperationId, Snapshot,
+    SnapshotId, State, Volume, VolumeId, VolumeName,
 };
 
 use crate::index::{Index, Slot};
@@ -37,6 +37,12 @@ struct Held {
     removes: Vec<VolumeId>,
     /// Snapshots that are being removed.
     removes_snapshots: Vec<SnapshotId>,
+    /// The block volume that is being made: its name is spoken for.
+    block: Option<BlockVolume>,
+    /// What block volumes take more of their hosting volumes.
+    block_growth: Vec<(VolumeId, ByteSize)>,
+    /// Block volumes that are being removed.
+    removes_blocks: Vec<BlockVolumeId>,
 }
 
 impl Held {
@@ -161,6 +167,67 @@ impl Landscape {
     pub fn group_remover(&self, group: GroupId) -> Option<OperationId> {
         let mut members = self.inventory.members(group);
         members.find_map(|member| self.snapshot_remover(member.id))
+    }
+
+    /// The block volume of this name that an operation is making.
+    pub fn block_to_come(
+        &self,
+        cluster: ClusterId,
+        name: &VolumeName,
+    ) -> Option<(OperationId, &BlockVolume)> {
+        let mut held = self.held.iter();
+        held.find_map(|(operation, held)| {
+            let block = held.block.as_ref().filter(|block| block.name == *name)?;
+            let made = self.inventory.volume(block.hosting);
+            let hosting = made
+                .or(held.volume.as_ref())
+                .filter(|hosting| hosting.cluster == cluster);
+            hosting.map(|_| (*operation, block))
+        })
+    }
+
+    /// Whether block volumes are, or are about to be, served by this host.
+    pub(crate) fn serves_blocks(&self, host: &HostName) -> bool {
+        let to_come = self.held.values().filter_map(|held| held.block.as_ref());
+        let mut all = self.inventory.blocks().chain(to_come);
+        all.any(|block| block.hosts.contains(host))
+    }
+
+    /// The operation that removes this block volume.
+    pub fn block_remover(&self, block: BlockVolumeId) -> Option<OperationId> {
+        let holder = self.holder(Subject::Block(block))?;
+        let removes = &self.held.get(&holder)?.removes_blocks;
+        removes.contains(&block).then_some(holder)
+    }
+
+    /// Whether operations make a block volume on this volume.
+    pub(crate) fn blocks_come(&self, hosting: VolumeId) -> Option<OperationId> {
+        let mut held = self.held.iter();
+        held.find(|(_, held)| held.block.as_ref().is_some_and(|block| block.hosting == hosting))
+            .map(|(operation, _)| *operation)
+    }
+
+    /// The operation that makes a volume of this cluster to hold block volumes.
+    pub(crate) fn hosting_to_come(&self, cluster: ClusterId) -> Option<OperationId> {
+        let comes = |held: &Held| {
+            let volume = held.volume.as_ref();
+            volume.is_some_and(|volume| volume.block && volume.cluster == cluster)
+        };
+        let mut held = self.held.iter();
+        held.find(|(_, held)| comes(held))
+            .map(|(operation, _)| *operation)
+    }
+
+    /// What is left of a volume for block volumes, those of running operations counted; nothing where it is not meant for any.
+    pub fn room_for_blocks(&self, hosting: &Volume) -> ByteSize {
+        let held = self.held.values();
+        let to_come = held.map(|held| {
+            let block = held.block.as_ref().filter(|block| block.hosting == hosting.id);
+            let growth = held.block_growth.iter().filter(|(id, _)| *id == hosting.id);
+            block.map_or(ByteSize::ZERO, |block| block.size) + growth.map(|(_, more)| *more).sum::<ByteSize>()
+        });
+        let taken = self.inventory.taken_by_blocks(hosting.id) + to_come.sum::<ByteSize>();
+        hosting.room_for_blocks().minus(taken)
     }
 
     /// The operation that holds this name for what is left of a volume.
@@ -483,6 +550,11 @@ impl Landscape {
                 let snapshot = self.inventory.remove_snapshot(*id)?;
                 self.reindex_copies(&snapshot);
             }
+            Change::AddBlock(block) => self.inventory.put_block(found_at(block, facts))?,
+            Change::PutBlock(block) => self.inventory.put_block(block.clone())?,
+            Change::RemoveBlock(id) => {
+                self.inventory.remove_block(*id)?;
+            }
             Change::Clear(_) | Change::Keep(_) => {}
         }
         Ok(())
@@ -564,6 +636,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             .collect(),
         volume: plan.new_volume().cloned(),
         snapshots: plan.new_snapshots().cloned().collect(),
+        block: plan.new_block().cloned(),
         ..Held::default()
     };
     let copies = held.snapshots.iter().flat_map(|snapshot| &snapshot.bricks);
@@ -606,10 +679,26 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
             }
             Change::RemoveVolume(id) => held.removes.push(*id),
             Change::RemoveSnapshot(id) => held.removes_snapshots.push(*id),
+            Change::RemoveBlock(id) => held.removes_blocks.push(*id),
+            Change::PutBlock(block) => {
+                let before = inventory
+                    .block(block.id)
+                    .map_or(ByteSize::ZERO, |known| known.size);
+                held.block_growth.push((block.hosting, block.size.minus(before)));
+            }
             _ => {}
         }
     }
     held
+}
+
+/// A new block volume with what its step learned.
+pub fn found_at(block: &BlockVolume, facts: &Facts) -> BlockVolume {
+    let mut block = block.clone();
+    if let Facts::Target(target) = facts {
+        block.target = target.clone();
+    }
+    block
 }
 
 /// A new device with what its step learned.

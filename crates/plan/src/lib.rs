@@ -9,6 +9,7 @@
 //! | in which stages things are made, and what is recorded at the end | running stages, retries, the way back (journal, engine) |
 //! | why something cannot be | which status or text a client reads (doors) |
 
+mod block;
 mod clone;
 mod create;
 pub mod cure;
@@ -40,6 +41,9 @@ mod space;
 mod spec;
 mod steering;
 
+pub use block::{
+    BlockCreation, BlockPolicy, CreateBlock, create_block, delete_block, expand_block, restrict_blocks,
+};
 pub use clone::CloneVolume;
 pub use clone::{clone_snapshot, clone_volume};
 pub use create::{create_volume, device_verdicts, known_volume};
@@ -49,7 +53,7 @@ pub use evict::evict_brick;
 pub use expand::expand_volume;
 pub use group::{CreateGroup, GroupCreation, GroupRefusal, MOST_VOLUMES, create_group, delete_group};
 pub use involved::Involved;
-pub use landscape::{Landscape, learned};
+pub use landscape::{Landscape, found_at, learned};
 pub use limits::Limits;
 pub use node::{add_node, forget_node, remove_node};
 pub use options::{SetNow, set_options};

@@ -2,6 +2,8 @@
 
 use mortar_model::{ByteSize, ZoneChecking};
 
+use crate::block::BlockPolicy;
+
 /// Bounds on bricks and volumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -16,6 +18,8 @@ pub struct Limits {
     pub volumes_per_cluster: Option<usize>,
     /// Zone checking where the request says nothing (Heketi: `zone_checking`, none).
     pub zone_checking: ZoneChecking,
+    /// What is wanted of block volumes.
+    pub blocks: BlockPolicy,
 }
 
 impl Default for Limits {
@@ -26,6 +30,7 @@ impl Default for Limits {
             bricks_per_volume: 32,
             volumes_per_cluster: None,
             zone_checking: ZoneChecking::None,
+            blocks: BlockPolicy::default(),
         }
     }
 }

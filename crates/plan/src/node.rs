@@ -80,6 +80,9 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if inventory.devices_of(id).next().is_some() {
         return Err(Refusal::InUse("node", id.to_string(), "devices"));
     }
+    if landscape.serves_blocks(&node.storage) {
+        return Err(Refusal::InUse("node", id.to_string(), "targets of block volumes"));
+    }
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);
     if members.is_empty()
@@ -123,6 +126,10 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     }
     if devices().any(|device| inventory.copies_on(device).next().is_some()) {
         return Err(Refusal::InUse("node", id.to_string(), "parts of snapshots"));
+    }
+    // gluster-block neither enlarges nor removes a block volume while one of its hosts is not there.
+    if landscape.serves_blocks(&node.storage) {
+        return Err(Refusal::InUse("node", id.to_string(), "targets of block volumes"));
     }
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);

@@ -2,8 +2,8 @@
 
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
-    Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath, GroupId, HostName, Node,
-    NodeId, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
+    BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath,
+    GroupId, HostName, Node, NodeId, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +123,12 @@ pub enum Change {
     AddSnapshot(Snapshot),
     /// A snapshot is gone.
     RemoveSnapshot(SnapshotId),
+    /// A new block volume, whose target was learned by its step.
+    AddBlock(BlockVolume),
+    /// A block volume that exists already changed.
+    PutBlock(BlockVolume),
+    /// A block volume is gone.
+    RemoveBlock(BlockVolumeId),
     /// What another change left is gone. No record tells of it; it takes room and names while the plan runs.
     Clear(Remains),
     /// No record changes: the thing is only held while what is recorded of it is mended on the nodes.
@@ -168,6 +174,8 @@ pub enum Subject {
     Snapshot(SnapshotId),
     /// A group of snapshots.
     Group(GroupId),
+    /// A block volume.
+    Block(BlockVolumeId),
 }
 
 impl Subject {
@@ -180,6 +188,7 @@ impl Subject {
             Self::Volume(_) => "volume",
             Self::Snapshot(_) => "snapshot",
             Self::Group(_) => "snapshot group",
+            Self::Block(_) => "block volume",
         }
     }
 
@@ -192,6 +201,7 @@ impl Subject {
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Group(id) => id.to_string(),
+            Self::Block(id) => id.to_string(),
         }
     }
 }
@@ -217,6 +227,8 @@ impl Change {
             Self::RemoveVolume(id) => Subject::Volume(*id),
             Self::AddSnapshot(snapshot) => Subject::Snapshot(snapshot.id),
             Self::RemoveSnapshot(id) => Subject::Snapshot(*id),
+            Self::AddBlock(block) | Self::PutBlock(block) => Subject::Block(block.id),
+            Self::RemoveBlock(id) => Subject::Block(*id),
             Self::Clear(remains) => remains.subject,
             Self::Keep(subject) => *subject,
         }
@@ -232,6 +244,7 @@ impl Change {
                 | Self::RemoveDevice(_)
                 | Self::RemoveVolume(_)
                 | Self::RemoveSnapshot(_)
+                | Self::RemoveBlock(_)
                 | Self::Clear(_)
         )
     }
@@ -268,9 +281,18 @@ impl Plan {
             .flat_map(|(number, stage)| stage.steps.iter().map(move |step| (number, step)))
     }
 
-    /// What the plan is about: the thing that its first change names.
+    /// What the plan is about: the thing that its first change names; a block volume, where it makes one with its hosting volume.
     pub fn subject(&self) -> Option<Subject> {
-        self.changes.first().map(Change::subject)
+        let block = self.new_block().map(|block| Subject::Block(block.id));
+        block.or_else(|| self.changes.first().map(Change::subject))
+    }
+
+    /// The block volume that the plan brings into being.
+    pub fn new_block(&self) -> Option<&BlockVolume> {
+        self.changes.iter().find_map(|change| match change {
+            Change::AddBlock(block) => Some(block),
+            _ => None,
+        })
     }
 
     /// The bricks that the plan brings into being: their space is spoken for while it runs.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use mortar_model::{
-    BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId, OperationId,
-    SnapshotId, VolumeName,
+    BlockVolumeId, BrickId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Impossible, NodeId,
+    OperationId, SnapshotId, VolumeId, VolumeName,
 };
 
 use crate::group::GroupRefusal;
@@ -483,6 +483,55 @@ pub enum Refusal {
     /// A volume does not get these copies.
     #[error("{0}")]
     Copies(String),
+    /// No volume for block volumes has the room, and none is made.
+    #[error(
+        "no block hosting volume has {0} left that takes new block volumes, and none is made by itself: make a volume for block \
+         volumes, or let them be made (block-hosting-auto)"
+    )]
+    NoHosting(ByteSize),
+    /// Volumes for block volumes are made smaller than is needed.
+    #[error(
+        "block hosting volumes are made with {configured}, of which {room} are for block volumes: no room for one of {size}"
+    )]
+    HostingTooSmall {
+        /// How large they are made.
+        configured: ByteSize,
+        /// How much of that is for block volumes.
+        room: ByteSize,
+        /// What is asked for.
+        size: ByteSize,
+    },
+    /// A volume for block volumes is just being made or changed: it may have the room.
+    #[error("operation {0} is making or changing a block hosting volume: ask again when it has ended")]
+    HostingComes(OperationId),
+    /// The name belongs to a block volume that is not as asked.
+    #[error("block volume name {0} is already in use by block volume {1}, which is not as asked")]
+    BlockTaken(VolumeName, BlockVolumeId),
+    /// A block volume does not become smaller.
+    #[error("the block volume has {has}, and is not made smaller ({asked} asked)")]
+    BlockShrinks {
+        /// What it has.
+        has: ByteSize,
+        /// What is asked for.
+        asked: ByteSize,
+    },
+    /// A block volume has the size that is asked for.
+    #[error("the block volume has {0} already")]
+    BlockAsLarge(ByteSize),
+    /// The volume that holds a block volume has not the room for a larger one.
+    #[error("the block hosting volume has {room} left, {more} more are needed: expand it first")]
+    NoBlockRoom {
+        /// What is needed.
+        more: ByteSize,
+        /// What is left.
+        room: ByteSize,
+    },
+    /// The volume is not meant to hold block volumes.
+    #[error("volume {0} is not for block volumes")]
+    NotHosting(VolumeId),
+    /// A volume that is meant to hold block volumes is not cloned: its block volumes would be there twice by the same names.
+    #[error("volume {0} is for block volumes, and those are not cloned")]
+    CloneOfHosting(VolumeId),
     /// Another operation works on it.
     #[error("{0} {1} is being changed by operation {2}")]
     Busy(&'static str, String, OperationId),

@@ -12,12 +12,18 @@ use crate::refusal::Refusal;
 /// Plans the end of a volume and its bricks.
 ///
 /// # Errors
-/// The volume is unknown or being changed, or has snapshots.
+/// The volume is unknown or being changed, or has snapshots or block volumes.
 pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let volume = landscape.unchanged_volume(id)?;
     if inventory.snapshots_of(id).next().is_some() {
         return Err(Refusal::InUse("volume", id.to_string(), "snapshots"));
+    }
+    if inventory.blocks_on(id).next().is_some() {
+        return Err(Refusal::InUse("volume", id.to_string(), "block volumes"));
+    }
+    if let Some(operation) = landscape.blocks_come(id) {
+        return Err(Refusal::Busy("volume", id.to_string(), operation));
     }
     let bricks: Vec<Brick> = inventory.bricks_of(id).cloned().collect();
     let mut options = volume.options.clone();

@@ -140,6 +140,13 @@ pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) 
     let inventory = landscape.inventory();
     let snapshot = unused_snapshot(landscape, id)?;
     let volume = landscape.unchanged_volume(snapshot.volume.id)?;
+    // What initiators have in use would change under them, and which block volumes there are.
+    if inventory.blocks_on(volume.id).next().is_some() {
+        return Err(Refusal::InUse("volume", volume.id.to_string(), "block volumes"));
+    }
+    if let Some(operation) = landscape.blocks_come(volume.id) {
+        return Err(Refusal::Busy("volume", volume.id.to_string(), operation));
+    }
     let bricks: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     if let Some(what) = changed(&bricks, snapshot) {
         return Err(Refusal::Changed {

@@ -277,6 +277,7 @@ fn landscape() -> (Landscape, VolumeId) {
             zone_checking: ZoneChecking::None,
             sets_guessed: false,
             by_user: false,
+            block_restriction: mortar_model::BlockRestriction::None,
             block: false,
             options: Vec::new(),
             origin: None,

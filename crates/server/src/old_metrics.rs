@@ -1,7 +1,6 @@
 //! What Heketi's `/metrics` told, under its names: gauges of what is recorded, made anew for each page.
 
 use std::fmt;
-use std::sync::Arc;
 
 use mortar_engine::plan::Landscape;
 use mortar_engine::{Engine, OperationState};
@@ -12,19 +11,15 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::heketi::blocks::Blocks;
-
 /// Shows them in `registry`.
-pub(crate) fn register(registry: &mut Registry, engine: &Engine, blocks: &Arc<Blocks>) {
+pub(crate) fn register(registry: &mut Registry, engine: &Engine) {
     registry.register_collector(Box::new(Recorded {
         engine: engine.clone(),
-        blocks: Arc::clone(blocks),
     }));
 }
 
 struct Recorded {
     engine: Engine,
-    blocks: Arc<Blocks>,
 }
 
 impl fmt::Debug for Recorded {
@@ -68,25 +63,25 @@ impl Gauge {
 
 impl Collector for Recorded {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut gauges = self.engine.view(|landscape| recorded(landscape, &self.blocks));
+        let mut gauges = self.engine.view(recorded);
         gauges.extend(operations(&self.engine));
         gauges.iter().try_for_each(|gauge| gauge.encode(&mut encoder))
     }
 }
 
-fn recorded(landscape: &Landscape, blocks: &Blocks) -> Vec<Gauge> {
+fn recorded(landscape: &Landscape) -> Vec<Gauge> {
     let clusters = landscape.inventory().clusters().count();
     let mut gauges = vec![
         Gauge::one("heketi_up", "Is heketi running", 1),
         Gauge::one("heketi_cluster_count", "Number of clusters", count(clusters)),
     ];
-    gauges.extend(of_clusters(landscape, blocks));
+    gauges.extend(of_clusters(landscape));
     gauges.push(of_nodes(landscape));
     gauges.extend(of_devices(landscape));
     gauges
 }
 
-fn of_clusters(landscape: &Landscape, blocks: &Blocks) -> [Gauge; 3] {
+fn of_clusters(landscape: &Landscape) -> [Gauge; 3] {
     let inventory = landscape.inventory();
     let values = |of: &dyn Fn(&Cluster) -> usize| {
         let value = |cluster: &Cluster| (vec![("cluster", cluster.id.to_string())], count(of(cluster)));
@@ -101,7 +96,7 @@ fn of_clusters(landscape: &Landscape, blocks: &Blocks) -> [Gauge; 3] {
         Gauge {
             name: "heketi_block_volumes_count",
             help: "Number of block volumes on cluster",
-            values: values(&|cluster| blocks.on(cluster.id, inventory).len()),
+            values: values(&|cluster| inventory.blocks_of(cluster.id).count()),
         },
         Gauge {
             name: "heketi_nodes_count",

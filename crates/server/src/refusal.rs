@@ -25,6 +25,14 @@ pub(crate) enum Asked {
     DeleteVolume,
     /// Another place for a brick.
     EvictBrick,
+    /// A new block volume.
+    CreateBlock,
+    /// A larger block volume.
+    ExpandBlock,
+    /// The end of a block volume.
+    DeleteBlock,
+    /// Whether a volume takes block volumes.
+    Restrict,
     /// A snapshot, or a volume that is made of one or of another volume.
     Snapshot,
 }
@@ -122,7 +130,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::NoClusters => (WireError::NoClusters, Invalid),
         Refusal::UnknownCluster(id) => match asked {
             Asked::AddNode => (WireError::ClusterUnknown, NotFound),
-            Asked::CreateVolume => (WireError::ClusterNotFound(id.to_string()), Invalid),
+            Asked::CreateVolume | Asked::CreateBlock => (WireError::ClusterNotFound(id.to_string()), Invalid),
             _ => (WireError::IdNotFound, NotFound),
         },
         Refusal::Unknown(_, _) if asked == Asked::AddDevice => (WireError::NodeUnknown, NotFound),
@@ -136,6 +144,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         ),
         Refusal::TooSmall { size, smallest } => (WireError::TooSmall(size.gib(), smallest.kib()), Invalid),
         Refusal::Impossible(why) => (mortar_heketi::volume::impossible(*why), Invalid),
+        Refusal::InUse("volume", _, "block volumes") => (WireError::HoldsBlockVolumes, Conflict),
         Refusal::InUse("cluster", id, _) => (WireError::ClusterInUse(id.clone()), Conflict),
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),
@@ -159,9 +168,22 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::NoCopiesRoom(_) => (placement(refusal, asked, off), NoSpace),
         Refusal::Busy(..) => match asked {
             Asked::DeleteVolume => (WireError::VolumeBusy, Conflict),
+            Asked::DeleteBlock => (WireError::BlockBusy, Conflict),
+            Asked::CreateBlock => (WireError::AllocateBlock(Allocation::InUse), Conflict),
+            Asked::ExpandBlock => (WireError::AllocateBlockExpansion(Allocation::InUse), Conflict),
             Asked::ExpandVolume => (WireError::AllocateExpansion(Allocation::InUse), Conflict),
             _ => (WireError::InUse, Conflict),
         },
+        // Clients ask again later, as for any busy server.
+        Refusal::HostingComes(_) => (WireError::Busy, ErrorKind::Busy),
+        Refusal::NoHosting(_) | Refusal::HostingTooSmall { .. } | Refusal::NoBlockRoom { .. } => {
+            (placement(refusal, asked, off), NoSpace)
+        }
+        Refusal::BlockTaken(..) | Refusal::BlockShrinks { .. } | Refusal::BlockAsLarge(_) => {
+            (placement(refusal, asked, off), Conflict)
+        }
+        Refusal::NotHosting(_) => (WireError::RestrictionOfFile, Conflict),
+        Refusal::CloneOfHosting(id) => (WireError::CloneOfHosting(id.to_string()), Conflict),
         Refusal::BadOption(_) => (placement(refusal, asked, off), Invalid),
         Refusal::NameTaken { .. }
         | Refusal::NameLeaving(..)
@@ -205,6 +227,8 @@ fn kind_of_all(all: &[(ClusterId, Refusal)]) -> ErrorKind {
 fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
     match asked {
         Asked::ExpandVolume => WireError::AllocateExpansion(allocation(refusal, None, off)),
+        Asked::CreateBlock => WireError::AllocateBlock(allocation(refusal, None, off)),
+        Asked::ExpandBlock => WireError::AllocateBlockExpansion(allocation(refusal, None, off)),
         _ => WireError::AllocateVolume(allocation(refusal, None, off)),
     }
 }
@@ -219,6 +243,19 @@ fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) 
             Allocation::BadOption("a node that has a brick of the volume does not answer".into())
         }
         Refusal::NoSpace(_) | Refusal::NoRoom(_) | Refusal::NoCopiesRoom(_) => Allocation::NoSpace,
+        Refusal::NoBlockRoom { .. } => Allocation::NoSpace,
+        Refusal::NoHosting(_) => Allocation::HostingOff,
+        Refusal::HostingTooSmall {
+            configured,
+            room,
+            size,
+        } => Allocation::HostingTooSmall(configured.gib(), size.gib(), room.gib()),
+        Refusal::BlockShrinks { has, asked } => Allocation::Shrinks(asked.gib(), has.gib()),
+        Refusal::BlockAsLarge(size) => Allocation::SameSize(size.gib()),
+        Refusal::BlockTaken(name, id) => {
+            let by = format!("by block volume {id}, which is not as asked");
+            Allocation::NameTakenBy(name.to_string(), by)
+        }
         Refusal::NeitherWay(_, added) => allocation(added, cluster, off),
         Refusal::NameTaken {
             name, differences, ..

@@ -15,7 +15,6 @@ use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 
 use crate::admin::{Admin, LogDial};
-use crate::heketi::blocks::Blocks;
 use crate::heketi::cleanup::Cleanups;
 use crate::http::answer::Plain;
 use crate::http::limits::HttpLimits;
@@ -72,10 +71,8 @@ pub struct Server {
 fn share(engine: Engine, options: Options, document: &OpenApi) -> App {
     let mut registry = Registry::default();
     engine.metrics().register(&mut registry);
-    let blocks = Arc::new(Blocks::of(&engine));
-    old_metrics::register(&mut registry, &engine, &blocks);
+    old_metrics::register(&mut registry, &engine);
     Arc::new(Shared {
-        blocks,
         cleanups: Cleanups::default(),
         admin: options.admin,
         log: options.log,

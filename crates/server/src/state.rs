@@ -9,7 +9,6 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::admin::{Admin, LogDial};
-use crate::heketi::blocks::Blocks;
 use crate::heketi::cleanup::Cleanups;
 use crate::http::limits::HttpLimits;
 use crate::http::paths::Paths;
@@ -27,7 +26,6 @@ pub(crate) struct Shared {
     pub(crate) admin: Arc<Admin>,
     pub(crate) log: Arc<LogDial>,
     pub(crate) volume_options: VolumeOptions,
-    pub(crate) blocks: Arc<Blocks>,
     pub(crate) cleanups: Cleanups,
     pub(crate) paths: Paths,
     pub(crate) metrics: HttpMetrics,

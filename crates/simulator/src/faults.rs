@@ -209,6 +209,7 @@ pub(crate) fn changes(command: &Command) -> bool {
         "find" | "losetup" if has("--set-capacity") => return true,
         "xfs_growfs" => return !has("-n"),
         "gluster" => {}
+        "gluster-block" => return crate::gluster_block::changes(command.arguments()),
         _ => return !LOOKS.contains(&program),
     }
     let words: Vec<&str> = command

@@ -88,6 +88,9 @@ pub(crate) struct Rare {
     pub(crate) removal: Option<(u32, Vec<u32>)>,
     /// Names of snapshots.
     pub(crate) snapshots: Vec<Box<str>>,
+    /// What gluster-block keeps in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) blocks: Vec<crate::gluster_block::Block>,
     /// What was written to it, where anybody has written or a brick was replaced.
     #[serde(default)]
     pub(crate) copies: Option<crate::gluster_heal::Copies>,

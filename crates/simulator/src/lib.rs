@@ -20,7 +20,8 @@
 //! | `lvm`, `lvm_copies`, `lvm_groups`, `lvm_make`, `lvm_report` | LVM |
 //! | `images` | copies that share blocks with their origin, and file systems that are frozen for them |
 //! | `growth` | what makes volumes, disks and file systems larger |
-//! | `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
+//! | `gluster_block` | gluster-block |
+//! | other `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
 //! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
 //! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
@@ -39,6 +40,7 @@ mod find;
 mod format;
 mod gluster;
 mod gluster_apart;
+mod gluster_block;
 mod gluster_bricks;
 mod gluster_copies;
 mod gluster_create;

@@ -123,6 +123,9 @@ pub struct VolumeView {
     pub online: Vec<bool>,
     /// All options that were set, sorted by key; those that `volume create` sets by itself are not among them.
     pub options: Vec<(String, String)>,
+    /// Block volumes that gluster-block keeps in it, by name: bytes, and the hosts that serve it at that size.
+    #[serde(default)]
+    pub blocks: Vec<(String, u64, Vec<String>)>,
 }
 
 /// How much of everything there is.
@@ -331,6 +334,9 @@ impl World {
             .map(|(key, value)| (self.names.read_word(*key).to_owned(), self.names.read(value)))
             .collect();
         options.sort_unstable();
+        let kept = volume.rare.iter().flat_map(|rare| &rare.blocks);
+        let mut blocks: Vec<_> = kept.map(crate::gluster_block::Block::view).collect();
+        blocks.sort_unstable();
         VolumeView {
             name: self.names.read(&volume.name),
             status: volume.state.shown().1.to_owned(),
@@ -346,6 +352,7 @@ impl World {
                 .map(|brick| brick.process.is_some())
                 .collect(),
             options,
+            blocks,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::WorldConfig;
 use crate::faults::{self, Effect, Faults};
 use crate::gluster::{self, Gluster, Pool};
+use crate::gluster_block;
 use crate::node::{Contents, Disk, Node};
 use crate::scripts::{Scripts, Turn};
 use crate::stamp::Stamps;
@@ -279,6 +280,9 @@ impl World {
         let program = command.program();
         if gluster::is_gluster(program) {
             return gluster::run(self, node, command.arguments());
+        }
+        if gluster_block::is_gluster_block(program) {
+            return gluster_block::run(self, node, command.arguments());
         }
         if let Some(output) = self.find_missed(node, program, command.arguments()) {
             return output;

@@ -24,6 +24,8 @@ pub enum Kind {
     Volume,
     /// A snapshot of a volume.
     Snapshot,
+    /// A block volume.
+    BlockVolume,
     /// A change that was asked for, with how far it got.
     Operation,
     /// A change that has ended, in few words, for those who come to ask.
@@ -34,13 +36,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of an export.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cluster,
         Self::Node,
         Self::Device,
         Self::Brick,
         Self::Volume,
         Self::Snapshot,
+        Self::BlockVolume,
         Self::Operation,
         Self::Ended,
         Self::Meta,
@@ -55,6 +58,7 @@ impl Kind {
             Self::Brick => "brick",
             Self::Volume => "volume",
             Self::Snapshot => "snapshot",
+            Self::BlockVolume => "block-volume",
             Self::Operation => "operation",
             Self::Ended => "ended",
             Self::Meta => "meta",

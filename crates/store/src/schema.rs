@@ -23,10 +23,16 @@ pub struct Migration {
 }
 
 /// The steps from version 1 to this program's.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    what: "room for snapshots",
-    change: |_| Ok(()),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        what: "room for snapshots",
+        change: |_| Ok(()),
+    },
+    Migration {
+        what: "room for block volumes",
+        change: |_| Ok(()),
+    },
+];
 
 /// The version of the tables and of the meaning of their records. An older program refuses a newer file.
 pub const SCHEMA_VERSION: u32 = Schema::CURRENT.version();

@@ -8,7 +8,7 @@ use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
 use mortar_heketi::admin::AdminState;
 use mortar_heketi::token::Keys;
-use mortar_model::{ByteSize, HostName, VolumeOption, ZoneChecking};
+use mortar_model::{ByteSize, HostName, VolumeOption, ZoneChecking, options_of};
 use mortar_server::{TlsFiles, VolumeOptions};
 use mortar_store::Backups;
 
@@ -122,6 +122,14 @@ pub(crate) struct Tuning {
     pub(crate) bricks_per_volume: Option<u32>,
     /// Most volumes of one cluster.
     pub(crate) volumes_per_cluster: Option<usize>,
+    /// Whether volumes for block volumes are made by themselves.
+    pub(crate) block_hosting_auto: Option<bool>,
+    /// Size of such a volume.
+    pub(crate) block_hosting_size: Option<ByteSize>,
+    /// Its options.
+    pub(crate) block_hosting_options: Option<Vec<VolumeOption>>,
+    /// Whether block volumes take all their room at once.
+    pub(crate) block_full: Option<bool>,
     /// Zone checking where a request says nothing.
     pub(crate) zone_checking: Option<ZoneChecking>,
     /// Changes of one trusted pool side by side.
@@ -259,6 +267,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         ("gluster-timeout", settings.gluster_timeout == Some(0)),
         ("brick-min", settings.brick_min == Some(0)),
         ("bricks-per-volume", settings.bricks_per_volume == Some(0)),
+        ("block-hosting-size", settings.block_hosting_size == Some(0)),
         ("pool-width", settings.pool_width == Some(0)),
         ("operations-running", settings.operations_running == Some(0)),
         ("operations-open", settings.operations_open == Some(0)),
@@ -294,6 +303,10 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         brick_max: settings.brick_max.map(ByteSize::from_gib),
         bricks_per_volume: settings.bricks_per_volume,
         volumes_per_cluster: settings.volumes_per_cluster,
+        block_hosting_auto: settings.block_hosting_auto,
+        block_hosting_size: settings.block_hosting_size.map(ByteSize::from_gib),
+        block_hosting_options: hosting_options(settings)?,
+        block_full: settings.block_full,
         zone_checking: settings.zone_checking.map(|rule| match rule {
             ZoneName::None => ZoneChecking::None,
             ZoneName::Strict => ZoneChecking::Strict,
@@ -309,6 +322,17 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         pool_fill: settings.pool_fill,
         fill_stop: settings.fill_stop,
     })
+}
+
+/// Options of volumes for block volumes.
+fn hosting_options(settings: &Settings) -> Result<Option<Vec<VolumeOption>>> {
+    let Some(texts) = &settings.block_hosting_options else {
+        return Ok(None);
+    };
+    let parsed = texts.iter().map(|text| {
+        options_of(text).map_err(|error| Error::usage(ATTEMPT, format!("block-hosting-options: {error}")))
+    });
+    Ok(Some(parsed.collect::<Result<Vec<_>>>()?.concat()))
 }
 
 /// Texts that become a word of a command or of a mount entry on a node.

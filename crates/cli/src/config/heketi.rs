@@ -82,6 +82,10 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
         brick_max: config.brick_max,
         bricks_per_volume: config.bricks_per_volume,
         volumes_per_cluster: config.volumes_per_cluster.flatten(),
+        block_hosting_auto: config.make_hosting.then_some(true),
+        block_hosting_size: config.hosting_size,
+        block_hosting_options: config.hosting_options.clone(),
+        block_full: config.block_full,
         zone_checking: config
             .strict_zones
             .map(|strict| if strict { ZoneName::Strict } else { ZoneName::None }),

@@ -169,6 +169,18 @@ settings! {
     /// Most volumes of one cluster [default: no limit]
     #[arg(long, env = "MORTAR_VOLUMES_PER_CLUSTER", value_name = "NUMBER")]
     volumes_per_cluster: usize,
+    /// Make a volume for block volumes where none has the room for a new one [default: false]
+    #[arg(long, env = "MORTAR_BLOCK_HOSTING_AUTO", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    block_hosting_auto: bool,
+    /// Size of such a volume, GiB [default: 1024]
+    #[arg(long, env = "MORTAR_BLOCK_HOSTING_SIZE", value_name = "GIB")]
+    block_hosting_size: u64,
+    /// Options of such a volume, NAME VALUE, with commas between [default: group gluster-block]
+    #[arg(long, env = "MORTAR_BLOCK_HOSTING_OPTIONS", value_name = "OPTIONS", value_delimiter = ',')]
+    block_hosting_options: Vec<String>,
+    /// Let a block volume take all its room at once, else as it is written [default: true]
+    #[arg(long, env = "MORTAR_BLOCK_FULL", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    block_full: bool,
     /// Options that come before those of each request for a volume on Heketi's route, NAME VALUE, with commas between [default: none]
     #[arg(long, env = "MORTAR_VOLUME_OPTIONS_BEFORE", value_name = "OPTIONS", value_delimiter = ',')]
     volume_options_before: Vec<String>,

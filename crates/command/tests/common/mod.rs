@@ -8,13 +8,13 @@ pub(crate) mod trials;
 
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
-    AddedBricksSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, CopyPart, CopySpec,
-    DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec, PeerSpec,
-    RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
+    AddedBricksSpec, BlockPart, BlockSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, CopyPart,
+    CopySpec, DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec,
+    PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName, Overcommit,
-    SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
+    BlockVolumeId, BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName,
+    Overcommit, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -141,6 +141,23 @@ pub(crate) fn added(bricks: Vec<BrickAddress>) -> AddedBricksSpec {
     }
 }
 
+/// A part of a block volume.
+pub(crate) fn block(part: BlockPart) -> BlockSpec {
+    BlockSpec {
+        part,
+        block: BlockVolumeId::from_u128(7),
+        name: VolumeName::new("disk").unwrap(),
+        volume: VOLUME,
+        hosting: volume_name(),
+        size: ByteSize::from_gib(2),
+        ha: 2,
+        hosts: ["node1", "node3"].map(|host| HostName::new(host).unwrap()).into(),
+        auth: true,
+        full: true,
+        with_hosting: false,
+    }
+}
+
 /// One thing of each kind, with the name of its page.
 pub(crate) fn things() -> Vec<(&'static str, Thing)> {
     let peer = PeerSpec {
@@ -217,6 +234,14 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("copies", Thing::Copies(copies(false))),
         ("copies-arbiter", Thing::Copies(copies(true))),
         ("changed-options", Thing::ChangedOptions(changed_options())),
+        ("block-name", Thing::Block(block(BlockPart::Name))),
+        ("block-volume", Thing::Block(block(BlockPart::Whole))),
+        (
+            "block-size",
+            Thing::Block(block(BlockPart::Size {
+                before: ByteSize::from_gib(1),
+            })),
+        ),
         ("remains-thin", remains(disk(), false)),
         ("remains-image", remains(directory(), true)),
         (

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, Durability, HostName, NodeId,
-    OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots, State, Tags, VolumeId,
-    VolumeName, VolumeOption,
+    BlockRestriction, BlockVolumeId, BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath,
+    Durability, HostName, NodeId, OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots,
+    State, Tags, VolumeId, VolumeName, VolumeOption,
 };
-use mortar_plan::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, Subject};
+use mortar_plan::{AddDevice, AddNode, CreateBlock, CreateVolume, Expansion, OptionsChange, Subject};
 
 use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 17] = [
+pub(crate) const KINDS: [OperationKind; 20] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -29,6 +29,9 @@ pub(crate) const KINDS: [OperationKind; 17] = [
     OperationKind::DeleteSnapshot,
     OperationKind::RestoreSnapshot,
     OperationKind::CloneVolume,
+    OperationKind::CreateBlock,
+    OperationKind::ExpandBlock,
+    OperationKind::DeleteBlock,
     OperationKind::EvictBrick,
     OperationKind::DrainDevice,
     OperationKind::DrainNode,
@@ -47,6 +50,10 @@ enum Ask {
     Restore(SnapshotId),
     CloneSnapshot(SnapshotId, Option<VolumeName>),
     CloneVolume(VolumeId, Option<VolumeName>),
+    Block(CreateBlock),
+    ExpandBlock(BlockVolumeId, ByteSize),
+    DeleteBlock(BlockVolumeId),
+    Restrict(VolumeId, BlockRestriction),
     AddDevice(AddDevice),
     RemoveDevice(DeviceId),
     ResizeDevice(DeviceId),
@@ -83,6 +90,10 @@ impl std::fmt::Display for Ask {
             Self::Restore(id) => write!(f, "restore snapshot {id}"),
             Self::CloneSnapshot(id, _) => write!(f, "clone snapshot {id}"),
             Self::CloneVolume(id, _) => write!(f, "clone volume {id}"),
+            Self::Block(request) => write!(f, "create a block volume of {}", request.size),
+            Self::ExpandBlock(id, size) => write!(f, "expand block volume {id} to {size}"),
+            Self::DeleteBlock(id) => write!(f, "delete block volume {id}"),
+            Self::Restrict(id, restriction) => write!(f, "set {restriction:?} of volume {id}"),
             Self::AddDevice(request) => write!(f, "add device {} of node {}", request.path, request.node),
             Self::RemoveDevice(id) => write!(f, "remove device {id}"),
             Self::ResizeDevice(id) => write!(f, "resize device {id}"),
@@ -123,8 +134,9 @@ fn wish(life: &Life) -> Option<Ask> {
     });
     let cluster = dice.any(&clusters)?;
     Some(match dice.below(100) {
-        0..=19 => Ask::Create(volume(life)),
-        20..=25 => copy(life)?,
+        0..=14 => Ask::Create(volume(life)),
+        15..=18 => block(life, &volumes)?,
+        19..=25 => copy(life)?,
         26..=29 => {
             let bricks: Vec<BrickId> = life
                 .engine
@@ -138,7 +150,8 @@ fn wish(life: &Life) -> Option<Ask> {
             | Subject::Member(_)
             | Subject::Volume(_)
             | Subject::Snapshot(_)
-            | Subject::Group(_) => return None,
+            | Subject::Group(_)
+            | Subject::Block(_) => return None,
         },
         32..=39 => {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);
@@ -248,7 +261,9 @@ fn copy(life: &Life) -> Option<Ask> {
     };
     let (volumes, snapshots) = life.engine.view(|landscape| {
         let inventory = landscape.inventory();
-        let volumes = inventory.volumes().map(|volume| volume.id);
+        // Those that hold block volumes are neither cloned nor restored.
+        let volumes = inventory.volumes().filter(|volume| !volume.block);
+        let volumes = volumes.map(|volume| volume.id);
         let on_images = |id: &VolumeId| {
             let mut bricks = inventory.bricks_of(*id);
             let reserve = inventory
@@ -261,12 +276,48 @@ fn copy(life: &Life) -> Option<Ask> {
         let volumes = if images.is_empty() { thin } else { images };
         (volumes, snapshots.collect::<Vec<_>>())
     });
-    Some(match dice.below(8) {
+    Some(match dice.below(12) {
         0..=2 => Ask::Snapshot(dice.any(&volumes)?, name("day")),
+        3..=7 if snapshots.is_empty() => Ask::Snapshot(dice.any(&volumes)?, name("day")),
         3 => Ask::DeleteSnapshot(dice.any(&snapshots)?),
-        4 | 5 => Ask::Restore(dice.any(&snapshots)?),
-        6 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
+        4..=6 => Ask::Restore(dice.any(&snapshots)?),
+        7 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
         _ => Ask::CloneVolume(dice.any(&volumes)?, name("copy")),
+    })
+}
+
+fn block(life: &Life, volumes: &[VolumeId]) -> Option<Ask> {
+    let dice = &life.site.dice;
+    let blocks: Vec<(BlockVolumeId, ByteSize)> = life.engine.view(|landscape| {
+        let blocks = landscape.inventory().blocks();
+        blocks.map(|block| (block.id, block.size)).collect()
+    });
+    Some(match dice.below(10) {
+        0..=5 => {
+            let name = dice
+                .percent(50)
+                .then(|| VolumeName::new(format!("disk{}", dice.below(6))).unwrap());
+            Ask::Block(CreateBlock {
+                name,
+                size: ByteSize::from_gib(dice.between(1, 3)),
+                clusters: Vec::new(),
+                ha: u32::try_from(dice.below(4)).unwrap(),
+                auth: dice.percent(50),
+            })
+        }
+        6 | 7 => {
+            let (id, size) = dice.any(&blocks)?;
+            Ask::ExpandBlock(id, size + ByteSize::from_gib(1))
+        }
+        8 => Ask::DeleteBlock(dice.any(&blocks)?.0),
+        _ => {
+            let restriction = *dice.pick(&[
+                BlockRestriction::None,
+                BlockRestriction::None,
+                BlockRestriction::Locked,
+            ]);
+            Ask::Restrict(dice.any(volumes)?, restriction)
+        }
     })
 }
 
@@ -444,6 +495,10 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
             .await
             .map(Some),
         Ask::CloneVolume(id, name) => life.engine.clone_volume(*id, name.clone(), None).await.map(Some),
+        Ask::Block(request) => life.engine.create_block(request.clone()).await.map(Some),
+        Ask::ExpandBlock(id, size) => life.engine.expand_block(*id, *size).await.map(Some),
+        Ask::DeleteBlock(id) => life.engine.delete_block(*id).await.map(Some),
+        Ask::Restrict(id, restriction) => life.engine.restrict_blocks(*id, *restriction).await.map(Some),
         Ask::AddDevice(request) => life.engine.add_device(request.clone()).await.map(Some),
         Ask::ResizeDevice(id) => {
             larger(life, *id);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mortar_engine::{Ended, Engine, Mark, Outcome};
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{ClusterId, Inventory, OperationId, OperationKind, State, Tags, layout};
+use mortar_model::{ClusterId, Inventory, OperationId, OperationKind, State, Tags, VolumeId, layout};
 use mortar_plan::{Change, Plan, Subject};
 use mortar_simulator::World;
 
@@ -119,6 +119,11 @@ impl Book {
                 "snapshot group",
             ),
             (
+                vec![OperationKind::CreateBlock],
+                OperationKind::DeleteBlock,
+                "block volume",
+            ),
+            (
                 vec![OperationKind::AddDevice],
                 OperationKind::RemoveDevice,
                 "device",
@@ -131,6 +136,9 @@ impl Book {
             let mut expected: BTreeSet<Subject> =
                 self.first.iter().flatten().copied().filter(of_kind).collect();
             expected.extend(made.into_iter().flat_map(|made| self.subjects(made)));
+            if what == "volume" {
+                expected.extend(self.hosting_volumes(inventory));
+            }
             for gone in self.subjects(removed) {
                 expected.remove(&gone);
             }
@@ -155,6 +163,18 @@ impl Book {
         wrong
     }
 
+    /// Volumes that were made to hold block volumes, by their operations; of those that nobody looked at while they went on, what their
+    /// block volumes are on.
+    fn hosting_volumes(&self, inventory: &Inventory) -> BTreeSet<Subject> {
+        let made = self
+            .done(OperationKind::CreateBlock)
+            .filter_map(|entry| match &entry.plan {
+                Some(plan) => plan.new_volume().map(|volume| volume.id),
+                None => hosting(inventory, entry),
+            });
+        made.map(Subject::Volume).collect()
+    }
+
     fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         let mut sizes = BTreeMap::new();
         let mut unknown = BTreeSet::new();
@@ -162,10 +182,13 @@ impl Book {
             OperationKind::CreateVolume,
             OperationKind::CloneVolume,
             OperationKind::ExpandVolume,
+            OperationKind::CreateBlock,
         ] {
             // What a client asked for who went away is known no more once it has ended.
-            let forgotten = self.done(kind).filter(|entry| entry.plan.is_none());
-            unknown.extend(forgotten.filter_map(|entry| entry.told.as_ref()?.0.subject));
+            let forgotten = || self.done(kind).filter(|entry| entry.plan.is_none());
+            unknown.extend(forgotten().filter_map(|entry| entry.told.as_ref()?.0.subject));
+            let held = forgotten().filter_map(|entry| hosting(inventory, entry));
+            unknown.extend(held.map(Subject::Volume));
             for change in self
                 .done(kind)
                 .filter_map(|entry| entry.plan.as_ref())
@@ -220,6 +243,14 @@ impl Book {
     }
 }
 
+/// The volume that holds the block volume which an operation was about.
+fn hosting(inventory: &Inventory, entry: &Entry) -> Option<VolumeId> {
+    match entry.told.as_ref()?.0.subject? {
+        Subject::Block(id) => inventory.block(id).map(|block| block.hosting),
+        _ => None,
+    }
+}
+
 /// State and tags of a node or device.
 pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(State, Tags)> {
     match subject {
@@ -231,11 +262,12 @@ pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(St
         | Subject::Member(_)
         | Subject::Volume(_)
         | Subject::Snapshot(_)
-        | Subject::Group(_) => None,
+        | Subject::Group(_)
+        | Subject::Block(_) => None,
     }
 }
 
-/// Nodes, devices, volumes, snapshots and groups that are recorded; a snapshot of a group comes and goes with it.
+/// Nodes, devices, volumes, snapshots, groups and block volumes that are recorded; a snapshot of a group comes and goes with it.
 pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
     let nodes = inventory.nodes().map(|node| Subject::Node(node.id));
     let devices = inventory.devices().map(|device| Subject::Device(device.id));
@@ -244,6 +276,7 @@ pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
         .snapshots()
         .filter(|snapshot| snapshot.group.is_none())
         .map(|snapshot| Subject::Snapshot(snapshot.id));
+    let blocks = inventory.blocks().map(|block| Subject::Block(block.id));
     let groups = inventory.groups_after(None);
     let groups = groups.map(|group| Subject::Group(group.id));
     nodes
@@ -251,6 +284,7 @@ pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
         .chain(volumes)
         .chain(snapshots)
         .chain(groups)
+        .chain(blocks)
         .collect()
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mortar_engine::{Config, Engine, Parts};
 use mortar_executor::SimHosts;
+use mortar_model::ByteSize;
+use mortar_plan::{BlockPolicy, Limits};
 use mortar_simulator::ScriptId;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -78,6 +80,14 @@ impl Life {
             pool_width: *dice.pick(&[1, 2, 4, 4]),
             running_max: *dice.pick(&[2, 8, 64]),
             open_max: *dice.pick(&[4, 1024, 1024]),
+            limits: Limits {
+                blocks: BlockPolicy {
+                    make_hosting: dice.percent(80),
+                    hosting_size: ByteSize::from_gib(6),
+                    ..BlockPolicy::default()
+                },
+                ..Limits::default()
+            },
             ..Config::default()
         };
         let engine = Engine::open(parts, config).unwrap();

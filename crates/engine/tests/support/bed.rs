@@ -9,10 +9,10 @@ use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Par
 use mortar_executor::{Hosts, SimHosts};
 use mortar_journal::Policy;
 use mortar_model::{
-    ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId, OperationKind, Overcommit,
-    Tags, VolumeId, VolumeName,
+    BlockVolumeId, ByteSize, ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, OperationId,
+    OperationKind, Overcommit, Tags, VolumeId, VolumeName,
 };
-use mortar_plan::{AddDevice, AddNode, Seed};
+use mortar_plan::{AddDevice, AddNode, BlockPolicy, Limits, Seed};
 use mortar_simulator::{World, WorldConfig};
 use mortar_store::{Durability, Kind, MemoryStore, Store, StoreError, View, Visit, Write};
 
@@ -225,6 +225,14 @@ impl Bed {
             health_interval: interval,
             recovery_interval: interval,
             cure: None,
+            limits: Limits {
+                blocks: BlockPolicy {
+                    make_hosting: true,
+                    hosting_size: ByteSize::from_gib(10),
+                    ..BlockPolicy::default()
+                },
+                ..Limits::default()
+            },
             ..Config::default()
         };
         let parts = Parts {
@@ -339,6 +347,13 @@ impl Bed {
             .await
             .unwrap();
         self.done(id).await;
+    }
+
+    pub(crate) fn block(&self, name: &str) -> BlockVolumeId {
+        self.inventory(|inventory| {
+            let mut blocks = inventory.blocks();
+            blocks.find(|block| block.name.as_str() == name).unwrap().id
+        })
     }
 
     pub(crate) fn inventory<T>(&self, look: impl FnOnce(&Inventory) -> T) -> T {

@@ -284,6 +284,7 @@ fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::Clus
             .map(|seen| (volume, seen))
     }) {
         assert_eq!(seen.status, "Started", "{story}: {}", volume.name);
+        assert_blocks(inventory, volume.id, &seen.blocks, story);
         let durability = volume.durability;
         let pieces = durability
             .pieces()
@@ -333,6 +334,29 @@ fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::Clus
     }
 }
 
+/// The volume holds exactly its block volumes, as large as recorded and served by as many of their hosts.
+fn assert_blocks(
+    inventory: &Inventory,
+    hosting: mortar_model::VolumeId,
+    seen: &[(String, u64, Vec<String>)],
+    story: &str,
+) {
+    let recorded: BTreeMap<String, (u64, usize)> = inventory
+        .blocks_on(hosting)
+        .map(|block| (block.name.to_string(), (block.size.bytes(), block.ha as usize)))
+        .collect();
+    let served: BTreeMap<String, (u64, usize)> = seen
+        .iter()
+        .map(|(name, size, hosts)| (name.clone(), (*size, hosts.len())))
+        .collect();
+    assert_eq!(served, recorded, "{story}: block volumes of {hosting}");
+    for block in inventory.blocks_on(hosting) {
+        let told = block.target.iqn.starts_with("iqn.2016-12.org.gluster-block:");
+        let asked = !block.target.username.is_empty() && !block.target.password.is_empty();
+        assert!(told && asked == block.auth, "{story}: target of {}", block.name);
+    }
+}
+
 /// Hosts that are no nodes are in nobody's pool.
 fn assert_strangers(inventory: &Inventory, world: &World, story: &str) {
     for host in world.hosts() {
@@ -358,6 +382,7 @@ fn assert_same_after_restart(ground: Ground<'_>, story: &str) {
             (Kind::Volume, inventory.volumes().count()),
             (Kind::Brick, inventory.bricks().count()),
             (Kind::Snapshot, inventory.snapshots().count()),
+            (Kind::BlockVolume, inventory.blocks().count()),
             (Kind::Operation, 0),
         ];
         for (kind, expected) in counts {

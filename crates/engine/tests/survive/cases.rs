@@ -7,7 +7,7 @@ use mortar_model::{
     ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Snapshots, Tags, VolumeName,
     VolumeOption,
 };
-use mortar_plan::{AddDevice, CreateVolume, Expansion, OptionsChange};
+use mortar_plan::{AddDevice, CreateBlock, CreateVolume, Expansion, OptionsChange};
 use mortar_simulator::{Foreign, Missed};
 
 use crate::support::bed::Bed;
@@ -125,6 +125,37 @@ fn set_options(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
         reset: vec![OptionName::new("performance.readdir-ahead").unwrap()],
     };
     bed.engine.set_options(bed.volume("data"), change).boxed()
+}
+
+/// A volume for block volumes.
+fn hosting_volume(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        let mut request = request("data", Durability::Replicate(3), "disk");
+        request.size = ByteSize::from_gib(8);
+        request.block = true;
+        bed.done(bed.engine.create_volume(request).await.unwrap()).await;
+    }
+    .boxed()
+}
+
+fn create_block(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let request = CreateBlock {
+        name: Some(VolumeName::new("disk").unwrap()),
+        size: ByteSize::from_gib(2),
+        clusters: Vec::new(),
+        ha: 2,
+        auth: true,
+    };
+    bed.engine.create_block(request).boxed()
+}
+
+/// A volume that holds a block volume.
+fn block_volume(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        hosting_volume(bed).await;
+        bed.done(create_block(bed).await.unwrap()).await;
+    }
+    .boxed()
 }
 
 pub(crate) fn snapshot(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
@@ -424,6 +455,38 @@ pub(crate) const ALL: &[Case] = &[
             .boxed()
         },
         run: |bed| resize(bed, "/disks/one"),
+    },
+    Case {
+        name: "create_block",
+        kind: OperationKind::CreateBlock,
+        lost: None,
+        prepare: hosting_volume,
+        run: create_block,
+    },
+    Case {
+        name: "create_block_and_its_hosting_volume",
+        kind: OperationKind::CreateBlock,
+        lost: None,
+        prepare: nothing,
+        run: create_block,
+    },
+    Case {
+        name: "expand_block",
+        kind: OperationKind::ExpandBlock,
+        lost: None,
+        prepare: block_volume,
+        run: |bed| {
+            bed.engine
+                .expand_block(bed.block("disk"), ByteSize::from_gib(5))
+                .boxed()
+        },
+    },
+    Case {
+        name: "delete_block",
+        kind: OperationKind::DeleteBlock,
+        lost: None,
+        prepare: block_volume,
+        run: |bed| bed.engine.delete_block(bed.block("disk")).boxed(),
     },
     Case {
         name: "set_options",

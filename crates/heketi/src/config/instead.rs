@@ -1,23 +1,8 @@
 //! Keys and variables that change nothing here, each with what happens instead.
 
 /// Keys of `glusterfs` that change nothing here, with what happens instead.
-pub(super) const INSTEAD: [(&str, &str, &str); 11] = [
+pub(super) const INSTEAD: [(&str, &str, &str); 8] = [
     ("allocator", "", "bricks are placed by free space, zones and tags"),
-    (
-        "auto_create_block_hosting_volume",
-        "HEKETI_AUTO_CREATE_BLOCK_HOSTING_VOLUME",
-        "block volumes are kept as they are, and none are made",
-    ),
-    (
-        "block_hosting_volume_size",
-        "HEKETI_BLOCK_HOSTING_VOLUME_SIZE",
-        "no block hosting volumes are made by themselves",
-    ),
-    (
-        "block_hosting_volume_options",
-        "HEKETI_BLOCK_HOSTING_VOLUME_OPTIONS",
-        "no block hosting volumes are made by themselves",
-    ),
     (
         "disable_monitor_gluster_nodes",
         "",
@@ -56,7 +41,7 @@ pub(super) const INSTEAD: [(&str, &str, &str); 11] = [
 ];
 
 /// Keys of an executor that change nothing here, with their variable, the value that is Heketi's default, and what happens instead.
-pub(super) const OF_NODES: [(&str, &str, &str, &str); 10] = [
+pub(super) const OF_NODES: [(&str, &str, &str, &str); 9] = [
     (
         "snapshot_limit",
         "HEKETI_SNAPSHOT_LIMIT",
@@ -79,12 +64,6 @@ pub(super) const OF_NODES: [(&str, &str, &str, &str); 10] = [
         "HEKETI_DEBUG_UMOUNT_FAILURES",
         "false",
         "a failed umount is told with what it said",
-    ),
-    (
-        "block_prealloc",
-        "HEKETI_BLOCK_VOLUME_DEFAULT_PREALLOC",
-        "full",
-        "no block volumes are made",
     ),
     (
         "lvm_wrapper",

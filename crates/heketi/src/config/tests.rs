@@ -226,3 +226,25 @@ fn nothing_is_needed() {
         HeketiConfig::default()
     );
 }
+
+/// Heketi's keys for block volumes, also from the environment.
+#[test]
+fn hosting_volumes_are_made_as_heketi_makes_them() {
+    let text = r#"{"glusterfs":{"auto_create_block_hosting_volume":true,"block_hosting_volume_size":500,
+        "block_hosting_volume_options":"group gluster-block, nfs.disable on","sshexec":{"block_prealloc":"no"}}}"#;
+    let config = with(text, &[]).unwrap();
+    assert_eq!(
+        (config.make_hosting, config.hosting_size, config.block_full),
+        (true, Some(500), Some(false))
+    );
+    assert_eq!(
+        config.hosting_options.unwrap(),
+        ["group gluster-block", "nfs.disable on"]
+    );
+    let remarks: Vec<&str> = config.remarks.iter().map(|remark| remark.key.as_str()).collect();
+    assert!(!remarks.iter().any(|key| key.contains("block")), "{remarks:?}");
+    let named = [("HEKETI_BLOCK_HOSTING_VOLUME_SIZE", "200")];
+    assert_eq!(with(text, &named).unwrap().hosting_size, Some(200));
+    let bad = r#"{"glusterfs":{"sshexec":{"block_prealloc":"half"}}}"#;
+    assert!(with(bad, &[]).unwrap_err().to_string().contains("block_prealloc"));
+}

@@ -6,14 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::{
-    Brick, BrickSpace, Cluster, Device, DeviceKind, Durability, Inventory, Node, Volume, layout,
+    BlockVolume, Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind, Durability, Inventory,
+    Node, Volume, layout,
 };
 
 use super::Kept;
 use crate::db::{
-    self, AttributeEntry, BrickEntry, BrickInfo, ClusterEntry, ClusterInfo, Database, DeviceEntry,
-    DeviceInfo, Disperse, GlusterFsMount, Hostnames, Mount, NodeEntry, NodeInfo, Replicate, Snapshot,
-    StorageSize, VolumeEntry, VolumeInfo,
+    self, AttributeEntry, BlockVolumeEntry, BlockVolumeInfo, BrickEntry, BrickInfo, ClusterEntry,
+    ClusterInfo, Database, DeviceEntry, DeviceInfo, Disperse, GlusterFsMount, Hostnames, Mount, NodeEntry,
+    NodeInfo, Replicate, Snapshot, StorageSize, VolumeEntry, VolumeInfo,
 };
 use crate::volume::{ARBITER_OPTION, GlusterFsMount as WireMount};
 
@@ -58,7 +59,12 @@ pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadEr
             }
         }
     }
-    blocks(&mut database, &kept);
+    for block in inventory.blocks() {
+        if let Some(hosting) = inventory.volume(block.hosting) {
+            let entry = self::block(block, hosting.cluster);
+            database.block_volumes.insert(block.id.to_string(), entry);
+        }
+    }
     database.attributes = attributes(&kept);
     Ok(database)
 }
@@ -93,7 +99,7 @@ fn cluster(inventory: &Inventory, cluster: &Cluster) -> ClusterEntry {
             volumes: sorted(inventory.volumes_of(cluster.id).map(|volume| volume.id)),
             block: cluster.block,
             file: cluster.file,
-            blockvolumes: Vec::new(),
+            blockvolumes: sorted(inventory.blocks_of(cluster.id).map(|block| block.id)),
         },
     }
 }
@@ -145,9 +151,7 @@ fn brick(inventory: &Inventory, volume: &Volume, brick: &Brick) -> Option<BrickE
     let place = brick.place();
     let (pool, metadata) = match brick.space {
         BrickSpace::ThinPool { pool, metadata } => (pool, metadata),
-        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => {
-            (brick.size, mortar_model::ByteSize::ZERO)
-        }
+        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => (brick.size, ByteSize::ZERO),
     };
     // Heketi leaves out what follows from the id.
     let unless = |name: String, usual: String| if name == usual { String::new() } else { name };
@@ -184,7 +188,7 @@ fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) ->
     let options = kept.map_or_else(|| options(volume), |kept| kept.info.options.clone());
     VolumeEntry {
         info: VolumeInfo {
-            size: i64::try_from(volume.size.gib()).unwrap_or(i64::MAX),
+            size: gib(volume.size),
             clusters: kept.map(|kept| kept.info.clusters.clone()).unwrap_or_default(),
             name: volume.name.to_string(),
             durability: durability(volume.durability),
@@ -208,7 +212,7 @@ fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) ->
                     options: mount.options,
                 },
             },
-            blockinfo: kept.map(|kept| kept.info.blockinfo.clone()).unwrap_or_default(),
+            blockinfo: blockinfo(inventory, volume),
         },
         bricks: sorted(inventory.bricks_of(volume.id).map(|brick| brick.id)),
         options: kept.map_or(Some(options), |kept| kept.options.clone()),
@@ -246,17 +250,47 @@ fn durability(durability: Durability) -> db::Durability {
     said
 }
 
-/// Block volumes of volumes that are still there.
-fn blocks(database: &mut Database, kept: &Database) {
-    for (id, entry) in &kept.block_volumes {
-        if !database.volumes.contains_key(&entry.info.blockhostingvolume) {
-            continue;
-        }
-        if let Some(cluster) = database.clusters.get_mut(&entry.info.cluster) {
-            cluster.info.blockvolumes.push(id.clone());
-        }
-        database.block_volumes.insert(id.clone(), entry.clone());
+/// What a volume says of the block volumes that it holds.
+fn blockinfo(inventory: &Inventory, volume: &Volume) -> db::BlockInfo {
+    if !volume.block {
+        return db::BlockInfo::default();
     }
+    let room = volume.room_for_blocks();
+    db::BlockInfo {
+        freesize: gib(room.minus(inventory.taken_by_blocks(volume.id))),
+        reservedsize: gib(volume.size.minus(room)),
+        blockvolumes: sorted(inventory.blocks_on(volume.id).map(|block| block.id)),
+        restriction: volume.block_restriction.word().to_owned(),
+    }
+}
+
+fn block(block: &BlockVolume, cluster: ClusterId) -> BlockVolumeEntry {
+    let target = &block.target;
+    BlockVolumeEntry {
+        info: BlockVolumeInfo {
+            size: gib(block.size),
+            clusters: Vec::new(),
+            name: block.name.to_string(),
+            hacount: i64::from(block.ha),
+            auth: block.auth,
+            id: block.id.to_string(),
+            blockvolume: db::Target {
+                hosts: block.hosts.iter().map(ToString::to_string).collect(),
+                iqn: target.iqn.clone(),
+                lun: target.lun,
+                username: target.username.clone(),
+                password: target.password.reveal().to_owned(),
+            },
+            cluster: cluster.to_string(),
+            blockhostingvolume: block.hosting.to_string(),
+            usablesize: gib(block.usable),
+        },
+        pending: db::Pending::default(),
+    }
+}
+
+fn gib(size: ByteSize) -> i64 {
+    i64::try_from(size.gib()).unwrap_or(i64::MAX)
 }
 
 fn attributes(kept: &Database) -> BTreeMap<String, AttributeEntry> {

@@ -1,20 +1,21 @@
 //! Heketi's database taken over: its entries as Mortar's records, and back.
 //!
 //! What Heketi made stays where it is and is called what it is called: bricks carry Heketi's names where those do not follow from
-//! their ids. Three things of the database have no records of their own and are kept as they were ([`Kept`]): block volumes, what
-//! volumes hold of them, and options in the words in which they were asked for.
+//! their ids. One thing of the database has no record of its own and is kept as it was ([`Kept`]): options in the words in which they
+//! were asked for.
 //!
 //! Nothing that is wrong with the database stops this. Each entry that is not taken over, and each that is taken over with a fault, is
 //! named in a [`Note`]. What an unfinished operation was about to add is left out: it may be half made. What one was about to remove
 //! is taken over: it may still be whole, and can be removed again.
 
+mod blocks;
 mod bricks;
 mod export;
 mod pending;
 mod pool;
 mod volumes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use mortar_model::{Inventory, InventoryError};
@@ -137,7 +138,7 @@ pub fn take_over(database: &Database, faulty: Faulty) -> Takeover {
     let checked = check::check(database);
     Takeover {
         kept: Kept {
-            export: db::write_export(&taking.kept(&half_made)),
+            export: db::write_export(&taking.kept()),
             notes: taking.notes,
         },
         inventory: taking.inventory,
@@ -202,7 +203,7 @@ impl Taking<'_> {
     }
 
     /// The entries that have no records of their own.
-    fn kept(&self, half_made: &HalfMade<'_>) -> Database {
+    fn kept(&self) -> Database {
         let volumes = self.database.volumes.iter().filter(|(id, _)| {
             let known = id.parse().ok().and_then(|id| self.inventory.volume(id));
             known.is_some()
@@ -210,22 +211,12 @@ impl Taking<'_> {
         let volumes = volumes.map(|(id, entry)| {
             let mut entry = entry.clone();
             entry.bricks.clear();
+            entry.info.blockinfo = db::BlockInfo::default();
             entry.pending.id.clear();
             (id.clone(), entry)
         });
-        let blocks = self.database.block_volumes.iter();
-        let blocks = blocks.filter(|(id, _)| !half_made.contains_key(id.as_str()));
-        let known: BTreeSet<&String> = self.database.volumes.keys().collect();
-        let blocks = blocks.filter(|(_, entry)| known.contains(&entry.info.blockhostingvolume));
         Database {
             volumes: volumes.collect(),
-            block_volumes: blocks
-                .map(|(id, entry)| {
-                    let mut entry = entry.clone();
-                    entry.pending.id.clear();
-                    (id.clone(), entry)
-                })
-                .collect(),
             attributes: self.database.attributes.clone(),
             ..Database::default()
         }

@@ -1,6 +1,6 @@
 //! What unfinished operations were about to add.
 
-use super::{HalfMade, Taking, Weight};
+use super::{HalfMade, Taking};
 
 /// Kinds of changes that add a thing: a brick, a volume, a block volume, a clone.
 const ADDS: [i64; 4] = [1, 2, 6, 11];
@@ -28,23 +28,5 @@ impl<'a> Taking<'a> {
             database.block_volumes.get(id).map(|entry| &entry.pending.id),
         ];
         marks.into_iter().flatten().find(|id| !id.is_empty())
-    }
-
-    /// Block volumes that are not kept.
-    pub(super) fn block_volumes(&mut self, half_made: &HalfMade<'_>) {
-        let database = self.database;
-        for (id, entry) in &database.block_volumes {
-            let host = &entry.info.blockhostingvolume;
-            let taken = host.parse().ok().and_then(|id| self.inventory.volume(id));
-            let why = match half_made.get(id.as_str()) {
-                Some(operation) => format!("operation {operation} was making it"),
-                None if !database.volumes.contains_key(host) => {
-                    format!("the volume that holds it, {host}, is not known")
-                }
-                None if taken.is_none() => format!("the volume that holds it, {host}, is left out"),
-                None => continue,
-            };
-            self.note(Weight::LeftOut, "block volume", id, &entry.info.name, why);
-        }
     }
 }

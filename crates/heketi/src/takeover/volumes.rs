@@ -84,6 +84,7 @@ impl Taking<'_> {
             origin: None,
             sets_guessed: false,
             by_user: false,
+            block_restriction: super::blocks::restriction(entry),
         };
         let bricks = self.bricks(&volume, entry, half_made)?;
         volume.sets_guessed = bricks.len() > 1;

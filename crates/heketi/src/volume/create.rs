@@ -1,6 +1,6 @@
 //! What is left of a request once it is checked.
 
-use mortar_model::{ByteSize, Durability, Impossible, Snapshots, VolumeName, VolumeOption};
+use mortar_model::{ByteSize, Durability, Impossible, Snapshots, VolumeName, VolumeOption, options_of};
 
 use super::request::{
     DisperseDurability, DurabilityRequest, SnapshotRequest, VolumeCreateRequest, VolumeExpandRequest,
@@ -79,9 +79,9 @@ fn name(text: &str) -> Result<Option<VolumeName>, String> {
 /// Heketi pasted each of these into a shell command line; Mortar takes one name and one value of harmless letters.
 fn options(texts: &[String]) -> Result<Vec<VolumeOption>, String> {
     let given = texts.iter().filter(|text| !text.trim().is_empty());
-    given
-        .map(|text| VolumeOption::parse(text).map_err(|error| format!("option '{}': {error}", shown(text))))
-        .collect()
+    let parsed =
+        given.map(|text| options_of(text).map_err(|error| format!("option '{}': {error}", shown(text))));
+    Ok(parsed.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The bound is Heketi's real one; its text says another.

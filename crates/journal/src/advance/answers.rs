@@ -207,6 +207,7 @@ impl Machine<'_> {
             | Thing::Growth(_)
             | Thing::DeviceSize(_)
             | Thing::ChangedOptions(_)
+            | Thing::Block(_)
             | Thing::Stopped(_) => false,
             // What is not a copy yet is in nobody's way, and nobody reads it. A freeze ends by itself.
             Thing::Copy(_) => true,

@@ -14,18 +14,13 @@ use mortar_model::{
     VolumeId,
 };
 
-use crate::heketi::blocks::Blocks;
+use crate::heketi::blocks;
 
 /// Volumes that are just being deleted: Heketi does not show them, nor their bricks.
 pub(crate) type Leaving = BTreeSet<VolumeId>;
 
 /// A cluster.
-pub(crate) fn cluster(
-    landscape: &Landscape,
-    id: ClusterId,
-    leaving: &Leaving,
-    blocks: &Blocks,
-) -> Option<ClusterInfo> {
+pub(crate) fn cluster(landscape: &Landscape, id: ClusterId, leaving: &Leaving) -> Option<ClusterInfo> {
     let inventory = landscape.inventory();
     let Cluster { id, file, block } = *inventory.cluster(id)?;
     let volumes = inventory
@@ -38,7 +33,7 @@ pub(crate) fn cluster(
         volumes: volumes.collect(),
         block,
         file,
-        blockvolumes: blocks.on(id, inventory),
+        blockvolumes: blocks::on(landscape, id),
     })
 }
 
@@ -118,7 +113,7 @@ fn of_brick(brick: &Brick, node: NodeId) -> BrickInfo {
 }
 
 /// A volume with its bricks.
-pub(crate) fn volume(landscape: &Landscape, id: VolumeId, blocks: &Blocks) -> Option<VolumeInfo> {
+pub(crate) fn volume(landscape: &Landscape, id: VolumeId) -> Option<VolumeInfo> {
     let inventory = landscape.inventory();
     let volume = inventory.volume(id)?;
     let bricks = inventory
@@ -141,7 +136,7 @@ pub(crate) fn volume(landscape: &Landscape, id: VolumeId, blocks: &Blocks) -> Op
         mount: Mount {
             glusterfs: mount(landscape, volume),
         },
-        blockinfo: blocks.held_by(id),
+        blockinfo: blocks::held_by(landscape, volume),
         bricks: bricks.collect(),
     })
 }

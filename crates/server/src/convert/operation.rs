@@ -257,6 +257,7 @@ fn subject(thing: Option<Thing>, landscape: &Landscape) -> Subject {
         Thing::Volume(id) => inventory.volume(id).map(|volume| volume.name.to_string()),
         Thing::Group(id) => inventory.group(id).map(|group| group.name.to_string()),
         Thing::Snapshot(id) => inventory.snapshot(id).map(|snapshot| snapshot.name.to_string()),
+        Thing::Block(id) => inventory.block(id).map(|block| block.name.to_string()),
     };
     Subject {
         kind: thing.kind().into(),

@@ -1,91 +1,49 @@
-//! `/blockvolumes`, and what volumes hold of block volumes: those that were taken over from Heketi are shown, and guarded.
-//!
-//! This version makes, changes and removes none: each request for that is checked as Heketi checks it, and refused then.
-
-use std::collections::BTreeMap;
+//! `/blockvolumes`, what volumes hold of them, and whether a volume takes new ones.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use mortar_engine::Engine;
+use mortar_engine::plan::Landscape;
 use mortar_heketi::WireError;
 use mortar_heketi::block::{
     BlockRestrictionRequest, BlockVolumeCreateRequest, BlockVolumeExpandRequest, BlockVolumeInfo,
     BlockVolumeList,
 };
 use mortar_heketi::db;
-use mortar_heketi::takeover::{KEPT, Kept};
 use mortar_heketi::volume::BlockInfo;
-use mortar_model::{ClusterId, Inventory, VolumeId};
+use mortar_model::{BlockRestriction, BlockVolume, BlockVolumeId, ByteSize, ClusterId, Volume, VolumeId};
 
 use super::Id;
+use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
+use crate::refusal::{Asked, failure};
 use crate::state::App;
 
-/// Block volumes that were taken over, and what their hosting volumes say of them. They never change.
-#[derive(Debug, Default)]
-pub(crate) struct Blocks {
-    volumes: BTreeMap<String, db::BlockVolumeInfo>,
-    hosts: BTreeMap<String, db::BlockInfo>,
+/// Ids of those on a cluster that stay, sorted.
+pub(crate) fn on(landscape: &Landscape, cluster: ClusterId) -> Vec<String> {
+    let mut ids: Vec<String> = landscape
+        .inventory()
+        .blocks_of(cluster)
+        .filter(|block| landscape.block_remover(block.id).is_none())
+        .map(|block| block.id.to_string())
+        .collect();
+    ids.sort_unstable();
+    ids
 }
 
-impl Blocks {
-    /// What the store keeps of them. One that cannot be read is told in the log; nothing else depends on it.
-    pub(crate) fn of(engine: &Engine) -> Self {
-        let kept: Option<Kept> = engine.note(KEPT).unwrap_or_else(|error| {
-            tracing::error!(%error, "what was taken over from Heketi cannot be read");
-            None
-        });
-        let entries = kept.unwrap_or_default().entries().unwrap_or_else(|error| {
-            tracing::error!(%error, "what was taken over from Heketi cannot be read");
-            db::Database::default()
-        });
-        let volumes = entries
-            .block_volumes
-            .into_iter()
-            .map(|(id, entry)| (id, entry.info));
-        let hosts = entries
-            .volumes
-            .into_iter()
-            .map(|(id, entry)| (id, entry.info.blockinfo));
-        Self {
-            volumes: volumes.collect(),
-            hosts: hosts.collect(),
-        }
+/// What a volume says of those that it holds.
+pub(crate) fn held_by(landscape: &Landscape, volume: &Volume) -> BlockInfo {
+    if !volume.block {
+        return BlockInfo::default();
     }
-
-    /// Those whose hosting volume is still there.
-    fn there<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = &'a db::BlockVolumeInfo> + 'a {
-        self.volumes.values().filter(|block| {
-            let host: Option<VolumeId> = block.blockhostingvolume.parse().ok();
-            host.is_some_and(|host| inventory.volume(host).is_some())
-        })
-    }
-
-    /// Ids of those on a cluster.
-    pub(crate) fn on(&self, cluster: ClusterId, inventory: &Inventory) -> Vec<String> {
-        let cluster = cluster.to_string();
-        let on = self.there(inventory).filter(|block| block.cluster == cluster);
-        on.map(|block| block.id.clone()).collect()
-    }
-
-    /// What a volume says of those that it holds.
-    pub(crate) fn held_by(&self, volume: VolumeId) -> BlockInfo {
-        let Some(info) = self.hosts.get(&volume.to_string()) else {
-            return BlockInfo::default();
-        };
-        BlockInfo {
-            freesize: info.freesize,
-            reservedsize: info.reservedsize,
-            blockvolume: info.blockvolumes.clone(),
-            restriction: info.restriction.clone(),
-        }
-    }
-
-    /// Whether a volume holds any.
-    pub(crate) fn any_on(&self, volume: VolumeId) -> bool {
-        let id = volume.to_string();
-        self.volumes.values().any(|block| block.blockhostingvolume == id)
+    let gib = |size: ByteSize| i64::try_from(size.gib()).unwrap_or(i64::MAX);
+    let held = landscape.inventory().blocks_on(volume.id);
+    let stays = held.filter(|block| landscape.block_remover(block.id).is_none());
+    BlockInfo {
+        freesize: gib(landscape.room_for_blocks(volume)),
+        reservedsize: gib(volume.size.minus(volume.room_for_blocks())),
+        blockvolume: stays.map(|block| block.id.to_string()).collect(),
+        restriction: volume.block_restriction.word().to_owned(),
     }
 }
 
@@ -95,87 +53,122 @@ impl Blocks {
 ))]
 pub(crate) async fn list(State(app): State<App>) -> Answer {
     let blockvolumes = app.engine.view(|landscape| {
-        let there = app.blocks.there(landscape.inventory());
-        there.map(|block| block.id.clone()).collect()
+        let all = landscape.inventory().blocks();
+        let stay = all.filter(|block| landscape.block_remover(block.id).is_none());
+        stay.map(|block| block.id.to_string()).collect()
     });
     answer::json(StatusCode::OK, &BlockVolumeList { blockvolumes })
 }
 
-/// A block volume, as it was taken over.
+/// A block volume, with what initiators need to reach it.
 #[utoipa::path(get, path = "/blockvolumes/{id}", operation_id = "get_block_volume", tag = "volumes", params(("id" = String, Path)), responses(
     (status = 200, description = "The block volume", body = BlockVolumeInfo),
-    (status = 404, description = "No such block volume", body = String),
+    (status = 404, description = "No such block volume, or it is just being made or deleted", body = String),
 ))]
 pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
-    Ok(answer::json(StatusCode::OK, &found(&app, &id)?))
-}
-
-fn found(app: &App, id: &Id) -> Result<BlockVolumeInfo, WireError> {
-    let found = app.engine.view(|landscape| {
-        let mut there = app.blocks.there(landscape.inventory());
-        there
-            .find(|block| block.id == id.text())
-            .map(BlockVolumeInfo::from)
+    let id: BlockVolumeId = id.of()?;
+    let info = app.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let block = inventory
+            .block(id)
+            .filter(|_| landscape.block_remover(id).is_none())?;
+        Some(shown(block, inventory.volume(block.hosting)?.cluster))
     });
-    found.ok_or(WireError::IdNotFound)
+    Ok(answer::json(StatusCode::OK, &info.ok_or(WireError::IdNotFound)?))
 }
 
-fn not_supported(what: &str) -> Plain {
-    WireError::NotSupported(what.to_owned()).into()
+fn shown(block: &BlockVolume, cluster: ClusterId) -> BlockVolumeInfo {
+    let gib = |size: ByteSize| i64::try_from(size.gib()).unwrap_or(i64::MAX);
+    BlockVolumeInfo {
+        size: gib(block.size),
+        name: block.name.to_string(),
+        hacount: i64::from(block.ha),
+        id: block.id.to_string(),
+        blockvolume: db::Target {
+            hosts: block.hosts.iter().map(ToString::to_string).collect(),
+            iqn: block.target.iqn.clone(),
+            lun: block.target.lun,
+            username: block.target.username.clone(),
+            password: block.target.password.reveal().to_owned(),
+        },
+        cluster: cluster.to_string(),
+        blockhostingvolume: block.hosting.to_string(),
+        usablesize: gib(block.usable),
+    }
 }
 
-/// Not done by this version: it refuses what Heketi refuses, and then the rest.
+/// Makes a block volume, and a volume to hold it where none has the room and that is wanted. Asked again by the same name, it leads to
+/// the same block volume.
 #[utoipa::path(post, path = "/blockvolumes", operation_id = "create_block_volume", tag = "volumes",
     request_body = BlockVolumeCreateRequest, responses(
-    (status = 400, description = "A rule is broken, or else: not supported", body = String),
+    (status = 202, description = "Begun: Location names its place in the queue, which leads to the block volume"),
+    (status = 400, description = "A rule is broken", body = String),
     (status = 422, description = "The body cannot be read", body = String),
+    (status = 429, description = "Too much is under way, or a hosting volume is just being made", body = String),
+    (status = 500, description = "No hosting volume has the room. The header mortar-error-kind tells which rule", body = String),
 ))]
-pub(crate) async fn create(body: Payload) -> Result<Answer, Plain> {
-    body.read::<BlockVolumeCreateRequest>()?.validate()?;
-    Err(not_supported("New block volumes are"))
+pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
+    let request: BlockVolumeCreateRequest = body.read()?;
+    request.validate()?;
+    let request = app
+        .engine
+        .view(|landscape| convert::request::block(&request, landscape))?;
+    let begun = app.engine.create_block(request).await;
+    let begun = begun.inspect_err(|error| tracing::info!(%error, "no block volume"));
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::CreateBlock))?,
+    ))
 }
 
-/// Not done by this version.
+/// Removes a block volume and all that is in it.
 #[utoipa::path(delete, path = "/blockvolumes/{id}", operation_id = "delete_block_volume", tag = "volumes", params(("id" = String, Path)), responses(
-    (status = 400, description = "Not supported", body = String),
+    (status = 202, description = "Begun: Location names its place in the queue"),
     (status = 404, description = "No such block volume", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+    (status = 500, description = "Another operation works on it", body = String),
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
-    found(&app, &id)?;
-    Err(not_supported("Removing block volumes is"))
+    let begun = app.engine.delete_block(id.of()?).await;
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::DeleteBlock))?,
+    ))
 }
 
-/// Not done by this version.
+/// Makes a block volume larger.
 #[utoipa::path(post, path = "/blockvolumes/{id}/expand", operation_id = "expand_block_volume", tag = "volumes", params(("id" = String, Path)),
     request_body = BlockVolumeExpandRequest, responses(
-    (status = 400, description = "A rule is broken, or else: not supported", body = String),
+    (status = 202, description = "Begun: Location names its place in the queue, which leads to the block volume"),
+    (status = 400, description = "A rule is broken", body = String),
     (status = 404, description = "No such block volume", body = String),
     (status = 422, description = "The body cannot be read", body = String),
+    (status = 429, description = "Too much is under way", body = String),
+    (status = 500, description = "It has that size, or its hosting volume has not the room", body = String),
 ))]
 pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Result<Answer, Plain> {
-    body.read::<BlockVolumeExpandRequest>()?.validate()?;
-    found(&app, &id)?;
-    Err(not_supported("Larger block volumes are"))
+    let size = body.read::<BlockVolumeExpandRequest>()?.validate()?;
+    let begun = app.engine.expand_block(id.of()?, ByteSize::from_gib(size)).await;
+    let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion of a block volume"));
+    Ok(answer::accepted(
+        begun.map_err(|error| failure(&error, Asked::ExpandBlock))?,
+    ))
 }
 
-/// Says whether a volume takes new block volumes. This version gives it none.
+/// Says whether a volume takes new block volumes.
 #[utoipa::path(post, path = "/volumes/{id}/block-restriction", operation_id = "restrict_volume", tag = "volumes", params(("id" = String, Path)),
     request_body = BlockRestrictionRequest, responses(
-    (status = 400, description = "There is no such restriction, or else: not supported", body = String),
+    (status = 202, description = "Done: Location names its place in the queue, which leads to the volume"),
+    (status = 400, description = "There is no such restriction", body = String),
     (status = 404, description = "No such volume", body = String),
     (status = 422, description = "The body cannot be read", body = String),
     (status = 500, description = "It is not meant to hold block volumes", body = String),
 ))]
 pub(crate) async fn restrict(State(app): State<App>, id: Id, body: Payload) -> Result<Answer, Plain> {
-    body.read::<BlockRestrictionRequest>()?.validate()?;
+    let request = body.read::<BlockRestrictionRequest>()?;
+    request.validate()?;
     let id: VolumeId = id.of()?;
-    let block = app.engine.view(|landscape| {
-        let volume = landscape.inventory().volume(id);
-        volume.map(|volume| volume.block)
-    });
-    if block.ok_or(WireError::IdNotFound)? {
-        Err(not_supported("Restrictions of block volumes are"))
-    } else {
-        Err(WireError::RestrictionOfFile.into())
-    }
+    let restriction = BlockRestriction::of_word(&request.restriction).unwrap_or_default();
+    let done = app.engine.restrict_blocks(id, restriction).await;
+    Ok(answer::accepted(
+        done.map_err(|error| failure(&error, Asked::Restrict))?,
+    ))
 }

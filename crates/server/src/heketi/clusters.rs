@@ -58,7 +58,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain
     let leaving = app.leaving(|inventory| inventory.volumes_of(id).map(|volume| volume.id).collect());
     let info = app
         .engine
-        .view(|landscape| convert::heketi::cluster(landscape, id, &leaving, &app.blocks));
+        .view(|landscape| convert::heketi::cluster(landscape, id, &leaving));
     Ok(answer::json(StatusCode::OK, &info.ok_or(WireError::IdNotFound)?))
 }
 

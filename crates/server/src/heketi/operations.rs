@@ -117,6 +117,9 @@ fn changes(change: &Change) -> Vec<PendingChange> {
             one(new.id.to_string(), "Add brick"),
         ],
         Change::RemoveVolume(id) => vec![one(id.to_string(), "Delete volume")],
+        Change::AddBlock(block) => vec![one(block.id.to_string(), "Add block volume")],
+        Change::PutBlock(block) => vec![one(block.id.to_string(), "Expand block volume")],
+        Change::RemoveBlock(id) => vec![one(id.to_string(), "Delete block volume")],
         Change::RemoveDevice(id) => vec![one(id.to_string(), "Remove device")],
         _ => Vec::new(),
     }

@@ -118,6 +118,11 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
         (OperationKind::CreateSnapshotGroup, Some(Subject::Group(id))) => {
             Some(format!("/v1/snapshot-groups/{id}"))
         }
+        // Whether it takes block volumes: nothing else of a volume is only recorded.
+        (OperationKind::Record, Some(Subject::Volume(id))) => Some(format!("/volumes/{id}")),
+        (OperationKind::CreateBlock | OperationKind::ExpandBlock, Some(Subject::Block(id))) => {
+            Some(format!("/blockvolumes/{id}"))
+        }
         (OperationKind::CreateSnapshot, Some(Subject::Snapshot(id))) => Some(format!("/v1/snapshots/{id}")),
         _ => None,
     }

@@ -20,7 +20,7 @@ pub(crate) async fn show(State(app): State<App>) -> Answer {
             volumes: inventory
                 .volumes_of(cluster.id)
                 .filter(|volume| !leaving.contains(&volume.id))
-                .filter_map(|volume| heketi::volume(landscape, volume.id, &app.blocks))
+                .filter_map(|volume| heketi::volume(landscape, volume.id))
                 .collect(),
             nodes: inventory
                 .nodes_of(cluster.id)

@@ -87,7 +87,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain
     }
     let info = app
         .engine
-        .view(|landscape| convert::heketi::volume(landscape, id, &app.blocks));
+        .view(|landscape| convert::heketi::volume(landscape, id));
     Ok(answer::json(StatusCode::OK, &info.ok_or(WireError::IdNotFound)?))
 }
 
@@ -143,9 +143,6 @@ pub(crate) fn may_be_deleted(app: &App, id: VolumeId) -> Result<(), WireError> {
     });
     if protected {
         return Err(WireError::HoldsDatabase);
-    }
-    if app.blocks.any_on(id) {
-        return Err(WireError::HoldsBlockVolumes);
     }
     Ok(())
 }

@@ -127,6 +127,7 @@ impl Found<'_> {
             origin: None,
             sets_guessed: false,
             by_user: false,
+            block_restriction: mortar_model::BlockRestriction::None,
         };
         let put = inventory.put_volume(volume.clone());
         put.map_err(|error| error.to_string())?;

@@ -116,6 +116,7 @@ impl<'a> Work<'a> {
             origin: identity.origin,
             sets_guessed: false,
             by_user: false,
+            block_restriction: mortar_model::BlockRestriction::None,
         };
         let bricks = self.bricks(&volume, &listed)?;
         self.size(&mut volume, &bricks, info);
@@ -179,6 +180,7 @@ impl<'a> Work<'a> {
             origin: None,
             sets_guessed: false,
             by_user: false,
+            block_restriction: mortar_model::BlockRestriction::None,
         };
         let bricks = self.bricks(&volume, &listed)?;
         volume.size = usable(durability, &bricks);

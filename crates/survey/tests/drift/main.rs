@@ -105,6 +105,7 @@ fn guessed_sets_become_what_the_pool_says() {
             inventory.remove_volume(volume.id).unwrap();
             let guessed = Volume {
                 sets_guessed: true,
+                block_restriction: mortar_model::BlockRestriction::None,
                 ..volume
             };
             inventory.put_volume(guessed).unwrap();

@@ -136,6 +136,7 @@ fn things(records: &mut Records) {
         origin: None,
         sets_guessed: false,
         by_user: false,
+        block_restriction: mortar_model::BlockRestriction::None,
     };
     records.put(Kind::Volume, &volume.id, &volume);
     let pool = BrickSpace::ThinPool {
