@@ -249,6 +249,7 @@ pub fn judge_before(thing: &Thing, report: &Report) -> Verdict {
 pub fn record(thing: &Thing, settings: &Settings) -> Option<Batch> {
     match thing {
         Thing::Volume(spec) => Some(volume::record(spec, settings)),
+        Thing::Peer(_) => Some(peer::look(settings)),
         _ => None,
     }
 }
@@ -257,8 +258,17 @@ pub fn record(thing: &Thing, settings: &Settings) -> Option<Batch> {
 ///
 /// # Errors
 /// The member did not answer, or not in a way that is understood.
-pub fn judge_record(report: &Report) -> Result<Knows, Unreadable> {
-    volume::judge_record(report)
+pub fn judge_record(thing: &Thing, report: &Report) -> Result<Knows, Unreadable> {
+    match thing {
+        Thing::Peer(spec) => peer::judge_record(spec, report),
+        _ => volume::judge_record(report),
+    }
+}
+
+/// Whether the report of a [`make`] says that the peer is a member which others reject: then it is in its pool, and to be
+/// cured.
+pub fn is_rejected(thing: &Thing, report: &Report) -> bool {
+    matches!(thing, Thing::Peer(spec) if peer::is_rejected(spec, report))
 }
 
 /// What to run before an undoing that failed in this way is tried again; `None` where nothing is.

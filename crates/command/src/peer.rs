@@ -6,6 +6,7 @@ use mortar_model::work::{FailureKind, PeerSpec, Seen, Verdict};
 
 use crate::answer::Unreadable;
 use crate::query::pool::{self, Member};
+use crate::volume::Knows;
 use crate::{Settings, complaint, program};
 
 pub(crate) fn look(settings: &Settings) -> Batch {
@@ -45,6 +46,20 @@ pub(crate) fn judge_made(spec: &PeerSpec, report: &Report) -> Verdict {
             format!("{} is joining the pool and not connected yet", spec.host),
         ),
     }
+}
+
+pub(crate) fn is_rejected(spec: &PeerSpec, report: &Report) -> bool {
+    pool::read_last(report)
+        .is_ok_and(|members| find(spec, &members).is_some_and(|member| member.state == "Peer Rejected"))
+}
+
+/// Whether a member counts the peer to its pool.
+pub(crate) fn judge_record(spec: &PeerSpec, report: &Report) -> Result<Knows, Unreadable> {
+    let members = pool::read(report)?;
+    Ok(match find(spec, &members) {
+        Some(_) => Knows::Yes,
+        None => Knows::No,
+    })
 }
 
 fn myself(report: &Report) -> bool {

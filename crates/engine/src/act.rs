@@ -101,7 +101,11 @@ async fn do_it(
     }
     let what = format!("{verb} {}", thing.kind());
     let report = send(inner, &step.place, nodes.clone(), &lock.on(batch), &what).await;
-    let verdict = command::judge(thing, goal, &report);
+    let mut verdict = command::judge(thing, goal, &report);
+    if (step.goal, goal) == (Goal::Absent, Goal::Present) && command::is_rejected(thing, &report) {
+        // It has not left. That others reject it is not what this operation has done, and is cured when it has ended.
+        verdict = Verdict::Done(Facts::None);
+    }
     if let Some(batch) = command::amends(thing, goal, &verdict, settings) {
         // What it comes to shows at the next try.
         send(inner, &step.place, nodes, &lock.on(batch), &what).await;

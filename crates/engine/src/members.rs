@@ -108,17 +108,19 @@ async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), Doubt> 
     else {
         return Ok(());
     };
+    // Who is made to leave whatever others say leaves those that are away as well.
+    let (leaves, sure) = match &step.thing {
+        Thing::Peer(peer) => (Some(peer.node), sure && !peer.force),
+        _ => (None, sure),
+    };
     let begun = Instant::now();
     loop {
         let members: Vec<NodeId> = {
             let landscape = inner.landscape();
-            landscape
-                .inventory()
-                .nodes_of(*pool)
-                .map(|node| node.id)
-                .collect()
+            let nodes = landscape.inventory().nodes_of(*pool).map(|node| node.id);
+            nodes.filter(|node| Some(*node) != leaves).collect()
         };
-        let answers = ask(inner, members, &batch).await;
+        let answers = ask(inner, &step.thing, members, &batch).await;
         let (known, settled) = known(&answers, sure);
         if settled || begun.elapsed() >= inner.config.patience || wait_or_halt(inner, AGREE).await {
             return known;
@@ -158,20 +160,20 @@ fn too_few(answers: &[(String, Answer)]) -> Option<String> {
 }
 
 /// Whether each member has a record, by its host name.
-async fn ask(inner: &Inner, members: Vec<NodeId>, batch: &Batch) -> Vec<(String, Answer)> {
+async fn ask(inner: &Inner, thing: &Thing, members: Vec<NodeId>, batch: &Batch) -> Vec<(String, Answer)> {
     let questions = members
         .into_iter()
-        .map(|node| ask_one(inner, node, batch).boxed());
+        .map(|node| ask_one(inner, thing, node, batch).boxed());
     stream::iter(questions).buffer_unordered(WIDTH).collect().await
 }
 
-async fn ask_one(inner: &Inner, node: NodeId, batch: &Batch) -> (String, Answer) {
+async fn ask_one(inner: &Inner, thing: &Thing, node: NodeId, batch: &Batch) -> (String, Answer) {
     let report = away::ask(inner, node, batch, "look for a record").await;
     let landscape = inner.landscape();
     let host = landscape
         .inventory()
         .node(node)
         .map(|node| node.manage.to_string());
-    let knows = command::judge_record(&report).map_err(|error| error.to_string());
+    let knows = command::judge_record(thing, &report).map_err(|error| error.to_string());
     (host.unwrap_or_default(), knows)
 }

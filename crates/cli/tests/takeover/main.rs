@@ -182,6 +182,16 @@ async fn a_brick_of_guessed_sets_does_not_move() {
 #[tokio::test]
 async fn volumes_of_heketis_are_deleted_to_the_last_line() {
     let bed = Bed::settled(&database()).await;
+    let hosting = bed.engine.delete_volume(bed.volume("vol_blockhost")).await;
+    assert!(hosting.is_err(), "its block volumes go first");
+    let blocks: Vec<_> = bed
+        .engine
+        .view(|landscape| landscape.inventory().blocks().map(|block| block.id).collect());
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let id = bed.engine.delete_block(block).await.unwrap();
+        bed.done(id).await;
+    }
     for name in [
         "vol_data",
         "vol_arbiter",

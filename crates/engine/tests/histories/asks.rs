@@ -5,8 +5,8 @@ use std::time::Duration;
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
     BlockRestriction, BlockVolumeId, BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath,
-    Durability, HostName, NodeId, OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots,
-    State, Tags, VolumeId, VolumeName, VolumeOption,
+    Durability, GroupId, HostName, NodeId, OperationId, OperationKind, OptionName, Overcommit, SnapshotId,
+    Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateBlock, CreateVolume, Expansion, OptionsChange, Subject};
 
@@ -14,7 +14,7 @@ use crate::book::{Settings, settings_of};
 use crate::life::Life;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 20] = [
+pub(crate) const KINDS: [OperationKind; 22] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -26,6 +26,8 @@ pub(crate) const KINDS: [OperationKind; 20] = [
     OperationKind::ChangeReplicas,
     OperationKind::DeleteVolume,
     OperationKind::CreateSnapshot,
+    OperationKind::CreateSnapshotGroup,
+    OperationKind::DeleteSnapshotGroup,
     OperationKind::DeleteSnapshot,
     OperationKind::RestoreSnapshot,
     OperationKind::CloneVolume,
@@ -47,6 +49,8 @@ enum Ask {
     Delete(VolumeId),
     Snapshot(VolumeId, Option<VolumeName>),
     DeleteSnapshot(SnapshotId),
+    Group(Vec<VolumeId>, Option<VolumeName>),
+    DeleteGroup(GroupId),
     Restore(SnapshotId),
     CloneSnapshot(SnapshotId, Option<VolumeName>),
     CloneVolume(VolumeId, Option<VolumeName>),
@@ -86,6 +90,8 @@ impl std::fmt::Display for Ask {
             Self::Copies(id, wanted) => write!(f, "{wanted} for volume {id}"),
             Self::Delete(id) => write!(f, "delete volume {id}"),
             Self::Snapshot(id, _) => write!(f, "make a snapshot of volume {id}"),
+            Self::Group(ids, _) => write!(f, "make a group of snapshots of {ids:?}"),
+            Self::DeleteGroup(id) => write!(f, "delete snapshot group {id}"),
             Self::DeleteSnapshot(id) => write!(f, "delete snapshot {id}"),
             Self::Restore(id) => write!(f, "restore snapshot {id}"),
             Self::CloneSnapshot(id, _) => write!(f, "clone snapshot {id}"),
@@ -259,7 +265,7 @@ fn copy(life: &Life) -> Option<Ask> {
         let named = dice.percent(50);
         named.then(|| VolumeName::new(format!("{what}{}", dice.below(4))).unwrap())
     };
-    let (volumes, snapshots) = life.engine.view(|landscape| {
+    let (volumes, snapshots, groups) = life.engine.view(|landscape| {
         let inventory = landscape.inventory();
         // Those that hold block volumes are neither cloned nor restored.
         let volumes = inventory.volumes().filter(|volume| !volume.block);
@@ -274,14 +280,18 @@ fn copy(life: &Life) -> Option<Ask> {
         let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
         let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);
         let volumes = if images.is_empty() { thin } else { images };
-        (volumes, snapshots.collect::<Vec<_>>())
+        let groups = inventory.groups_after(None).map(|group| group.id);
+        (volumes, snapshots.collect::<Vec<_>>(), groups.collect::<Vec<_>>())
     });
-    Some(match dice.below(12) {
+    Some(match dice.below(16) {
         0..=2 => Ask::Snapshot(dice.any(&volumes)?, name("day")),
-        3..=7 if snapshots.is_empty() => Ask::Snapshot(dice.any(&volumes)?, name("day")),
-        3 => Ask::DeleteSnapshot(dice.any(&snapshots)?),
-        4..=6 => Ask::Restore(dice.any(&snapshots)?),
-        7 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
+        3..=8 if snapshots.is_empty() => Ask::Snapshot(dice.any(&volumes)?, name("day")),
+        3 | 4 => Ask::DeleteSnapshot(dice.any(&snapshots)?),
+        5..=7 => Ask::Restore(dice.any(&snapshots)?),
+        8 => Ask::CloneSnapshot(dice.any(&snapshots)?, name("copy")),
+        9 => Ask::Group(vec![dice.any(&volumes)?, dice.any(&volumes)?], name("week")),
+        10 => Ask::Group(vec![dice.any(&volumes)?], name("week")),
+        11 if !groups.is_empty() => Ask::DeleteGroup(dice.any(&groups)?),
         _ => Ask::CloneVolume(dice.any(&volumes)?, name("copy")),
     })
 }
@@ -487,6 +497,11 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::Copies(id, wanted) => life.engine.change_replicas(*id, *wanted).await.map(Some),
         Ask::Delete(id) => life.engine.delete_volume(*id).await.map(Some),
         Ask::Snapshot(id, name) => life.engine.create_snapshot(*id, name.clone()).await.map(Some),
+        Ask::Group(ids, name) => {
+            let made = life.engine.create_snapshot_group(ids.clone(), name.clone());
+            made.await.map(Some)
+        }
+        Ask::DeleteGroup(id) => life.engine.delete_snapshot_group(*id).await.map(Some),
         Ask::DeleteSnapshot(id) => life.engine.delete_snapshot(*id).await.map(Some),
         Ask::Restore(id) => life.engine.restore_snapshot(*id).await.map(Some),
         Ask::CloneSnapshot(id, name) => life

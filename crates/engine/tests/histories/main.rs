@@ -37,7 +37,7 @@ use mortar_model::OperationKind;
 use site::Tally;
 
 /// Histories that are played where nobody says how many.
-const COUNT: u64 = 300;
+const COUNT: u64 = 1000;
 /// Histories that may go wrong before the rest is left.
 const ENOUGH: usize = 3;
 /// How long no history should take, in real time.
@@ -50,7 +50,7 @@ fn number(name: &str, default: u64) -> u64 {
     })
 }
 
-/// Things that must have happened in 300 histories.
+/// Things that must have happened in so many histories as `make test` plays.
 fn assert_covered(tally: &Tally) {
     let mut all: Vec<String> = Vec::new();
     for kind in asks::KINDS {
