@@ -13,7 +13,7 @@
 mod image;
 mod thin;
 
-use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
+use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{CopyPart, CopySpec, Facts, Seen, Verdict};
 use mortar_model::{BrickSpace, layout};
 
@@ -34,6 +34,11 @@ const THAW: &str = "exec </dev/null >/dev/null 2>&1; sleep \"$1\"; rm \"$2\" || 
 /// it may be frozen now, and what ends that needs the mark.
 const FREEZE: &str = "words=$(xfs_freeze -f \"$2\" 2>&1) && exit 0; case $words in *\"resource busy\") rm -f \"$1\" ;; esac; \
                       printf '%s\\n' \"$words\" >&2; exit 1";
+
+/// Ends the freeze of `$2`, and then takes the mark `$1` away: what could not be thawed is left to the watch. What is not frozen, or not
+/// there any more, needs none.
+const UNFREEZE: &str = "words=$(xfs_freeze -u \"$2\" 2>&1) || case $words in *\"Invalid argument\" | *\"No such file or directory\") ;; *) \
+                        printf '%s\\n' \"$words\" >&2; exit 1 ;; esac; rm -f \"$1\"";
 
 fn mark(spec: &CopySpec) -> String {
     layout::freeze_mark(spec.copy)
@@ -200,13 +205,12 @@ fn judge_missed(spec: &CopySpec, report: &Report) -> Verdict {
 
 pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
     match spec.part {
-        CopyPart::Frozen => Batch::new()
-            .item(
-                Guard::OnlyIf(program::test(settings, "-e", mark(spec))),
-                end_freeze(spec, settings),
-                OnFailure::Continue,
-            )
-            .run(program::program(settings, "rm").arg("-f").arg(mark(spec))),
+        CopyPart::Frozen => Batch::new().only_if(
+            program::test(settings, "-e", mark(spec)),
+            program::program(settings, "sh")
+                .args(["-c", UNFREEZE, "mortar-unfreeze"])
+                .args([mark(spec), mount_point(spec)]),
+        ),
         // What the brick held is not there any more.
         CopyPart::Back => Batch::new().run(program::program(settings, "false")),
         _ if is_thin(spec) => thin::unmake(spec, settings),
@@ -214,10 +218,7 @@ pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
     }
 }
 
-/// What has thawed by itself is thawed; and what was on a disk that is gone is gone.
+/// What was on a disk that is gone is gone.
 pub(crate) fn judge_unmade(report: &Report) -> Verdict {
-    complaint::judge(report, |words| {
-        thin::already_gone(words)
-            || (words.starts_with("xfs_freeze: cannot unfreeze") && words.contains("invalid argument"))
-    })
+    complaint::judge(report, thin::already_gone)
 }

@@ -10,7 +10,7 @@ use crate::block;
 use crate::files;
 use crate::node::{Found, Node, Place};
 use crate::text::Names;
-use crate::tool::{Parsed, Shell, done, fail, usage};
+use crate::tool::{self, Parsed, Shell, done, fail, usage};
 use crate::tree::{Body, Dir, File, FileSystem, FsKind, Inode};
 
 /// Commands of its node that a freeze outlasts.
@@ -136,26 +136,34 @@ pub(crate) fn xfs_freeze(shell: &mut Shell<'_>, arguments: &[String]) -> Output 
     }
 }
 
-/// `sh -c SCRIPT NAME MARK MOUNTPOINT`: freezes, and takes the mark away when somebody else has.
+/// `sh -c SCRIPT NAME MARK MOUNTPOINT`: freezes, and takes the mark away when somebody else has; or thaws, and takes it away unless
+/// that failed.
 pub(crate) fn sh(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ["-c", script, _, mark, mount_point] = words[..] else {
-        return fail(127, "sh: the simulated node knows only the script that freezes");
+        return fail(127, "sh: the simulated node knows only the scripts about freezes");
     };
-    let freezes = script.contains("xfs_freeze -f \"$2\"")
+    let freezes = script.starts_with("words=$(xfs_freeze -f \"$2\"")
         && script.contains("*\"resource busy\") rm -f \"$1\"")
         && script.ends_with("exit 1");
-    if !freezes {
-        return fail(127, "sh: the simulated node does not know this script");
-    }
-    let frozen = xfs_freeze(shell, &["-f".into(), mount_point.into()]);
-    if frozen.success() {
-        return frozen;
-    }
-    if frozen.stderr.trim_end().ends_with("resource busy") {
+    let thaws = script.starts_with("words=$(xfs_freeze -u \"$2\"")
+        && script.contains("*\"Invalid argument\" | *\"No such file or directory\")")
+        && script.ends_with("rm -f \"$1\"");
+    let (way, ends): (&str, &[&str]) = match (freezes, thaws) {
+        (true, _) => ("-f", &["resource busy"]),
+        (_, true) => ("-u", &["Invalid argument", "No such file or directory"]),
+        _ => return fail(127, "sh: the simulated node does not know this script"),
+    };
+    let done = xfs_freeze(shell, &[way.into(), mount_point.into()]);
+    let words = done.stderr.trim_end();
+    let is_not_ours = !done.success() && ends.iter().any(|end| words.ends_with(end));
+    if is_not_ours || (thaws && done.success()) {
         let _gone = files::rm(shell, &["-f".into(), mark.into()]);
     }
-    fail(1, frozen.stderr.trim_end())
+    if done.success() || (thaws && is_not_ours) {
+        return tool::done();
+    }
+    fail(1, words)
 }
 
 /// `setsid --fork sh -c SCRIPT NAME SECONDS MARK MOUNTPOINT`: a process that thaws a file system when its time is over.

@@ -163,21 +163,35 @@ impl Book {
         wrong
     }
 
-    /// Volumes that were made to hold block volumes, by their operations; of those that nobody looked at while they went on, what their
-    /// block volumes are on.
+    /// Volumes that were made to hold block volumes, by their operations.
     fn hosting_volumes(&self, inventory: &Inventory) -> BTreeSet<Subject> {
-        let made = self
-            .done(OperationKind::CreateBlock)
-            .filter_map(|entry| match &entry.plan {
-                Some(plan) => plan.new_volume().map(|volume| volume.id),
-                None => hosting(inventory, entry),
-            });
-        made.map(Subject::Volume).collect()
+        let made = self.done(OperationKind::CreateBlock);
+        let told = made.filter_map(|entry| Some(entry.plan.as_ref()?.new_volume()?.id));
+        let mut all: BTreeSet<Subject> = told.map(Subject::Volume).collect();
+        all.extend(self.guessed_hosting_volumes(inventory));
+        all
+    }
+
+    /// Of operations at which nobody looked while they went on: what their block volumes are on, or, where those are gone, any volume
+    /// that is for block volumes.
+    fn guessed_hosting_volumes(&self, inventory: &Inventory) -> BTreeSet<Subject> {
+        let made = self.done(OperationKind::CreateBlock);
+        let mut all = BTreeSet::new();
+        for entry in made.filter(|entry| entry.plan.is_none()) {
+            match hosting(inventory, entry) {
+                Some(volume) => all.extend([Subject::Volume(volume)]),
+                None => {
+                    let any = inventory.volumes().filter(|volume| volume.block);
+                    all.extend(any.map(|volume| Subject::Volume(volume.id)));
+                }
+            }
+        }
+        all
     }
 
     fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         let mut sizes = BTreeMap::new();
-        let mut unknown = BTreeSet::new();
+        let mut unknown = self.guessed_hosting_volumes(inventory);
         for kind in [
             OperationKind::CreateVolume,
             OperationKind::CloneVolume,
@@ -187,8 +201,6 @@ impl Book {
             // What a client asked for who went away is known no more once it has ended.
             let forgotten = || self.done(kind).filter(|entry| entry.plan.is_none());
             unknown.extend(forgotten().filter_map(|entry| entry.told.as_ref()?.0.subject));
-            let held = forgotten().filter_map(|entry| hosting(inventory, entry));
-            unknown.extend(held.map(Subject::Volume));
             for change in self
                 .done(kind)
                 .filter_map(|entry| entry.plan.as_ref())
