@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -78,19 +79,43 @@ func TestWhatThereIsComesOutInEveryForm(t *testing.T) {
 	}
 }
 
-func TestBlockVolumesAreRefusedInWords(t *testing.T) {
+func TestBlockVolumes(t *testing.T) {
 	heketi := client.NewClient(serve(t), "admin", adminKey)
 	pool(t, heketi)
+	_, err := heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 1})
+	refused(t, err, "Block Hosting Volume Creation is disabled. Create a Block hosting volume and try again.")
+	file := create(t, heketi, 1)
+	_, err = heketi.VolumeSetBlockRestriction(file.Id, &api.VolumeBlockRestrictionRequest{Restriction: api.Locked})
+	refused(t, err, "Block restrictions can only be set on block hosting volumes")
+
+	request := &api.VolumeCreateRequest{Size: 10, Block: true}
+	request.Durability.Type = api.DurabilityReplicate
+	request.Durability.Replicate.Replica = 3
+	hosting, err := heketi.VolumeCreate(request)
+	must(t, err)
+	made, err := heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 2, Name: "disk", Hacount: 3, Auth: true})
+	must(t, err)
+	if made.Name != "disk" || made.Size != 2 || made.BlockHostingVolume != hosting.Id || len(made.BlockVolume.Hosts) != 3 ||
+		made.BlockVolume.Iqn == "" || made.BlockVolume.Password == "" {
+		t.Fatalf("%+v", made)
+	}
+	seen, err := heketi.BlockVolumeInfo(made.Id)
+	must(t, err)
+	if !reflect.DeepEqual(seen, made) {
+		t.Fatalf("%+v and %+v", made, seen)
+	}
 	list, err := heketi.BlockVolumeList()
 	must(t, err)
-	if len(list.BlockVolumes) != 0 {
+	if !reflect.DeepEqual(list.BlockVolumes, []string{made.Id}) {
 		t.Fatalf("%+v", list)
 	}
+	refused(t, heketi.VolumeDelete(hosting.Id), "Cannot delete a block hosting volume containing block volumes")
+	_, err = heketi.VolumeSetBlockRestriction(hosting.Id, &api.VolumeBlockRestrictionRequest{Restriction: api.Locked})
+	must(t, err)
 	_, err = heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 1})
-	refused(t, err, "not supported by this version of Mortar")
-	volume := create(t, heketi, 1)
-	_, err = heketi.VolumeSetBlockRestriction(volume.Id, &api.VolumeBlockRestrictionRequest{Restriction: api.Locked})
-	refused(t, err, "Block restrictions can only be set on block hosting volumes")
+	refused(t, err, "Block Hosting Volume Creation is disabled")
+	must(t, heketi.BlockVolumeDelete(made.Id))
+	must(t, heketi.VolumeDelete(hosting.Id))
 }
 
 func TestOverTLS(t *testing.T) {
