@@ -3,7 +3,8 @@
 //! glusterd refuses to delete a volume while a member is away. But a member that comes back between the begin of that
 //! transaction and its check has no part in it (seen with 10.3): it keeps its record, the deletion succeeds, and when
 //! members tell each other what they have, the others take the volume over again. And one that started a moment ago may
-//! be about to write down what it heard before the deletion. So each member is looked at, and such a one for a while.
+//! be about to write down what it heard before the deletion. So each member is looked at, and such a one for a while. It is the same
+//! with a node that is not to be a member: one that has just come back may not have heard of it, and another knows it.
 
 use std::time::Duration;
 
