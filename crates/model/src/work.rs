@@ -551,8 +551,6 @@ pub enum Facts {
     Device(DeviceFacts),
     /// How initiators find a block volume.
     Target(Target),
-    /// What initiators see of a block volume, where that is less than its size.
-    Usable(ByteSize),
 }
 
 /// A device's size and identity.

@@ -11,7 +11,7 @@ use mortar_model::{
     room_for_blocks,
 };
 
-use crate::create::{create_volume, pool_step};
+use crate::create::{candidates, create_volume, pool_step};
 use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::plan::{Change, Plan, Stage, Step, Subject};
@@ -79,7 +79,7 @@ pub fn create_block(
     request: &CreateBlock,
     seed: &mut Seed,
 ) -> Result<BlockCreation, Refusal> {
-    let clusters = candidates(landscape.inventory(), request)?;
+    let clusters = candidates(landscape.inventory(), &request.clusters)?;
     if let Some((known, operation)) = known(landscape, request, &clusters)? {
         return Ok(BlockCreation::Known(known, operation));
     }
@@ -162,21 +162,6 @@ fn spec(hosting: &Volume, block: &BlockVolume, part: BlockPart) -> BlockSpec {
         auth: block.auth,
         full: false,
         with_hosting: false,
-    }
-}
-
-fn candidates(inventory: &Inventory, request: &CreateBlock) -> Result<Vec<ClusterId>, Refusal> {
-    for id in &request.clusters {
-        inventory.cluster(*id).ok_or(Refusal::UnknownCluster(*id))?;
-    }
-    if !request.clusters.is_empty() {
-        return Ok(request.clusters.clone());
-    }
-    let all: Vec<ClusterId> = inventory.clusters().map(|cluster| cluster.id).collect();
-    if all.is_empty() {
-        Err(Refusal::NoClusters)
-    } else {
-        Ok(all)
     }
 }
 

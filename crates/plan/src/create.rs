@@ -35,7 +35,7 @@ pub fn create_volume(
         return Ok(Creation::Known(known));
     }
     check_request(limits, request)?;
-    let clusters = candidates(landscape.inventory(), request)?;
+    let clusters = candidates(landscape.inventory(), &request.clusters)?;
     let steering = Steering::of(limits, request)?;
     let id = VolumeId::from_u128(seed.next_u128());
     let mut refusals = Vec::new();
@@ -60,7 +60,7 @@ pub fn create_volume(
 /// # Errors
 /// The name stands for something else, or a cluster that the request names is not known.
 pub fn known_volume(landscape: &Landscape, request: &CreateVolume) -> Result<Option<Known>, Refusal> {
-    let clusters = candidates(landscape.inventory(), request)?;
+    let clusters = candidates(landscape.inventory(), &request.clusters)?;
     let zones = Steering::asked_zones(request)?;
     repeat::known(landscape, request, zones, &clusters)
 }
@@ -114,12 +114,13 @@ pub(crate) fn smallest(limits: &Limits, durability: Durability) -> ByteSize {
     limits.brick_min.times(u64::from(durability.data_bricks()))
 }
 
-fn candidates(inventory: &Inventory, request: &CreateVolume) -> Result<Vec<ClusterId>, Refusal> {
-    for id in &request.clusters {
+/// The clusters that are named, or all where none is.
+pub(crate) fn candidates(inventory: &Inventory, named: &[ClusterId]) -> Result<Vec<ClusterId>, Refusal> {
+    for id in named {
         inventory.cluster(*id).ok_or(Refusal::UnknownCluster(*id))?;
     }
-    if !request.clusters.is_empty() {
-        return Ok(request.clusters.clone());
+    if !named.is_empty() {
+        return Ok(named.to_vec());
     }
     let all: Vec<ClusterId> = inventory.clusters().map(|cluster| cluster.id).collect();
     if all.is_empty() {

@@ -3,41 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/made.rs"]
+mod made;
 
 use std::collections::BTreeSet;
 
-use mortar_model::work::{CopyPart, Facts, Thing};
-use mortar_model::{BrickId, ByteSize, Durability, GroupId, Snapshots, VolumeId, VolumeName, check};
+use made::{apply, landscape, volume};
+use mortar_model::work::{CopyPart, Thing};
+use mortar_model::{BrickId, Durability, GroupId, VolumeId, VolumeName};
 use mortar_plan::{
-    CreateGroup, CreateVolume, Creation, GroupCreation, GroupRefusal, Landscape, Limits, Plan, Refusal, Seed,
-    create_group, create_volume, delete_group, delete_snapshot,
+    CreateGroup, GroupCreation, GroupRefusal, Landscape, Plan, Refusal, Seed, create_group, delete_group,
+    delete_snapshot,
 };
-
-/// Five nodes with a disk each.
-fn landscape() -> Landscape {
-    common::disks(5, |_| 1, ByteSize::from_gib(100))
-}
-
-fn apply(landscape: &mut Landscape, plan: &Plan) {
-    for change in &plan.changes {
-        landscape.apply(change, &Facts::None).unwrap();
-    }
-    assert_eq!(check::check(landscape.inventory()), []);
-}
-
-fn volume(landscape: &mut Landscape, durability: Durability, factor: f64, seed: u128) -> VolumeId {
-    let mut request = CreateVolume::new(ByteSize::from_gib(3), durability);
-    request.snapshots = Snapshots {
-        enable: factor > 1.0,
-        factor,
-    };
-    let made = create_volume(landscape, &Limits::default(), &request, &mut Seed::new(seed));
-    let Ok(Creation::New(plan)) = made else {
-        panic!("{made:?}")
-    };
-    apply(landscape, &plan);
-    plan.new_volume().unwrap().id
-}
 
 fn group(landscape: &Landscape, volumes: &[VolumeId], seed: u128) -> Result<GroupCreation, Refusal> {
     let request = CreateGroup {

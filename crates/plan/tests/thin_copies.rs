@@ -3,40 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/made.rs"]
+mod made;
 
-use mortar_model::work::Facts;
-use mortar_model::{ByteSize, Durability, Snapshots, VolumeId, check};
+use made::{apply, landscape, volume};
+use mortar_model::{ByteSize, Durability, VolumeId};
 use mortar_plan::{
-    CreateSnapshot, CreateVolume, Creation, Landscape, Limits, Plan, Refusal, Seed, SnapshotCreation,
-    change_replicas, clone_snapshot, create_snapshot, create_volume, delete_snapshot, evict_brick,
-    restore_snapshot,
+    CreateSnapshot, Landscape, Limits, Plan, Refusal, Seed, SnapshotCreation, change_replicas,
+    clone_snapshot, create_snapshot, delete_snapshot, evict_brick, restore_snapshot,
 };
-
-/// Five nodes with a disk each.
-fn landscape() -> Landscape {
-    common::disks(5, |_| 1, ByteSize::from_gib(100))
-}
-
-fn apply(landscape: &mut Landscape, plan: &Plan) {
-    for change in &plan.changes {
-        landscape.apply(change, &Facts::None).unwrap();
-    }
-    assert_eq!(check::check(landscape.inventory()), []);
-}
-
-fn volume(landscape: &mut Landscape, factor: f64) -> VolumeId {
-    let mut request = CreateVolume::new(ByteSize::from_gib(3), Durability::Replicate(3));
-    request.snapshots = Snapshots {
-        enable: factor > 1.0,
-        factor,
-    };
-    let made = create_volume(landscape, &Limits::default(), &request, &mut Seed::new(1));
-    let Ok(Creation::New(plan)) = made else {
-        panic!("{made:?}")
-    };
-    apply(landscape, &plan);
-    plan.new_volume().unwrap().id
-}
 
 fn snapshot(landscape: &Landscape, volume: VolumeId, seed: u128) -> Result<Plan, Refusal> {
     let request = CreateSnapshot {
@@ -59,7 +34,7 @@ fn used(landscape: &Landscape) -> Vec<ByteSize> {
 fn a_pool_holds_as_many_snapshots_as_it_was_made_for() {
     for (factor, count) in [(1.0, 0), (1.9, 0), (2.0, 1), (2.5, 1), (3.0, 2)] {
         let mut landscape = landscape();
-        let id = volume(&mut landscape, factor);
+        let id = volume(&mut landscape, Durability::Replicate(3), factor, 1);
         let before = used(&landscape);
         for number in 0..count {
             let plan = snapshot(&landscape, id, 10 + number).unwrap();
@@ -91,7 +66,7 @@ fn a_pool_holds_as_many_snapshots_as_it_was_made_for() {
 #[test]
 fn no_brick_leaves_its_snapshots_behind() {
     let mut landscape = landscape();
-    let id = volume(&mut landscape, 2.0);
+    let id = volume(&mut landscape, Durability::Replicate(3), 2.0, 1);
     let plan = snapshot(&landscape, id, 10).unwrap();
     apply(&mut landscape, &plan);
     let brick = landscape.inventory().bricks_of(id).next().unwrap().id;

@@ -18,7 +18,7 @@ mod volume;
 use std::collections::BTreeSet;
 
 use mortar_model::layout::read;
-use mortar_model::{BrickId, ClusterId, DeviceId, DeviceKind, Inventory, NodeId, Volume};
+use mortar_model::{Brick, BrickId, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume};
 use mortar_plan::{Involved, Subject as Thing};
 
 use crate::Scan;
@@ -139,6 +139,16 @@ enum About<'a> {
     Path(NodeId, &'a str),
     /// How much of a device is taken.
     Room(DeviceId),
+}
+
+/// A brick, and what it is of and on.
+fn about_brick(brick: &Brick, device: &Device) -> [About<'static>; 4] {
+    [
+        About::Brick(brick.id),
+        About::Thing(Thing::Volume(brick.volume)),
+        About::Thing(Thing::Device(device.id)),
+        About::Thing(Thing::Node(device.node)),
+    ]
 }
 
 /// The findings so far.

@@ -27,9 +27,10 @@ pub(crate) use db::told as store_error;
 pub(crate) use lab::{run as run_lab, settings as lab_settings, told as lab_error};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::args::{Cli, Command, Global};
-use crate::client::{Answer, Client, Finished, Target, Work};
+use crate::client::{Answer, Client, Finished, Target, Work, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
@@ -68,6 +69,21 @@ impl Session {
     async fn follow(&self, accepted: Answer, attempt: &str, done: impl AsRef<str>) -> Result<()> {
         let work = self.client.finish(accepted, attempt, &self.progress).await?;
         self.tell(&work, done)
+    }
+
+    /// Waits for the end of work, and shows what it made.
+    async fn follow_to<T: DeserializeOwned>(
+        &self,
+        accepted: Answer,
+        attempt: &str,
+        described: impl Fn(&T) -> String,
+    ) -> Result<()> {
+        let work = self.client.finish(accepted, attempt, &self.progress).await?;
+        match &work.finished {
+            Finished::Resource(body) if self.out.is_json() => self.out.wire(body),
+            Finished::Resource(body) => self.out.text(&described(&read(body, attempt)?)),
+            _ => self.tell(&work, "Done."),
+        }
     }
 
     /// Shows long work that leaves nothing to show but that it is done.

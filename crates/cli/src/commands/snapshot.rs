@@ -5,7 +5,7 @@ use mortar_api::{CloneRequest, Snapshot, SnapshotList, SnapshotRequest};
 use super::volume::follow_to_volume;
 use super::{Session, snapshot_group};
 use crate::args::SnapshotCommand;
-use crate::client::{Finished, read};
+use crate::client::read;
 use crate::error::Result;
 use crate::show;
 
@@ -26,15 +26,7 @@ async fn create(session: &Session, volume: &str, name: Option<String>) -> Result
     let volume = session.client.volume_id(volume, &attempt).await?;
     let request = SnapshotRequest { volume, name };
     let accepted = session.client.post("/v1/snapshots", &request, &attempt).await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    match &work.finished {
-        Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
-        Finished::Resource(body) => session.out.text(&description(&read(body, &attempt)?)),
-        _ => session.tell(&work, "Done."),
-    }
+    session.follow_to(accepted, &attempt, description).await
 }
 
 fn description(snapshot: &Snapshot) -> String {

@@ -4,7 +4,7 @@ use mortar_api::{Snapshot, SnapshotGroup, SnapshotGroupList, SnapshotGroupReques
 
 use super::Session;
 use crate::args::GroupCommand;
-use crate::client::{Finished, read};
+use crate::client::read;
 use crate::error::Result;
 use crate::show;
 
@@ -28,15 +28,7 @@ async fn create(session: &Session, named: &[String], name: Option<String>) -> Re
         .client
         .post("/v1/snapshot-groups", &request, &attempt)
         .await?;
-    let work = session
-        .client
-        .finish(accepted, &attempt, &session.progress)
-        .await?;
-    match &work.finished {
-        Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
-        Finished::Resource(body) => session.out.text(&description(&read(body, &attempt)?)),
-        _ => session.tell(&work, "Done."),
-    }
+    session.follow_to(accepted, &attempt, description).await
 }
 
 fn description(group: &SnapshotGroup) -> String {

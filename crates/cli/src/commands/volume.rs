@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Session;
 use crate::args::{CreateArgs, DurabilityName, VolumeCommand, ZoneName};
-use crate::client::{Answer, Finished, read};
+use crate::client::{Answer, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
@@ -214,15 +214,7 @@ async fn why_no_space(session: &Session, request: &VolumeCreateRequest, error: E
 
 /// Waits until the volume is made or changed, and shows it.
 pub(super) async fn follow_to_volume(session: &Session, accepted: Answer, attempt: &str) -> Result<()> {
-    let work = session
-        .client
-        .finish(accepted, attempt, &session.progress)
-        .await?;
-    match &work.finished {
-        Finished::Resource(body) if session.out.is_json() => session.out.wire(body),
-        Finished::Resource(body) => session.out.text(&description(&read(body, attempt)?)),
-        _ => session.tell(&work, "Done."),
-    }
+    session.follow_to(accepted, attempt, description).await
 }
 
 fn description(info: &VolumeInfo) -> String {

@@ -15,12 +15,7 @@ pub(super) struct Shares(BTreeMap<(usize, String), usize>);
 
 impl Shares {
     pub(super) fn of(ground: &Ground<'_>, pool: &Pool<'_>, places: &Places) -> Self {
-        let bricks = pool
-            .volumes
-            .iter()
-            .copied()
-            .flatten()
-            .flat_map(|volume| &volume.bricks);
+        let bricks = pool.bricks();
         let folders: BTreeSet<(usize, DevicePath)> = bricks
             .filter_map(|brick| seats::machine_of(ground, pool, brick))
             .collect();

@@ -50,13 +50,7 @@ pub fn folders(heard: &Heard) -> BTreeMap<HostName, BTreeSet<DevicePath>> {
     let ground = Ground::of(heard, &mut Notes::default());
     let mut wanted: BTreeMap<HostName, BTreeSet<DevicePath>> = BTreeMap::new();
     for pool in &ground.pools {
-        for brick in pool
-            .volumes
-            .iter()
-            .copied()
-            .flatten()
-            .flat_map(|volume| &volume.bricks)
-        {
+        for brick in pool.bricks() {
             let Some((machine, path)) = seats::machine_of(&ground, pool, brick) else {
                 continue;
             };

@@ -176,12 +176,7 @@ fn new(
 /// The name by which most bricks of the member are listed, else one by which its peers know it.
 fn storage(ground: &Ground<'_>, pool: &Pool<'_>, number: usize) -> Option<HostName> {
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
-    let bricks = pool
-        .volumes
-        .iter()
-        .copied()
-        .flatten()
-        .flat_map(|volume| &volume.bricks);
+    let bricks = pool.bricks();
     for (host, _) in bricks.filter_map(|brick| address(brick)) {
         if member_called(ground, pool, host) == Some(number) {
             *named.entry(host).or_default() += 1;

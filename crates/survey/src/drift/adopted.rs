@@ -5,11 +5,10 @@
 
 use mortar_command::query::survey::DirectorySeen;
 use mortar_model::{Brick, Device};
-use mortar_plan::Subject as Thing;
 
 use super::device::dead_disk;
 use super::sight::Sight;
-use super::{About, Found, Ground};
+use super::{Found, Ground, about_brick};
 use crate::finding::{Finding, Proof, Remedy, Subject, heal_by_hand};
 use crate::kind::Kind;
 
@@ -88,12 +87,7 @@ impl Look<'_> {
     }
 
     fn add(&self, found: &mut Found<'_>, kind: Kind, subject: Subject, proof: Proof, advice: String) {
-        let about = [
-            About::Brick(self.brick.id),
-            About::Thing(Thing::Volume(self.brick.volume)),
-            About::Thing(Thing::Device(self.device.id)),
-            About::Thing(Thing::Node(self.device.node)),
-        ];
+        let about = about_brick(self.brick, self.device);
         let finding = Finding {
             kind,
             subject,

@@ -4,12 +4,12 @@ use mortar_command::query::brick_state::{self, Site};
 use mortar_command::query::survey::{EntrySeen, MountSeen};
 use mortar_model::work::BrickSpec;
 use mortar_model::{Brick, BrickSpace, ByteSize, Device, layout};
-use mortar_plan::{Subject as Thing, brick_spec, identity};
+use mortar_plan::{brick_spec, identity};
 
 use super::device::dead_disk;
 use super::pool;
 use super::sight::Sight;
-use super::{About, Found, Ground};
+use super::{Found, Ground, about_brick};
 use crate::finding::{Finding, Proof, Remedy, Repair, Subject, heal_by_hand};
 use crate::kind::Kind;
 
@@ -87,12 +87,7 @@ impl<'a> Look<'a> {
     }
 
     fn add(&self, found: &mut Found<'_>, kind: Kind, proof: Proof, remedy: Remedy) {
-        let about = [
-            About::Brick(self.brick.id),
-            About::Thing(Thing::Volume(self.brick.volume)),
-            About::Thing(Thing::Device(self.device.id)),
-            About::Thing(Thing::Node(self.device.node)),
-        ];
+        let about = about_brick(self.brick, self.device);
         let finding = Finding {
             kind,
             subject: Subject {

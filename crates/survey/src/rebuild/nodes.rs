@@ -335,13 +335,7 @@ impl Work<'_> {
     /// Its name in the pool: the one that its bricks have there, else one by which its peers know it.
     fn storage_name(&self, pool: &Pool<'_>, member: &Member, machine: usize) -> Option<HostName> {
         let groups: BTreeSet<_> = self.device_ids(machine).collect();
-        let bricks = pool
-            .volumes
-            .iter()
-            .copied()
-            .flatten()
-            .flat_map(|volume| &volume.bricks);
-        let in_volumes = bricks.filter_map(|brick| {
+        let in_volumes = pool.bricks().filter_map(|brick| {
             let (host, path) = brick
                 .rsplit_once(":/")
                 .map(|(host, _)| (host, &brick[host.len() + 1..]))?;

@@ -34,6 +34,14 @@ pub(crate) struct Pool<'a> {
     pub(crate) volumes: Result<&'a [VolumeInfo], String>,
 }
 
+impl Pool<'_> {
+    /// The bricks of all its volumes as they are listed; none where none of its members told.
+    pub(crate) fn bricks(&self) -> impl Iterator<Item = &String> {
+        let volumes = self.volumes.iter().copied().flatten();
+        volumes.flat_map(|volume| &volume.bricks)
+    }
+}
+
 /// For each pool, as glusterd tells of it, the names of those that can be asked for its volumes.
 pub(crate) fn tellers(heard: &Heard) -> Vec<Vec<HostName>> {
     let machines = machines::machines(heard, &mut Notes::default());
