@@ -25,10 +25,7 @@ pub(crate) fn everything(folder: &Folder) -> Result<bool, LabError> {
     if let Some(record) = Record::load(folder) {
         client::leave_all(record.subnet)?;
     }
-    for holder in holder::all(folder) {
-        found = true;
-        node::end(holder)?;
-    }
+    found |= end_holders(folder)?;
     found |= !links.present()?.is_empty();
     links.remove_all()?;
     lvm::release(&path)?;
@@ -36,6 +33,24 @@ pub(crate) fn everything(folder: &Folder) -> Result<bool, LabError> {
     loops::detach(&path)?;
     remove_folder(folder)?;
     Ok(found)
+}
+
+/// Ends all holders. True when there were any.
+///
+/// One that begins while an interrupted `up` is cleared away was not in the first list: the processes are listed again
+/// until none is left. It ends, because the lab's lock lets nobody begin another.
+fn end_holders(folder: &Folder) -> Result<bool, LabError> {
+    let mut found = false;
+    loop {
+        let holders = holder::all(folder);
+        if holders.is_empty() {
+            return Ok(found);
+        }
+        found = true;
+        for holder in holders {
+            node::end(holder)?;
+        }
+    }
 }
 
 /// Removes the folder, but never what is mounted in it.
