@@ -127,6 +127,7 @@ pub(crate) fn on(lab: &Lab, node: &str, argv: &[&str]) -> String {
 }
 
 /// Waits for a condition.
+#[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {

@@ -208,3 +208,20 @@ impl Site {
         }
     }
 }
+
+impl Drop for Site {
+    /// A test that fails tells how its pool looked; the server tells what it did.
+    fn drop(&mut self) {
+        const LOOK: &str = "gluster --mode=script peer status; cat /var/lib/glusterd/peers/*; \
+            cd /var/lib/glusterd/vols && head -n 30 */cksum */info";
+        if !std::thread::panicking() {
+            return;
+        }
+        for (name, ..) in &self.nodes {
+            match self.lab.exec(name, &["sh", "-c", LOOK], crate::ground::LIMIT) {
+                Ok(output) => eprintln!("{name}:\n{}", String::from_utf8_lossy(&output.stdout)),
+                Err(error) => eprintln!("{name}: {error}"),
+            }
+        }
+    }
+}
