@@ -41,7 +41,7 @@ test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root
 
 test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
-		$(CARGO) test --locked --package mortar-cli --test lab -- life:: growth:: snapshots:: pools:: drift::bricks moves::a_brick
+		$(CARGO) test --locked --package mortar-cli --test lab -- life:: growth:: snapshots:: groups:: pools:: drift::bricks moves::a_brick
 
 manifests: ## Write deploy/manifests from the chart (needs Go 1.26.7)
 	cd tests/deploy && $(GO) test -count=1 -run TestManifestsAreFresh . -args -write

@@ -1,10 +1,8 @@
 //! Snapshots of a volume under a client that writes, clones of them, and the way back.
 
 use std::fs;
-use std::io::{Seek as _, SeekFrom, Write as _};
 use std::ops::RangeInclusive;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::PathBuf;
 
 use mortar_lab::DeviceKind;
 use serde_json::{Value, json};
@@ -13,8 +11,9 @@ use crate::drift::findings;
 use crate::ground::{self, on, until};
 use crate::life::Client;
 use crate::site::Site;
+use crate::writer::{told, under_a_writer};
 
-/// Two files that say how far a writer is: the second follows the first, and each number is on disk before the next is written.
+/// How far the writer is; see `writer`.
 const FIRST: &str = "first";
 const SECOND: &str = "second";
 
@@ -34,7 +33,7 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     fs::create_dir(client.path().join("folder")).unwrap();
     fs::write(client.path().join("folder/kept"), "kept").unwrap();
 
-    let (before, after) = under_a_writer(client.path(), || {
+    let (before, after) = under_a_writer(files(&client), || {
         let words = ["snapshot", "create", &name, "--name", "monday", "--json"];
         let made: Value = serde_json::from_str(&site.server.says(&words)).unwrap();
         assert_eq!(
@@ -62,14 +61,14 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
         fs::read_to_string(client.path().join("folder/kept")).unwrap(),
         "kept"
     );
-    let (first, second) = told(client.path());
+    let (first, second) = told(files(&client));
     assert!(
         (before..=after).contains(&first) && (first == second || first == second + 1),
         "{first} and {second} between {before} and {after}"
     );
     if let Some(cloned) = &cloned {
         assert_eq!(
-            told(cloned.path()),
+            told(files(cloned)),
             (first, second),
             "as the clone of the snapshot"
         );
@@ -96,13 +95,17 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     site.assert_bare();
 }
 
+fn files(client: &Client) -> [PathBuf; 2] {
+    [FIRST, SECOND].map(|name| client.path().join(name))
+}
+
 /// A clone, and what its origin does not see of it.
 fn clone_of_monday(site: &Site, client: &Client, moment: RangeInclusive<u64>) -> Client {
     let copy = site.name("copy");
     site.server
         .says(&["snapshot", "clone", "monday", "--name", &copy]);
     let cloned = Client::mount(site, &copy);
-    let (first, second) = told(cloned.path());
+    let (first, second) = told(files(&cloned));
     assert!(
         moment.contains(&first) && (first == second || first == second + 1),
         "{first} and {second} in {moment:?}"
@@ -187,50 +190,8 @@ fn thin_copies(site: &Site, name: &str) {
     );
 }
 
-/// Runs `work` while a client writes; how far the client was before and after.
-fn under_a_writer(folder: &Path, work: impl FnOnce()) -> (u64, u64) {
-    let (written, enough) = (AtomicU64::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let mut files = [FIRST, SECOND].map(|name| fs::File::create(folder.join(name)).unwrap());
-            for number in 1_u64.. {
-                for file in &mut files {
-                    file.seek(SeekFrom::Start(0)).unwrap();
-                    file.write_all(format!("{number:020}").as_bytes()).unwrap();
-                    file.sync_all().unwrap();
-                }
-                written.store(number, Ordering::SeqCst);
-                if enough.load(Ordering::SeqCst) {
-                    break;
-                }
-            }
-        });
-        until("the client writes", || written.load(Ordering::SeqCst) > 20);
-        let before = written.load(Ordering::SeqCst);
-        work();
-        let after = written.load(Ordering::SeqCst) + 1;
-        until("the client goes on", || {
-            written.load(Ordering::SeqCst) > after + 20
-        });
-        enough.store(true, Ordering::SeqCst);
-        writer.join().unwrap();
-        (before, after)
-    })
-}
-
-fn told(folder: &Path) -> (u64, u64) {
-    let number = |name| {
-        fs::read_to_string(folder.join(name))
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap()
-    };
-    (number(FIRST), number(SECOND))
-}
-
 /// All copies of all files become the same, and none is in doubt.
-fn assert_healed(site: &Site, volume: &str) {
+pub(crate) fn assert_healed(site: &Site, volume: &str) {
     until("the copies are alike", || {
         let said = on(
             &site.lab,
