@@ -4,8 +4,9 @@ use mortar_api::ErrorKind;
 use mortar_engine::plan::{Refusal, differences_in_words};
 use mortar_engine::{BackupError, EngineError, NodeTrouble};
 use mortar_heketi::{Allocation, WireError};
-use mortar_model::ClusterId;
+use mortar_model::{ClusterId, OperationId};
 
+use crate::http::answer::{self, Answer};
 use crate::http::failure::Failure;
 
 /// What was asked for when the engine refused: the same refusal has other texts on other routes.
@@ -44,6 +45,13 @@ pub(crate) type TypesOff<'a> = &'a dyn Fn(Option<ClusterId>) -> bool;
 /// What the wire says of an error of the engine.
 pub(crate) fn failure(error: &EngineError, asked: Asked) -> Failure {
     failure_with(error, asked, &|_| false)
+}
+
+/// What is answered when an operation was asked for: its place in the queue, or why there is none.
+pub(crate) fn queued(begun: Result<OperationId, EngineError>, asked: Asked) -> Result<Answer, Failure> {
+    begun
+        .map(answer::accepted)
+        .map_err(|error| failure(&error, asked))
 }
 
 /// The same, when it is known which clusters' flags allow nothing.

@@ -16,7 +16,7 @@ use super::Id;
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Ids of those on a cluster that stay, sorted.
@@ -115,9 +115,7 @@ pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answ
         .view(|landscape| convert::request::block(&request, landscape))?;
     let begun = app.engine.create_block(request).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no block volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::CreateBlock))?,
-    ))
+    Ok(queued(begun, Asked::CreateBlock)?)
 }
 
 /// Removes a block volume and all that is in it.
@@ -129,9 +127,7 @@ pub(crate) async fn create(State(app): State<App>, body: Payload) -> Result<Answ
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
     let begun = app.engine.delete_block(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::DeleteBlock))?,
-    ))
+    Ok(queued(begun, Asked::DeleteBlock)?)
 }
 
 /// Makes a block volume larger.
@@ -148,9 +144,7 @@ pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Res
     let size = body.read::<BlockVolumeExpandRequest>()?.validate()?;
     let begun = app.engine.expand_block(id.of()?, ByteSize::from_gib(size)).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion of a block volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::ExpandBlock))?,
-    ))
+    Ok(queued(begun, Asked::ExpandBlock)?)
 }
 
 /// Says whether a volume takes new block volumes.
@@ -168,7 +162,5 @@ pub(crate) async fn restrict(State(app): State<App>, id: Id, body: Payload) -> R
     let id: VolumeId = id.of()?;
     let restriction = BlockRestriction::of_word(&request.restriction).unwrap_or_default();
     let done = app.engine.restrict_blocks(id, restriction).await;
-    Ok(answer::accepted(
-        done.map_err(|error| failure(&error, Asked::Restrict))?,
-    ))
+    Ok(queued(done, Asked::Restrict)?)
 }

@@ -5,9 +5,9 @@ use mortar_heketi::device::BrickEvictRequest;
 use mortar_model::BrickId;
 
 use super::Id;
-use crate::http::answer::{self, Answer, Plain};
+use crate::http::answer::{Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Moves a brick to another device. With `healcheck` `disable` the brick itself need not run: whatever it alone holds is
@@ -25,7 +25,5 @@ pub(crate) async fn evict(State(app): State<App>, id: Id, body: Payload) -> Resu
     let heal_check = body.read_optional::<BrickEvictRequest>()?.validate()?;
     let id: BrickId = id.of()?;
     let begun = app.engine.evict_brick(id, !heal_check).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::EvictBrick))?,
-    ))
+    Ok(queued(begun, Asked::EvictBrick)?)
 }

@@ -4,9 +4,9 @@ use axum::extract::State;
 use mortar_heketi::volume::VolumeCloneRequest;
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Plain};
+use crate::http::answer::{Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 use crate::v1::snapshots::name;
 
@@ -25,7 +25,5 @@ pub(crate) async fn clone(State(app): State<App>, id: Id, body: Payload) -> Resu
     let named = name((!request.name.is_empty()).then_some(request.name))?;
     let begun = app.engine.clone_volume(id.of()?, named, None).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no clone"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }

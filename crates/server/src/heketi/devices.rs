@@ -11,7 +11,7 @@ use super::{Id, StateRules};
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, failure, queued};
 use crate::state::App;
 
 /// Makes a disk, or a directory, ready for bricks.
@@ -26,9 +26,7 @@ use crate::state::App;
 pub(crate) async fn add(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
     let request = body.read::<DeviceAddRequest>()?.validate()?;
     let begun = app.engine.add_device(convert::request::device(request)).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::AddDevice))?,
-    ))
+    Ok(queued(begun, Asked::AddDevice)?)
 }
 
 /// A device with its bricks.
@@ -68,9 +66,7 @@ pub(crate) async fn delete(State(app): State<App>, id: Id, body: Payload) -> Res
         (_, true) => Err(WireError::DeviceInUse(id.to_string()).into()),
         (Condition::Failed, false) => {
             let begun = app.engine.remove_device(id, request.forceforget).await;
-            Ok(answer::accepted(
-                begun.map_err(|error| failure(&error, Asked::Thing))?,
-            ))
+            Ok(queued(begun, Asked::Thing)?)
         }
         (_, false) => Err(WireError::DeviceNotFailed(id.to_string()).into()),
     }
@@ -107,9 +103,7 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
     } else {
         app.engine.set_device_state(id, change.state).await
     };
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Takes a device's size up to what its disk, or its directory's file system, has. Heketi asks for it with GET.
@@ -121,9 +115,7 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
 ))]
 pub(crate) async fn resync(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
     let begun = app.engine.resize_device(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Changes a device's labels.

@@ -10,7 +10,7 @@ use super::{Id, StateRules};
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, failure, queued};
 use crate::state::App;
 
 /// Adds a node to a cluster. Heketi asks the node first; what it says is answered at once.
@@ -25,9 +25,7 @@ use crate::state::App;
 pub(crate) async fn add(State(app): State<App>, body: Payload) -> Result<Answer, Plain> {
     let request = body.read::<NodeAddRequest>()?.validate()?;
     let begun = app.engine.add_node(convert::request::node(request)).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::AddNode))?,
-    ))
+    Ok(queued(begun, Asked::AddNode)?)
 }
 
 /// A node with its devices and their bricks.
@@ -58,9 +56,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Plain
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Plain> {
     let begun = app.engine.remove_node(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Says whether a node takes new bricks. `failed` moves those it has to other nodes first; with `healcheck` `disable`
@@ -95,9 +91,7 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
     } else {
         app.engine.set_node_state(id, change.state).await
     };
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Changes a node's labels.

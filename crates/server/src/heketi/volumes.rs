@@ -13,7 +13,7 @@ use super::Id;
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
-use crate::refusal::{Asked, failure, failure_with};
+use crate::refusal::{Asked, failure_with, queued};
 use crate::state::App;
 
 /// Heketi's own database volume: it was never to be deleted through the API.
@@ -108,9 +108,7 @@ pub(crate) async fn expand(State(app): State<App>, id: Id, body: Payload) -> Res
         .expand_volume(id.of()?, request.by, Expansion::default())
         .await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::ExpandVolume))?,
-    ))
+    Ok(queued(begun, Asked::ExpandVolume)?)
 }
 
 /// Removes a volume and all that is in it.
@@ -125,9 +123,7 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Pla
     let id: VolumeId = id.of()?;
     may_be_deleted(&app, id)?;
     let begun = app.engine.delete_volume(id).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::DeleteVolume))?,
-    ))
+    Ok(queued(begun, Asked::DeleteVolume)?)
 }
 
 /// Whether a volume is one that may be deleted through the API at all.

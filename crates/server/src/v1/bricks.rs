@@ -6,9 +6,9 @@ use mortar_heketi::WireError;
 use mortar_model::{BrickId, DeviceId, NodeId};
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Moves a brick to another device: a new brick is made there, takes its place, is healed from the others of its set, and
@@ -30,9 +30,7 @@ pub(crate) async fn evict(
     let request: MoveRequest = body.map_err(WireError::from)?.read_strictly()?;
     let id: BrickId = id.of()?;
     let begun = app.engine.evict_brick(id, request.dead).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::EvictBrick))?,
-    ))
+    Ok(queued(begun, Asked::EvictBrick)?)
 }
 
 /// Moves all bricks of a device to other devices, one after the other. It takes no bricks meanwhile and is `failed` in the
@@ -53,9 +51,7 @@ pub(crate) async fn drain_device(
     let request: MoveRequest = body.map_err(WireError::from)?.read_strictly()?;
     let id: DeviceId = id.of()?;
     let begun = app.engine.drain_device(id, request.dead).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Moves all bricks of a node's devices to other nodes, one after the other. It takes no bricks meanwhile and is `failed` in
@@ -76,9 +72,7 @@ pub(crate) async fn drain_node(
     let request: MoveRequest = body.map_err(WireError::from)?.read_strictly()?;
     let id: NodeId = id.of()?;
     let begun = app.engine.drain_node(id, request.dead).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Forgets a node that never comes back, with its devices. The others take it out of their pool; it is not asked. It must
@@ -91,7 +85,5 @@ pub(crate) async fn drain_node(
 ))]
 pub(crate) async fn forget_node(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let begun = app.engine.forget_node(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }

@@ -8,9 +8,9 @@ use mortar_heketi::{Problems, WireError};
 use mortar_model::Overcommit;
 
 use crate::convert;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Makes a disk, or a directory, ready for bricks: those of a disk in thin pools of their own, or in one pool that may promise more
@@ -25,9 +25,7 @@ use crate::state::App;
 pub(crate) async fn add(State(app): State<App>, body: Result<Payload, BodyError>) -> Result<Answer, Rich> {
     let request: DeviceRequest = body.map_err(WireError::from)?.read_strictly()?;
     let begun = app.engine.add_device(checked(request)?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::AddDevice))?,
-    ))
+    Ok(queued(begun, Asked::AddDevice)?)
 }
 
 fn checked(request: DeviceRequest) -> Result<AddDevice, WireError> {

@@ -13,7 +13,7 @@ use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Groups of snapshots: all, or the one of a name; page by page where a limit is given.
@@ -87,9 +87,7 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
     let volumes = volumes.map_err(|why| problem("volumes", why))?;
     let name = name(request.name)?;
     let begun = app.engine.create_snapshot_group(volumes, name).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// One group, with its snapshots.
@@ -115,7 +113,5 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich>
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let begun = app.engine.delete_snapshot_group(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }

@@ -7,9 +7,9 @@ use mortar_heketi::WireError;
 use mortar_model::{ByteSize, DeviceId};
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Makes a volume larger: its bricks grow where they are and while they are in use, every set by the same; where their
@@ -39,9 +39,7 @@ pub(crate) async fn expand(
     let by = ByteSize::from_bytes(request.by);
     let from = request.from.map(ByteSize::from_bytes);
     let begun = app.engine.expand_volume_from(id.of()?, from, by, way).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::ExpandVolume))?,
-    ))
+    Ok(queued(begun, Asked::ExpandVolume)?)
 }
 
 /// Takes a device's size up to what its disk, or its directory's file system, has. A size that does not hold its bricks is
@@ -55,7 +53,5 @@ pub(crate) async fn expand(
 pub(crate) async fn resize_device(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let id: DeviceId = id.of()?;
     let begun = app.engine.resize_device(id).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }

@@ -6,9 +6,9 @@ use mortar_heketi::{Problems, WireError};
 use mortar_model::{HostName, NodeId};
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Changes the name or address under which commands reach a node, once the node itself was found there: by its own file, or
@@ -30,9 +30,7 @@ pub(crate) async fn set_address(
     let id: NodeId = id.of()?;
     let host = host(&request)?;
     let begun = app.engine.set_node_address(id, host).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 fn host(request: &AddressRequest) -> Result<HostName, WireError> {

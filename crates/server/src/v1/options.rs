@@ -7,10 +7,10 @@ use mortar_heketi::WireError;
 use mortar_model::{InvalidName, OptionName, VolumeId, VolumeOption};
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::http::failure::Failure;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Sets options of a volume, or gives them back to GlusterFS. All of them are set or none; what GlusterFS does not take is
@@ -33,9 +33,7 @@ pub(crate) async fn set(
     let id: VolumeId = id.of()?;
     let change = change(request).map_err(|why| invalid(&why))?;
     let begun = app.engine.set_options(id, change).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 fn change(request: OptionsRequest) -> Result<OptionsChange, String> {

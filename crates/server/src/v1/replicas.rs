@@ -6,10 +6,10 @@ use mortar_heketi::WireError;
 use mortar_model::{Durability, VolumeId};
 
 use crate::heketi::Id;
-use crate::http::answer::{self, Answer, Rich};
+use crate::http::answer::{Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::http::failure::Failure;
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Gives each file of a volume more copies, or fewer, while it is in use. New bricks are healed from those that are there, and the
@@ -32,9 +32,7 @@ pub(crate) async fn change(
     let request: ReplicasRequest = body.map_err(WireError::from)?.read_strictly()?;
     let id: VolumeId = id.of()?;
     let begun = app.engine.change_replicas(id, durability(request)?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Thing))?,
-    ))
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 fn durability(request: ReplicasRequest) -> Result<Durability, Failure> {

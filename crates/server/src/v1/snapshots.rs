@@ -12,7 +12,7 @@ use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// What cannot be read, told of the field that it stands in.
@@ -102,9 +102,7 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
     let request: SnapshotRequest = body.map_err(WireError::from)?.read_strictly()?;
     let volume: VolumeId = request.volume.parse().map_err(|why| problem("volume", why))?;
     let begun = app.engine.create_snapshot(volume, name(request.name)?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// One snapshot.
@@ -130,9 +128,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich>
 ))]
 pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let begun = app.engine.delete_snapshot(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// Brings a volume back to what its snapshot holds. What was written since is lost. The volume is stopped meanwhile: who has
@@ -146,9 +142,7 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Ric
 ))]
 pub(crate) async fn restore(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let begun = app.engine.restore_snapshot(id.of()?).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// Makes a volume that begins with what a snapshot holds, on the same devices. It needs neither the snapshot nor the snapshot's
@@ -170,9 +164,7 @@ pub(crate) async fn clone(
 ) -> Result<Answer, Rich> {
     let (name, options) = wanted(body)?;
     let begun = app.engine.clone_snapshot(id.of()?, name, options).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// Makes a volume that begins with what another one holds now, on the same devices, while that is in use. It does not need the
@@ -194,9 +186,7 @@ pub(crate) async fn clone_volume(
 ) -> Result<Answer, Rich> {
     let (name, options) = wanted(body)?;
     let begun = app.engine.clone_volume(id.of()?, name, options).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::Snapshot))?,
-    ))
+    Ok(queued(begun, Asked::Snapshot)?)
 }
 
 /// The name and the options of a clone, where it gives some.

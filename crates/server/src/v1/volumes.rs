@@ -12,7 +12,7 @@ use crate::convert::{heketi::Leaving, volume};
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Most volumes of a page.
@@ -31,9 +31,7 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
     let request = app.engine.view(|landscape| volume::request(wanted, landscape))?;
     let begun = app.engine.create_volume(request).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::CreateVolume))?,
-    ))
+    Ok(queued(begun, Asked::CreateVolume)?)
 }
 
 /// Volumes in the order of their ids, page by page; or those of a name, and what is just being done about that name.
@@ -147,7 +145,5 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Ric
     }
     crate::heketi::volumes::may_be_deleted(&app, id)?;
     let begun = app.engine.delete_volume(id).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::DeleteVolume))?,
-    ))
+    Ok(queued(begun, Asked::DeleteVolume)?)
 }
