@@ -144,3 +144,8 @@ fn an_expansion_that_lost_a_node_can_be_given_up() {
 fn a_deletion_that_lost_a_node_can_be_given_up() {
     everywhere("delete_on_directories");
 }
+
+#[test]
+fn a_group_of_snapshots_that_lost_a_node_can_be_given_up() {
+    everywhere("create_snapshot_group");
+}
