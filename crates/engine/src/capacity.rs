@@ -1,6 +1,6 @@
 //! How much room there is for volumes of a kind: what the free space adds up to, and the largest volume that has a place.
 
-use mortar_model::{ByteSize, DeviceId, Durability, NodeId, State};
+use mortar_model::{ByteSize, Durability};
 use mortar_plan::{CreateVolume, Creation, Landscape, Limits, Seed};
 
 use crate::engine::Engine;
@@ -76,15 +76,11 @@ fn can_be_made(
 fn available(landscape: &Landscape, request: &CreateVolume) -> ByteSize {
     let inventory = landscape.inventory();
     let wanted = |id| request.clusters.is_empty() || request.clusters.contains(&id);
-    let taking = |node: NodeId, state: State| state == State::Online && landscape.is_healthy(node);
-    let nodes = inventory
-        .nodes()
-        .filter(|node| wanted(node.cluster) && taking(node.id, node.state));
+    let nodes = inventory.nodes().filter(|node| wanted(node.cluster));
     let devices = nodes.flat_map(|node| inventory.devices_of(node.id));
-    let free = |device: DeviceId, total: ByteSize| total.minus(landscape.used(device)).bytes();
     let bytes: u64 = devices
-        .filter(|device| device.state == State::Online)
-        .map(|device| free(device.id, device.total))
+        .filter(|device| landscape.takes_bricks(device))
+        .map(|device| device.total.minus(landscape.used(device.id)).bytes())
         .sum();
     usable(bytes, request.durability)
 }

@@ -3,7 +3,7 @@
 //! A check changes nothing and waits for no operation. One runs at a time; those who ask meanwhile share the next one,
 //! so each answer tells of a time after the question.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -87,7 +87,8 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
     }
     let number = checks.begun.fetch_add(1, Ordering::AcqRel) + 1;
     let (began, clock) = (inner.clock.now_ms(), Instant::now());
-    let (scan, drift, recorded) = compare(inner).await;
+    let (scan, drift, inventory) = compare(inner).await;
+    let recorded = (inventory.volumes().count(), inventory.bricks().count());
     let silent = scan.nodes.values().filter(|survey| survey.is_err()).count();
     let check = Arc::new(Check {
         number,
@@ -98,7 +99,7 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
         findings: drift.findings,
         left_out: drift.left_out,
     });
-    learn_fills(inner, &scan);
+    learn_fills(inner, fills(&inventory, &scan));
     inner.reconciler.learn(&scan, &check.findings);
     inner.metrics.show_check(&check);
     tracing::info!(
@@ -116,9 +117,8 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
 const SHARED_STOP: u8 = 80;
 
 /// Devices that are nearly full take no bricks until a check finds them less so.
-fn learn_fills(inner: &Inner, scan: &Scan) {
+fn learn_fills(inner: &Inner, fills: BTreeMap<DeviceId, Fill>) {
     let mut landscape = inner.landscape();
-    let fills = fills(landscape.inventory(), scan);
     let too_full = |fill: &Fill, limit: u8| {
         let (part, percent) = fill
             .fullest()
@@ -133,12 +133,12 @@ fn learn_fills(inner: &Inner, scan: &Scan) {
     };
     let stops: Vec<(DeviceId, Option<TooFull>)> = fills
         .iter()
-        .map(|(id, fill)| {
-            let device = landscape.inventory().device(*id);
-            let shared = device.is_some_and(|device| device.kind.shared().is_some());
+        .filter_map(|(id, fill)| {
+            // It may have gone since the nodes were asked.
+            let device = landscape.inventory().device(*id)?;
             let most = inner.config.fill_stop;
-            let limit = if shared { most.min(SHARED_STOP) } else { most };
-            (*id, too_full(fill, limit))
+            let limit = device.kind.shared().map_or(most, |_| most.min(SHARED_STOP));
+            Some((*id, too_full(fill, limit)))
         })
         .collect();
     landscape.set_too_full(stops);
@@ -164,7 +164,8 @@ impl Drop for Watch<'_> {
     }
 }
 
-async fn compare(inner: &Inner) -> (Scan, Drift, (usize, usize)) {
+/// What the nodes show, what of it is not as recorded, and the records that it was compared with.
+async fn compare(inner: &Inner) -> (Scan, Drift, Inventory) {
     let watch = Watch::begin(inner);
     let nodes = ask_nodes(inner).await;
     let pools = ask_pools(inner, &nodes).await;
@@ -181,8 +182,7 @@ async fn compare(inner: &Inner) -> (Scan, Drift, (usize, usize)) {
         pool_fill: inner.config.pool_fill,
     };
     let drift = drift(&inventory, &involved, &scan, limits);
-    let recorded = (inventory.volumes().count(), inventory.bricks().count());
-    (scan, drift, recorded)
+    (scan, drift, inventory)
 }
 
 type Asked<K, S> = Vec<(K, Result<S, String>)>;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Handle {
     wake: Notify,
     /// Somebody does not want it any more.
     unwanted: Notify,
+    /// A lazy write of its state is on its way to the disk.
+    writing: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -45,6 +48,7 @@ impl Handle {
             rest: watch::Sender::new(false),
             wake: Notify::new(),
             unwanted: Notify::new(),
+            writing: Arc::default(),
         }
     }
 
@@ -149,6 +153,16 @@ impl Handle {
         }
     }
 
+    /// Whether its state is to be written now. What may be lost is left out while the last such write is under way: where many
+    /// answers come at once, and the record is long, writing each would hold up those who wait for them.
+    fn writes(&self, persist: Persist) -> bool {
+        match persist {
+            Persist::Not => false,
+            Persist::Lazy => !self.writing.load(Ordering::Acquire),
+            _ => true,
+        }
+    }
+
     /// Returns once it has ended or needs attention.
     pub(crate) async fn rest(&self) {
         // The sender lives in self: it cannot be gone.
@@ -243,13 +257,15 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
         let (next, write) = {
             let mut operation = handle.lock();
             let next = advance(&mut operation, event, &inner.config.policy);
-            let write = (next.persist != Persist::Not).then(|| records::operation(&operation));
+            let write = handle
+                .writes(next.persist)
+                .then(|| records::operation(&operation));
             (next, write)
         };
         let finishing = next.actions.contains(&Action::Finish);
         if let Some(Ok(write)) = write
             && !finishing
-            && !persist(inner, write, next.persist).await
+            && !persist(inner, handle, write, next.persist).await
         {
             return End::Halted;
         }
@@ -272,9 +288,11 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
 
 /// Waits until the state is on disk as firmly as asked; answers whether it is. While the disk refuses, the operation
 /// stands still: acting on what is not recorded is the one thing it must not do. Only a halt ends the wait.
-async fn persist(inner: &Inner, write: mortar_store::Write, persist: Persist) -> bool {
+async fn persist(inner: &Inner, handle: &Handle, write: mortar_store::Write, persist: Persist) -> bool {
     if persist == Persist::Lazy {
-        inner.write_lazily(vec![write]);
+        let writing = Arc::clone(&handle.writing);
+        writing.store(true, Ordering::Release);
+        inner.write_lazily(vec![write], move || writing.store(false, Ordering::Release));
         return true;
     }
     while let Err(error) = inner.write(vec![write.clone()], Durability::Synced).await {

@@ -71,9 +71,10 @@ impl Inner {
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Hands in a write that may be lost; its failure is only told.
-    pub(crate) fn write_lazily(&self, writes: Vec<Write>) {
-        let done = Box::new(|result: Result<(), StoreError>| {
+    /// Hands in a write that may be lost; its failure is only told. `done` is called when it is over.
+    pub(crate) fn write_lazily(&self, writes: Vec<Write>, done: impl FnOnce() + Send + 'static) {
+        let done = Box::new(move |result: Result<(), StoreError>| {
+            done();
             if let Err(error) = result {
                 tracing::warn!(%error, "progress of an operation was not recorded");
             }

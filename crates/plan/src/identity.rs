@@ -266,12 +266,15 @@ struct SnapshotIdentity {
     snapshot: Snapshot,
 }
 
-/// Text of the file beside each copy of a snapshot.
+/// Text of the file beside each copy of a snapshot. On one line: a look at a node asks for all of them, line by line with
+/// their paths, and a snapshot of many bricks has many lines.
 pub(crate) fn snapshot_file(snapshot: &Snapshot) -> String {
-    file(&SnapshotIdentity {
+    let identity = SnapshotIdentity {
         mortar: FORM,
         snapshot: snapshot.clone(),
-    })
+    };
+    let text = serde_json::to_string(&identity);
+    text.expect("records of ids, names and numbers have a JSON form") + "\n"
 }
 
 /// Reads the file beside a brick's copy.

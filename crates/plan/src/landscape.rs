@@ -11,6 +11,7 @@ use mortar_model::{
 
 use crate::index::{Index, Slot};
 use crate::involved::Involved;
+use crate::placement::unusable;
 use crate::plan::{Change, Plan, Subject};
 use crate::refusal::{Refusal, TooFull};
 use crate::space::growth_needs;
@@ -603,17 +604,16 @@ impl Landscape {
         }
     }
 
+    /// Whether the device takes bricks at all, whatever their size.
+    pub fn takes_bricks(&self, device: &Device) -> bool {
+        unusable(self, device).is_none()
+    }
+
     /// The device's slot in the index, when it takes bricks at all.
     fn slot_of(&self, id: DeviceId) -> Option<Slot> {
         let device = self.inventory.device(id)?;
         let node = self.inventory.node(device.node)?;
-        let usable = device.kind != DeviceKind::Adopted
-            && device.state == State::Online
-            && node.state == State::Online
-            && self.is_healthy(node.id)
-            && !self.is_leaving(id)
-            && !self.too_full.contains_key(&id);
-        usable.then(|| Slot {
+        self.takes_bricks(device).then(|| Slot {
             device: id,
             node: node.id,
             cluster: node.cluster,

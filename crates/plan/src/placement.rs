@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::{
-    ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, State, ZoneChecking,
+    ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, Node, NodeId, State, ZoneChecking,
 };
 
 use crate::index::{Question, Slot, Standing};
@@ -277,23 +277,30 @@ fn broken_tag_rule(inventory: &Inventory, device: &Device, rules: &[TagRule]) ->
 
 /// Why a device takes no bricks at all, whatever their size.
 pub(crate) fn unusable(landscape: &Landscape, device: &Device) -> Option<Rule> {
-    let node = landscape.inventory().node(device.node)?;
-    if device.kind == DeviceKind::Adopted {
-        return Some(Rule::Adopted);
-    }
-    if node.state != State::Online {
-        return Some(Rule::NodeOffline);
-    }
-    if !landscape.is_healthy(node.id) {
-        return Some(Rule::NodeUnhealthy);
-    }
-    if landscape.is_leaving(device.id) {
-        return Some(Rule::DeviceLeaving);
-    }
-    if let Some(full) = landscape.too_full(device.id) {
-        return Some(Rule::TooFull(full));
-    }
-    (device.state != State::Online).then_some(Rule::DeviceOffline)
+    rules_against(landscape, device).next()
+}
+
+/// Every rule by which a device takes no bricks at all, the one that is told first: what is to be kept off it for one reason
+/// may be let in in spite of another.
+pub(crate) fn rules_against<'a>(
+    landscape: &'a Landscape,
+    device: &'a Device,
+) -> impl Iterator<Item = Rule> + use<'a> {
+    type Ask = fn(&Landscape, &Device, &Node) -> Option<Rule>;
+    const ALL: [Ask; 6] = [
+        |_, device, _| (device.kind == DeviceKind::Adopted).then_some(Rule::Adopted),
+        |_, _, node| (node.state != State::Online).then_some(Rule::NodeOffline),
+        |landscape, _, node| (!landscape.is_healthy(node.id)).then_some(Rule::NodeUnhealthy),
+        |landscape, device, _| landscape.is_leaving(device.id).then_some(Rule::DeviceLeaving),
+        |landscape, device, _| landscape.too_full(device.id).map(Rule::TooFull),
+        |_, device, _| (device.state != State::Online).then_some(Rule::DeviceOffline),
+    ];
+    let node = landscape.inventory().node(device.node);
+    let rules = node.map(|node| {
+        ALL.into_iter()
+            .filter_map(move |ask| ask(landscape, device, node))
+    });
+    rules.into_iter().flatten()
 }
 
 /// Every device of the cluster beside a placement that succeeded: chosen, refused by a rule, or outranked.

@@ -15,7 +15,7 @@ use crate::create::{addresses, brick_steps, pool_step};
 use crate::group::GroupRefusal;
 use crate::identity;
 use crate::landscape::Landscape;
-use crate::placement::{name_refusals, unusable};
+use crate::placement::{name_refusals, rules_against};
 use crate::plan::{Change, Plan, Stage, Step, Subject};
 use crate::refusal::{NoCopies, Refusal, Rule};
 use crate::seed::Seed;
@@ -348,8 +348,8 @@ pub(crate) fn check_room(
         let free = device.total.minus(landscape.used(id));
         let full = needed > ByteSize::ZERO && free <= needed;
         let full = || full.then_some(Rule::Full { needed, free });
-        if let Some(rule) = unusable(landscape, device)
-            .filter(|rule| counts(device, rule))
+        if let Some(rule) = rules_against(landscape, device)
+            .find(|rule| counts(device, rule))
             .or_else(full)
         {
             rules.push((id, rule));
@@ -388,7 +388,12 @@ pub(crate) fn copy_steps(
     goal: Goal,
 ) -> Vec<Step> {
     let volume = &snapshot.volume;
-    let text = identity::snapshot_file(snapshot);
+    // Only where it is written: each step of an operation is in its record.
+    let text = if part == CopyPart::Whole && goal == Goal::Present {
+        identity::snapshot_file(snapshot)
+    } else {
+        String::new()
+    };
     let names_missed = matches!(volume.durability, Durability::Replicate(_) | Durability::Arbiter);
     let step = |copy: &BrickCopy| {
         let mut step = brick_steps(inventory, volume, std::slice::from_ref(&copy.brick), goal).pop()?;

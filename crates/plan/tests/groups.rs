@@ -9,11 +9,11 @@ mod made;
 use std::collections::BTreeSet;
 
 use made::{apply, landscape, volume};
-use mortar_model::work::{CopyPart, Thing};
-use mortar_model::{BrickId, Durability, GroupId, VolumeId, VolumeName};
+use mortar_model::work::{CopyPart, Facts, Thing};
+use mortar_model::{BrickId, Durability, GroupId, State, VolumeId, VolumeName};
 use mortar_plan::{
-    CreateGroup, GroupCreation, GroupRefusal, Landscape, Plan, Refusal, Seed, create_group, delete_group,
-    delete_snapshot,
+    Change, CreateGroup, GroupCreation, GroupRefusal, Landscape, Plan, Refusal, Rule, Seed, create_group,
+    delete_group, delete_snapshot,
 };
 
 fn group(landscape: &Landscape, volumes: &[VolumeId], seed: u128) -> Result<GroupCreation, Refusal> {
@@ -59,6 +59,13 @@ fn all_bricks_of_all_volumes_go_through_each_stage_together() {
             stage.title
         );
     }
+    // Each step is in the operation's record: the text is only where it is written.
+    for step in plan.steps().map(|(_, step)| step) {
+        let Thing::Copy(spec) = &step.thing else {
+            panic!("{step:?}")
+        };
+        assert_eq!(spec.text.is_empty(), spec.part != CopyPart::Whole, "{spec:?}");
+    }
     assert_eq!(plan.forward_from, None);
     // Each of them tells of the whole group.
     let made: Vec<_> = plan.new_snapshots().collect();
@@ -69,6 +76,25 @@ fn all_bricks_of_all_volumes_go_through_each_stage_together() {
         assert_eq!(snapshot.group.as_ref().unwrap().volumes, volumes);
         assert_eq!((&snapshot.group, snapshot.created_ms), (&made[0].group, 7));
     }
+}
+
+/// A node that takes no new bricks keeps copies all the same; one that is away as well makes none.
+#[test]
+fn one_rule_hides_no_other() {
+    let mut landscape = landscape();
+    let a = volume(&mut landscape, Durability::Replicate(3), 2.0, 1);
+    let node = landscape.inventory().bricks_of(a).next().unwrap().device;
+    let node = landscape.inventory().device(node).unwrap().node;
+    let mut offline = landscape.inventory().node(node).unwrap().clone();
+    offline.state = State::Offline;
+    landscape.apply(&Change::PutNode(offline), &Facts::None).unwrap();
+    new(&landscape, &[a], 9);
+    landscape.set_healthy(node, false);
+    let refused = group(&landscape, &[a], 9);
+    assert!(
+        matches!(&refused, Err(Refusal::NoCopiesRoom(no)) if no.devices[0].rule == Rule::NodeUnhealthy),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -38,36 +38,58 @@ impl Fill {
 /// The fill of each device of which its node told.
 pub fn fills(inventory: &Inventory, scan: &Scan) -> BTreeMap<DeviceId, Fill> {
     let mut fills = BTreeMap::new();
-    for device in inventory.devices() {
-        let Some(Ok(survey)) = scan.nodes.get(&device.node) else {
-            continue;
-        };
-        let fill = match device.kind {
-            DeviceKind::Lvm { .. } => of_pools(device, survey),
-            DeviceKind::Directory => of_directory(inventory, device, survey),
-            DeviceKind::Adopted => None,
-        };
-        fills.extend(fill.map(|fill| (device.id, fill)));
+    for (node, survey) in &scan.nodes {
+        let Ok(survey) = survey else { continue };
+        let pools = Pools::of(survey);
+        for device in inventory.devices_of(*node) {
+            let fill = match device.kind {
+                DeviceKind::Lvm { .. } => pools.as_ref().map(|pools| pools.fill(device)),
+                DeviceKind::Directory => of_directory(inventory, device, survey),
+                DeviceKind::Adopted => None,
+            };
+            fills.extend(fill.map(|fill| (device.id, fill)));
+        }
     }
     fills
 }
 
-fn of_pools(device: &Device, survey: &NodeSurvey) -> Option<Fill> {
-    let group = layout::volume_group(device.id);
-    let volumes = survey.volumes.as_ref().ok()?;
-    let own: Vec<&VolumeSeen> = volumes.iter().filter(|volume| volume.group == group).collect();
-    let mut fill = Fill::default();
-    for pool in own.iter().filter(|volume| volume.is_pool) {
-        let thin = own
-            .iter()
-            .filter(|volume| volume.pool.as_ref() == Some(&pool.name));
-        let promised: ByteSize = thin.map(|volume| volume.size).sum();
-        // A pool that has promised no more than it has can be full without harm, unless it goes on promising.
-        let over = promised > pool.size || device.kind.shared().is_some_and(|over| over > Overcommit::NONE);
-        fill.data = fuller(fill.data, pool.data_percent.filter(|_| over));
-        fill.metadata = fuller(fill.metadata, pool.metadata_percent);
+/// The thin pools of a node.
+struct Pools<'a> {
+    /// By volume group.
+    pools: BTreeMap<&'a str, Vec<&'a VolumeSeen>>,
+    /// What the thin volumes of a pool are to hold together, by volume group and pool.
+    promised: BTreeMap<(&'a str, &'a str), ByteSize>,
+}
+
+impl<'a> Pools<'a> {
+    /// None when the node could not tell.
+    fn of(survey: &'a NodeSurvey) -> Option<Self> {
+        let (mut pools, mut promised) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, ByteSize>::new());
+        for volume in survey.volumes.as_ref().ok()? {
+            let group = volume.group.as_str();
+            if volume.is_pool {
+                pools.entry(group).or_default().push(volume);
+            }
+            if let Some(pool) = &volume.pool {
+                *promised.entry((group, pool.as_str())).or_default() += volume.size;
+            }
+        }
+        Some(Self { pools, promised })
     }
-    Some(fill)
+
+    fn fill(&self, device: &Device) -> Fill {
+        let group = layout::volume_group(device.id);
+        let mut fill = Fill::default();
+        for pool in self.pools.get(group.as_str()).into_iter().flatten() {
+            let promised = self.promised.get(&(group.as_str(), pool.name.as_str()));
+            // A pool that has promised no more than it has can be full without harm, unless it goes on promising.
+            let over = promised.is_some_and(|promised| *promised > pool.size)
+                || device.kind.shared().is_some_and(|over| over > Overcommit::NONE);
+            fill.data = fuller(fill.data, pool.data_percent.filter(|_| over));
+            fill.metadata = fuller(fill.metadata, pool.metadata_percent);
+        }
+        fill
+    }
 }
 
 fn fuller(one: Option<f64>, other: Option<f64>) -> Option<f64> {
@@ -78,7 +100,7 @@ fn fuller(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 /// What bricks were promised and have not written yet must still be free: only where it is not does the fill of the file system
-/// count.
+/// count. A copy shares its blocks with its brick until that is written to again: what it is to hold is all still to come.
 fn of_directory(inventory: &Inventory, device: &Device, survey: &NodeSurvey) -> Option<Fill> {
     let mut directories = survey.directories.as_ref().ok()?.iter();
     let seen = directories.find(|seen| seen.path == device.path.as_str())?;
@@ -86,7 +108,7 @@ fn of_directory(inventory: &Inventory, device: &Device, survey: &NodeSurvey) -> 
     let folder = format!("{}/", layout::image_folder(&device.path));
     let images = survey.images.as_ref().ok()?.iter();
     let written: ByteSize = images
-        .filter(|image| image.path.starts_with(&folder))
+        .filter(|image| image.path.starts_with(&folder) && layout::read::copy(&image.path).is_none())
         .map(|image| image.taken)
         .sum();
     let unwritten = inventory.used(device.id).minus(written);

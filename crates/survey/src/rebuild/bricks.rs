@@ -148,8 +148,12 @@ impl Work<'_> {
         let Some(machine) = self.placed.get(&brick.node).and_then(|placed| placed.machine) else {
             return Some("its node did not answer".into());
         };
+        self.unseen_on(machine, self.ground_of(brick))
+    }
+
+    /// Why it cannot be told what is on a device of a machine that answered.
+    pub(super) fn unseen_on(&self, machine: usize, device: &Device) -> Option<String> {
         let survey = self.ground.machines[machine].survey;
-        let device = self.ground_of(brick);
         let own = device.path.as_str();
         match device.kind {
             DeviceKind::Adopted => None,

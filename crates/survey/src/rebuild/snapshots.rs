@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::layout::read;
-use mortar_model::{BrickId, Snapshot, SnapshotId, layout};
+use mortar_model::{BrickId, Device, Snapshot, SnapshotId, layout};
 use mortar_plan::identity;
 
 use super::Work;
@@ -123,23 +123,37 @@ impl Work<'_> {
         if self.inventory.volume(snapshot.volume.id).is_none() {
             return Err(format!("its volume {} is not restored", snapshot.volume.name));
         }
+        let mut unseen = Vec::new();
         for copy in &snapshot.bricks {
             let device = self.inventory.device(copy.brick.device);
             let device = device.ok_or_else(|| format!("its device {} is not restored", copy.brick.device))?;
+            let machine = self.placed.get(&device.node).and_then(|node| node.machine);
             // What a node that did not answer holds is taken to be there, as its bricks are.
-            let answered = self
-                .placed
-                .get(&device.node)
-                .is_some_and(|node| node.machine.is_some());
-            if answered && !copies.contains(&copy.id) {
-                return Err(format!(
-                    "its copy {} is not there: remove what is left of it by hand",
-                    layout::copy_place(device, copy.id)
-                ));
+            let Some(machine) = machine.filter(|_| !copies.contains(&copy.id)) else {
+                continue;
+            };
+            let place = layout::copy_place(device, copy.id);
+            match self.copies_unseen(machine, device) {
+                Some(why) => unseen.push(format!("whether its copy {place} is there: {why}")),
+                None => {
+                    return Err(format!(
+                        "its copy {place} is not there: remove what is left of it by hand"
+                    ));
+                }
             }
+        }
+        let about = format!("snapshot {} ({})", snapshot.name, snapshot.id);
+        for what in unseen {
+            self.notes.gap(about.clone(), what, "it is taken to be");
         }
         self.inventory
             .add_snapshot(snapshot)
             .map_err(|error| error.to_string())
+    }
+
+    /// Why it cannot be told which copies a device of a machine that answered has.
+    fn copies_unseen(&self, machine: usize, device: &Device) -> Option<String> {
+        let files = self.ground.machines[machine].survey.copies.as_ref();
+        files.err().cloned().or_else(|| self.unseen_on(machine, device))
     }
 }

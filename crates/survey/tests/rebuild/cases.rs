@@ -1,9 +1,10 @@
 //! Single stories: what is told, word by word where it matters.
 
-use mortar_command::query::survey::VolumeSeen;
+use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    BrickId, ByteSize, Device, DeviceKind, HostName, Inventory, Node, Volume, VolumeId, check, layout,
+    BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory, Node, Snapshot,
+    SnapshotId, Volume, VolumeId, VolumeName, check, layout,
 };
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
@@ -423,4 +424,99 @@ fn disks_of_another_do_not_take_the_place_of_a_node_that_answers() {
             Some(before.total)
         );
     }
+}
+
+/// A snapshot of a volume of images, and what is heard of it.
+fn world_with_snapshot() -> (World, Heard, Snapshot) {
+    let (world, volume) = (1..)
+        .find_map(|seed| {
+            let world = World::random(seed, 8);
+            let inventory = world.inventory();
+            let of_images = |volume: &&Volume| {
+                let mut bricks = inventory.bricks_of(volume.id);
+                volume.durability.bricks_per_set() > 1 && bricks.all(|brick| brick.space == BrickSpace::Image)
+            };
+            let volume = inventory.volumes().find(of_images)?.clone();
+            Some((world, volume))
+        })
+        .unwrap();
+    let copies = (1..).zip(world.inventory().bricks_of(volume.id));
+    let snapshot = Snapshot {
+        id: SnapshotId::from_u128(1),
+        name: VolumeName::new("monday").unwrap(),
+        created_ms: 7,
+        bricks: copies
+            .map(|(id, brick)| BrickCopy {
+                id: BrickId::from_u128(id),
+                brick: brick.clone(),
+            })
+            .collect(),
+        volume,
+        group: None,
+    };
+    let mut heard = world.heard();
+    let text = serde_json::json!({"mortar": 1, "snapshot": &snapshot}).to_string();
+    for copy in &snapshot.bricks {
+        let device = world.inventory().device(copy.brick.device).unwrap();
+        let survey = survey_of(&world, &mut heard, device);
+        part(&mut survey.images).push(ImageSeen {
+            path: layout::copy_image(&device.path, copy.id),
+            size: copy.brick.size,
+            taken: ByteSize::ZERO,
+        });
+        part(&mut survey.copies).push((layout::copy_identity_file(&device.path, copy.id), text.clone()));
+    }
+    (world, heard, snapshot)
+}
+
+fn survey_of<'a>(world: &World, heard: &'a mut Heard, device: &Device) -> &'a mut NodeSurvey {
+    let host = &world.inventory().node(device.node).unwrap().manage;
+    heard.hosts.get_mut(host).unwrap().as_mut().unwrap()
+}
+
+/// What could not be looked at is not what is gone: nobody is told to remove good copies.
+#[test]
+fn copies_that_cannot_be_seen_are_taken_to_be_there() {
+    type Hide = fn(&mut NodeSurvey, &Device);
+    let hide: [Hide; 3] = [
+        |survey, _| survey.copies = Err("too much output".into()),
+        |survey, _| survey.images = Err("find: an input or output error".into()),
+        |survey, device| {
+            survey.images = Ok(Vec::new());
+            survey
+                .unreadable
+                .push((device.path.to_string(), "no such device".into()));
+        },
+    ];
+    for hide in hide {
+        let (world, mut heard, snapshot) = world_with_snapshot();
+        let device = world.inventory().device(snapshot.bricks[0].brick.device).unwrap();
+        hide(survey_of(&world, &mut heard, device), device);
+        let rebuilt = rebuilt(&heard);
+        let records = made(&rebuilt.changes);
+        assert_eq!(records.inventory().snapshot(snapshot.id), Some(&snapshot));
+        let about = format!("snapshot monday ({})", snapshot.id);
+        assert!(
+            rebuilt.gaps.iter().any(|gap| gap.about == about),
+            "{:?}",
+            rebuilt.gaps
+        );
+        assert_eq!(told(&rebuilt, &about), []);
+    }
+}
+
+#[test]
+fn a_snapshot_whose_copy_is_gone_is_not_restored() {
+    let (world, mut heard, snapshot) = world_with_snapshot();
+    let copy = &snapshot.bricks[0];
+    let device = world.inventory().device(copy.brick.device).unwrap();
+    let image = layout::copy_image(&device.path, copy.id);
+    part(&mut survey_of(&world, &mut heard, device).images).retain(|seen| seen.path != image);
+    let rebuilt = rebuilt(&heard);
+    assert!(made(&rebuilt.changes).inventory().snapshots().next().is_none());
+    let [(kind, what)] = told(&rebuilt, &format!("snapshot monday ({})", snapshot.id))
+        .try_into()
+        .unwrap();
+    assert_eq!(kind, FoundKind::Unrestored);
+    assert!(what.contains(&format!("its copy {image} is not there")), "{what}");
 }
