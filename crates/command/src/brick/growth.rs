@@ -159,7 +159,7 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
     if !metadata_grows(spec, metadata) {
         return resume_volumes(spec, pool, metadata, settings);
     }
-    let both = extend(&spec.brick, settings, "--poolmetadatasize", metadata)
+    let both = extend(settings, "--poolmetadatasize", metadata)
         .arg("--size")
         .arg(format!("{}K", pool.kib()));
     let batch = remove_spare(
@@ -174,7 +174,7 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
 /// extend it by itself where it is too small for that much data.
 fn resume_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings: &Settings) -> Batch {
     let brick = &spec.brick;
-    let part = |option, size| extend(brick, settings, option, size).arg(thin_pool(brick));
+    let part = |option, size| extend(settings, option, size).arg(thin_pool(brick));
     let grows = metadata_grows(spec, metadata);
     let batch = if grows {
         go_on(Batch::new(), part("--poolmetadatasize", metadata))
@@ -202,7 +202,7 @@ fn thin_pool(brick: &BrickSpec) -> String {
     )
 }
 
-fn extend(brick: &BrickSpec, settings: &Settings, option: &str, size: ByteSize) -> Command {
+fn extend(settings: &Settings, option: &str, size: ByteSize) -> Command {
     program::lvm(settings, "lvextend")
         .args(["--yes", "--autobackup=n", option])
         .arg(format!("{}K", size.kib()))
@@ -226,7 +226,7 @@ fn go_on(batch: Batch, command: Command) -> Batch {
 }
 
 fn extend_volume(brick: &BrickSpec, settings: &Settings) -> Command {
-    extend(brick, settings, "--size", brick.size).arg(format!(
+    extend(settings, "--size", brick.size).arg(format!(
         "{}/{}",
         brick.place().volume_group(),
         brick.place().logical_volume()
