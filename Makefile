@@ -39,9 +39,8 @@ test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root
 	@command -v $(GO) >/dev/null || { echo "test-csi: csi-sanity is a Go program, and go was not found: install Go first" >&2; exit 1; }
 	$(CARGO) test --locked --package mortar-cli --test csi -- --ignored --nocapture
 
-test-lvm: setup ## Run the tests on real pools with LVM, in a guest where this machine has no device-mapper (as root)
-	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_TEST_DEVICES=lvm \
-		$(CARGO) test --locked --package mortar-cli --test lab -- life:: growth:: snapshots:: groups:: pools:: drift::bricks moves::a_brick
+test-lvm: setup ## Run the tests on real pools with LVM, in guests where this machine has no device-mapper (as root)
+	@CARGO=$(CARGO) tools/guest/tests "growth:: life:: pools::" "moves::a_brick drift::bricks snapshots:: groups::"
 
 manifests: ## Write deploy/manifests from the chart (needs Go 1.26.7)
 	cd tests/deploy && $(GO) test -count=1 -run TestManifestsAreFresh . -args -write
@@ -85,8 +84,8 @@ bench: build ## Measure, and print the numbers of docs/benchmarks.md (as root)
 	$(CARGO) bench --locked --workspace --benches
 
 bench-lvm: build ## Measure on real LVM, in a guest where this machine has no device-mapper (as root)
-	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run \
-		$(CARGO) bench --locked --package mortar-cli --bench mortar -- thin
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_GUEST_MEMORY=12G \
+		$(CARGO) bench --locked --package mortar-cli --bench mortar -- thin drain
 
 fmt: ## Bring all code into form
 	$(CARGO) fmt --all

@@ -179,7 +179,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
-        Thing::Growth(spec) => brick::growth::make(spec, settings),
+        Thing::Growth(spec) => brick::growth::resume(spec, settings),
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
         Thing::Copy(spec) => copy::make(spec, settings),
         Thing::Stopped(spec) => stopped::make(spec, settings),

@@ -52,6 +52,26 @@ fn a_size_that_it_has_already_is_no_failure() {
             assert_eq!(made(&names), done, "{names:?}");
         }
     }
+    // A spare that is not there need not be removed.
+    let names = [
+        "lvextend-metadata",
+        "lvextend",
+        "lvremove-no-spare",
+        "lvextend-volume",
+    ];
+    assert_eq!(made(&names), done);
+    assert_eq!(
+        made(&["lvextend-both", "lvremove-spare", "lvextend-volume"]),
+        done
+    );
+    assert_eq!(
+        made(&[
+            "lvextend-both-metadata-there",
+            "lvremove-no-spare",
+            "lvextend-again"
+        ]),
+        done
+    );
     // As LVM 2.03.16 says it.
     let mut older = report(DM, &["lvextend-metadata", "lvextend", "lvremove-spare"]);
     let words = "  New size (512 extents) matches existing size (512 extents).\n";
@@ -61,6 +81,47 @@ fn a_size_that_it_has_already_is_no_failure() {
         done,
         "{words}"
     );
+}
+
+/// Asked for both parts of a pool, LVM may leave one as it is when the other has its size.
+#[test]
+fn a_pool_of_which_a_part_has_its_size_is_looked_at() {
+    for both in [
+        "lvextend-both-again",
+        "lvextend-both-data-there",
+        "lvextend-both-smaller",
+    ] {
+        let verdict = made(&[both, "lvremove-spare", "lvextend-volume"]);
+        assert!(matches!(verdict, Verdict::Unknown(_)), "{both}: {verdict:?}");
+    }
+    let verdict = made(&["lvextend-both-no-space", "lvremove-spare", "lvextend-volume"]);
+    assert_eq!(kind(&verdict), Some(FailureKind::NoSpace));
+}
+
+#[test]
+fn a_brick_has_the_room_that_its_group_has() {
+    let room = |mount: &str, gib: u64| {
+        let Thing::Growth(mut spec) = grown(GrowthPart::Room) else {
+            unreachable!()
+        };
+        spec.brick.space = BrickSpace::ThinPool {
+            pool: ByteSize::from_gib(gib),
+            metadata: ByteSize::from_mib(12),
+        };
+        judge_look(&Thing::Growth(spec), &report(DM, &[mount, "lvs-room"]))
+    };
+    // The pool has 1 GiB already, and 20,388,511,744 bytes are free.
+    assert_eq!(room("findmnt", 19), Seen::Present(Facts::None));
+    for (mount, gib, why) in [
+        ("findmnt", 20, "and 19 GiB are needed"),
+        ("findmnt-nothing", 2, "is not mounted"),
+    ] {
+        let seen = room(mount, gib);
+        assert!(
+            matches!(&seen, Seen::Foreign(text) if text.contains(why)),
+            "{seen:?}"
+        );
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: 
     };
     match action {
         Action::Do { step, goal, wait, .. } => {
-            let halted = !wait.is_zero() && wait_or_halt(&engine.inner, wait).await;
+            let halted = rest(&engine, id, spec, wait).await;
             let verdict = match goal {
                 _ if halted || engine.inner.is_halted() => Verdict::Unknown("the server is stopping".into()),
                 Goal::Absent => advance(&engine, id, spec).await,
@@ -121,7 +121,7 @@ pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: 
             Event::Did { step, verdict }
         }
         Action::Look { step, wait } => {
-            let _ = !wait.is_zero() && wait_or_halt(&engine.inner, wait).await;
+            rest(&engine, id, spec, wait).await;
             let seen = if left(&engine, spec).is_empty() && !coming(&engine, spec) {
                 Seen::Absent
             } else {
@@ -133,12 +133,42 @@ pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: 
     }
 }
 
-/// One step further: the move under way is looked at, or the next one begun.
+/// Waits, and no longer than until the move under way is at its end. Answers whether the program halts.
+async fn rest(engine: &Engine, id: OperationId, spec: &BricksSpec, wait: Duration) -> bool {
+    if wait.is_zero() {
+        return engine.inner.is_halted();
+    }
+    let Some((mover, _)) = mover(engine, id, spec) else {
+        return wait_or_halt(&engine.inner, wait).await;
+    };
+    // In order, so that the same history goes the same way when it is played again.
+    tokio::select! {
+        biased;
+        halted = wait_or_halt(&engine.inner, wait) => halted,
+        () = ends(engine, mover) => engine.inner.is_halted(),
+    }
+}
+
+/// Returns once an operation has ended; not while it needs attention, however often it is taken up.
+async fn ends(engine: &Engine, id: OperationId) {
+    while let Some(OperationState::Open(operation)) = engine.wait(id, PATIENCE).await {
+        if operation.needs_attention() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// One step further: the move under way is looked at, or the next one begun, the moment the last one is at its end.
 async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
-    if let Some((mover, brick)) = mover(engine, id, spec) {
-        return follow(engine, id, spec, mover, brick).await;
+    if let Some((mover, brick)) = mover(engine, id, spec)
+        && let Some(far) = follow(engine, id, spec, mover, brick).await
+    {
+        return far;
     }
     let left = left(engine, spec);
+    if is_turned(engine, id) {
+        return underway(left.len(), "no more of them are moved");
+    }
     let stuck = remembered(engine, id).stuck;
     let mut busy = None;
     for (brick, volume) in left.iter().filter(|(brick, _)| !stuck.contains_key(brick)) {
@@ -161,6 +191,14 @@ async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict
         }
     }
     ended(engine, id, spec, busy)
+}
+
+/// Whether the drain was cancelled while it followed a move.
+fn is_turned(engine: &Engine, id: OperationId) -> bool {
+    let Some(OperationState::Open(operation)) = engine.operation(id) else {
+        return false;
+    };
+    matches!(operation.phase, Phase::Back { .. })
 }
 
 /// Nothing more can be begun now.
@@ -193,27 +231,24 @@ fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, busy: Option<Strin
 
 /// On the way back nothing more is moved, and the move under way comes to its end.
 async fn settled(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
-    if let Some((mover, brick)) = mover(engine, id, spec) {
-        let verdict = follow(engine, id, spec, mover, brick).await;
-        if remembered(engine, id).mover.is_some() {
-            return verdict;
-        }
+    if let Some((mover, brick)) = mover(engine, id, spec)
+        && let Some(far) = follow(engine, id, spec, mover, brick).await
+    {
+        return far;
     }
     forget(engine, id);
     Verdict::Done(Facts::None)
 }
 
-/// How far the move is. One that has failed keeps its brick where it is.
+/// How far the move is; none when it is at its end. One that has failed keeps its brick where it is.
 async fn follow(
     engine: &Engine,
     id: OperationId,
     spec: &BricksSpec,
     mover: OperationId,
     brick: BrickId,
-) -> Verdict {
-    let state = engine.wait(mover, PATIENCE).await;
-    let many = left(engine, spec).len();
-    match state {
+) -> Option<Verdict> {
+    match engine.wait(mover, PATIENCE).await {
         Some(OperationState::Open(operation)) => {
             let far = match &operation.phase {
                 Phase::Attention { reason, .. } => format!("it needs attention: {reason}"),
@@ -222,7 +257,9 @@ async fn follow(
                     troubles.next().unwrap_or_else(|| "under way".into())
                 }
             };
-            return underway(many, &format!("operation {mover} moves brick {brick}: {far}"));
+            let many = left(engine, spec).len();
+            let what = format!("operation {mover} moves brick {brick}: {far}");
+            return Some(underway(many, &what));
         }
         Some(OperationState::Ended(ended)) => {
             remember(engine, id, |drain| {
@@ -234,7 +271,7 @@ async fn follow(
         }
         None => remember(engine, id, |drain| drain.mover = None),
     }
-    underway(many, &format!("brick {brick} is done with"))
+    None
 }
 
 fn underway(left: usize, what: &str) -> Verdict {

@@ -21,7 +21,7 @@ const BLOCK: u64 = 4096;
 /// The least last part of an XFS, in blocks: less is left unused.
 const LEAST: u64 = 64;
 
-/// `lvextend --size SIZE|--extents N%VG|--poolmetadatasize SIZE VG/LV`
+/// `lvextend [--poolmetadatasize SIZE] [--size SIZE|--extents N%VG] VG/LV`
 pub(crate) fn lvextend(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = with_common(&[
         ("--size", true),
@@ -39,19 +39,15 @@ pub(crate) fn lvextend(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         Ok(share) => share,
         Err(why) => return fail(3, format!("  {why}")),
     };
-    let bytes = size.or(metadata).and_then(sizes);
-    let ([word], true) = (&read.words[..], bytes.is_some() || share.is_some()) else {
+    let sizes_of = |given: Option<&str>| given.map(|text| sizes(text).ok_or(())).transpose();
+    let ([word], Ok(size), Ok(metadata)) = (&read.words[..], sizes_of(size), sizes_of(metadata)) else {
         return fail(3, "  Please provide a size and a logical volume.");
     };
-    if [size.is_some(), metadata.is_some(), share.is_some()]
-        .iter()
-        .filter(|given| **given)
-        .count()
-        != 1
-    {
+    let given = [size.is_some(), share.is_some(), metadata.is_some()];
+    if matches!(given, [true, true, _] | [_, true, true] | [false, false, false]) {
         return fail(
             3,
-            "  The simulated node extends a volume or a pool's metadata, not both.",
+            "  The simulated node extends by a share of the group, or by a size, a pool's metadata or both.",
         );
     }
     let Some((group_name, volume)) = word.split_once('/') else {
@@ -61,17 +57,14 @@ pub(crate) fn lvextend(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
         return no_group(group_name);
     };
     let found = shell.node.groups.get_mut(number).expect("found by its name");
-    let bytes = match (bytes, share) {
-        (None, Some(share)) => lvm_make::part_of(found, share),
-        (bytes, _) => bytes.unwrap_or_default(),
-    };
+    let size = size.or_else(|| share.map(|share| lvm_make::part_of(found, share)));
     let Some(at) = found.position(shell.names, volume) else {
         return fail(5, format!("  Failed to find logical volume \"{word}\""));
     };
-    let extended = if metadata.is_some() {
-        extend_metadata(found, at, bytes)
-    } else {
-        extend(found, at, bytes)
+    let extended = match (metadata, size) {
+        (Some(metadata), Some(size)) => extend_both(found, at, metadata, size),
+        (Some(metadata), None) => extend_metadata(found, at, metadata),
+        (None, size) => extend(found, at, size.unwrap_or_default()),
     };
     match extended {
         Ok(()) => Output {
@@ -121,6 +114,19 @@ fn extend_metadata(found: &mut Vg, at: usize, bytes: u64) -> Result<(), String> 
         found.spare += spare;
     }
     Ok(())
+}
+
+/// Both parts of a pool: first its metadata. A size that its data has already fails without a word of why.
+fn extend_both(found: &mut Vg, at: usize, metadata: u64, bytes: u64) -> Result<(), String> {
+    let (wanted, now) = (found.extents_for(bytes), found.volumes[at].extents);
+    if wanted < now {
+        return Err(smaller(wanted, now));
+    }
+    extend_metadata(found, at, metadata)?;
+    if wanted == now {
+        return Err("Command failed with status code 5.".into());
+    }
+    extend(found, at, bytes)
 }
 
 fn take(found: &mut Vg, more: u32) -> Result<(), String> {

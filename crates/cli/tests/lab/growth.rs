@@ -12,10 +12,12 @@ use crate::life::{Client, about, gib};
 use crate::site::Site;
 
 const MEBIBYTE: u64 = 1 << 20;
-/// MiB that are written before the volume grows; from there on the client writes the last of them again and again.
+/// MiB of the file before the volume grows; from there on the client writes into the last of them again and again.
 const BEFORE: u64 = 700;
 /// MiB of the whole file: more than the volume held.
 const WHOLE: u64 = 1100;
+/// What is written at the beginning of each MiB. The rest is only allocated: it takes as much room, and a guest writes slowly.
+const WRITTEN: usize = 64 << 10;
 
 /// One file becomes larger than the volume was, and the client never stops writing.
 #[test]
@@ -94,8 +96,13 @@ fn a_volume_grows_where_it_is_while_a_client_writes() {
 /// The file, MiB by MiB; from the first part on it waits for nothing.
 fn write(path: &Path, written: &AtomicU64, larger: &AtomicBool) {
     let mut file = std::fs::File::create(path).unwrap();
-    let mut number = 0;
+    allocate(path, BEFORE);
+    let (mut number, mut allocated) = (0, BEFORE);
     while number < WHOLE {
+        if number >= allocated {
+            allocated = WHOLE;
+            allocate(path, WHOLE);
+        }
         file.seek(SeekFrom::Start(number * MEBIBYTE)).unwrap();
         file.write_all(&block(number)).unwrap();
         written.fetch_add(1, Ordering::Relaxed);
@@ -108,20 +115,28 @@ fn write(path: &Path, written: &AtomicU64, larger: &AtomicBool) {
     file.sync_all().unwrap();
 }
 
+/// Takes the room for so many MiB of the file: fails where the volume has less.
+fn allocate(path: &Path, mebibytes: u64) {
+    let done = std::process::Command::new("fallocate")
+        .args(["--length", &(mebibytes * MEBIBYTE).to_string()])
+        .arg(path)
+        .status();
+    assert!(done.unwrap().success(), "{mebibytes} MiB are allocated");
+}
+
 fn block(number: u64) -> Vec<u8> {
-    number
-        .to_le_bytes()
-        .repeat(usize::try_from(MEBIBYTE / 8).unwrap())
+    (number + 1).to_le_bytes().repeat(WRITTEN / 8)
 }
 
 fn check(path: &Path) {
     let mut file = std::fs::File::open(path).unwrap();
-    let mut came = vec![0; usize::try_from(MEBIBYTE).unwrap()];
+    let mut came = vec![0; WRITTEN];
     for number in 0..WHOLE {
+        file.seek(SeekFrom::Start(number * MEBIBYTE)).unwrap();
         file.read_exact(&mut came).unwrap();
         assert!(came == block(number), "MiB {number} is not as written");
     }
-    assert_eq!(file.read(&mut came).unwrap(), 0);
+    assert_eq!(file.metadata().unwrap().len(), WHOLE * MEBIBYTE);
 }
 
 /// The file under a node's disk grows by 2 GiB, and what is told it says so.

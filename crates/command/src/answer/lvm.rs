@@ -18,6 +18,9 @@ pub(crate) const LV_COLUMNS: &str = "lv_name,lv_size,lv_active,pool_lv,data_perc
 /// What `lvs` is asked for over all groups. `lv_attr` and not `segtype`: a column of segments makes a row of each.
 pub(crate) const ALL_LV_COLUMNS: &str = "vg_name,lv_name,lv_size,lv_metadata_size,lv_attr,lv_active,pool_lv,data_percent,metadata_percent,lv_tags";
 
+/// What `lvs` is asked for to see whether a volume's group has room.
+pub(crate) const ROOM_COLUMNS: &str = "lv_name,vg_free";
+
 /// A physical volume with its group; without one, the group's name is empty and its sizes are zero.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct PhysicalVolume {
@@ -47,6 +50,14 @@ pub(crate) struct LogicalVolume {
     pub(crate) data_percent: Option<f64>,
     #[serde(default, deserialize_with = "percent")]
     pub(crate) metadata_percent: Option<f64>,
+}
+
+/// A logical volume beside what is free in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Room {
+    pub(crate) lv_name: String,
+    #[serde(deserialize_with = "bytes")]
+    pub(crate) vg_free: ByteSize,
 }
 
 /// A logical volume of any group.
@@ -183,6 +194,18 @@ pub(crate) fn listed_volumes(report: &Report, index: usize) -> Result<Vec<Listed
     Ok(rows.into_iter().flat_map(|report| report.lv).collect())
 }
 
+/// What is free in a group beside each of its logical volumes; none when there is no such group.
+pub(crate) fn rooms(report: &Report, index: usize) -> Result<Vec<Room>, Unreadable> {
+    const WHAT: &str = "what is free in the volume group";
+    let answer = read::<LogicalVolumes<Room>>(report, index, WHAT)?;
+    let rows = rows(answer, WHAT, no_group)?;
+    Ok(rows.into_iter().flat_map(|report| report.lv).collect())
+}
+
+fn no_group(words: &str) -> bool {
+    words.contains("volume group") && words.contains("not found")
+}
+
 /// The physical volume that `pvs DEVICE` describes; `None` when the device is not one.
 pub(crate) fn physical_volume(report: &Report, index: usize) -> Result<Option<PhysicalVolume>, Unreadable> {
     const WHAT: &str = "what LVM knows of the device";
@@ -211,8 +234,6 @@ pub(crate) fn left_out(report: &Report, index: usize) -> Option<String> {
 pub(crate) fn logical_volumes(report: &Report, index: usize) -> Result<Vec<LogicalVolume>, Unreadable> {
     const WHAT: &str = "which logical volumes there are";
     let answer = read::<LogicalVolumes<LogicalVolume>>(report, index, WHAT)?;
-    let rows = rows(answer, WHAT, |words| {
-        words.contains("volume group") && words.contains("not found")
-    })?;
+    let rows = rows(answer, WHAT, no_group)?;
     Ok(rows.into_iter().flat_map(|report| report.lv).collect())
 }

@@ -3,7 +3,9 @@
 //! Every command may come twice: LVM says of a size that it has already that there is no change, `truncate` with `>` makes
 //! nothing smaller, `xfs_growfs` takes what there is.
 
-use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
+mod room;
+
+use mortar_argv::{Batch, Command, Guard, OnFailure, Output, Report};
 use mortar_model::work::{BrickSpec, Facts, GrowthPart, GrowthSpec, Seen, Verdict};
 use mortar_model::{BrickSpace, ByteSize, layout};
 
@@ -18,17 +20,16 @@ const UNUSED: ByteSize = ByteSize::from_kib(256);
 /// The spare that LVM makes when it extends a pool's metadata, whether it is wanted or not: no record counts it.
 const SPARE: &str = "lvol0_pmspare";
 
+/// Items of a batch that makes both parts of a pool larger in one command: those that do it in two have one more, and those of a
+/// pool whose metadata stays one less.
+const AT_ONCE: usize = 3;
+
 pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let state = || brick_state::ask(settings, &site(brick));
     match (spec.part, brick.space) {
-        (
-            GrowthPart::Room | GrowthPart::Space,
-            BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder,
-        ) => state(),
-        (GrowthPart::Room, BrickSpace::ThinPool { .. }) => {
-            state().ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
-        }
+        (GrowthPart::Room, _) => room::look(spec, settings),
+        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => state(),
         (GrowthPart::Space, BrickSpace::ThinPool { .. }) => Batch::new()
             .ask(
                 program::lvm_report(settings, "lvs", answer::ALL_LV_COLUMNS)
@@ -41,7 +42,7 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
 
 pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
     match (spec.part, spec.brick.space) {
-        (GrowthPart::Room, _) => judge_room(spec, report),
+        (GrowthPart::Room, _) => room::judge(spec, report),
         (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => {
             judge_size(&spec.brick, report)
         }
@@ -57,7 +58,7 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
         return never(settings);
     }
     match (spec.part, spec.brick.space) {
-        (GrowthPart::Room, _) => look(spec, settings),
+        (GrowthPart::Room, _) => room::look(spec, settings),
         (GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => make_image(&spec.brick, settings),
         (GrowthPart::Space, BrickSpace::Shared) => go_on(Batch::new(), extend_volume(&spec.brick, settings)),
         (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
@@ -67,9 +68,19 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
     }
 }
 
+/// Over what an earlier run left.
+pub(crate) fn resume(spec: &GrowthSpec, settings: &Settings) -> Batch {
+    match (spec.part, spec.brick.space) {
+        (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
+            resume_volumes(spec, pool, metadata, settings)
+        }
+        _ => make(spec, settings),
+    }
+}
+
 pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
     match spec.part {
-        GrowthPart::Room => judge_made_room(spec, report),
+        GrowthPart::Room => room::judge_made(spec, report),
         GrowthPart::Space => judge_made_space(&spec.brick, report),
         GrowthPart::FileSystem => judge_made_file_system(&spec.brick, report),
     }
@@ -80,56 +91,6 @@ pub(crate) fn unmake(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match spec.part {
         GrowthPart::Room => Batch::new(),
         GrowthPart::Space | GrowthPart::FileSystem => never(settings),
-    }
-}
-
-/// Whether it can grow: whole, in use, and its group has the room. An image takes its space when it is written to, as
-/// one that was just made does.
-fn judge_room(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
-    let brick = &spec.brick;
-    let state = brick_state::read(&site(brick), report)?;
-    if state.space.is_none() || !state.mount.is_some_and(|mount| mount.ours) {
-        return Ok(Seen::Foreign(format!(
-            "brick {} is not mounted, and only then does its file system grow: see 'mortar check'",
-            brick.brick
-        )));
-    }
-    let Some(needed) = needed(spec) else {
-        return Ok(Seen::Present(Facts::None));
-    };
-    let group = layout::volume_group(brick.device);
-    let groups = answer::physical_volumes(report, report.outcomes.len().saturating_sub(1))?;
-    let free = groups
-        .iter()
-        .find(|volume| volume.vg_name == group)
-        .map(|volume| volume.vg_free);
-    Ok(match free {
-        Some(free) if free >= needed => Seen::Present(Facts::None),
-        Some(free) => Seen::Foreign(format!(
-            "volume group {group} has {free} free, and {needed} are needed: something takes room there that is in no \
-             record, see 'mortar check'"
-        )),
-        None => Seen::Foreign(format!("volume group {group} is not there")),
-    })
-}
-
-/// What the brick takes more of a volume group.
-fn needed(spec: &GrowthSpec) -> Option<ByteSize> {
-    let of = |space| match space {
-        BrickSpace::ThinPool { pool, metadata } => Some(pool + metadata),
-        BrickSpace::Shared | BrickSpace::Image | BrickSpace::Folder => None,
-    };
-    Some(of(spec.brick.space)?.minus(of(spec.space_before)?))
-}
-
-fn judge_made_room(spec: &GrowthSpec, report: &Report) -> Verdict {
-    if let Some(why) = complaint::unreached(report) {
-        return complaint::failed(mortar_model::work::FailureKind::Unreached, why);
-    }
-    match judge_room(spec, report) {
-        Ok(Seen::Foreign(why)) => complaint::refused(why),
-        Ok(_) => Verdict::Done(Facts::None),
-        Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
     }
 }
 
@@ -192,35 +153,71 @@ fn judge_volumes(
     })
 }
 
-/// The pool before the volume in it, so that no volume is larger than its pool for longer than it must. Its metadata before
-/// its data: LVM would extend it by itself where it is too small for that much data.
+/// The pool before the volume in it, so that no volume is larger than its pool for longer than it must. Both parts of the pool in
+/// one command: that is a third less work for LVM than one after the other.
 fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings: &Settings) -> Batch {
+    if !metadata_grows(spec, metadata) {
+        return resume_volumes(spec, pool, metadata, settings);
+    }
+    let both = extend(settings, "--poolmetadatasize", metadata)
+        .arg("--size")
+        .arg(format!("{}K", pool.kib()));
+    let batch = remove_spare(
+        go_on(Batch::new(), both.arg(thin_pool(&spec.brick))),
+        spec,
+        settings,
+    );
+    go_on(batch, extend_volume(&spec.brick, settings))
+}
+
+/// Where a part has its size already, LVM may leave the other one as it is: one after the other. Metadata before data: LVM would
+/// extend it by itself where it is too small for that much data.
+fn resume_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings: &Settings) -> Batch {
     let brick = &spec.brick;
-    let in_group = |name: String| format!("{}/{name}", layout::volume_group(brick.device));
-    let extend = |option: &str, size: ByteSize, name: String| {
-        program::lvm(settings, "lvextend")
-            .args(["--yes", "--autobackup=n", option])
-            .arg(format!("{}K", size.kib()))
-            .arg(in_group(name))
-    };
-    let thin_pool = || brick.place().thin_pool();
-    let grows =
-        !matches!(spec.space_before, BrickSpace::ThinPool { metadata: before, .. } if before == metadata);
+    let part = |option, size| extend(settings, option, size).arg(thin_pool(brick));
+    let grows = metadata_grows(spec, metadata);
     let batch = if grows {
-        go_on(Batch::new(), extend("--poolmetadatasize", metadata, thin_pool()))
+        go_on(Batch::new(), part("--poolmetadatasize", metadata))
     } else {
         Batch::new()
     };
-    let batch = go_on(batch, extend("--size", pool, thin_pool()));
+    let batch = go_on(batch, part("--size", pool));
     let batch = if grows {
-        let remove = program::lvm(settings, "lvremove")
-            .args(["--yes", "--autobackup=n"])
-            .arg(in_group(SPARE.into()));
-        batch.only_if(has_spare(brick, settings), remove)
+        remove_spare(batch, spec, settings)
     } else {
         batch
     };
     go_on(batch, extend_volume(brick, settings))
+}
+
+fn metadata_grows(spec: &GrowthSpec, metadata: ByteSize) -> bool {
+    !matches!(spec.space_before, BrickSpace::ThinPool { metadata: before, .. } if before == metadata)
+}
+
+fn thin_pool(brick: &BrickSpec) -> String {
+    format!(
+        "{}/{}",
+        layout::volume_group(brick.device),
+        brick.place().thin_pool()
+    )
+}
+
+fn extend(settings: &Settings, option: &str, size: ByteSize) -> Command {
+    program::lvm(settings, "lvextend")
+        .args(["--yes", "--autobackup=n", option])
+        .arg(format!("{}K", size.kib()))
+}
+
+/// Where there is none, nothing is to be removed.
+fn remove_spare(batch: Batch, spec: &GrowthSpec, settings: &Settings) -> Batch {
+    let remove = program::lvm(settings, "lvremove")
+        .args(["--yes", "--autobackup=n"])
+        .arg(spare(&spec.brick));
+    go_on(batch, remove)
+}
+
+fn spare(brick: &BrickSpec) -> String {
+    format!("{}/{SPARE}", layout::volume_group(brick.device))
 }
 
 /// One that is as large already fails, and the rest is to be done all the same.
@@ -229,23 +226,29 @@ fn go_on(batch: Batch, command: Command) -> Batch {
 }
 
 fn extend_volume(brick: &BrickSpec, settings: &Settings) -> Command {
-    program::lvm(settings, "lvextend")
-        .args(["--yes", "--autobackup=n", "--size"])
-        .arg(format!("{}K", brick.size.kib()))
-        .arg(format!(
-            "{}/{}",
-            brick.place().volume_group(),
-            brick.place().logical_volume()
-        ))
+    extend(settings, "--size", brick.size).arg(format!(
+        "{}/{}",
+        brick.place().volume_group(),
+        brick.place().logical_volume()
+    ))
 }
 
 fn has_spare(brick: &BrickSpec, settings: &Settings) -> Command {
-    program::lvm(settings, "lvs").arg(format!("{}/{SPARE}", layout::volume_group(brick.device)))
+    program::lvm(settings, "lvs").arg(spare(brick))
 }
 
 fn judge_made_space(brick: &BrickSpec, report: &Report) -> Verdict {
     let fails_first = report.first_failure().is_some_and(|(index, _)| index == 0);
-    match complaint::judge(report, already_so) {
+    if let (BrickSpace::ThinPool { .. }, AT_ONCE, Some(output)) =
+        (brick.space, report.outcomes.len(), report.output(0))
+        && has_a_size_already(output)
+    {
+        return Verdict::Unknown(format!(
+            "a part of the pool of brick {} has its size already, and the other one may not",
+            brick.brick
+        ));
+    }
+    match complaint::judge(report, |words| already_so(words) || no_spare(words)) {
         // A test says nothing when it fails.
         Verdict::Failed(failure) if brick.space == BrickSpace::Image && fails_first => complaint::failed(
             failure.kind,
@@ -253,6 +256,18 @@ fn judge_made_space(brick: &BrickSpec, report: &Report) -> Verdict {
         ),
         verdict => verdict,
     }
+}
+
+/// Whether `lvextend` was asked for both parts of a pool and did not do all, because one has its size already. Of that it often
+/// says nothing but that it failed (seen with 2.03.31).
+fn has_a_size_already(output: &Output) -> bool {
+    let words = complaint::words(output);
+    !output.success() && (already_so(&words) || words.contains("command failed with status code"))
+}
+
+/// What `lvremove` says of a spare that is not there.
+fn no_spare(words: &str) -> bool {
+    words.contains("failed to find logical volume") && words.contains(SPARE)
 }
 
 /// What `lvextend` says of a size that the volume has already: the first of LVM 2.03.31, the second of 2.03.16.

@@ -95,22 +95,10 @@ const LOOPS: usize = 5;
 
 /// What to run.
 pub fn ask(settings: &Settings, site: &Site<'_>) -> Batch {
-    let mount_point = site.place().mount_point();
-    let folders = [mount_point.clone(), site.place().brick_path()];
-    let find_mount = [
-        "--json",
-        "--bytes",
-        "--output",
-        "TARGET,SOURCE,FSTYPE,SIZE,USED,AVAIL",
-        "--mountpoint",
-    ];
+    let folders = [site.place().mount_point(), site.place().brick_path()];
     let batch = Batch::new()
         .ask(program::read(settings, site.place().identity_file()))
-        .ask(
-            program::program(settings, "findmnt")
-                .args(find_mount)
-                .arg(mount_point),
-        )
+        .ask(find_mount(settings, site))
         .ask(
             program::program(settings, "stat")
                 .arg("--format=%n|%F|%g")
@@ -122,6 +110,18 @@ pub fn ask(settings: &Settings, site: &Site<'_>) -> Batch {
                 .arg(&settings.fstab),
         );
     space(settings, site).into_iter().fold(batch, Batch::ask)
+}
+
+/// What is mounted at its mount point.
+pub(crate) fn find_mount(settings: &Settings, site: &Site<'_>) -> Command {
+    program::program(settings, "findmnt")
+        .args([
+            "--json",
+            "--bytes",
+            "--output",
+            "TARGET,SOURCE,FSTYPE,SIZE,USED,AVAIL",
+        ])
+        .args(["--mountpoint", &site.place().mount_point()])
 }
 
 fn space(settings: &Settings, site: &Site<'_>) -> Vec<Command> {
@@ -255,7 +255,7 @@ fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resu
 }
 
 /// The names under which a brick's logical volume can be mounted. Device-mapper doubles a dash of a name.
-fn volume_paths(site: &Site<'_>) -> Vec<String> {
+pub(crate) fn volume_paths(site: &Site<'_>) -> Vec<String> {
     let (group, volume) = (layout::volume_group(site.device), site.place().logical_volume());
     vec![
         format!(
