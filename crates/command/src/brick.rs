@@ -10,7 +10,7 @@ mod image;
 mod made_of;
 pub(crate) mod remains;
 mod shared;
-mod thin;
+pub(crate) mod thin;
 
 pub(crate) use thin::CHUNK;
 

@@ -48,8 +48,19 @@ pub(crate) async fn still_away(inner: &Inner, node: NodeId) -> Option<String> {
     if inner.landscape().is_healthy(node) {
         return None;
     }
+    word_of(inner, node).await.err()
+}
+
+/// Whether a node answers just now.
+pub(crate) async fn answers(inner: &Inner, node: NodeId) -> bool {
+    word_of(inner, node).await.is_ok()
+}
+
+/// Asks a node for a word; else says why there is none.
+async fn word_of(inner: &Inner, node: NodeId) -> Result<(), String> {
     let word = Batch::new().ask(Command::new("true").limit(AWAY_PATIENCE));
-    ask(inner, node, &word, "ask for a word").await.broken
+    let report = ask(inner, node, &word, "ask for a word").await;
+    report.broken.map_or(Ok(()), Err)
 }
 
 /// The members among `nodes` by which a change of their pool is best made: those that know which of its nodes are away,

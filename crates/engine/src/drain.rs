@@ -13,6 +13,7 @@ use mortar_model::work::{BricksSpec, Facts, Failure, FailureKind, Goal, Seen, Th
 use mortar_model::{BrickId, DeviceId, NodeId, OperationId, OperationKind, VolumeName};
 use mortar_plan::{Change, Plan, Refusal, Step, Subject};
 
+use crate::away;
 use crate::drive::wait_or_halt;
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -59,17 +60,29 @@ impl Engine {
     /// node to be back is given up first.
     ///
     /// # Errors
-    /// The node is unknown or being changed, or has bricks.
+    /// The node is unknown or being changed, has bricks, or answers and has devices: forgetting them would leave what they
+    /// are made of on its disks.
     pub async fn forget_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
         // What cannot be anyway must give nothing up.
-        self.view(|landscape| {
+        let has_devices = self.view(|landscape| {
             let inventory = landscape.inventory();
-            let mut devices = inventory.devices_of(id);
+            let mut devices = inventory.devices_of(id).peekable();
+            let some = devices.peek().is_some();
             match devices.any(|device| inventory.brick_count(device.id) > 0) {
                 true => Err(Refusal::InUse("node", id.to_string(), "bricks")),
-                false => Ok(()),
+                false => Ok(some),
             }
         })?;
+        if has_devices && away::answers(&self.inner, id).await {
+            let wanted = "what answers is not forgotten, but given back with 'mortar device delete' and 'mortar node delete'; if it \
+                          shall never come back, shut it down first";
+            return Err(EngineError::Refused(Refusal::WrongState {
+                what: "node",
+                id: id.to_string(),
+                state: "there".into(),
+                wanted,
+            }));
+        }
         for cleanup in self.waits_for_node_alone(id) {
             self.abandon(cleanup).await;
         }
@@ -180,6 +193,8 @@ async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict
                     &format!("operation {mover} moves brick {brick} of volume {volume}"),
                 );
             }
+            // It goes on after the next start.
+            Err(error @ EngineError::Stopping) => return underway(left.len(), &error.to_string()),
             Err(EngineError::Refused(refusal @ Refusal::Busy(..))) => busy = Some(refusal.to_string()),
             Err(EngineError::Refused(refusal)) => {
                 let why = format!("volume {volume}: {refusal}");

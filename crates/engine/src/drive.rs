@@ -82,6 +82,11 @@ impl Handle {
         )
     }
 
+    /// Whether it only waits for others.
+    pub(crate) fn drains(&self) -> bool {
+        drains(self.lock().kind)
+    }
+
     /// Neither ended nor waiting for attention.
     pub(crate) fn is_running(&self) -> bool {
         !*self.rest.borrow()

@@ -79,9 +79,11 @@ impl Operations {
         })
     }
 
-    /// Whether none goes on by itself, and none is about to.
+    /// Whether none goes on by itself, and none is about to. One that only waits for others stands still between two of them:
+    /// when nothing more may be begun, there is nothing to wait for.
     pub(crate) fn at_rest(&self) -> bool {
-        self.entering.is_empty() && !self.open.values().any(|handle| handle.is_running())
+        let mut at_work = self.open.values().filter(|handle| !handle.drains());
+        self.entering.is_empty() && !at_work.any(|handle| handle.is_running())
     }
 }
 

@@ -241,3 +241,38 @@ fn a_drain_is_cancelled_between_bricks() {
         bed.assert_agreement("cancelled");
     });
 }
+
+/// A drain stands still between two bricks: a stop ends with the move that is under way.
+#[test]
+fn a_stop_waits_for_no_drain() {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+    bed::run(async {
+        let bed = prepared(true).await;
+        for name in ["data", "more", "most"] {
+            if name != "data" {
+                made(&bed, name, Durability::Replicate(3)).await;
+            }
+            assert!(bed.hosts.world(|world| world.write_files("n1", name, 2000)));
+        }
+        let id = bed.engine.drain_node(bed.node(2), false).await.unwrap();
+        let begun = std::time::Instant::now();
+        bed.engine.stop(LIMIT).await;
+        assert!(begun.elapsed() < LIMIT, "it was waited for");
+        let state = bed.engine.operation(id);
+        assert!(matches!(state, Some(OperationState::Open(_))), "{state:?}");
+    });
+}
+
+/// What can be given back is not forgotten: its disks would be Mortar's for ever, and in no record.
+#[test]
+fn a_node_that_answers_is_not_forgotten() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let refused = bed.engine.forget_node(bed.node(4)).await.unwrap_err();
+        assert!(refused.to_string().contains("mortar device delete"), "{refused}");
+        assert_eq!(bed.open(), []);
+        bed.hosts.world(|world| world.kill_node("n4"));
+        let id = bed.engine.forget_node(bed.node(4)).await.unwrap();
+        bed.done(id).await;
+    });
+}

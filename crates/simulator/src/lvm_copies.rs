@@ -6,7 +6,7 @@ use mortar_argv::Output;
 
 use crate::images::copied;
 use crate::lvm::{Lv, LvKind, bad_option, group, is_lvm_name, no_group, with_common};
-use crate::lvm_make::not_backed_up;
+use crate::lvm_make::{has_room, not_backed_up};
 use crate::text::Text;
 use crate::tool::{Parsed, Shell, fail};
 
@@ -50,8 +50,13 @@ pub(crate) fn snapshot(shell: &mut Shell<'_>, read: &Parsed<'_>) -> Output {
         let origin = &found.volumes[at];
         (origin.kind, origin.extents, origin.system)
     };
-    if !matches!(kind, LvKind::Thin(_)) {
+    let LvKind::Thin(pool) = kind else {
         return fail(5, "  The simulated node makes snapshots of thin volumes only.");
+    };
+    let pool = found.volumes.iter().find(|volume| volume.stamp == pool);
+    let room = pool.map_or(Ok(()), |pool| has_room(shell.node, shell.names, found, pool));
+    if let Err(why) = room {
+        return fail(5, format!("  {why}"));
     }
     let tags: Box<[Text]> = read
         .values(&["--addtag"])

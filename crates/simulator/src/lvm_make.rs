@@ -6,6 +6,7 @@ use crate::growth;
 use crate::lvm::{Lv, LvKind, Vg, bad_option, group, is_lvm_name, no_group, sizes, with_common};
 use crate::lvm_copies;
 use crate::lvm_report::Selection;
+use crate::node::Node;
 use crate::text::{Names, Text};
 use crate::tool::{Parsed, Shell, fail};
 
@@ -191,7 +192,30 @@ pub(crate) fn part_of(group: &Vg, share: u64) -> u64 {
 }
 
 /// Makes what was asked for, or nothing; gives the name of the last volume made.
+/// LVM makes no thin volume in a pool whose data is taken, or whose metadata has less left than a quarter or 4 MiB. (So where no
+/// pool is to grow by itself: the threshold that `lvm.conf` has then, or `--config`.)
+pub(crate) fn has_room(node: &Node, names: &Names, group: &Vg, pool: &Lv) -> Result<(), String> {
+    let percent = |full: Option<&u8>| u64::from(full.copied().unwrap_or(0));
+    let kept = (4_u64 << 20) * 100 / group.bytes(pool.metadata).max(1);
+    let metadata = 100 - kept.min(25);
+    if percent(node.full_data.get(&pool.stamp)) < 100
+        && percent(node.full_metadata.get(&pool.stamp)) < metadata
+    {
+        return Ok(());
+    }
+    let (group, pool) = (names.read(&group.name), names.read(&pool.name));
+    Err(format!(
+        "Cannot create new thin volume, free space in thin pool {group}/{pool} reached threshold."
+    ))
+}
+
 fn make(shell: &mut Shell<'_>, number: u32, request: &Request<'_>) -> Result<String, String> {
+    let group = shell.node.groups.get(number).expect("found by its name");
+    if let (Some(pool), None) = (request.pool, request.size)
+        && let Some(at) = group.position(shell.names, pool)
+    {
+        has_room(shell.node, shell.names, group, &group.volumes[at])?;
+    }
     // Made together with its pool, a thin volume gets no tags: the pool has them (seen with LVM 2.03.31).
     let mut tags: Box<[Text]> = request.tags.iter().map(|tag| shell.names.store(tag)).collect();
     let found = shell.node.groups.get_mut(number).expect("found by its name");

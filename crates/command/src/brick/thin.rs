@@ -71,8 +71,15 @@ fn pool_path(spec: &BrickSpec) -> String {
     )
 }
 
-pub(super) fn lvcreate(settings: &Settings) -> Command {
-    program::lvm(settings, "lvcreate").args(["--yes", "--autobackup=n"])
+/// Whatever a node's `lvm.conf` says of pools that grow by themselves: from that share on LVM would make nothing more in any
+/// pool, and a way back would be refused with its volume stopped. How full is too full is Mortar's to say.
+pub(crate) fn lvcreate(settings: &Settings) -> Command {
+    program::lvm(settings, "lvcreate").args([
+        "--yes",
+        "--autobackup=n",
+        "--config",
+        "activation/thin_pool_autoextend_threshold=100",
+    ])
 }
 
 /// The pool carries the tags: when one `lvcreate` makes pool and volume, LVM puts them there and only there.
@@ -109,24 +116,31 @@ pub(super) fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
         .arg(spec.place().logical_volume_device())
 }
 
-/// Both by selection: what is not there is not selected, and a pool that still holds a volume (a clone) stays.
+/// Both by selection: what is not there is not selected, and a pool that still holds a volume (a copy) stays; it goes with the
+/// last copy.
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
-    let remove = |what: String| {
-        program::lvm(settings, "lvremove")
-            .args(["--yes", "--autobackup=n", "--select", &what])
-            .arg(layout::volume_group(spec.device))
-    };
-    batch
-        .item(
-            Guard::Always,
-            remove(format!("lv_name={}", spec.place().logical_volume())),
-            OnFailure::Continue,
-        )
-        .item(
-            Guard::Always,
-            remove(format!("lv_name={} && thin_count=0", spec.place().thin_pool())),
-            OnFailure::Continue,
-        )
+    let volume = remove(
+        spec,
+        settings,
+        &format!("lv_name={}", spec.place().logical_volume()),
+    );
+    batch.item(Guard::Always, volume, OnFailure::Continue).item(
+        Guard::Always,
+        remove_empty_pool(spec, settings),
+        OnFailure::Continue,
+    )
+}
+
+/// Removes the brick's own pool, if it holds nothing.
+pub(crate) fn remove_empty_pool(spec: &BrickSpec, settings: &Settings) -> Command {
+    let what = format!("lv_name={} && thin_count=0", spec.place().thin_pool());
+    remove(spec, settings, &what)
+}
+
+fn remove(spec: &BrickSpec, settings: &Settings, what: &str) -> Command {
+    program::lvm(settings, "lvremove")
+        .args(["--yes", "--autobackup=n", "--select", what])
+        .arg(layout::volume_group(spec.device))
 }
 
 /// The whole volume group is gone: its disk was lost or given back.

@@ -8,7 +8,7 @@ use mortar_model::{BrickSpace, ByteSize, layout};
 
 use super::{back, make_image, thaw, whole};
 use crate::answer::{self, ListedVolume, Unreadable};
-use crate::brick::is_mounted;
+use crate::brick::{is_mounted, thin};
 use crate::{Settings, complaint, program};
 
 /// Linux from this version on lets LVM suspend a device whose file system somebody has frozen.
@@ -19,6 +19,10 @@ const METADATA: f64 = 75.0;
 
 /// The same of the data of a pool that has promised more than it has.
 const DATA: f64 = 80.0;
+
+/// The same of the data of any pool. Where all is taken LVM makes nothing more, and a way back would be refused with the volume
+/// stopped: bricks in a pool of their own do not give back what they do not hold any more.
+const ALL_DATA: f64 = 98.0;
 
 fn group(spec: &CopySpec) -> String {
     layout::volume_group(spec.brick.device)
@@ -120,15 +124,7 @@ fn copy(spec: &CopySpec, settings: &Settings, name: &str) -> Command {
 
 /// A thin volume that begins as another one is. LVM would not make it active by itself.
 fn snapshot(settings: &Settings, name: &str) -> Command {
-    program::lvm(settings, "lvcreate").args([
-        "--yes",
-        "--autobackup=n",
-        "--snapshot",
-        "--setactivationskip",
-        "n",
-        "--name",
-        name,
-    ])
+    thin::lvcreate(settings).args(["--snapshot", "--setactivationskip", "n", "--name", name])
 }
 
 fn rename(spec: &CopySpec, settings: &Settings, from: String, to: String) -> Command {
@@ -232,8 +228,8 @@ fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
     let (what, full, most) = match over(pool.volume.metadata_percent, METADATA) {
         Some(full) => ("metadata", full, METADATA),
         None => {
-            let data = pool.volume.data_percent.filter(|_| runs_over);
-            ("data", over(data, DATA)?, DATA)
+            let most = if runs_over { DATA } else { ALL_DATA };
+            ("data", over(pool.volume.data_percent, most)?, most)
         }
     };
     Some(format!(
@@ -253,11 +249,21 @@ pub(super) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
     match spec.part {
         CopyPart::Room => Batch::new(),
         CopyPart::Image => go_on(Batch::new(), &making),
-        _ => go_on(go_on(Batch::new(), &making), &named).run(
-            program::program(settings, "rm")
-                .arg("-f")
-                .args([text(spec), restored(spec)]),
-        ),
+        _ => {
+            let batch = go_on(go_on(Batch::new(), &making), &named).run(
+                program::program(settings, "rm")
+                    .arg("-f")
+                    .args([text(spec), restored(spec)]),
+            );
+            match spec.brick.space {
+                // The brick may have gone before: then its pool was kept for this copy alone.
+                BrickSpace::ThinPool { .. } => {
+                    let pool = thin::remove_empty_pool(&spec.brick, settings);
+                    batch.item(Guard::Always, pool, OnFailure::Continue)
+                }
+                _ => batch,
+            }
+        }
     }
 }
 

@@ -95,7 +95,6 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
     let rules = StateRules {
         not_offline: WireError::DeviceNotOffline(id.to_string()),
         is_failed: WireError::DeviceFailed,
-        may_return_offline: true,
     };
     rules.check(old, change.state)?;
     let begun = if change.state == Condition::Failed && bricks {

@@ -89,8 +89,6 @@ pub(crate) struct StateRules {
     pub(crate) not_offline: WireError,
     /// Said when something is asked of a failed one.
     pub(crate) is_failed: fn(String) -> WireError,
-    /// Whether a failed one may become offline: Heketi let devices do so, and nodes not.
-    pub(crate) may_return_offline: bool,
 }
 
 impl StateRules {
@@ -100,8 +98,9 @@ impl StateRules {
     /// Heketi's text for the rule that is broken.
     pub(crate) fn check(self, old: State, new: State) -> Result<(), WireError> {
         match (old, new) {
-            (State::Failed, State::Offline) if self.may_return_offline => Ok(()),
-            (State::Failed, State::Online | State::Offline) => Err((self.is_failed)(new.to_string())),
+            // Heketi let devices come back this way, and nodes not: one that was emptied for a repair had to be removed.
+            (State::Failed, State::Offline) => Ok(()),
+            (State::Failed, State::Online) => Err((self.is_failed)(new.to_string())),
             (State::Online, State::Failed) => Err(self.not_offline),
             _ => Ok(()),
         }

@@ -83,7 +83,6 @@ pub(crate) async fn set_state(State(app): State<App>, id: Id, body: Payload) -> 
     let rules = StateRules {
         not_offline: WireError::NodeNotOffline(id.to_string()),
         is_failed: WireError::NodeFailed,
-        may_return_offline: false,
     };
     rules.check(old, change.state)?;
     let begun = if change.state == Condition::Failed && bricks {

@@ -180,6 +180,11 @@ async fn states_go_through_the_queue() {
     let door = door().await;
     for (place, states) in [
         (format!("/nodes/{B}"), &["offline", "online", "offline"][..]),
+        // Heketi's nodes had no way back.
+        (
+            format!("/nodes/{FAILED_NODE}"),
+            &["failed", "offline", "online"][..],
+        ),
         (
             format!("/devices/{OFFLINE_DEVICE}"),
             &["online", "offline", "failed", "failed", "offline", "failed"][..],

@@ -109,8 +109,6 @@ async fn errors_of_nodes() {
             "Node must be offline before remove operation is performed, node:{A}";
         "POST" "/nodes/{FAILED_NODE}/state" "{{\"state\":\"online\"}}" => 500
             "Cannot move a failed/removed node to online state";
-        "POST" "/nodes/{FAILED_NODE}/state" "{{\"state\":\"offline\"}}" => 500
-            "Cannot move a failed/removed node to offline state";
         "POST" "/nodes/{A}/tags" "{{}}" => 400 "validation failed: change_type: cannot be blank.";
         "POST" "/nodes/{A}/tags" "{{\"change_type\":\"x\"}}" => 400 "validation failed: change_type: must be a valid value.";
         "POST" "/nodes/{UNKNOWN}/tags" "{{\"change_type\":\"set\"}}" => 404 "Id not found";
