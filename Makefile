@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench bench-lvm fmt manifests test-deploy
+.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench bench-lvm fmt manifests test-deploy test-kube
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,16 @@ manifests: ## Write deploy/manifests from the chart (needs Go 1.26.7)
 test-deploy: ## Check the chart, the manifests, alert rules and the dashboard (needs Go 1.26.7)
 	@command -v $(GO) >/dev/null || { echo "test-deploy: $(GO) was not found: install Go 1.26.7 or later, then try again" >&2; exit 1; }
 	cd tests/deploy && $(GO) test -count=1 .
+
+# Where Kubernetes' programs are kept once they are built: outside of the repository, since that takes long.
+KUBE := $(or $(MORTAR_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mortar-tools)/kube
+KUBE_BUILD = $(GO) build -ldflags "-s -w" -o $(KUBE)
+
+test-kube: setup ## Apply deploy/ to a real API server, which is built once (needs Go 1.26.7)
+	@command -v $(GO) >/dev/null || { echo "test-kube: $(GO) was not found: install Go 1.26.7 or later, then try again" >&2; exit 1; }
+	cd tests/kube/cluster && $(KUBE_BUILD)/etcd go.etcd.io/etcd/server/v3
+	cd tests/kube/cluster && $(KUBE_BUILD)/ k8s.io/kubernetes/cmd/kube-apiserver
+	cd tests/kube && MORTAR_KUBE=$(KUBE) $(GO) test -count=1 -timeout 30m .
 
 # How many histories, and the seed of the first.
 COUNT ?= 10000
