@@ -9,7 +9,7 @@
 use std::fmt::Debug;
 
 use mortar_journal::{Ended, Operation};
-use mortar_model::{Brick, Cluster, Device, Node, Snapshot, Volume};
+use mortar_model::{Attachments, Brick, Cluster, Device, Node, Snapshot, Volume};
 use mortar_store::{
     Durability, Kind, MemoryStore, Store as _, decode, encode, export, read_backup, read_document,
 };
@@ -33,6 +33,7 @@ pub fn store_records(data: &[u8]) {
     comes_back::<Brick>(Kind::Brick, data);
     comes_back::<Volume>(Kind::Volume, data);
     comes_back::<Snapshot>(Kind::Snapshot, data);
+    comes_back::<Attachments>(Kind::Attachment, data);
     comes_back::<Operation>(Kind::Operation, data);
     comes_back::<Ended>(Kind::Ended, data);
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	serializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
@@ -166,6 +168,7 @@ var variants = [][]string{
 	{"--set", "csi.enabled=false,monitoring.enabled=false,networkPolicy.enabled=false,namespace.create=false"},
 	{"--set", "server.store.kind=hostPath,server.adminKey=a,server.userKey=b,csi.snapshots=false,csi.healthMonitor=false,csi.node.zone=2"},
 	{"--set", "csi.groupSnapshots=false"},
+	{"--set", "csi.attach=true"},
 	{"--set", "imagePullSecrets={one},storageClasses[0].name=x,storageClasses[0].default=true,storageClasses[0].parameters.volumetype=none"},
 	{"--set", "volumeAttributesClasses[0].name=x,volumeAttributesClasses[0].parameters.volumeoptions=performance.io-cache off"},
 	{"--set-json", `server.nodeSelector={"a":"b"},server.tolerations=[{"operator":"Exists"}],server.extraVolumes=[{"name":"k","secret":{"secretName":"k"}}],server.extraVolumeMounts=[{"name":"k","mountPath":"/keys"}],glusterfs.tolerations=[{"operator":"Exists"}],csi.controller.nodeSelector={"a":"b"},csi.controller.tolerations=[{"operator":"Exists"}],csi.node.nodeSelector={"a":"b"},monitoring.labels={"release":"p"},networkPolicy.from=[]`},
@@ -252,6 +255,35 @@ func checkRules(t *testing.T, name string, rules []rbacv1.PolicyRule) {
 			if slices.Contains(words, "*") || slices.Contains(words, "secrets") {
 				t.Errorf("%s asks for too much: %v", name, rule)
 			}
+		}
+	}
+}
+
+// Kubernetes waits for an attacher where the CSIDriver says so, and the controller answers it only where it was told to: all or nothing.
+func TestAttachingIsWholeOrNotThere(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		attachRequired, attacher, told, marks := false, false, false, false
+		for _, document := range documents(t, helm(t, "--set", "csi.attach="+strconv.FormatBool(wanted))) {
+			object, err := decode(document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch object := object.(type) {
+			case *storagev1.CSIDriver:
+				attachRequired = *object.Spec.AttachRequired
+			case *appsv1.Deployment:
+				for _, container := range object.Spec.Template.Spec.Containers {
+					attacher = attacher || container.Name == "attacher"
+					told = told || slices.Contains(container.Args, "--attach")
+				}
+			case *rbacv1.ClusterRole:
+				for _, rule := range object.Rules {
+					marks = marks || slices.Contains(rule.Resources, "volumeattachments/status")
+				}
+			}
+		}
+		if attachRequired != wanted || attacher != wanted || told != wanted || marks != wanted {
+			t.Errorf("csi.attach=%v: attachRequired %v, attacher %v, --attach %v, its rights %v", wanted, attachRequired, attacher, told, marks)
 		}
 	}
 }

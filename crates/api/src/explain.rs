@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Attachment;
+
 /// How what is seen stands to what is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +98,9 @@ pub struct ExplainedVolume {
     /// Options that were asked for, `key value`.
     #[serde(default)]
     pub options: Vec<String>,
+    /// Nodes that may use it, as far as those who attach volumes have said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// How clients mount it.
     pub mount: Mount,
     /// What GlusterFS says of it.

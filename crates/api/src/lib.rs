@@ -8,6 +8,7 @@
 //! a state or kind it does not know reads it as `unknown` and goes on.
 
 mod adopt;
+mod attach;
 mod backup;
 mod bricks;
 mod check;
@@ -31,6 +32,7 @@ pub use adopt::{
     ADOPT_LIMITED, ADOPT_NOT, ADOPT_RECORDED, ADOPT_UNDERSTOOD, AdoptAnswer, AdoptRemark, AdoptRequest,
     AdoptVolume,
 };
+pub use attach::{AccessMode, AttachRequest, Attachment, AttachmentList, DetachQuery};
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
 pub use bricks::MoveRequest;
 pub use check::{

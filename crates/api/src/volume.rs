@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::Attachment;
+
 /// The option of a volume that names the claim of Kubernetes that it was made for, `NAMESPACE/NAME`.
 pub const CLAIM_OPTION: &str = "user.csi.claim";
 
@@ -63,6 +65,9 @@ pub struct Volume {
     pub servers: Vec<String>,
     /// Zones in which its cluster has nodes.
     pub zones: Vec<u32>,
+    /// Nodes that may use it, in the order of their names, as far as those who attach volumes have said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// The operation that changes it or keeps it as it is just now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,

@@ -19,6 +19,7 @@
 //! | `exit` | exit codes, in one table |
 
 mod args;
+mod attach;
 mod client;
 mod commands;
 mod config;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use mortar_csi::{Endpoint, Services};
+use mortar_csi::Services;
 use mortar_engine::{BackupPlan, CurePlan, Engine, Entropy, Parts, SystemClock, SystemEntropy};
 use mortar_executor::{
     Hosts, KubeAccess, KubeHosts, KubeOptions, LocalHosts, PodMatch, SimHosts, SshHosts, SshOptions,
@@ -16,7 +16,8 @@ use mortar_store::{Backups, EmbeddedStore, GroupCommit, MemoryStore, Opening, St
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Executor, Kubernetes, MatchName, Ssh, Tuning};
+use crate::attach;
+use crate::config::{Config, Csi, Executor, Kubernetes, MatchName, Ssh, Tuning};
 use crate::doors::Within;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -86,7 +87,7 @@ async fn serve(config: Config, log: LogDial) -> Result<()> {
         volume_options: config.volume_options,
     };
     let server = Server::new(engine, options);
-    let csi = csi(&server, config.csi_endpoint.as_ref()).await?;
+    let csi = csi(&server, config.csi.as_ref()).await?;
     server.run(listener, stop, config.patience).await;
     // What a controller still waits for goes on after the next start.
     csi.abort();
@@ -126,14 +127,16 @@ fn admin(state: AdminState) -> Result<Arc<Admin>> {
 }
 
 /// The CSI controller inside of the server, where one is wanted.
-async fn csi(server: &Server, endpoint: Option<&Endpoint>) -> Result<tokio::task::JoinHandle<()>> {
-    let Some(endpoint) = endpoint else {
+async fn csi(server: &Server, csi: Option<&Csi>) -> Result<tokio::task::JoinHandle<()>> {
+    let Some(Csi { endpoint, attach }) = csi else {
         return Ok(tokio::spawn(async {}));
     };
+    let attach = attach.as_ref().map(|to| attach::nodes(to, ATTEMPT)).transpose()?;
     let listener = endpoint.listen().await.map_err(|error| failed(&error))?;
     tracing::info!(endpoint = %endpoint.path().display(), "the CSI controller listens");
     let services = Services {
         controller: Some(Within::door(server.inside())),
+        attach,
         node: None,
     };
     Ok(tokio::spawn(async move {

@@ -65,6 +65,21 @@ impl Mortar {
         read(&success(reply)?.body)
     }
 
+    /// Asks for what is done at once, and reads what it says.
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub(crate) async fn tell<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Trouble> {
+        let body = body.map(|body| serde_json::to_vec(body).expect("wire types always have a JSON form"));
+        read(&success(self.ask(method, path, query, body).await?)?.body)
+    }
+
     /// Asks for work.
     ///
     /// # Errors
@@ -268,7 +283,7 @@ fn page(after: Option<&str>, limit: Option<u32>) -> String {
 }
 
 /// A text in a query: letters, digits and commas stay.
-fn query_text(text: &str) -> String {
+pub(crate) fn query_text(text: &str) -> String {
     text.bytes().fold(String::new(), |mut query, byte| {
         if byte.is_ascii_alphanumeric() || byte == b',' {
             query.push(char::from(byte));

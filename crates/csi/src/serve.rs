@@ -13,6 +13,7 @@ use crate::door::Door;
 use crate::identity::Identity;
 use crate::mortar::Mortar;
 use crate::node::{Node, NodeOptions};
+use crate::nodes::Nodes;
 use crate::proto::controller_server::ControllerServer;
 use crate::proto::group_controller_server::GroupControllerServer;
 use crate::proto::identity_server::IdentityServer;
@@ -23,6 +24,8 @@ use crate::proto::node_server::NodeServer;
 pub struct Services {
     /// The way to Mortar, for the controller.
     pub controller: Option<Arc<dyn Door>>,
+    /// Which nodes there are, where the controller attaches volumes to them.
+    pub attach: Option<Arc<dyn Nodes>>,
     /// What the node plug-in needs.
     pub node: Option<NodeOptions>,
 }
@@ -40,7 +43,8 @@ pub async fn serve(
     let identity = Identity {
         mortar: mortar.clone(),
     };
-    let controller = mortar.map(|mortar| Arc::new(Controller::new(mortar)));
+    let nodes = services.attach;
+    let controller = mortar.map(|mortar| Arc::new(Controller::new(mortar, nodes)));
     let groups = controller.clone().map(GroupControllerServer::from_arc);
     let controller = controller.map(ControllerServer::from_arc);
     let node = services.node.map(|options| NodeServer::new(Node::new(options)));

@@ -134,6 +134,8 @@ pub(crate) struct Inner {
     operations: Mutex<Operations>,
     /// Nodes that do not answer, and since when.
     silent: Mutex<BTreeMap<NodeId, Instant>>,
+    /// Held by whoever changes which nodes may use volumes: how many volumes a node has is counted over all of them.
+    pub(crate) attaching: tokio::sync::Mutex<()>,
     pub(crate) gates: Gates,
     /// Members may differ from now on: a node is back, or a change met one that was away.
     pub(crate) may_differ: Arc<Notify>,
@@ -209,6 +211,7 @@ impl Engine {
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
             silent: Mutex::default(),
+            attaching: tokio::sync::Mutex::default(),
             may_differ: Arc::new(Notify::new()),
             metrics,
             backups: Keeper::new(config.backups.clone()),

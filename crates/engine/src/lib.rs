@@ -20,6 +20,7 @@
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
+//! | `attach` | which nodes may use a volume |
 //! | `away` | nodes that are away: whom to ask instead |
 //! | `abandon` | giving up on command |
 //! | `pool` | the queue before each pool's lock |
@@ -51,6 +52,7 @@ mod act;
 mod address;
 mod admission;
 mod adopt;
+mod attach;
 mod away;
 mod backup;
 mod block;
@@ -91,6 +93,7 @@ mod submit;
 mod tries;
 
 pub use adopt::Adopted;
+pub use attach::Attach;
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
 pub use capacity::Capacity;
 pub use check::Check;

@@ -2,7 +2,7 @@
 
 use mortar_journal::{Ended, Operation};
 use mortar_model::work::Facts;
-use mortar_model::{BlockVolume, Brick, Cluster, Device, Inventory, Node, Snapshot, Volume};
+use mortar_model::{Attachments, BlockVolume, Brick, Cluster, Device, Inventory, Node, Snapshot, Volume};
 use mortar_plan::{Change, Landscape};
 use mortar_store::{Kind, Store, StoreError, Write, decode};
 use serde::de::DeserializeOwned;
@@ -41,6 +41,9 @@ pub(crate) fn load(store: &dyn Store) -> Result<Loaded, OpenError> {
     })?;
     each(store, Kind::BlockVolume, |block: BlockVolume| {
         inventory.put_block(block).map_err(unsound)
+    })?;
+    each(store, Kind::Attachment, |attachments: Attachments| {
+        inventory.put_attachments(attachments).map_err(unsound)
     })?;
     let mut landscape = Landscape::new(inventory);
     let mut open = Vec::new();
@@ -205,6 +208,7 @@ pub(crate) fn changes(
             Change::Clear(_) => {}
             Change::RemoveVolume(id) => {
                 writes.push(Write::delete(Kind::Volume, id));
+                writes.push(Write::delete(Kind::Attachment, id));
                 writes.extend(
                     inventory
                         .bricks_of(*id)
@@ -219,6 +223,11 @@ pub(crate) fn changes(
             }
             Change::PutBlock(block) => writes.push(Write::put(Kind::BlockVolume, &block.id, block)?),
             Change::RemoveBlock(id) => writes.push(Write::delete(Kind::BlockVolume, id)),
+            Change::PutAttachments(attachments) => writes.push(if attachments.nodes.is_empty() {
+                Write::delete(Kind::Attachment, &attachments.volume)
+            } else {
+                Write::put(Kind::Attachment, &attachments.volume, attachments)?
+            }),
             Change::Keep(_) => {}
         }
     }

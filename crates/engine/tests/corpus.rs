@@ -76,7 +76,9 @@ fn the_corpus_runs() {
 #[test]
 fn the_corpus_has_every_kind_of_record_and_of_operation() {
     use mortar_journal::{Ended, Operation};
-    use mortar_model::{BlockVolume, Brick, Cluster, Device, Node, OperationKind, Snapshot, Volume};
+    use mortar_model::{
+        Attachments, BlockVolume, Brick, Cluster, Device, Node, OperationKind, Snapshot, Volume,
+    };
     use mortar_store::decode;
     let files = corpus("store_records");
     let count = |reads: &dyn Fn(&[u8]) -> bool| files.iter().filter(|(_, data)| reads(data)).count();
@@ -88,6 +90,7 @@ fn the_corpus_has_every_kind_of_record_and_of_operation() {
         count(&|data| decode::<Volume>(Kind::Volume, "", data).is_ok()),
         count(&|data| decode::<Snapshot>(Kind::Snapshot, "", data).is_ok()),
         count(&|data| decode::<BlockVolume>(Kind::BlockVolume, "", data).is_ok()),
+        count(&|data| decode::<Attachments>(Kind::Attachment, "", data).is_ok()),
     ];
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     for kind in OperationKind::ALL {

@@ -1,6 +1,7 @@
 //! How a batch of commands gets to a node: on this machine, over ssh, through Kubernetes, or simulated.
 //!
-//! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for.
+//! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for. Because it can ask Kubernetes, it also
+//! tells which nodes a CSI driver runs on ([`CsiNodes`]).
 //!
 //! All of [`LocalHosts`], [`SshHosts`], [`KubeHosts`] and [`SimHosts`] give the same [`Report`] for the same batch on the same
 //! kind of machine; one contract test asks them. What they promise beyond that:
@@ -22,7 +23,7 @@ mod token;
 use futures::future::BoxFuture;
 use mortar_argv::{Batch, Report};
 
-pub use kube::{KubeAccess, KubeError, KubeHosts, KubeOptions, PodMatch};
+pub use kube::{CsiNode, CsiNodes, KubeAccess, KubeError, KubeHosts, KubeOptions, PodMatch};
 pub use local::LocalHosts;
 pub use measured::{CommandEnd, Measured, Measurement};
 pub use sim::{Pace, SimHosts, Wait};

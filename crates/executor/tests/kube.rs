@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use apiserver::{ApiServer, pod};
 use mortar_argv::{Batch, Command, Outcome, Report};
-use mortar_executor::{Hosts as _, KubeAccess, KubeHosts, KubeOptions, PodMatch};
+use mortar_executor::{CsiNode, CsiNodes, Hosts as _, KubeAccess, KubeHosts, KubeOptions, PodMatch};
 
 const NODE: &str = "node-1";
 
@@ -301,4 +301,33 @@ async fn batches_wait_for_their_turn() {
     }
     assert!(most > 1);
     assert_eq!(server.does.lists.load(Ordering::SeqCst), 1);
+}
+
+/// A node is one on which the driver's plug-in has registered: an answer that says no, and none at all, are kept apart.
+#[tokio::test]
+async fn nodes_of_a_driver_are_those_of_csi_node_objects() {
+    let server = ApiServer::start().await;
+    let nodes = CsiNodes::new(&server.access(), "csi.mortar").unwrap();
+    let object = |name: &str, driver: &str| {
+        serde_json::json!({
+            "metadata": {"name": name},
+            "spec": {"drivers": [
+                {"name": driver, "nodeID": name, "topologyKeys": null, "allocatable": {"count": 7}},
+            ]},
+        })
+    };
+    *server.does.csi_nodes.lock().unwrap() = vec![object("n1", "csi.mortar"), object("n2", "other")];
+    let known = nodes.find("n1").await.unwrap();
+    assert_eq!(known, Some(CsiNode { volumes_max: Some(7) }));
+    for unknown in ["n2", "n3", "", "../n1", "no name of a node"] {
+        assert_eq!(nodes.find(unknown).await.unwrap(), None, "{unknown}");
+    }
+    server.does.forbids_csi_nodes.store(true, Ordering::SeqCst);
+    let denied = nodes.find("n1").await.unwrap_err().to_string();
+    assert!(denied.contains("`get` on csinodes"), "{denied}");
+    let access = server.access();
+    drop(server);
+    let nodes = CsiNodes::new(&access, "csi.mortar");
+    // The account's folder went with the server.
+    assert!(nodes.is_err());
 }

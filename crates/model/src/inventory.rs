@@ -1,11 +1,13 @@
 //! All things of all pools, with indexes that are kept up to date as things change.
 
+mod attachments;
 mod blocks;
 mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use attachments::Attached;
 use blocks::Blocks;
 use snapshots::Snapshots;
 
@@ -46,6 +48,7 @@ pub struct Inventory {
     used: BTreeMap<DeviceId, ByteSize>,
     snapshots: Snapshots,
     blocks: Blocks,
+    attached: Attached,
 }
 
 fn unknown<T>(what: &'static str, id: impl std::fmt::Display + Copy) -> Result<T, InventoryError> {
@@ -248,7 +251,7 @@ impl Inventory {
         Ok(device)
     }
 
-    /// Removes a volume with all its bricks, which are returned in order.
+    /// Removes a volume with all its bricks, which are returned in order, and what is recorded of who uses it.
     ///
     /// # Errors
     /// It is unknown, or has snapshots or block volumes.
@@ -262,6 +265,7 @@ impl Inventory {
         let Some(volume) = self.volumes.remove(&id) else {
             return unknown("volume", id);
         };
+        self.attached.remove(id);
         self.names.remove(&(volume.cluster, volume.name.clone()));
         if let Some(volumes) = self.volumes_of.get_mut(&volume.cluster) {
             volumes.remove(&id);

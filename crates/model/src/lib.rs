@@ -3,6 +3,7 @@
 //! This room knows the things, their sizes and names, and what must be true of them together ([`check`]).
 //! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.
 
+mod attachment;
 mod block;
 pub mod check;
 mod durability;
@@ -17,6 +18,7 @@ mod snapshot;
 mod things;
 pub mod work;
 
+pub use attachment::{AccessMode, Attachment, Attachments};
 pub use block::{BlockRestriction, BlockVolume, Secret, Target, block_group, options_of, room_for_blocks};
 pub use durability::{Disperse, Durability, Impossible, NoDurability};
 pub use id::{
@@ -24,7 +26,9 @@ pub use id::{
     VolumeId,
 };
 pub use inventory::{Inventory, InventoryError};
-pub use name::{DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption};
+pub use name::{
+    ClientNode, DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption,
+};
 pub use operation::OperationKind;
 pub use overcommit::{BadOvercommit, Overcommit};
 pub use size::ByteSize;

@@ -85,6 +85,13 @@ name!(
 );
 
 name!(
+    /// A node that uses volumes, by the name that those who attach volumes have for it: 1 to 256 bytes of any text without control
+    /// characters (CSI's rule for node ids). It is only a key: no command ever sees it.
+    ClientNode,
+    check_client_node
+);
+
+name!(
     /// Name of a volume group, logical volume or thin pool, as LVM takes it: at most 127 characters of `[a-zA-Z0-9+_.-]`, not
     /// beginning with a dash.
     LvmName,
@@ -190,6 +197,17 @@ name!(
     OptionName,
     check_option_name
 );
+
+fn check_client_node(text: &str) -> Result<(), InvalidName> {
+    let what = "node name";
+    if text.is_empty() || text.len() > 256 {
+        return invalid(what, "must have 1 to 256 bytes");
+    }
+    if text.chars().any(char::is_control) {
+        return invalid(what, "has control characters");
+    }
+    Ok(())
+}
 
 fn check_option_name(text: &str) -> Result<(), InvalidName> {
     let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);

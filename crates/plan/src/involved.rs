@@ -91,7 +91,11 @@ impl Involved {
                     .extend(volume.map(|volume| (volume.cluster, volume.name.clone())));
                 self.bricks.extend(inventory.bricks_of(id).map(|brick| brick.id));
             }
-            Subject::Cluster(_) | Subject::Snapshot(_) | Subject::Group(_) | Subject::Block(_) => {}
+            Subject::Cluster(_)
+            | Subject::Snapshot(_)
+            | Subject::Group(_)
+            | Subject::Block(_)
+            | Subject::Attachments(_) => {}
         }
     }
 

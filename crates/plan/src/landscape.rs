@@ -556,6 +556,7 @@ impl Landscape {
             Change::RemoveBlock(id) => {
                 self.inventory.remove_block(*id)?;
             }
+            Change::PutAttachments(attachments) => self.inventory.put_attachments(attachments.clone())?,
             Change::Clear(_) | Change::Keep(_) => {}
         }
         Ok(())

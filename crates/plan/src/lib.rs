@@ -9,6 +9,7 @@
 //! | in which stages things are made, and what is recorded at the end | running stages, retries, the way back (journal, engine) |
 //! | why something cannot be | which status or text a client reads (doors) |
 
+mod attach;
 mod block;
 mod clone;
 mod create;
@@ -41,6 +42,7 @@ mod space;
 mod spec;
 mod steering;
 
+pub use attach::{AttachRefusal, attach, detach};
 pub use block::{
     BlockCreation, BlockPolicy, CreateBlock, create_block, delete_block, expand_block, restrict_blocks,
 };

@@ -2,8 +2,8 @@
 
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
-    BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId, DevicePath,
-    GroupId, HostName, Node, NodeId, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
+    Attachments, BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DeviceId,
+    DevicePath, GroupId, HostName, Node, NodeId, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,8 @@ pub enum Change {
     PutBlock(BlockVolume),
     /// A block volume is gone.
     RemoveBlock(BlockVolumeId),
+    /// Other nodes may use a volume.
+    PutAttachments(Attachments),
     /// What another change left is gone. No record tells of it; it takes room and names while the plan runs.
     Clear(Remains),
     /// No record changes: the thing is only held while what is recorded of it is mended on the nodes.
@@ -176,6 +178,8 @@ pub enum Subject {
     Group(GroupId),
     /// A block volume.
     Block(BlockVolumeId),
+    /// Who uses a volume. Whatever else is done to the volume meanwhile, nodes come and go.
+    Attachments(VolumeId),
 }
 
 impl Subject {
@@ -189,6 +193,7 @@ impl Subject {
             Self::Snapshot(_) => "snapshot",
             Self::Group(_) => "snapshot group",
             Self::Block(_) => "block volume",
+            Self::Attachments(_) => "volume",
         }
     }
 
@@ -198,7 +203,7 @@ impl Subject {
             Self::Cluster(id) => id.to_string(),
             Self::Node(id) | Self::Member(id) => id.to_string(),
             Self::Device(id) => id.to_string(),
-            Self::Volume(id) => id.to_string(),
+            Self::Volume(id) | Self::Attachments(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Group(id) => id.to_string(),
             Self::Block(id) => id.to_string(),
@@ -229,6 +234,7 @@ impl Change {
             Self::RemoveSnapshot(id) => Subject::Snapshot(*id),
             Self::AddBlock(block) | Self::PutBlock(block) => Subject::Block(block.id),
             Self::RemoveBlock(id) => Subject::Block(*id),
+            Self::PutAttachments(attachments) => Subject::Attachments(attachments.volume),
             Self::Clear(remains) => remains.subject,
             Self::Keep(subject) => *subject,
         }

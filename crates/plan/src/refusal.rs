@@ -7,6 +7,7 @@ use mortar_model::{
     OperationId, SnapshotId, VolumeId, VolumeName,
 };
 
+use crate::attach::AttachRefusal;
 use crate::group::GroupRefusal;
 use crate::repeat::Difference;
 
@@ -526,6 +527,9 @@ pub enum Refusal {
         /// What is left.
         room: ByteSize,
     },
+    /// A volume is not attached to a node, or not removed since it is attached to some.
+    #[error(transparent)]
+    Attach(#[from] AttachRefusal),
     /// The volume is not meant to hold block volumes.
     #[error("volume {0} is not for block volumes")]
     NotHosting(VolumeId),

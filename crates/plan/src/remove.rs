@@ -3,6 +3,7 @@
 use mortar_model::work::{Goal, Thing, VolumeSpec};
 use mortar_model::{Brick, Durability, VolumeId};
 
+use crate::attach;
 use crate::create::{addresses, brick_steps, pool_step};
 use crate::identity;
 use crate::landscape::Landscape;
@@ -12,7 +13,7 @@ use crate::refusal::Refusal;
 /// Plans the end of a volume and its bricks.
 ///
 /// # Errors
-/// The volume is unknown or being changed, or has snapshots or block volumes.
+/// The volume is unknown or being changed, or has snapshots or block volumes, or is attached to nodes.
 pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     let volume = landscape.unchanged_volume(id)?;
@@ -22,6 +23,7 @@ pub fn delete_volume(landscape: &Landscape, id: VolumeId) -> Result<Plan, Refusa
     if inventory.blocks_on(id).next().is_some() {
         return Err(Refusal::InUse("volume", id.to_string(), "block volumes"));
     }
+    attach::unused(landscape, id)?;
     if let Some(operation) = landscape.blocks_come(id) {
         return Err(Refusal::Busy("volume", id.to_string(), operation));
     }

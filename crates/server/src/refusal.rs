@@ -1,7 +1,7 @@
 //! The one table from what the engine refuses to what the wire says.
 
 use mortar_api::ErrorKind;
-use mortar_engine::plan::{Refusal, differences_in_words};
+use mortar_engine::plan::{AttachRefusal, Refusal, differences_in_words};
 use mortar_engine::{BackupError, EngineError, NodeTrouble};
 use mortar_heketi::{Allocation, WireError};
 use mortar_model::{ClusterId, OperationId};
@@ -190,6 +190,8 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::BlockTaken(..) | Refusal::BlockShrinks { .. } | Refusal::BlockAsLarge(_) => {
             (placement(refusal, asked, off), Conflict)
         }
+        Refusal::Attach(AttachRefusal::NodeFull { .. }) => (WireError::InUse, NoSpace),
+        Refusal::Attach(_) => (WireError::InUse, Conflict),
         Refusal::NotHosting(_) => (WireError::RestrictionOfFile, Conflict),
         Refusal::CloneOfHosting(id) => (WireError::CloneOfHosting(id.to_string()), Conflict),
         Refusal::BadOption(_) => (placement(refusal, asked, off), Invalid),

@@ -91,6 +91,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         // Mortar's own.
         .routes(routes!(v1::volumes::create, v1::volumes::list))
         .routes(routes!(v1::volumes::info, v1::volumes::delete))
+        .routes(routes!(v1::attachments::attach, v1::attachments::detach))
         .routes(routes!(v1::health::of_volume))
         .routes(routes!(v1::health::list))
         .routes(routes!(v1::capacity::show))

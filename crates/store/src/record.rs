@@ -26,6 +26,8 @@ pub enum Kind {
     Snapshot,
     /// A block volume.
     BlockVolume,
+    /// Which nodes may use a volume.
+    Attachment,
     /// A change that was asked for, with how far it got.
     Operation,
     /// A change that has ended, in few words, for those who come to ask.
@@ -36,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of an export.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cluster,
         Self::Node,
         Self::Device,
@@ -44,6 +46,7 @@ impl Kind {
         Self::Volume,
         Self::Snapshot,
         Self::BlockVolume,
+        Self::Attachment,
         Self::Operation,
         Self::Ended,
         Self::Meta,
@@ -59,6 +62,7 @@ impl Kind {
             Self::Volume => "volume",
             Self::Snapshot => "snapshot",
             Self::BlockVolume => "block-volume",
+            Self::Attachment => "attachment",
             Self::Operation => "operation",
             Self::Ended => "ended",
             Self::Meta => "meta",

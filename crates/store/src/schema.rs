@@ -32,6 +32,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         what: "room for block volumes",
         change: |_| Ok(()),
     },
+    Migration {
+        what: "room for attachments",
+        change: |_| Ok(()),
+    },
 ];
 
 /// The version of the tables and of the meaning of their records. An older program refuses a newer file.

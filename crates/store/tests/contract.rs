@@ -281,7 +281,7 @@ fn a_file_cut_off_anywhere_is_an_error_or_whole() {
 fn an_import_takes_all_or_nothing() {
     over_all(|store| {
         let text =
-            r#"{"format":"mortar-export","schema":3,"records":{"node":{"a":{"v":1,"is":1}},"brick":{}}}"#;
+            r#"{"format":"mortar-export","schema":4,"records":{"node":{"a":{"v":1,"is":1}},"brick":{}}}"#;
         let whole = text.as_bytes();
         for end in 0..whole.len() {
             let error = import(store, &whole[..end]).unwrap_err();
@@ -289,9 +289,9 @@ fn an_import_takes_all_or_nothing() {
         }
         for (from, to, told) in [
             (
-                "\"schema\":3",
                 "\"schema\":4",
-                "schema version 4, this program knows version 3",
+                "\"schema\":5",
+                "schema version 5, this program knows version 4",
             ),
             ("mortar-export", "other", "\"other\""),
             ("\"brick\"", "\"brick2\"", "brick2"),

@@ -86,7 +86,11 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Volume(id) => of_volume(landscape.inventory(), id, &group.repairs)?,
         Subject::Node(id) | Subject::Member(id) => of_node(landscape.inventory(), id)?,
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
-        Subject::Cluster(_) | Subject::Snapshot(_) | Subject::Group(_) | Subject::Block(_) => Vec::new(),
+        Subject::Cluster(_)
+        | Subject::Snapshot(_)
+        | Subject::Group(_)
+        | Subject::Block(_)
+        | Subject::Attachments(_) => Vec::new(),
     };
     let recorded =
         recorded_device(landscape, &group.repairs)?.or(ordered(landscape.inventory(), &group.repairs)?);

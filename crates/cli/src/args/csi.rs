@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use mortar_csi::Endpoint;
+use mortar_csi::{Endpoint, NamedNode};
 
 /// `mortar csi …`
 #[derive(Debug, Subcommand)]
@@ -44,6 +44,19 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
 pub(crate) struct CsiControllerArgs {
     #[command(flatten)]
     pub(crate) common: CsiCommon,
+    /// Attach volumes: a record of which nodes may use them, so that no two have one that one may have. It fences no node off
+    #[arg(long, env = "MORTAR_CSI_ATTACH")]
+    pub(crate) attach: bool,
+    /// A node that volumes can be attached to, and how many it may have at once; may be repeated [default: the nodes of
+    /// Kubernetes on which the node plug-in has registered]
+    #[arg(
+        long,
+        value_name = "NAME[=NUMBER]",
+        env = "MORTAR_CSI_ATTACH_NODE",
+        value_delimiter = ',',
+        requires = "attach"
+    )]
+    pub(crate) attach_node: Vec<NamedNode>,
 }
 
 /// `mortar csi mounter`

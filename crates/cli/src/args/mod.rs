@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use brick::BrickCommand;
-pub(crate) use csi::{CsiCommand, CsiCommon, CsiNodeArgs};
+pub(crate) use csi::{CsiCommand, CsiCommon, CsiControllerArgs, CsiNodeArgs};
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
 pub(crate) use operate::{
     AdoptArgs, CheckArgs, CompletionsArgs, DbCommand, ImportArgs, LabCommand, LabName, ManArgs,

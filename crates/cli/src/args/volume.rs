@@ -62,6 +62,20 @@ pub(crate) enum VolumeCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Say that nodes do not use a volume any more, where those who attached it do not say so themselves
+    #[command(
+        long_about = "Say that nodes do not use a volume any more, where those who attached it do not say so themselves.\n\n\
+        A volume is attached to nodes by a CSI controller that was started with --attach; it is not removed meanwhile, and \
+        other nodes do not get one that one node may have. Where Kubernetes is gone, or the controller attaches no more, \
+        this ends that. No client is stopped: see to it that nothing on those nodes uses the volume."
+    )]
+    Detach {
+        /// The volume's id or name
+        volume: String,
+        /// The node [default: all that have it]
+        #[arg(long, value_name = "NAME")]
+        node: Option<String>,
+    },
     /// Remove a volume and all that it rests on, with its files
     Delete {
         /// The volume's id or name

@@ -204,7 +204,15 @@ impl Client {
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn delete(&self, path: &str, attempt: &str) -> Result<Answer> {
-        self.send(Method::DELETE, path, "", None, attempt)
+        self.delete_query(path, "", attempt).await
+    }
+
+    /// `DELETE` with a query, which begins with `?`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn delete_query(&self, path: &str, query: &str, attempt: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, query, None, attempt)
             .await?
             .success(attempt)
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use mortar_csi::{ClientRunner, Endpoint, NodeOptions, Services};
 
-use crate::args::{CsiCommand, CsiCommon, CsiNodeArgs, Global};
+use crate::args::{CsiCommand, CsiCommon, CsiControllerArgs, CsiNodeArgs, Global};
 use crate::client::{Client, Target};
-use crate::config::LogFormat;
+use crate::config::{AttachTo, LogFormat};
 use crate::doors::Network;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::{log, wire};
+use crate::{attach, log, wire};
 
 /// Where systemd tells that it runs.
 const SYSTEMD: &str = "/run/systemd/system";
@@ -24,6 +24,9 @@ pub(super) fn run(command: CsiCommand, global: &Global) -> Result<()> {
             let client = Client::new(target)?;
             let services = Services {
                 controller: Some(Arc::new(Network(client))),
+                attach: attach_to(&arguments)
+                    .map(|to| attach::nodes(&to, "start the CSI controller"))
+                    .transpose()?,
                 node: None,
             };
             (arguments.common, Part::Services(services))
@@ -32,6 +35,7 @@ pub(super) fn run(command: CsiCommand, global: &Global) -> Result<()> {
             let (common, options) = node(arguments)?;
             let services = Services {
                 controller: None,
+                attach: None,
                 node: Some(options),
             };
             (common, Part::Services(services))
@@ -40,6 +44,14 @@ pub(super) fn run(command: CsiCommand, global: &Global) -> Result<()> {
     };
     log::start(&common.log, LogFormat::Auto, "start the CSI driver")?;
     wire::runtime()?.block_on(serve(&common.endpoint, part))
+}
+
+/// Who knows the nodes that volumes are attached to, where any are.
+fn attach_to(arguments: &CsiControllerArgs) -> Option<AttachTo> {
+    arguments.attach.then(|| match arguments.attach_node.as_slice() {
+        [] => AttachTo::Kubernetes,
+        nodes => AttachTo::Listed(nodes.to_vec()),
+    })
 }
 
 enum Part {

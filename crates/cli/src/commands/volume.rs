@@ -1,5 +1,6 @@
 //! `mortar volume …`
 
+mod attachments;
 mod heal;
 mod options;
 mod replicas;
@@ -57,6 +58,9 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
             arbiter,
         } => replicas::change(session, &volume, ReplicasRequest { replicas, arbiter }).await,
         VolumeCommand::Clone { volume, name } => clone(session, &volume, name).await,
+        VolumeCommand::Detach { volume, node } => {
+            attachments::detach(session, &volume, node.as_deref()).await
+        }
         VolumeCommand::Delete { volume } => delete(session, &volume).await,
     }
 }
@@ -218,6 +222,10 @@ pub(super) async fn follow_to_volume(session: &Session, accepted: Answer, attemp
 }
 
 fn description(info: &VolumeInfo) -> String {
+    show::fields(rows(info))
+}
+
+fn rows(info: &VolumeInfo) -> Vec<(&'static str, String)> {
     let arbiter = format!("{ARBITER_OPTION} true");
     let durability = match info.durability.kind.as_str() {
         "replicate" if info.glustervolumeoptions.contains(&arbiter) => "arbiter".to_owned(),
@@ -271,7 +279,7 @@ fn description(info: &VolumeInfo) -> String {
         "Mount",
         format!("mount -t glusterfs {options}{} /mnt", mount.device),
     ));
-    show::fields(rows)
+    rows
 }
 
 async fn list(session: &Session) -> Result<()> {
@@ -308,7 +316,12 @@ async fn info(session: &Session, volume: &str) -> Result<()> {
     if session.out.is_json() {
         return session.out.wire(&body);
     }
-    session.out.text(&description(&read(&body, &attempt)?))
+    let mut rows = rows(&read(&body, &attempt)?);
+    let attached = attachments::of(session, &id, &attempt).await?;
+    if !attached.is_empty() {
+        rows.push(("Attached", show::attachments(&attached)));
+    }
+    session.out.text(&show::fields(rows))
 }
 
 async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Result<()> {

@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mortar_csi::Endpoint;
 use mortar_engine::BackupPlan;
 use mortar_heketi::admin::AdminState;
 use mortar_heketi::token::Keys;
@@ -12,6 +11,7 @@ use mortar_model::{ByteSize, HostName, VolumeOption, ZoneChecking, options_of};
 use mortar_server::{TlsFiles, VolumeOptions};
 use mortar_store::Backups;
 
+use super::csi::{self, Csi};
 use super::keys;
 use super::kubernetes::{self, Kubernetes};
 use super::{ExecutorName, LogFormatName, Settings, StateName};
@@ -27,8 +27,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// Where to write the address that the server got.
     pub(crate) address_file: Option<PathBuf>,
-    /// Where the CSI controller listens; `None` where there is none.
-    pub(crate) csi_endpoint: Option<Endpoint>,
+    /// The CSI controller; `None` where there is none.
+    pub(crate) csi: Option<Csi>,
     /// The store file; `None` keeps all in memory.
     pub(crate) store: Option<PathBuf>,
     /// Where the store is backed up, and how often; `None` with one in memory.
@@ -183,7 +183,7 @@ impl Config {
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             tls: tls(&settings)?,
             volume_options: volume_options(&settings)?,
-            csi_endpoint: csi_endpoint(settings.csi_endpoint.as_deref())?,
+            csi: csi::checked(&settings)?,
             address_file: settings.address_file,
             default_state: match settings.default_state {
                 None | Some(StateName::Normal) => AdminState::Normal,
@@ -234,11 +234,6 @@ fn tls(settings: &Settings) -> Result<Option<TlsFiles>> {
     };
     let obstacle = format!("of tls-certificate and tls-key, {missing} is not set");
     Err(Error::usage(ATTEMPT, obstacle).advise("set both for https, or neither for http"))
-}
-
-fn csi_endpoint(text: Option<&str>) -> Result<Option<Endpoint>> {
-    let endpoint = text.map(str::parse::<Endpoint>).transpose();
-    endpoint.map_err(|error| Error::usage(ATTEMPT, format!("csi-endpoint: {error}")))
 }
 
 fn backups(settings: &Settings, store: &Path) -> BackupPlan {

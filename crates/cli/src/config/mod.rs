@@ -4,6 +4,7 @@
 //! first two; [`Settings::or`] the third; [`Config::new`] the last, and refuses what cannot work.
 
 mod checked;
+mod csi;
 mod file;
 mod heketi;
 mod keys;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::ZoneName;
 
 pub(crate) use checked::{Config, Executor, LogFormat, Sim, Ssh, Tuning};
+pub(crate) use csi::{AttachTo, Csi};
 pub(crate) use file::read;
 pub(crate) use heketi::read_heketi;
 pub(crate) use keys::first_line;
@@ -63,6 +65,14 @@ settings! {
     /// Socket for the CSI controller, unix:///PATH.sock [default: none, there is no controller in this server]
     #[arg(long, env = "MORTAR_CSI_ENDPOINT", value_name = "ENDPOINT")]
     csi_endpoint: String,
+    /// Let the CSI controller attach volumes: a record of which nodes may use them, so that no two have one that one may have
+    /// [default: false]
+    #[arg(long, env = "MORTAR_CSI_ATTACH", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    csi_attach: bool,
+    /// Nodes that volumes can be attached to, NAME or NAME=MOST-VOLUMES, with commas between [default: those of Kubernetes on
+    /// which the node plug-in has registered]
+    #[arg(long, env = "MORTAR_CSI_ATTACH_NODE", value_name = "NODES", value_delimiter = ',')]
+    csi_attach_node: Vec<String>,
     /// Store file, made when it is not there; 'memory' keeps nothing [default: /var/lib/mortar/mortar.redb]
     #[arg(long, env = "MORTAR_STORE", value_name = "FILE")]
     store: PathBuf,

@@ -3,7 +3,7 @@
 use mortar_api::{ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState, SpaceKind};
 
 use super::tree::Tree;
-use super::{Paint, size};
+use super::{Paint, attachments, size};
 
 /// The whole chain as a tree, and a line that counts what is not as recorded.
 pub(crate) fn explanation(chain: &Explanation, paint: Paint) -> String {
@@ -34,6 +34,10 @@ fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
         paint.faint(&volume.id)
     );
     let mut tree = Tree::new(head).line(format!("mount: {}", volume.mount.line));
+    if !volume.attachments.is_empty() {
+        let nodes = attachments(&volume.attachments).replace('\n', ", ");
+        tree = tree.line(format!("attached: {nodes}"));
+    }
     if let Some(heal) = &volume.heal {
         tree = tree.line(format!("heal: {}", healing(*heal, paint)));
     }

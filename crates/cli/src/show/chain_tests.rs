@@ -1,8 +1,8 @@
 //! The chain as people see it.
 
 use mortar_api::{
-    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
-    Heal, Mount, Sight, SightState, SpaceKind,
+    AccessMode, Attachment, ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume,
+    Explanation, FileSystem, Heal, Mount, Sight, SightState, SpaceKind,
 };
 
 use super::{Paint, explanation};
@@ -55,6 +55,15 @@ fn brick(position: u32, kind: SpaceKind) -> ExplainedBrick {
     }
 }
 
+fn attachment(node: &str) -> Attachment {
+    Attachment {
+        node: node.into(),
+        mode: AccessMode::MultiNodeMultiWriter,
+        read_only: false,
+        since: "2026-01-02T03:04:05Z".into(),
+    }
+}
+
 fn chain() -> Explanation {
     Explanation {
         claim: None,
@@ -66,6 +75,7 @@ fn chain() -> Explanation {
             durability: "replicate 2".into(),
             gid: 0,
             options: vec!["nfs.disable on".into()],
+            attachments: Vec::new(),
             mount: Mount {
                 hosts: vec!["10.0.0.0".into()],
                 device: "10.0.0.0:films".into(),
@@ -116,6 +126,7 @@ All is as recorded. Looked at 2026-01-02T03:04:05Z.
 fn what_is_not_as_recorded_is_marked_and_counted() {
     let mut chain = chain();
     chain.claim = Some("default/films".into());
+    chain.volume.attachments = ["one", "two"].map(attachment).into();
     chain.bricks[0].space.sight = Sight::new(SightState::Missing, "no such logical volume");
     chain.bricks[1].space.sight = Sight::new(SightState::Different, "2 GiB");
     chain.bricks[1].node.sight = Sight::new(SightState::Unknown, "no answer in 5 s");
@@ -127,6 +138,7 @@ fn what_is_not_as_recorded_is_marked_and_counted() {
     let text = explanation(&chain, Paint::PLAIN);
     for part in [
         "claim  default/films\n",
+        "attached: one (multi-node-multi-writer) since 2026-01-02T03:04:05Z, two (",
         "✗ missing (no such logical volume)",
         "≠ different (2 GiB)",
         "? not seen (no answer in 5 s)",

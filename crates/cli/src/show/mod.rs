@@ -1,6 +1,7 @@
 //! What people see: colours, tables, trees and bars. Pure: turns wire types into text and prints nothing.
 
 mod adopt;
+mod attachments;
 mod backups;
 mod chain;
 mod drift;
@@ -13,6 +14,7 @@ mod table;
 mod tree;
 
 pub(crate) use adopt::adopt;
+pub(crate) use attachments::attachments;
 pub(crate) use backups::backups;
 pub(crate) use chain::explanation;
 pub(crate) use drift::{check, repairs};

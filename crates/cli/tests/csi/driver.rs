@@ -10,8 +10,9 @@ use mortar_csi::proto::node_client::NodeClient;
 use mortar_csi::proto::volume_capability::access_mode::Mode;
 use mortar_csi::proto::volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume};
 use mortar_csi::proto::{
-    CapacityRange, CreateVolumeRequest, DeleteVolumeRequest, NodePublishVolumeRequest,
-    NodeStageVolumeRequest, NodeUnpublishVolumeRequest, NodeUnstageVolumeRequest, Volume, VolumeCapability,
+    CapacityRange, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest, CreateVolumeRequest,
+    DeleteVolumeRequest, NodePublishVolumeRequest, NodeStageVolumeRequest, NodeUnpublishVolumeRequest,
+    NodeUnstageVolumeRequest, Volume, VolumeCapability,
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -20,6 +21,9 @@ use crate::server::{ADMIN_KEY, mortar};
 use crate::site::Site;
 
 pub(crate) const GIB: i64 = 1 << 30;
+
+/// How many volumes the node may have at once. csi-sanity makes that many, and one more.
+const VOLUMES_MAX: &str = "2";
 
 /// A process of the driver; ended as by `kill -9` when dropped.
 pub(crate) struct Process(Child);
@@ -70,11 +74,7 @@ impl Driver {
             .enable_all()
             .build()
             .unwrap();
-        let controller = start(
-            &mounts.0,
-            "controller",
-            &["--server", &format!("http://{}", site.server.address())],
-        );
+        let controller = controller(&mounts.0, &site);
         let mut driver = Self {
             runtime,
             controller,
@@ -108,6 +108,8 @@ impl Driver {
             &state,
             "--logs",
             &logs,
+            "--volumes-max",
+            VOLUMES_MAX,
         ];
         if more.is_empty() {
             // As where no systemd runs, also where one does.
@@ -124,10 +126,9 @@ impl Driver {
 
     /// Ends the controller as by `kill -9` and starts it again.
     pub(crate) fn restart_controller(&mut self) {
-        let server = format!("http://{}", self.site.server.address());
         let _ = self.controller.0.kill();
         let _ = self.controller.0.wait();
-        self.controller = start(&self.mounts.0, "controller", &["--server", &server]);
+        self.controller = controller(&self.mounts.0, &self.site);
     }
 
     pub(crate) fn run<R>(&self, work: impl Future<Output = R>) -> R {
@@ -180,6 +181,40 @@ impl Driver {
                 ..DeleteVolumeRequest::default()
             };
             self.controller().await.delete_volume(request).await.unwrap();
+        });
+    }
+
+    /// What an attacher does for a pod on a node.
+    pub(crate) fn attach(
+        &self,
+        volume: &Volume,
+        node: &str,
+        mode: Mode,
+        block: bool,
+    ) -> Result<(), tonic::Status> {
+        self.run(async {
+            let request = ControllerPublishVolumeRequest {
+                volume_id: volume.volume_id.clone(),
+                node_id: node.to_owned(),
+                volume_capability: Some(capability(mode, block)),
+                volume_context: volume.volume_context.clone(),
+                ..ControllerPublishVolumeRequest::default()
+            };
+            let attached = self.controller().await.controller_publish_volume(request).await;
+            attached.map(drop)
+        })
+    }
+
+    /// What it does when no pod on the node uses the volume any more.
+    pub(crate) fn detach(&self, volume: &Volume, node: &str) {
+        self.run(async {
+            let request = ControllerUnpublishVolumeRequest {
+                volume_id: volume.volume_id.clone(),
+                node_id: node.to_owned(),
+                ..ControllerUnpublishVolumeRequest::default()
+            };
+            let mut controller = self.controller().await;
+            controller.controller_unpublish_volume(request).await.unwrap();
         });
     }
 
@@ -255,6 +290,22 @@ impl Driver {
             self.node().await.node_unstage_volume(request).await.map(drop)
         })
     }
+}
+
+/// Starts the controller, which attaches volumes to this machine's node and to another one that is not there.
+fn controller(folder: &Path, site: &Site) -> Process {
+    let server = format!("http://{}", site.server.address());
+    let node = format!("worker-1={VOLUMES_MAX}");
+    let arguments = [
+        "--server",
+        &server,
+        "--attach",
+        "--attach-node",
+        &node,
+        "--attach-node",
+        "worker-2",
+    ];
+    start(folder, "controller", &arguments)
 }
 
 /// Starts a part of the driver, and waits until it listens.

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use mortar_csi::proto::controller_client::ControllerClient;
 use mortar_csi::proto::volume_capability::access_mode::Mode;
 use mortar_csi::proto::volume_usage::Unit;
 use mortar_csi::proto::{
-    CapacityRange, ControllerExpandVolumeRequest, NodeExpandVolumeRequest, NodeGetVolumeHealthRequest,
-    NodeGetVolumeStatsRequest, Volume,
+    CapacityRange, ControllerExpandVolumeRequest, CreateSnapshotRequest, DeleteSnapshotRequest,
+    NodeExpandVolumeRequest, NodeGetVolumeHealthRequest, NodeGetVolumeStatsRequest, Volume,
 };
-use tonic::Code;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
 
 use crate::driver::{Driver, GIB, PROVISIONER, claim, says, start};
 use crate::ground::until;
@@ -159,7 +161,54 @@ fn reasons(driver: &Driver, volume: &Volume) -> Vec<String> {
     })
 }
 
-/// From the claim to its end: the controller and the plug-in are killed in between, a client dies, a node is cut off.
+/// A call whose answer nobody gets: the controller is killed while it works on it, and another one starts.
+fn lost<M, F>(driver: &mut Driver, message: M, call: impl FnOnce(ControllerClient<Channel>, Request<M>) -> F)
+where
+    F: Future<Output = Result<(), Status>>,
+{
+    // It may have ended before; then the same is asked again, as by a sidecar that is killed before it writes that down.
+    let _ = driver.run(async {
+        let mut asked = Request::new(message);
+        asked.set_timeout(Duration::from_millis(300));
+        call(driver.controller().await, asked).await
+    });
+    driver.restart_controller();
+}
+
+/// What a snapshotter does, whose controller is killed: there is one snapshot, and then none.
+fn kept_once(driver: &mut Driver, volume: &Volume) {
+    let request = CreateSnapshotRequest {
+        name: "snapshot-life".into(),
+        source_volume_id: volume.volume_id.clone(),
+        ..CreateSnapshotRequest::default()
+    };
+    lost(driver, request.clone(), |mut client, request| async move {
+        client.create_snapshot(request).await.map(drop)
+    });
+    let mut taken = None;
+    until("the snapshot is taken", || {
+        let asked = driver.run(async { driver.controller().await.create_snapshot(request.clone()).await });
+        match asked {
+            Ok(made) => taken = made.into_inner().snapshot,
+            Err(status) => assert!(
+                [Code::Unavailable, Code::Aborted].contains(&status.code()),
+                "{status}"
+            ),
+        }
+        taken.is_some()
+    });
+    let list = driver.site.server.get("/v1/snapshots").json();
+    assert_eq!(list["snapshots"].as_array().unwrap().len(), 1, "{list}");
+    let forget = DeleteSnapshotRequest {
+        snapshot_id: taken.unwrap().snapshot_id,
+        ..DeleteSnapshotRequest::default()
+    };
+    driver
+        .run(async { driver.controller().await.delete_snapshot(forget).await })
+        .unwrap();
+}
+
+/// From the claim to its end: the controller and the plug-in are killed in between, a client dies, a node is cut off and rebooted.
 #[test]
 fn a_claims_life() {
     let mut driver = Driver::new('l');
@@ -182,6 +231,7 @@ fn a_claims_life() {
     );
 
     let mode = Mode::MultiNodeMultiWriter;
+    driver.attach(&volume, "worker-1", mode, false).unwrap();
     let unstaged = driver.publish(&volume, "one", mode, false, false).unwrap_err();
     assert_eq!(unstaged.code(), Code::FailedPrecondition);
     driver.stage(&volume, mode, false).unwrap();
@@ -215,7 +265,27 @@ fn a_claims_life() {
     driver.ground.lab.cut("node3").unwrap();
     writer.goes_on();
     driver.ground.lab.join("node3").unwrap();
-    assert!(!grow(&driver, &volume, 2 * GIB));
+    // It loses its power too, and boots.
+    driver.ground.lab.kill("node3").unwrap();
+    writer.goes_on();
+    driver.ground.lab.start("node3").unwrap();
+    writer.goes_on();
+    let expand = ControllerExpandVolumeRequest {
+        volume_id: volume.volume_id.clone(),
+        capacity_range: Some(CapacityRange {
+            required_bytes: 2 * GIB,
+            limit_bytes: 0,
+        }),
+        ..ControllerExpandVolumeRequest::default()
+    };
+    lost(&mut driver, expand, |mut client, request| async move {
+        client.controller_expand_volume(request).await.map(drop)
+    });
+    assert!(
+        !grow(&driver, &volume, 2 * GIB),
+        "a resizer that comes again makes it no larger"
+    );
+    kept_once(&mut driver, &volume);
     until("the pod sees the larger volume", || {
         df(&one) > 2 * GIB - GIB / 100
     });
@@ -241,6 +311,7 @@ fn a_claims_life() {
     driver.unstage(&volume).unwrap();
     driver.unstage(&volume).unwrap();
     until("the client has ended", || clients(&staging).is_empty());
+    driver.detach(&volume, "worker-1");
     driver.delete(&volume);
     driver.site.assert_bare();
 }
@@ -290,6 +361,11 @@ fn a_block_devices_life() {
     let mut driver = Driver::new('v');
     let mode = Mode::SingleNodeWriter;
     let volume = driver.provision(&claim("pvc-block", GIB, mode, true, &[]), PROVISIONER);
+    driver.attach(&volume, "worker-1", mode, true).unwrap();
+    // A pod that comes up elsewhere does not get it, whichever controller is asked.
+    driver.restart_controller();
+    let second = driver.attach(&volume, "worker-2", mode, true).unwrap_err();
+    assert_eq!(second.code(), Code::FailedPrecondition);
     driver.stage(&volume, mode, true).unwrap();
     let path = driver.publish(&volume, "one", mode, true, false).unwrap();
     let size = |path: &Path| {
@@ -360,6 +436,9 @@ fn a_block_devices_life() {
     assert_eq!(size(&path), 2 * GIB);
     driver.unpublish(&volume, "two").unwrap();
     driver.unstage(&volume).unwrap();
+    driver.detach(&volume, "worker-1");
+    driver.attach(&volume, "worker-2", mode, true).unwrap();
+    driver.detach(&volume, "worker-2");
     driver.delete(&volume);
     driver.site.assert_bare();
 }

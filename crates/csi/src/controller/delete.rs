@@ -1,6 +1,6 @@
 //! `DeleteVolume`: what is not there is deleted.
 
-use mortar_api::ErrorKind;
+use mortar_api::{ErrorKind, Volume};
 use tonic::Status;
 
 use super::Controller;
@@ -33,6 +33,9 @@ impl Controller {
             .volume(id)
             .await
             .map_err(|trouble| trouble.status(ATTEMPT))?;
+        if let Some(volume) = volume.as_ref().filter(|volume| !volume.attachments.is_empty()) {
+            return Err(used(volume));
+        }
         match volume.as_ref().map(at_end) {
             Some(AtEnd::Retain) => {
                 tracing::info!(volume = id, "left as it is: its class retains volumes");
@@ -60,7 +63,7 @@ impl Controller {
                 )));
             }
             Err(trouble) if trouble.is(ErrorKind::Conflict) => {
-                return Err(self.kept_for_snapshots(id, &trouble).await);
+                return Err(self.kept(id, &trouble).await);
             }
             Err(trouble) => return Err(trouble.status(ATTEMPT)),
         };
@@ -70,8 +73,13 @@ impl Controller {
         }
     }
 
-    /// The status for a volume that was not taken: it has snapshots, or is being changed.
-    async fn kept_for_snapshots(&self, id: &str, trouble: &Trouble) -> Status {
+    /// The status for a volume that was not taken: it was attached meanwhile, has snapshots, or is being changed.
+    async fn kept(&self, id: &str, trouble: &Trouble) -> Status {
+        match self.mortar.volume(id).await {
+            Ok(Some(volume)) if !volume.attachments.is_empty() => return used(&volume),
+            Ok(_) => {}
+            Err(trouble) => return trouble.status(ATTEMPT),
+        }
         match self.mortar.snapshots(Some(id), None, Some(1)).await {
             Ok(list) if !list.snapshots.is_empty() => Status::failed_precondition(format!(
                 "{ATTEMPT}: it has snapshots, which go first: {}",
@@ -81,4 +89,13 @@ impl Controller {
             Err(trouble) => trouble.status(ATTEMPT),
         }
     }
+}
+
+/// The status for a volume that nodes use, whatever its class does with it at the end.
+fn used(volume: &Volume) -> Status {
+    let nodes: Vec<&str> = volume.attachments.iter().map(|has| has.node.as_str()).collect();
+    Status::failed_precondition(format!(
+        "{ATTEMPT}: it is attached to {}, and is deleted when no node uses it any more",
+        nodes.join(", ")
+    ))
 }

@@ -25,7 +25,7 @@ impl Controller {
         let filled = page.fill(ask).await;
         let (volumes, next_token) = filled.map_err(|trouble| trouble.status("list volumes"))?;
         Ok(ListVolumesResponse {
-            entries: volumes.iter().map(entry).collect(),
+            entries: volumes.iter().map(|volume| self.entry(volume)).collect(),
             next_token,
         })
     }
@@ -40,14 +40,18 @@ impl Controller {
         let volume = volume.ok_or_else(|| Status::not_found(format!("there is no volume {id}")))?;
         Ok(ControllerGetVolumeResponse {
             volume: Some(told(&volume)),
-            status: Some(controller_get_volume_response::VolumeStatus::default()),
+            status: Some(controller_get_volume_response::VolumeStatus {
+                published_node_ids: self.published(&volume),
+            }),
         })
     }
-}
 
-fn entry(volume: &Volume) -> Entry {
-    Entry {
-        volume: Some(told(volume)),
-        status: Some(VolumeStatus::default()),
+    fn entry(&self, volume: &Volume) -> Entry {
+        Entry {
+            volume: Some(told(volume)),
+            status: Some(VolumeStatus {
+                published_node_ids: self.published(volume),
+            }),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Volumes made, removed, grown, changed and listed for claims, and their snapshots, alone and in groups.
 
 mod archive;
+mod attach;
 mod capacity;
 mod create;
 mod delete;
@@ -17,6 +18,8 @@ mod source;
 mod validate;
 mod wanted;
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 pub(crate) use range::Range;
@@ -24,6 +27,7 @@ pub(crate) use range::Range;
 use crate::busy::Busy;
 use crate::deadline::Deadline;
 use crate::mortar::Mortar;
+use crate::nodes::Nodes;
 use crate::proto::controller_service_capability::rpc::Type as Rpc;
 use crate::proto::{
     ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetCapabilitiesRequest,
@@ -56,25 +60,29 @@ const CAPABILITIES: [Rpc; 13] = [
     Rpc::ModifyVolume,
 ];
 
+/// What it can do besides, where volumes are attached.
+const ATTACHING: [Rpc; 3] = [
+    Rpc::PublishUnpublishVolume,
+    Rpc::PublishReadonly,
+    Rpc::ListVolumesPublishedNodes,
+];
+
 /// The controller over one Mortar.
 pub(crate) struct Controller {
     mortar: Mortar,
+    /// Which nodes there are, where volumes are attached to them.
+    nodes: Option<Arc<dyn Nodes>>,
     busy: Busy,
 }
 
 impl Controller {
-    pub(crate) fn new(mortar: Mortar) -> Self {
+    pub(crate) fn new(mortar: Mortar, nodes: Option<Arc<dyn Nodes>>) -> Self {
         Self {
             mortar,
+            nodes,
             busy: Busy::default(),
         }
     }
-}
-
-fn absent<T>(what: &str) -> Result<T, Status> {
-    Err(Status::unimplemented(format!(
-        "{what} is not a capability of this driver"
-    )))
 }
 
 #[tonic::async_trait]
@@ -97,16 +105,16 @@ impl controller_server::Controller for Controller {
 
     async fn controller_publish_volume(
         &self,
-        _: Request<ControllerPublishVolumeRequest>,
+        request: Request<ControllerPublishVolumeRequest>,
     ) -> Result<Response<ControllerPublishVolumeResponse>, Status> {
-        absent("ControllerPublishVolume")
+        self.attach(request.get_ref()).await.map(Response::new)
     }
 
     async fn controller_unpublish_volume(
         &self,
-        _: Request<ControllerUnpublishVolumeRequest>,
+        request: Request<ControllerUnpublishVolumeRequest>,
     ) -> Result<Response<ControllerUnpublishVolumeResponse>, Status> {
-        absent("ControllerUnpublishVolume")
+        self.detach(request.get_ref()).await.map(Response::new)
     }
 
     async fn validate_volume_capabilities(
@@ -153,8 +161,13 @@ impl controller_server::Controller for Controller {
                 controller_service_capability::Rpc { r#type: kind.into() },
             )),
         };
+        let attaching = self.nodes.iter().flat_map(|_| ATTACHING);
         Ok(Response::new(ControllerGetCapabilitiesResponse {
-            capabilities: CAPABILITIES.into_iter().map(capability).collect(),
+            capabilities: CAPABILITIES
+                .into_iter()
+                .chain(attaching)
+                .map(capability)
+                .collect(),
         }))
     }
 

@@ -10,6 +10,7 @@ use tonic::Status;
 use super::record::{Record, Target};
 use super::stage::{Leaving, leave, make_folder};
 use super::{Node, block, failed, mounts, paths};
+use crate::attach;
 use crate::capability::Access;
 use crate::proto::{
     NodePublishVolumeRequest, NodePublishVolumeResponse, NodeUnpublishVolumeRequest,
@@ -47,7 +48,9 @@ impl Node {
             ));
         }
         let target = Target {
-            read_only: request.readonly || access.reads_only(),
+            read_only: request.readonly
+                || access.reads_only()
+                || attach::reads_only(&request.publish_context),
             exclusive: access.is_exclusive(),
         };
         alone(&mut record, &path, target)?;

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mortar_csi::proto::controller_client::ControllerClient;
+use mortar_csi::proto::volume_capability::access_mode::Mode;
 use mortar_csi::proto::volume_content_source::{SnapshotSource, Type};
 use mortar_csi::proto::{
-    ControllerExpandVolumeRequest, ControllerModifyVolumeRequest, CreateSnapshotRequest, CreateVolumeRequest,
-    DeleteSnapshotRequest, DeleteVolumeRequest, VolumeContentSource,
+    ControllerExpandVolumeRequest, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
+    ControllerUnpublishVolumeRequest, CreateSnapshotRequest, CreateVolumeRequest, DeleteSnapshotRequest,
+    DeleteVolumeRequest, VolumeContentSource,
 };
 use mortar_csi::{Endpoint, Services};
 use mortar_server::Inside;
@@ -16,10 +18,11 @@ use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
-use crate::support::{Driver, GIB, ask, claim, door, parameters, range};
+use crate::support::{Driver, GIB, ask, attach, capability, claim, door, parameters, range};
 
-/// Time limits of the sidecars: provisioner, resizer and snapshotter, shortened as the commands of these nodes are.
+/// Time limits of the sidecars: provisioner, attacher, resizer and snapshotter, shortened as the commands of these nodes are.
 const PROVISIONER: Duration = Duration::from_millis(600);
+const ATTACHER: Duration = Duration::from_millis(600);
 const RESIZER: Duration = Duration::from_millis(400);
 const SNAPSHOTTER: Duration = Duration::from_millis(2400);
 /// How often a sidecar asks.
@@ -42,6 +45,7 @@ impl Controller {
         let endpoint: Endpoint = format!("unix://{}", self.socket.display()).parse().unwrap();
         let services = Services {
             controller: Some(door(self.inside.clone())),
+            attach: attach(&["one", "two"]),
             node: None,
         };
         let listener = process
@@ -108,6 +112,14 @@ impl Controller {
         panic!("it never ends: {last:?}");
     }
 
+    /// The nodes that the server has recorded for a volume.
+    async fn nodes_of(&self, volume: &str) -> Vec<String> {
+        let known = ask(&self.inside, "GET", &format!("/v1/volumes/{volume}"), "").await;
+        let nodes = known["attachments"].as_array().cloned().unwrap_or_default();
+        let name = |one: serde_json::Value| one["node"].as_str().unwrap().to_owned();
+        nodes.into_iter().map(name).collect()
+    }
+
     async fn volumes(&self) -> usize {
         let list = ask(&self.inside, "GET", "/v1/volumes", "").await;
         list["volumes"].as_array().unwrap().len()
@@ -151,6 +163,15 @@ async fn life(controller: &mut Controller, number: usize, after: Duration) {
     let made = controller.call(&request, PROVISIONER, after, create).await;
     let volume = made.volume.unwrap();
     assert_eq!((volume.capacity_bytes, controller.volumes().await), (GIB, 1));
+
+    attached(controller, &volume.volume_id, "one", after).await;
+    // A pod that came up on another node waits until the first has let go, whichever controller is asked.
+    let mut second = controller.start().await;
+    let refused = second
+        .controller_publish_volume(wanted(&volume.volume_id, "two"))
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
+    controller.kill().await;
 
     let snapshot = CreateSnapshotRequest {
         name: format!("snapshot-{number}"),
@@ -217,6 +238,9 @@ async fn life(controller: &mut Controller, number: usize, after: Duration) {
             client.delete_snapshot(request).await
         })
         .await;
+    detached(controller, &volume.volume_id, "one", after).await;
+    attached(controller, &volume.volume_id, "two", after).await;
+    detached(controller, &volume.volume_id, "two", after).await;
     for id in [volume.volume_id, restored.volume_id] {
         let delete = DeleteVolumeRequest {
             volume_id: id,
@@ -228,4 +252,37 @@ async fn life(controller: &mut Controller, number: usize, after: Duration) {
             })
             .await;
     }
+}
+
+/// What an attacher asks for a volume of mode ReadWriteOnce.
+fn wanted(volume: &str, node: &str) -> ControllerPublishVolumeRequest {
+    ControllerPublishVolumeRequest {
+        volume_id: volume.to_owned(),
+        node_id: node.to_owned(),
+        volume_capability: Some(capability(Mode::SingleNodeMultiWriter, false)),
+        ..ControllerPublishVolumeRequest::default()
+    }
+}
+
+async fn attached(controller: &mut Controller, volume: &str, node: &str, after: Duration) {
+    let attach = |mut client: ControllerClient<Channel>, request| async move {
+        client.controller_publish_volume(request).await
+    };
+    controller
+        .call(&wanted(volume, node), ATTACHER, after, attach)
+        .await;
+    assert_eq!(controller.nodes_of(volume).await, [node]);
+}
+
+async fn detached(controller: &mut Controller, volume: &str, node: &str, after: Duration) {
+    let request = ControllerUnpublishVolumeRequest {
+        volume_id: volume.to_owned(),
+        node_id: node.to_owned(),
+        ..ControllerUnpublishVolumeRequest::default()
+    };
+    let detach = |mut client: ControllerClient<Channel>, request| async move {
+        client.controller_unpublish_volume(request).await
+    };
+    controller.call(&request, ATTACHER, after, detach).await;
+    assert_eq!(controller.nodes_of(volume).await, [] as [&str; 0]);
 }

@@ -13,7 +13,9 @@ use mortar_csi::proto::node_client::NodeClient;
 use mortar_csi::proto::volume_capability::access_mode::Mode;
 use mortar_csi::proto::volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume};
 use mortar_csi::proto::{CapacityRange, CreateVolumeRequest, Volume, VolumeCapability};
-use mortar_csi::{ClientRunner, Door, Endpoint, NodeOptions, Question, Reply, Services, Unreachable};
+use mortar_csi::{
+    ClientRunner, Door, Endpoint, NamedNodes, NodeOptions, Nodes, Question, Reply, Services, Unreachable,
+};
 use mortar_engine::{Config, Engine, Parts, SystemClock, SystemEntropy};
 use mortar_executor::SimHosts;
 use mortar_server::{Inside, Options, Server};
@@ -74,11 +76,20 @@ pub(crate) struct Driver {
 impl Driver {
     /// Three nodes in zones 1 to 3, each with one directory of 20 GiB.
     pub(crate) async fn new() -> Self {
-        Self::with_latency(Duration::ZERO).await
+        Self::with(Duration::ZERO, &[]).await
+    }
+
+    /// The same; volumes are attached to these nodes.
+    pub(crate) async fn attaching(nodes: &[&str]) -> Self {
+        Self::with(Duration::ZERO, nodes).await
     }
 
     /// The same; each batch of commands takes this long.
     pub(crate) async fn with_latency(latency: Duration) -> Self {
+        Self::with(latency, &[]).await
+    }
+
+    async fn with(latency: Duration, nodes: &[&str]) -> Self {
         let world = World::new(WorldConfig {
             directories: vec![("/disks/disk1".into(), 20 << 30)],
             auto_nodes: true,
@@ -98,15 +109,16 @@ impl Driver {
         engine.start();
         let inside = Server::new(engine, Options::default()).inside();
         pool(&inside).await;
-        Self::over(inside, hosts).await
+        Self::over(inside, hosts, attach(nodes)).await
     }
 
-    async fn over(inside: Inside, hosts: SimHosts) -> Self {
+    async fn over(inside: Inside, hosts: SimHosts, attach: Option<Arc<dyn Nodes>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("csi.sock");
         let endpoint: Endpoint = format!("unix://{}", path.display()).parse().unwrap();
         let services = Services {
             controller: Some(Arc::new(Within(inside.clone()))),
+            attach,
             node: Some(node_options(folder.path())),
         };
         let listener = endpoint.listen().await.unwrap();
@@ -132,6 +144,12 @@ impl Driver {
         let made = self.controller.create_volume(request).await.unwrap();
         made.into_inner().volume.unwrap()
     }
+}
+
+/// A list of nodes that volumes can be attached to; none where nothing is attached.
+pub(crate) fn attach(nodes: &[&str]) -> Option<Arc<dyn Nodes>> {
+    let list: NamedNodes = nodes.iter().map(|node| node.parse().unwrap()).collect();
+    (!nodes.is_empty()).then(|| Arc::new(list) as Arc<dyn Nodes>)
 }
 
 fn node_options(folder: &std::path::Path) -> NodeOptions {

@@ -157,7 +157,8 @@ fn wish(life: &Life) -> Option<Ask> {
             | Subject::Volume(_)
             | Subject::Snapshot(_)
             | Subject::Group(_)
-            | Subject::Block(_) => return None,
+            | Subject::Block(_)
+            | Subject::Attachments(_) => return None,
         },
         32..=39 => {
             let way = *dice.pick(&[Expansion::Best, Expansion::InPlace, Expansion::AddBricks]);

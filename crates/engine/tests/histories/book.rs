@@ -275,7 +275,8 @@ pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(St
         | Subject::Volume(_)
         | Subject::Snapshot(_)
         | Subject::Group(_)
-        | Subject::Block(_) => None,
+        | Subject::Block(_)
+        | Subject::Attachments(_) => None,
     }
 }
 

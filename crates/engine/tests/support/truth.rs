@@ -383,6 +383,7 @@ fn assert_same_after_restart(ground: Ground<'_>, story: &str) {
             (Kind::Brick, inventory.bricks().count()),
             (Kind::Snapshot, inventory.snapshots().count()),
             (Kind::BlockVolume, inventory.blocks().count()),
+            (Kind::Attachment, inventory.attachments().count()),
             (Kind::Operation, 0),
         ];
         for (kind, expected) in counts {

@@ -47,15 +47,55 @@ pub(super) struct Api {
     access: Access,
     /// How long connecting and each answer may take.
     limit: Duration,
+    /// The rights that its user needs, for the one who is told that they are missing.
+    rights: &'static str,
 }
 
+/// What Mortar needs to run commands in pods.
+pub(super) const FOR_PODS: &str =
+    "in the namespace of the GlusterFS pods, `get` and `list` on pods, and `get` and `create` on pods/exec";
+
 impl Api {
-    pub(super) fn new(access: Access, limit: Duration) -> Self {
-        Self { access, limit }
+    pub(super) fn new(access: Access, limit: Duration, rights: &'static str) -> Self {
+        Self {
+            access,
+            limit,
+            rights,
+        }
     }
 
     /// Asks for the JSON at `path`; `during` says what for, as in "refuses to …".
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, during: &str) -> Result<T, KubeError> {
+        let (status, body) = self.ask(path, during).await?;
+        self.read(status, &body, during)
+    }
+
+    /// The same for what may not be there.
+    pub(super) async fn find<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        during: &str,
+    ) -> Result<Option<T>, KubeError> {
+        let (status, body) = self.ask(path, during).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read(status, &body, during).map(Some)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        status: StatusCode,
+        body: &[u8],
+        during: &str,
+    ) -> Result<T, KubeError> {
+        if status != StatusCode::OK {
+            return Err(self.refused(during, status, body));
+        }
+        serde_json::from_slice(body).map_err(|error| self.failed(during, error.to_string()))
+    }
+
+    async fn ask(&self, path: &str, during: &str) -> Result<(StatusCode, Bytes), KubeError> {
         let request = self
             .request(format!("{}{path}", self.access.prefix))?
             .header(header::ACCEPT, "application/json")
@@ -82,13 +122,9 @@ impl Api {
             }
             .map_err(|reason: String| self.failed(during, reason))
         };
-        let (status, body) = timeout(self.limit, exchange)
+        timeout(self.limit, exchange)
             .await
-            .map_err(|_| self.timed_out(during))??;
-        if status != StatusCode::OK {
-            return Err(self.refused(during, status, &body));
-        }
-        serde_json::from_slice(&body).map_err(|error| self.failed(during, error.to_string()))
+            .map_err(|_| self.timed_out(during))?
     }
 
     /// Makes a WebSocket at `path`, for the newest protocol that the API server knows.
@@ -181,6 +217,7 @@ impl Api {
                 server,
                 during,
                 status: status.as_u16(),
+                rights: self.rights,
                 said: if said.is_empty() {
                     said
                 } else {

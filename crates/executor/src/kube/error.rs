@@ -39,7 +39,7 @@ pub enum KubeError {
     },
     /// It does not let this account do that.
     #[error(
-        "the API server {server} refuses to {during} (status {status}{said}); Mortar's service account needs, in the namespace of the GlusterFS pods, `get` and `list` on pods, and `get` and `create` on pods/exec"
+        "the API server {server} refuses to {during} (status {status}{said}); Mortar's service account needs, {rights}"
     )]
     Denied {
         /// Its address.
@@ -48,6 +48,8 @@ pub enum KubeError {
         during: String,
         /// The HTTP status, 401 or 403.
         status: u16,
+        /// Which rights are needed, and where.
+        rights: &'static str,
         /// What it said, with words around it; empty if nothing.
         said: String,
     },

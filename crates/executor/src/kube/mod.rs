@@ -9,6 +9,7 @@
 
 mod access;
 mod api;
+mod csi_nodes;
 mod error;
 mod frame;
 mod kubeconfig;
@@ -30,7 +31,8 @@ use crate::output::DEFAULT_LIMIT;
 use crate::{Hosts, token};
 use access::Access;
 pub use access::KubeAccess;
-use api::Api;
+use api::{Api, FOR_PODS};
+pub use csi_nodes::{CsiNode, CsiNodes};
 pub use error::KubeError;
 pub use pod::PodMatch;
 use pods::{Freshness, Pods};
@@ -118,7 +120,7 @@ impl KubeHosts {
         let namespace = options.namespace.clone().or(access.namespace.clone());
         let namespace = namespace.unwrap_or_else(|| "default".to_owned());
         Ok(Self {
-            api: Api::new(access, options.connect_timeout),
+            api: Api::new(access, options.connect_timeout, FOR_PODS),
             pods: Pods::new(namespace, &options),
             turns: Mutex::default(),
             all: Semaphore::new(options.connections.max(1)),

@@ -40,6 +40,10 @@ pub(crate) const NAMESPACE: &str = "storage";
 pub(crate) struct Behaviour {
     /// All pods, whatever their namespace.
     pub(crate) pods: Mutex<Vec<Value>>,
+    /// CSINode objects.
+    pub(crate) csi_nodes: Mutex<Vec<Value>>,
+    /// Whether they may be read.
+    pub(crate) forbids_csi_nodes: AtomicBool,
     /// The token that it takes.
     pub(crate) token: Mutex<String>,
     /// The protocols that it speaks, best first.
@@ -101,6 +105,8 @@ impl ApiServer {
         let port = listener.local_addr().unwrap().port();
         let does = Arc::new(Behaviour {
             pods: Mutex::new(vec![pod("glusterfs-abcde", "node-1")]),
+            csi_nodes: Mutex::default(),
+            forbids_csi_nodes: AtomicBool::default(),
             token: Mutex::new("token-1".to_owned()),
             protocols: Mutex::new(vec!["v5.channel.k8s.io", "v4.channel.k8s.io"]),
             page: AtomicUsize::new(500),
@@ -138,11 +144,15 @@ impl ApiServer {
         format!("https://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn options(&self) -> KubeOptions {
-        KubeOptions::new(KubeAccess::ServiceAccount {
+    pub(crate) fn access(&self) -> KubeAccess {
+        KubeAccess::ServiceAccount {
             server: self.server(),
             folder: self.account.path().to_owned(),
-        })
+        }
+    }
+
+    pub(crate) fn options(&self) -> KubeOptions {
+        KubeOptions::new(self.access())
     }
 
     pub(crate) fn hosts(&self) -> KubeHosts {
@@ -212,6 +222,9 @@ async fn answer(mut request: Request<Incoming>, does: Arc<Behaviour>) -> Result<
         request.uri()
     );
     let path = request.uri().path().to_owned();
+    if let Some(name) = path.strip_prefix("/apis/storage.k8s.io/v1/csinodes/") {
+        return Ok(csi_node(name, &does));
+    }
     let query = Query::read(request.uri().query().unwrap_or_default());
     let rest = path.strip_prefix(&format!("/api/v1/namespaces/{NAMESPACE}/pods"));
     let rest: Vec<&str> = rest.unwrap().split('/').skip(1).collect();
@@ -230,6 +243,21 @@ async fn answer(mut request: Request<Incoming>, does: Arc<Behaviour>) -> Result<
         [name, "exec"] => agree(&mut request, name, query, does),
         other => panic!("{other:?}"),
     })
+}
+
+fn csi_node(name: &str, does: &Behaviour) -> Answer {
+    if does.forbids_csi_nodes.load(Ordering::SeqCst) {
+        let text = format!("csinodes.storage.k8s.io \"{name}\" is forbidden: cannot get resource");
+        return failure(StatusCode::FORBIDDEN, &text);
+    }
+    let known = does.csi_nodes.lock().unwrap();
+    match known.iter().find(|node| node["metadata"]["name"] == name) {
+        Some(node) => json(StatusCode::OK, node),
+        None => failure(
+            StatusCode::NOT_FOUND,
+            &format!("csinodes.storage.k8s.io \"{name}\" not found"),
+        ),
+    }
 }
 
 fn list(query: &Query, does: &Behaviour) -> Answer {

@@ -1,6 +1,7 @@
 //! Records as the wire shows them. Pure: what is looked at is handed in.
 
 pub(crate) mod adopt;
+pub(crate) mod attachment;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod health;

@@ -254,7 +254,9 @@ fn subject(thing: Option<Thing>, landscape: &Landscape) -> Subject {
         Thing::Cluster(_) => None,
         Thing::Node(id) | Thing::Member(id) => inventory.node(id).map(|node| node.manage.to_string()),
         Thing::Device(id) => inventory.device(id).map(|device| device.path.to_string()),
-        Thing::Volume(id) => inventory.volume(id).map(|volume| volume.name.to_string()),
+        Thing::Volume(id) | Thing::Attachments(id) => {
+            inventory.volume(id).map(|volume| volume.name.to_string())
+        }
         Thing::Group(id) => inventory.group(id).map(|group| group.name.to_string()),
         Thing::Snapshot(id) => inventory.snapshot(id).map(|snapshot| snapshot.name.to_string()),
         Thing::Block(id) => inventory.block(id).map(|block| block.name.to_string()),

@@ -10,6 +10,7 @@ use mortar_engine::query::brick_state::BrickState;
 use mortar_engine::query::heal_info::BrickHeal;
 use mortar_model::{Brick, BrickSpace, Device, Durability, Node, Volume, VolumeId, layout};
 
+use super::attachment::attachments;
 use super::operation::time;
 use super::topology::device_kind;
 
@@ -46,6 +47,7 @@ fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> Expl
         durability: volume.durability.to_string(),
         gid: volume.gid,
         options: volume.options.iter().map(ToString::to_string).collect(),
+        attachments: attachments(landscape.inventory(), volume.id),
         mount: mount(volume, landscape),
         sight: volume_sight(volume, seen, landscape),
         heal: heals(seen).map(total),

@@ -10,6 +10,7 @@ use mortar_model::{
     ByteSize, ClusterId, Durability, Inventory, Node, Snapshots, Volume, VolumeName, VolumeOption,
 };
 
+use super::attachment::attachments;
 use crate::http::failure::Failure;
 
 /// Most hosts that are named to clients: one that answers is enough, and what is told has to fit where clients keep it.
@@ -30,6 +31,7 @@ pub(crate) fn volume(volume: &Volume, landscape: &Landscape) -> api::Volume {
         snapshot_factor: snapshot_factor(volume),
         servers: servers(volume, inventory),
         zones: zones(volume.cluster, inventory),
+        attachments: attachments(inventory, volume.id),
         operation: holder.map(|id| id.to_string()),
     }
 }

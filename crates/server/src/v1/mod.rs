@@ -1,6 +1,7 @@
 //! Mortar's own routes, below `/v1`: JSON in and out, errors too.
 
 pub(crate) mod adopt;
+pub(crate) mod attachments;
 pub(crate) mod backups;
 pub(crate) mod bricks;
 pub(crate) mod capacity;

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod adopt;
+mod attachments;
 mod blocks;
 mod burst;
 mod check;
