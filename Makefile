@@ -53,11 +53,13 @@ test-deploy: ## Check the chart, the manifests, alert rules and the dashboard (n
 KUBE := $(or $(MORTAR_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mortar-tools)/kube
 KUBE_BUILD = $(GO) build -ldflags "-s -w" -o $(KUBE)
 
-test-kube: setup ## Apply deploy/ to a real API server, which is built once (needs Go 1.26.7)
+test-kube: setup ## Apply deploy/ to a real API server and play claims with the real sidecars (needs Go 1.26.7; builds them once)
 	@command -v $(GO) >/dev/null || { echo "test-kube: $(GO) was not found: install Go 1.26.7 or later, then try again" >&2; exit 1; }
+	$(CARGO) build --locked --package mortar-cli
 	cd tests/kube/cluster && $(KUBE_BUILD)/etcd go.etcd.io/etcd/server/v3
-	cd tests/kube/cluster && $(KUBE_BUILD)/ k8s.io/kubernetes/cmd/kube-apiserver
-	cd tests/kube && MORTAR_KUBE=$(KUBE) $(GO) test -count=1 -timeout 30m .
+	cd tests/kube/cluster && $(KUBE_BUILD)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager
+	cd tests/kube && $(KUBE_BUILD)/ tool
+	cd tests/kube && MORTAR=$(CURDIR)/target/debug/mortar MORTAR_KUBE=$(KUBE) $(GO) test -count=1 -timeout 30m .
 
 # How many histories, and the seed of the first.
 COUNT ?= 10000

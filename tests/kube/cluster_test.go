@@ -115,13 +115,16 @@ func (c *cluster) startStore(clients, peers string) error {
 	if err != nil {
 		return err
 	}
-	return etcd.ready(func() error {
-		connection, err := net.Dial("tcp", "127.0.0.1:"+clients)
-		if err == nil {
-			connection.Close()
-		}
-		return err
-	})
+	return etcd.ready(func() error { return listens("tcp", "127.0.0.1:"+clients) })
+}
+
+// listens is whether somebody takes connections there.
+func listens(network, address string) error {
+	connection, err := net.Dial(network, address)
+	if err == nil {
+		connection.Close()
+	}
+	return err
 }
 
 func (c *cluster) startServer(store, port string) error {

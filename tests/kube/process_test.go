@@ -13,7 +13,7 @@ import (
 )
 
 // How long anything may take on a machine that has much else to do.
-const patience = 3 * time.Minute
+const patience = 2 * time.Minute
 
 // process is a program that was started here; its output is in a file.
 type process struct {
