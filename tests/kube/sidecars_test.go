@@ -60,25 +60,44 @@ func startSidecars(t *testing.T, socket string) {
 	startSnapshotController(t)
 }
 
+// runSidecar runs a sidecar until the test ends, and starts it again when it ends by itself, as a kubelet does: a provisioner that
+// loses its driver ends. Every end is told with the log.
 func runSidecar(t *testing.T, binary string, environment, arguments []string) {
 	t.Helper()
 	path, err := program(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sidecar, err := start(t.TempDir(), binary, path, environment, arguments...)
+	folder := t.TempDir()
+	sidecar, err := start(folder, binary, path, environment, arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		select {
-		case <-sidecar.ended:
-			t.Errorf("%s ended by itself: %s", binary, sidecar.command.ProcessState)
-		default:
-			sidecar.kill()
+	over, done := make(chan struct{}), make(chan struct{})
+	ends := 0
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-over:
+				sidecar.kill()
+				return
+			case <-sidecar.ended:
+			}
+			ends++
+			again, err := start(folder, binary, path, environment, arguments...)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			sidecar = again
 		}
+	}()
+	t.Cleanup(func() {
+		close(over)
+		<-done
 		if t.Failed() {
-			t.Log(sidecar.tail())
+			t.Logf("%s ended %d times by itself; %s", binary, ends, sidecar.tail())
 		}
 	})
 }
