@@ -97,6 +97,13 @@ kinds! {
     VolumeIdentityMissing = "volume_identity_missing", Warning, "A volume lacks options that tell whose it is.";
     VolumeIdentityWrong = "volume_identity_wrong", Warning, "A volume's options tell something else of it than the records.";
     VolumeOption = "volume_option", Warning, "A volume's option has another value than was asked for.";
+    BlocksSilent = "blocks_silent", Warning, "Nobody tells of the block volumes that a volume holds.";
+    BlockMissing = "block_missing", Error, "A block volume is not on the volume that holds it.";
+    BlockUnknown = "block_unknown", Warning, "A block volume on a volume of Mortar's is in no record.";
+    BlockUnclear = "block_unclear", Warning, "A block volume is there, and gluster-block does not tell what there is of it.";
+    BlockForeign = "block_foreign", Error, "A block volume is another one than recorded: it has another name in iSCSI.";
+    BlockSize = "block_size", Error, "A block volume has another size than recorded, or not the same on all its hosts.";
+    BlockHosts = "block_hosts", Error, "A block volume is served by other hosts than recorded, or by too few.";
 }
 
 impl Kind {

@@ -30,6 +30,9 @@ pub(crate) struct BlockAnswer {
     id: Option<String>,
     #[serde(rename = "SIZE")]
     size: Option<String>,
+    #[serde(rename = "HA")]
+    ha: Option<u32>,
+    blocks: Option<Vec<String>>,
     #[serde(rename = "EXPORTED ON")]
     exported: Vec<String>,
     #[serde(rename = "FAILED ON")]
@@ -49,6 +52,17 @@ pub(crate) fn read(output: &Output) -> Option<BlockAnswer> {
     let mut answers = serde_json::Deserializer::from_str(&output.stdout[at..]).into_iter::<BlockAnswer>();
     let answer = answers.next()?.ok()?;
     (answer.result.is_some() || answer.id.is_some()).then_some(answer)
+}
+
+/// Reads the answer of `list`; none when it is not one.
+///
+/// # Errors
+/// It refuses, in its own words.
+pub(crate) fn read_names(output: &Output) -> Result<Option<Vec<String>>, String> {
+    match read(output) {
+        Some(answer) if !answer.success() => Err(answer.refusal().to_owned()),
+        answer => Ok(answer.and_then(|answer| answer.blocks)),
+    }
 }
 
 impl BlockAnswer {
@@ -92,6 +106,21 @@ impl BlockAnswer {
     /// How many hosts serve it.
     pub(crate) fn hosts(&self) -> usize {
         self.exported.len()
+    }
+
+    /// Those hosts.
+    pub(crate) fn served_by(&self) -> &[String] {
+        &self.exported
+    }
+
+    /// How many hosts are to serve it.
+    pub(crate) fn ha(&self) -> u32 {
+        self.ha.unwrap_or_default()
+    }
+
+    /// Hosts on which it failed.
+    pub(crate) fn broken_on(&self) -> &[String] {
+        &self.broken
     }
 
     /// Whether some host is not as the others.

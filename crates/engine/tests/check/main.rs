@@ -6,6 +6,7 @@
 mod accidents;
 mod bed;
 mod beside;
+mod blocks;
 mod commands;
 mod cures;
 mod files;

@@ -1,10 +1,11 @@
 //! Single stories: what is told, word by word where it matters.
 
+use mortar_command::query::block_volumes::{BlockSeen, BlockTold};
 use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory, Node, Snapshot,
-    SnapshotId, Volume, VolumeId, VolumeName, check, layout,
+    BlockVolume, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory, Node,
+    Snapshot, SnapshotId, Volume, VolumeId, VolumeName, check, layout,
 };
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
@@ -519,4 +520,72 @@ fn a_snapshot_whose_copy_is_gone_is_not_restored() {
         .unwrap();
     assert_eq!(kind, FoundKind::Unrestored);
     assert!(what.contains(&format!("its copy {image} is not there")), "{what}");
+}
+
+/// What gluster-block does not tell of a block volume is named, and what is no whole one is left alone.
+#[test]
+fn block_volumes_come_back_as_far_as_gluster_block_tells() {
+    let world = (1..)
+        .map(|seed| World::random(seed, 8))
+        .find(|world| world.inventory().blocks().count() > 1)
+        .unwrap();
+    let before: Vec<BlockVolume> = world.inventory().blocks().cloned().collect();
+    let hosting = world.inventory().volume(before[0].hosting).unwrap().clone();
+    let uuid = format!("uuid-of-{}", hosting.id);
+    let after = |change: &dyn Fn(&mut Vec<BlockSeen>)| {
+        let mut heard = world.heard();
+        change(heard.blocks.get_mut(&uuid).unwrap().as_mut().unwrap());
+        let report = rebuilt(&heard);
+        let inventory = made(&report.changes).inventory().clone();
+        assert_eq!(check::check(&inventory), Vec::new());
+        let count = inventory.blocks_on(hosting.id).count();
+        (report, count)
+    };
+    let all = before.iter().filter(|block| block.hosting == hosting.id).count();
+    let (report, count) = after(&|_| {});
+    assert_eq!((report.gaps.len(), count), (0, all));
+
+    let (report, count) = after(&|seen| seen[0].name = "disk".into());
+    let [gap] = &report.gaps[..] else {
+        panic!("{report:?}")
+    };
+    assert_eq!(
+        (gap.about.clone(), count),
+        (format!("block volume {}/disk", hosting.name), all)
+    );
+    assert!(
+        gap.unknown.contains("the id under which it was recorded"),
+        "{gap:?}"
+    );
+
+    let (report, count) = after(&|seen| seen[0].told.as_mut().unwrap().size = "1.5 TiB".into());
+    let [gap] = &report.gaps[..] else {
+        panic!("{report:?}")
+    };
+    assert!(
+        gap.unknown.contains("its size to the GiB") && count == all,
+        "{gap:?}"
+    );
+    assert!(
+        report.contradictions[0].found.contains("its block volumes take"),
+        "{report:?}"
+    );
+
+    let about = format!("block volume {}/{}", hosting.name, before[0].name);
+    for damage in [
+        (|told: &mut BlockTold| told.size = "1.5 GiB".into()) as fn(&mut BlockTold),
+        |told| told.ha += 1,
+        |told| told.broken = told.hosts.clone(),
+        |told| told.smaller = told.hosts.clone(),
+    ] {
+        let (report, count) = after(&|seen| damage(seen[0].told.as_mut().unwrap()));
+        assert_eq!(count, all - 1, "{report:?}");
+        let kinds: Vec<FoundKind> = told(&report, &about).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [FoundKind::Unrestored]);
+    }
+
+    let mut heard = world.heard();
+    heard.blocks.insert(uuid, Err("gluster-block: not found".into()));
+    let untold = "the block volumes that it holds: gluster-block: not found";
+    assert!(rebuilt(&heard).gaps.iter().any(|gap| gap.unknown == untold));
 }
