@@ -104,6 +104,20 @@ pub struct BlockVolumeRequest {
     pub auth: bool,
 }
 
+/// Another host for a block volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockHostRequest {
+    /// The host that serves it, by either name of its node.
+    pub old: String,
+    /// The host that takes its place; the one with the fewest block volumes when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// Whether the old one is gone for good: it is not asked.
+    #[serde(default)]
+    pub dead: bool,
+}
+
 /// How large a block volume is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -36,7 +36,8 @@ pub use adopt::{
 pub use attach::{AccessMode, AttachRequest, Attachment, AttachmentList, DetachQuery};
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
 pub use block::{
-    BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery, BlockVolumeRequest,
+    BlockHostRequest, BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery,
+    BlockVolumeRequest,
 };
 pub use bricks::MoveRequest;
 pub use check::{

@@ -117,6 +117,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::blocks::list, v1::blocks::create))
         .routes(routes!(v1::blocks::info, v1::blocks::delete))
         .routes(routes!(v1::blocks::expand))
+        .routes(routes!(v1::blocks::replace_host))
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))

@@ -32,6 +32,25 @@ pub(crate) enum BlockCommand {
         #[arg(long, alias = "size", value_name = "SIZE", value_parser = gibibytes)]
         new_size: u64,
     },
+    /// Let another host serve a block volume in place of one, while it is in use
+    #[command(
+        long_about = "Let another host serve a block volume in place of one, while it is in use.\n\n\
+        A node that serves block volumes is not removed before others serve them. It only goes forward; all hosts of the block volume must \
+        answer. With --dead the old one is not asked: what it has of the block volume stays on it, should it ever come back."
+    )]
+    Replace {
+        /// The block volume's id or name
+        block: String,
+        /// The host that serves it, by either name of its node
+        #[arg(long)]
+        host: String,
+        /// The host that takes its place [default: the one with the fewest block volumes]
+        #[arg(long, value_name = "HOST")]
+        with: Option<String>,
+        /// The old host never comes back
+        #[arg(long)]
+        dead: bool,
+    },
     /// Remove a block volume with all that is in it
     Delete {
         /// The block volume's id or name

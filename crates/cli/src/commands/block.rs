@@ -1,6 +1,8 @@
 //! `mortar block …`
 
-use mortar_api::{BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeRequest};
+use mortar_api::{
+    BlockHostRequest, BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeRequest,
+};
 use serde::Deserialize;
 
 use super::Session;
@@ -17,6 +19,12 @@ pub(super) async fn run(session: &Session, command: BlockCommand) -> Result<()> 
         BlockCommand::List { hosting } => list(session, hosting.as_deref()).await,
         BlockCommand::Info { block } => info(session, &block).await,
         BlockCommand::Expand { block, new_size } => expand(session, &block, new_size).await,
+        BlockCommand::Replace {
+            block,
+            host: old,
+            with: new,
+            dead,
+        } => replace(session, &block, BlockHostRequest { old, new, dead }).await,
         BlockCommand::Delete { block } => delete(session, &block).await,
     }
 }
@@ -131,6 +139,17 @@ async fn expand(session: &Session, block: &str, size: u64) -> Result<()> {
     let id = session.client.block_id(block, &attempt).await?;
     let request = BlockVolumeExpandRequest { size: bytes(size) };
     let path = format!("{PATH}/{id}/expand");
+    let accepted = session.client.post(&path, &request, &attempt).await?;
+    follow(session, accepted, &attempt).await
+}
+
+async fn replace(session: &Session, block: &str, request: BlockHostRequest) -> Result<()> {
+    let attempt = format!(
+        "let another host than {} serve the block volume {block}",
+        request.old
+    );
+    let id = session.client.block_id(block, &attempt).await?;
+    let path = format!("{PATH}/{id}/replace-host");
     let accepted = session.client.post(&path, &request, &attempt).await?;
     follow(session, accepted, &attempt).await
 }

@@ -1,7 +1,7 @@
 //! `gluster-block … --json`: one object, on standard output, also when it refuses.
 //!
-//! Keys and texts are those of its source (`rpc/block_create.c`, `block_info.c`, `block_modify.c`, `block_delete.c`,
-//! `block_version.c`, version 0.5). An answer may hold a password, so none of it is shown but what is picked out here.
+//! Keys and texts are those of its source (`rpc/block_create.c`, `block_info.c`, `block_modify.c`, `block_delete.c`, `block_replace.c`,
+//! `block_list.c`, `block_version.c`, version 0.5). An answer may hold a password, so none of it is shown but what is picked out here.
 
 use std::collections::BTreeMap;
 
@@ -76,6 +76,11 @@ impl BlockAnswer {
     /// What it refuses, in its own words; empty where it has none.
     pub(crate) fn refusal(&self) -> &str {
         self.error.as_deref().unwrap_or_default().trim()
+    }
+
+    /// Whether it was so already.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.result.as_deref() == Some("SKIPPED")
     }
 
     /// Whether there is no such block volume.

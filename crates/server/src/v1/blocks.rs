@@ -4,18 +4,19 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{
-    BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery, BlockVolumeRequest, ErrorBody,
+    BlockHostRequest, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery, BlockVolumeRequest,
+    ErrorBody,
 };
-use mortar_engine::plan::Landscape;
+use mortar_engine::plan::{Landscape, ReplaceBlockHost};
 use mortar_heketi::WireError;
-use mortar_model::{BlockVolume, BlockVolumeId, OperationId, VolumeId, VolumeName};
+use mortar_model::{BlockVolume, BlockVolumeId, HostName, OperationId, VolumeId, VolumeName};
 
 use super::snapshots::{name, problem};
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
-use crate::refusal::{Asked, failure};
+use crate::refusal::{Asked, queued};
 use crate::state::App;
 
 /// Most block volumes of a page.
@@ -105,9 +106,7 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
         .view(|landscape| convert::block::request(wanted, landscape))?;
     let begun = app.engine.create_block(request).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no block volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::CreateBlock))?,
-    ))
+    Ok(queued(begun, Asked::CreateBlock)?)
 }
 
 /// One block volume, with what initiators need to reach it.
@@ -144,9 +143,38 @@ pub(crate) async fn expand(
     let size = convert::block::new_size(wanted)?;
     let begun = app.engine.expand_block(id.of()?, size).await;
     let begun = begun.inspect_err(|error| tracing::info!(%error, "no expansion of a block volume"));
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::ExpandBlock))?,
-    ))
+    Ok(queued(begun, Asked::ExpandBlock)?)
+}
+
+/// Lets another host serve a block volume in place of one, while it is in use: before a node is removed, or after it was lost. It only
+/// goes forward. With `dead`, the old host is not asked, and what it has of the block volume stays on it.
+#[utoipa::path(post, path = "/v1/block-volumes/{id}/replace-host", operation_id = "replace_block_host", tag = "v1", params(("id" = String, Path)),
+    request_body = BlockHostRequest, responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which leads to the block volume"),
+    (status = 400, description = "The body cannot be read", body = ErrorBody),
+    (status = 404, description = "No such block volume", body = ErrorBody),
+    (status = 409, description = "It is being changed, or the old host does not serve it", body = ErrorBody),
+    (status = 429, description = "Too much is under way", body = ErrorBody),
+    (status = 507, description = "No other host can serve it", body = ErrorBody),
+))]
+pub(crate) async fn replace_host(
+    State(app): State<App>,
+    id: Id,
+    body: Result<Payload, BodyError>,
+) -> Result<Answer, Rich> {
+    let wanted: BlockHostRequest = body.map_err(WireError::from)?.read_strictly()?;
+    let request = ReplaceBlockHost {
+        block: id.of()?,
+        old: HostName::new(wanted.old).map_err(|why| problem("old", why))?,
+        new: wanted
+            .new
+            .map(HostName::new)
+            .transpose()
+            .map_err(|why| problem("new", why))?,
+        dead: wanted.dead,
+    };
+    let begun = app.engine.replace_block_host(request).await;
+    Ok(queued(begun, Asked::Thing)?)
 }
 
 /// Removes a block volume and all that is in it.
@@ -163,7 +191,5 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Ric
         return Ok(answer::accepted(begun));
     }
     let begun = app.engine.delete_block(id).await;
-    Ok(answer::accepted(
-        begun.map_err(|error| failure(&error, Asked::DeleteBlock))?,
-    ))
+    Ok(queued(begun, Asked::DeleteBlock)?)
 }

@@ -119,6 +119,56 @@ async fn a_block_volume_comes_grows_and_goes() {
 }
 
 #[tokio::test]
+async fn a_host_gives_its_place_to_another() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    let (_, nodes, _) = door.pool(&["/dev/sdb"]).await;
+    hosting(&door, "hosting").await;
+    let id = block(&door, &json!({"size": GIB, "name": "disk", "ha": 2})).await;
+    let before = one(&door, &id).await;
+    let spare = ["n1", "n2", "n3"]
+        .into_iter()
+        .find(|host| !before.hosts.iter().any(|known| known == host))
+        .unwrap();
+    let place = format!("{BLOCKS}/{id}/replace-host");
+    let old = before.hosts[0].clone();
+    for (body, status) in [
+        (json!({"old": spare}), 409),
+        (json!({"old": "nobody"}), 409),
+        (json!({"old": old, "new": before.hosts[1]}), 507),
+        (json!({"old": old, "new": "nobody"}), 507),
+        (json!({"old": "no host"}), 400),
+        (json!({}), 400),
+    ] {
+        let got = refused(&door, "POST", &place, &body.to_string()).await;
+        assert_eq!(got.0, status, "{body}: {got:?}");
+    }
+    let moved = door
+        .finish("POST", &place, &json!({"old": old}).to_string())
+        .await;
+    assert_eq!(moved.status, 303, "{}", moved.body);
+    let after = one(&door, &id).await;
+    assert_eq!(
+        (&after.hosts[0][..], &after.hosts[1], &after.iqn),
+        (spare, &before.hosts[1], &before.iqn)
+    );
+    let seen = hosts.world(|world| world.volume("n1", "hosting").unwrap().blocks[0].2.clone());
+    assert_eq!(seen, after.hosts);
+
+    // A host that never comes back is not asked. Without that word, the change waits for it.
+    let number: usize = after.hosts[1][1..].parse().unwrap();
+    let dead = &nodes[number - 1];
+    let kept = door.ask("DELETE", &format!("/nodes/{dead}"), "").await;
+    assert_eq!(kept.status, 409, "{}", kept.body);
+    hosts.world(|world| world.kill_node(&after.hosts[1]));
+    let body = json!({"old": after.hosts[1], "dead": true}).to_string();
+    let moved = door.finish("POST", &place, &body).await;
+    assert_eq!(moved.status, 303, "{}", moved.body);
+    assert_eq!(one(&door, &id).await.hosts, [spare.to_owned(), old]);
+    door.stop().await;
+}
+
+#[tokio::test]
 async fn block_volumes_are_listed_by_page_volume_and_name() {
     let hosts = nodes_with(100 * GIB);
     let door = open(&hosts).await;

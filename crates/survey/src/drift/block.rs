@@ -230,9 +230,9 @@ impl Pair<'_> {
                 seen.push_str(&format!("; it failed on {}", told.broken.join(", ")));
             }
             let advice = format!(
-                "see the log of gluster-blockd on the others; a host that is gone for good gives its place to another one by 'gluster-block \
-                 replace {} OLD NEW force', which 'mortar repair' records then",
-                self.path()
+                "see the log of gluster-blockd on the others; a host that is gone for good gives its place to another one by 'mortar block \
+                 replace {} --host HOST --dead'",
+                self.block.id
             );
             return self.add(found, Kind::BlockHosts, recorded, seen, Remedy::ByHand(advice));
         }
