@@ -80,7 +80,7 @@ kinds! {
     EntryStray = "entry_stray", Warning, "A mount entry below Mortar's folder names no brick.";
     FolderMissing = "folder_missing", Error, "A brick is mounted and the folder with its data is not there.";
     GroupWrong = "group_wrong", Warning, "A brick's folder belongs to another group than recorded.";
-    IdentityMissing = "identity_missing", Warning, "A brick's identity file is missing or cannot be read.";
+    IdentityMissing = "identity_missing", Warning, "A brick's identity file, or the tag of a logical volume that was taken over, is missing or cannot be read.";
     IdentityWrong = "identity_wrong", Warning, "A brick's identity file says something else than the records.";
     BrickNotInVolume = "brick_not_in_volume", Error, "A brick is not among the bricks of its volume.";
     OrphanBrick = "orphan_brick", Warning, "What looks like a brick is in no record.";

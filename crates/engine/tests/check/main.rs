@@ -12,3 +12,4 @@ mod cures;
 mod files;
 mod lost;
 mod reconciler;
+mod shell;

@@ -30,6 +30,7 @@
 //! | `traces` | what is there of each brick |
 //! | `volumes` | volumes with their bricks |
 //! | `listed` | the bricks that a volume lists |
+//! | `taken` | bricks that were taken over, with their names |
 //! | `bricks` | size and space of a brick |
 //! | `snapshots` | snapshots whose volume is restored |
 //! | `blocks` | block volumes whose hosting volume is restored |
@@ -47,6 +48,7 @@ pub(crate) mod pools;
 mod remains;
 pub(crate) mod report;
 mod snapshots;
+mod taken;
 mod traces;
 mod volumes;
 

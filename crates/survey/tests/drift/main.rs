@@ -295,6 +295,71 @@ fn repairs_hold_their_thing_and_change_no_record() {
     }
 }
 
+/// A brick that Heketi made gets its tag when all else of it is as recorded, and no other time.
+#[test]
+fn a_brick_that_was_taken_over_is_tagged_when_all_else_agrees() {
+    let (landscape, brick) = world::with_a_taken_brick();
+    let device = landscape.inventory().device(brick.device).unwrap();
+    let (group, name) = (layout::volume_group(device.id), layout::logical_volume(brick.id));
+    let bare = world::faithful(landscape.inventory());
+    let seen = |change: &dyn Fn(&mut mortar_command::query::survey::VolumeSeen)| {
+        let mut scan = bare.clone();
+        let volumes = world::part(&mut damage::survey(&mut scan, device.node).volumes);
+        let mut volumes = volumes.iter_mut();
+        change(
+            volumes
+                .find(|volume| volume.group == group && volume.name == name)
+                .unwrap(),
+        );
+        compare(&landscape, &scan)
+    };
+    let own = layout::taken_tag(brick.id);
+    assert_eq!(
+        seen(&|volume| volume.tags = vec!["heketi".into(), own.clone()]),
+        Drift::default()
+    );
+    for tags in [Vec::new(), vec!["heketi".into()]] {
+        let found = seen(&|volume| volume.tags.clone_from(&tags));
+        let [finding] = &found.findings[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (finding.kind, way(finding)),
+            (Kind::IdentityMissing, Way::Automatic)
+        );
+        assert_eq!(
+            (&finding.proof.recorded, &finding.proof.place),
+            (&own, &format!("{group}/{name}"))
+        );
+        let plans = plans(&landscape, &found);
+        let things: Vec<&Thing> = plans
+            .iter()
+            .flat_map(Plan::steps)
+            .map(|(_, step)| &step.thing)
+            .collect();
+        assert!(matches!(things[..], [Thing::Mount(_)]), "{things:?}");
+    }
+    // Another brick's tag, another size, another pool: nothing is written there.
+    for (change, kind) in [
+        (
+            (|volume| volume.tags = vec![layout::taken_tag(damage::STRANGER)]) as fn(&mut _),
+            Some(Kind::IdentityMissing),
+        ),
+        (
+            |volume: &mut mortar_command::query::survey::VolumeSeen| volume.size = ByteSize::from_gib(77),
+            Some(Kind::BrickSize),
+        ),
+        (|volume| volume.pool = Some("tp_other".into()), None),
+    ] {
+        let found = seen(&change);
+        assert_eq!(found.findings.first().map(|finding| finding.kind), kind);
+        assert!(
+            found.findings.iter().all(|finding| way(finding) == Way::ByHand),
+            "{found:?}"
+        );
+    }
+}
+
 /// What `gluster-block` tells is recorded on command, and then nothing differs.
 #[test]
 fn block_volumes_become_what_gluster_block_says() {

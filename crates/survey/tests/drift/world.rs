@@ -8,9 +8,9 @@ use mortar_command::query::survey::{
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::Facts;
 use mortar_model::{
-    BlockVolume, BlockVolumeId, Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId,
-    DeviceKind, DevicePath, Durability, HostName, Inventory, Node, NodeId, Secret, State, Tags, Target,
-    Volume, VolumeName, VolumeOption, layout,
+    BlockVolume, BlockVolumeId, Brick, BrickNames, BrickSpace, ByteSize, Cluster, ClusterId, Device,
+    DeviceId, DeviceKind, DevicePath, Durability, HostName, Inventory, LvmName, Node, NodeId, Secret, State,
+    Tags, Target, Volume, VolumeName, VolumeOption, layout,
 };
 use mortar_plan::{
     Change, CreateVolume, Landscape, Limits, Seed, brick_addresses, brick_spec, create_volume, identity,
@@ -74,6 +74,28 @@ fn made(seed: u64, volumes: usize, blocks: bool) -> Landscape {
         }
     }
     landscape
+}
+
+/// A thin brick of which is where Heketi made it.
+pub(crate) fn with_a_taken_brick() -> (Landscape, Brick) {
+    let mut inventory = landscape(1, 6).inventory().clone();
+    let thin = |brick: &&Brick| matches!(brick.space, BrickSpace::ThinPool { .. });
+    let brick = inventory.bricks().find(thin).unwrap().clone();
+    let mount_point = format!("/var/lib/heketi/mounts/vg_{}/brick_{}", brick.device, brick.id);
+    let names = BrickNames {
+        folder: DevicePath::new(format!("{mount_point}/brick")).unwrap(),
+        mount_point: DevicePath::new(mount_point).unwrap(),
+        volume: Some(LvmName::new(layout::logical_volume(brick.id)).unwrap()),
+        pool: Some(LvmName::new(layout::thin_pool(brick.id)).unwrap()),
+        shared: false,
+    };
+    let taken = Brick {
+        names: Some(Box::new(names)),
+        ..brick
+    };
+    inventory.remove_brick(taken.id).unwrap();
+    inventory.add_brick(taken.clone()).unwrap();
+    (Landscape::new(inventory), taken)
 }
 
 /// Two block volumes, one of them with a password; with room for more.
@@ -273,7 +295,7 @@ fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mu
             device
         }
     };
-    let mount_point = layout::mount_point(device.id, brick.id);
+    let mount_point = brick.place().mount_point();
     let entry = match brick.space {
         BrickSpace::Shared | BrickSpace::ThinPool { .. } => source.clone(),
         BrickSpace::Image | BrickSpace::Folder => layout::image(&device.path, brick.id),

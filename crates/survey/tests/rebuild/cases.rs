@@ -4,8 +4,8 @@ use mortar_command::query::block_volumes::{BlockSeen, BlockTold};
 use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    BlockVolume, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory, Node,
-    Snapshot, SnapshotId, Volume, VolumeId, VolumeName, check, layout,
+    BlockVolume, Brick, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory,
+    Node, Snapshot, SnapshotId, Volume, VolumeId, VolumeName, check, layout,
 };
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
@@ -588,4 +588,78 @@ fn block_volumes_come_back_as_far_as_gluster_block_tells() {
     heard.blocks.insert(uuid, Err("gluster-block: not found".into()));
     let untold = "the block volumes that it holds: gluster-block: not found";
     assert!(rebuilt(&heard).gaps.iter().any(|gap| gap.unknown == untold));
+}
+
+/// Bricks that Heketi made come back where they are, when they were tagged; without a tag nobody says which they are.
+#[test]
+fn bricks_that_were_taken_over_come_back_by_their_tags() {
+    let thin = |brick: &Brick| matches!(brick.space, BrickSpace::ThinPool { .. });
+    let (world, volume) = (1..)
+        .find_map(|seed| {
+            let world = World::random(seed, 8);
+            let all_thin = |volume: &&Volume| world.inventory().bricks_of(volume.id).all(|brick| thin(brick));
+            let volume = world.inventory().volumes().find(all_thin).cloned();
+            Some((world, volume?))
+        })
+        .unwrap();
+    let mut heard = world.heard();
+    let place = |brick: &Brick| format!("/var/lib/heketi/mounts/vg_{}/brick_{}", brick.device, brick.id);
+    for brick in world.inventory().bricks_of(volume.id) {
+        let (from, to) = (layout::mount_point(brick.device, brick.id), place(brick));
+        let node = world.inventory().node_of_brick(brick).unwrap();
+        let survey = heard.hosts.get_mut(&node.manage).unwrap().as_mut().unwrap();
+        let mounts = part(&mut survey.mounts)
+            .iter_mut()
+            .filter(|mount| mount.target == from);
+        mounts.for_each(|mount| mount.target.clone_from(&to));
+        let entries = part(&mut survey.entries)
+            .iter_mut()
+            .filter(|entry| entry.target == from);
+        entries.for_each(|entry| entry.target.clone_from(&to));
+        part(&mut survey.folders).retain(|folder| folder.mount_point != from);
+        part(&mut survey.identities).retain(|(at, _)| *at != from);
+        let name = layout::logical_volume(brick.id);
+        let volumes = part(&mut survey.volumes)
+            .iter_mut()
+            .filter(|volume| volume.name == name);
+        volumes.for_each(|volume| volume.tags = vec![layout::taken_tag(brick.id)]);
+        for info in info(&mut heard, &volume) {
+            let listed = info
+                .bricks
+                .iter_mut()
+                .filter(|listed| listed.ends_with(&format!("{from}/brick")));
+            listed.for_each(|listed| *listed = listed.replace(&from, &to));
+        }
+    }
+    let report = rebuilt(&heard);
+    assert_eq!(
+        (&report.found, &report.contradictions),
+        (&Vec::new(), &Vec::new())
+    );
+    let records = made(&report.changes);
+    for brick in world.inventory().bricks_of(volume.id) {
+        let found = records.inventory().brick(brick.id).unwrap();
+        let names = found.names.as_ref().unwrap();
+        assert_eq!(names.mount_point.as_str(), place(brick));
+        assert_eq!(found.place().brick_path(), format!("{}/brick", place(brick)));
+        let bare = Brick {
+            names: None,
+            ..found.clone()
+        };
+        assert_eq!(bare, *brick);
+    }
+
+    for survey in heard.hosts.values_mut().flatten() {
+        let volumes = part(&mut survey.volumes).iter_mut();
+        volumes.for_each(|volume| volume.tags.retain(|tag| !tag.starts_with("mortar.taken=")));
+    }
+    let report = rebuilt(&heard);
+    assert!(made(&report.changes).inventory().volume(volume.id).is_none());
+    let [(kind, why)] = &told(&report, &format!("volume {}", volume.name))[..] else {
+        panic!("{report:?}")
+    };
+    assert!(
+        *kind == FoundKind::Unrestored && why.contains("is none that Mortar made"),
+        "{why}"
+    );
 }
