@@ -186,9 +186,12 @@ fn no_password_is_told() {
     for part in [NAME, WHOLE, SIZE] {
         for answer in [cut, strange.as_str(), &info("9.0 GiB", r#""node1""#, "")] {
             for text in [
-                format!("{:?}", seen(part, answer)),
-                format!("{:?}", made(part, &[answer])),
-                format!("{:?}", judge(&thing(part), Goal::Absent, &report(&[answer]))),
+                format!("{:?}", seen(part.clone(), answer)),
+                format!("{:?}", made(part.clone(), &[answer])),
+                format!(
+                    "{:?}",
+                    judge(&thing(part.clone()), Goal::Absent, &report(&[answer]))
+                ),
             ] {
                 assert!(!text.contains("hunter2"), "{text}");
             }

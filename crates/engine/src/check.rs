@@ -292,13 +292,16 @@ async fn ask_pools(inner: &Inner, nodes: &Asked<NodeId, NodeSurvey>) -> Asked<Cl
         .await
 }
 
+/// Volumes that are meant for block volumes.
+type Hosting = Vec<(VolumeId, VolumeName)>;
+
 /// What is told of the block volumes of all volumes that are meant for some and run.
 async fn ask_blocks(
     inner: &Inner,
     nodes: &Asked<NodeId, NodeSurvey>,
     pools: &Asked<ClusterId, PoolSurvey>,
 ) -> Vec<Vec<(VolumeId, Told)>> {
-    let asked: Vec<(Vec<HostName>, Vec<(VolumeId, VolumeName)>)> = {
+    let asked: Vec<(Vec<HostName>, Hosting)> = {
         let landscape = inner.landscape();
         let inventory = landscape.inventory();
         let runs = |told: &PoolSurvey, volume: &Volume| {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::Session;
 use crate::args::{BlockCommand, BlockCreateArgs};
 use crate::client::{Answer, Finished, read};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::show;
 
 const PATH: &str = "/v1/block-volumes";
@@ -50,8 +51,22 @@ async fn create(session: &Session, arguments: BlockCreateArgs) -> Result<()> {
         ha,
         auth,
     };
-    let accepted = session.client.post(PATH, &request, &attempt).await?;
+    let accepted = session.client.post(PATH, &request, &attempt).await;
+    let accepted = accepted.map_err(|error| {
+        without_room(
+            error,
+            "make a volume for block volumes: 'mortar volume create --block'",
+        )
+    })?;
     follow(session, accepted, &attempt).await
+}
+
+/// What to do where there is no room: nothing of these can be tried out before.
+fn without_room(error: Error, advice: &str) -> Error {
+    match error.exit {
+        Exit::NoSpace => error.advise(advice),
+        _ => error,
+    }
 }
 
 /// What the queue leads to tells the id; Heketi's words for the rest are not ours.
@@ -80,6 +95,13 @@ async fn show(session: &Session, id: &str, attempt: &str) -> Result<()> {
     session.out.text(&description(&read(&body, attempt)?))
 }
 
+/// Its hosts, sorted: their order means nothing.
+fn hosts(block: &BlockVolume) -> String {
+    let mut hosts: Vec<&str> = block.hosts.iter().map(String::as_str).collect();
+    hosts.sort_unstable();
+    hosts.join(", ")
+}
+
 fn description(block: &BlockVolume) -> String {
     let mut rows = vec![
         ("Block volume", block.name.clone()),
@@ -91,7 +113,7 @@ fn description(block: &BlockVolume) -> String {
     if block.usable < block.size {
         rows.push(("Usable", show::size(block.usable)));
     }
-    rows.push(("Hosts", format!("{} of {}", block.ha, block.hosts.join(", "))));
+    rows.push(("Hosts", format!("{} of {}", block.ha, hosts(block))));
     if !block.iqn.is_empty() {
         rows.push(("Target", format!("{} lun {}", block.iqn, block.lun)));
     }
@@ -117,7 +139,7 @@ async fn list(session: &Session, hosting: Option<&str>) -> Result<()> {
             block.id,
             block.name,
             show::size(block.size),
-            block.hosts.join(", "),
+            hosts(&block),
             if block.auth { "yes" } else { "no" }.to_owned(),
             block.hosting_name,
         ]
@@ -139,7 +161,13 @@ async fn expand(session: &Session, block: &str, size: u64) -> Result<()> {
     let id = session.client.block_id(block, &attempt).await?;
     let request = BlockVolumeExpandRequest { size: bytes(size) };
     let path = format!("{PATH}/{id}/expand");
-    let accepted = session.client.post(&path, &request, &attempt).await?;
+    let accepted = session.client.post(&path, &request, &attempt).await;
+    let accepted = accepted.map_err(|error| {
+        without_room(
+            error,
+            "make the volume that holds it larger: 'mortar volume expand'",
+        )
+    })?;
     follow(session, accepted, &attempt).await
 }
 
@@ -150,7 +178,9 @@ async fn replace(session: &Session, block: &str, request: BlockHostRequest) -> R
     );
     let id = session.client.block_id(block, &attempt).await?;
     let path = format!("{PATH}/{id}/replace-host");
-    let accepted = session.client.post(&path, &request, &attempt).await?;
+    let accepted = session.client.post(&path, &request, &attempt).await;
+    let accepted =
+        accepted.map_err(|error| without_room(error, "add a node, or bring one back: 'mortar node list'"))?;
     follow(session, accepted, &attempt).await
 }
 

@@ -165,7 +165,7 @@ async fn nodes_without_gluster_block_are_passed_over() {
     bed.hosts.world(|world| {
         ["n1", "n2", "n3"]
             .iter()
-            .for_each(|host| world.inject(without(host)))
+            .for_each(|host| world.inject(without(host)));
     });
     let check = bed.engine.check().await;
     let [finding] = &check.findings[..] else {

@@ -597,7 +597,7 @@ fn bricks_that_were_taken_over_come_back_by_their_tags() {
     let (world, volume) = (1..)
         .find_map(|seed| {
             let world = World::random(seed, 8);
-            let all_thin = |volume: &&Volume| world.inventory().bricks_of(volume.id).all(|brick| thin(brick));
+            let all_thin = |volume: &&Volume| world.inventory().bricks_of(volume.id).all(thin);
             let volume = world.inventory().volumes().find(all_thin).cloned();
             Some((world, volume?))
         })
