@@ -135,11 +135,12 @@ async fn list(session: &Session, hosting: Option<&str>) -> Result<()> {
         return session.out.json(&list);
     }
     let row = |block: BlockVolume| {
+        let hosts = hosts(&block);
         vec![
             block.id,
             block.name,
             show::size(block.size),
-            hosts(&block),
+            hosts,
             if block.auth { "yes" } else { "no" }.to_owned(),
             block.hosting_name,
         ]
