@@ -10,6 +10,7 @@
 mod adopt;
 mod attach;
 mod backup;
+mod block;
 mod bricks;
 mod check;
 mod device;
@@ -34,6 +35,10 @@ pub use adopt::{
 };
 pub use attach::{AccessMode, AttachRequest, Attachment, AttachmentList, DetachQuery};
 pub use backup::{Backup, BackupList, BackupReason, BackupState};
+pub use block::{
+    BlockHostRequest, BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery,
+    BlockVolumeRequest,
+};
 pub use bricks::MoveRequest;
 pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,

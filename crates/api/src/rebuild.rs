@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Topology;
+use crate::{BlockVolume, Topology};
 
 /// What is to be restored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,9 @@ pub struct RebuildAnswer {
     pub asked: Vec<RebuildHost>,
     /// What was restored, or would be.
     pub restored: Topology,
+    /// Block volumes that were restored, or would be, without what initiators prove themselves with.
+    #[serde(default)]
+    pub block_volumes: Vec<BlockVolume>,
     /// What a scan of the nodes cannot know.
     pub gaps: Vec<RebuildGap>,
     /// What is there and not in the records. It was left as it is.

@@ -51,6 +51,14 @@ fn tour() {
 }
 
 #[test]
+fn block_volumes() {
+    let server = Server::start(&NODES);
+    asking(&server)
+        .variable("MORTAR_SECRET", ADMIN_KEY)
+        .play("blocks.txt");
+}
+
+#[test]
 fn checks_and_repairs() {
     let server = Server::start(&[NODES[0], NODES[1], "--automatic-repair", "false"]);
     asking(&server)

@@ -15,7 +15,7 @@ pub(crate) use block::{
     BlockDevice, block_device, loop_devices, mount, mount_points, mounts, signature, signatures,
 };
 pub(crate) use gluster::{Answer, Element, answer as gluster_answer};
-pub(crate) use gluster_block::{BlockAnswer, printed, read as block_answer};
+pub(crate) use gluster_block::{BlockAnswer, printed, read as block_answer, read_names as block_names};
 pub(crate) use lvm::{
     ALL_LV_COLUMNS, LV_COLUMNS, ListedVolume, LogicalVolume, PV_COLUMNS, PhysicalVolume, ROOM_COLUMNS,
     left_out, listed_volumes, logical_volumes, physical_volume, physical_volumes, rooms,

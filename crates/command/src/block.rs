@@ -64,13 +64,13 @@ pub(crate) fn judge_look(spec: &BlockSpec, report: &Report) -> Result<Seen, Unre
         return Err(Unreadable::new(WHAT, answer.refusal()));
     }
     let there = answer.success();
-    Ok(match spec.part {
+    Ok(match &spec.part {
         BlockPart::Name if there => Seen::Foreign(taken(spec)),
         BlockPart::Name => Seen::Present(Facts::None),
         BlockPart::Whole if there => whole(spec, &answer),
         BlockPart::Whole => Seen::Absent,
         BlockPart::Size { before } if there => {
-            let (before, after) = (printed(before), printed(spec.size));
+            let (before, after) = (printed(*before), printed(spec.size));
             let behind = answer.smaller_on().next().is_some();
             if behind || before == after {
                 Seen::Partial(format!("whether it has {} yet cannot be told", spec.size))
@@ -82,7 +82,10 @@ pub(crate) fn judge_look(spec: &BlockSpec, report: &Report) -> Result<Seen, Unre
                 Seen::Partial(format!("it has {}", answer.printed()))
             }
         }
-        BlockPart::Size { .. } => Seen::Foreign(format!("block volume {} does not exist", path(spec))),
+        BlockPart::Host { old, new, .. } if there => moved(&answer, old.as_str(), new.as_str()),
+        BlockPart::Size { .. } | BlockPart::Host { .. } => {
+            Seen::Foreign(format!("block volume {} does not exist", path(spec)))
+        }
     })
 }
 
@@ -98,6 +101,17 @@ fn whole(spec: &BlockSpec, answer: &BlockAnswer) -> Seen {
             spec.ha,
             path(spec)
         )),
+    }
+}
+
+/// Whether the new host serves it, and the old one does not.
+fn moved(answer: &BlockAnswer, old: &str, new: &str) -> Seen {
+    let among = |hosts: &[String], host: &str| hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
+    let serves = |host| among(answer.served_by(), host);
+    match (serves(old), serves(new)) {
+        (false, true) if !among(answer.broken_on(), new) => Seen::Present(Facts::None),
+        (true, false) => Seen::Absent,
+        _ => Seen::Partial(format!("it is served by {}", answer.served_by().join(", "))),
     }
 }
 
@@ -122,12 +136,16 @@ fn outspoken(output: &Output) -> Output {
 }
 
 pub(crate) fn make(spec: &BlockSpec, settings: &Settings) -> Batch {
-    Batch::new().run(match spec.part {
+    Batch::new().run(match &spec.part {
         BlockPart::Name => return Batch::new().ask(info(spec, settings)),
         BlockPart::Whole => create(spec, settings),
         BlockPart::Size { .. } => ask(settings, "modify", path(spec))
             .arg("size")
             .arg(format!("{}GiB", spec.size.gib()))
+            .arg("--json"),
+        BlockPart::Host { old, new, dead } => ask(settings, "replace", path(spec))
+            .args([old.as_str(), new.as_str()])
+            .args(dead.then_some("force"))
             .arg("--json"),
     })
 }
@@ -142,11 +160,13 @@ pub(crate) fn resume(spec: &BlockSpec, settings: &Settings) -> Batch {
 }
 
 pub(crate) fn unmake(spec: &BlockSpec, settings: &Settings) -> Batch {
-    match spec.part {
+    match &spec.part {
         BlockPart::Name => Batch::new(),
         BlockPart::Whole => Batch::new().ask(delete(spec, settings)),
         // What initiators have seen as larger is not made smaller under them.
-        BlockPart::Size { .. } => Batch::new().run(program::program(settings, "false")),
+        BlockPart::Size { .. } | BlockPart::Host { .. } => {
+            Batch::new().run(program::program(settings, "false"))
+        }
     }
 }
 
@@ -167,6 +187,7 @@ pub(crate) fn judge_made(spec: &BlockSpec, report: &Report) -> Verdict {
             None => Verdict::Unknown("gluster-block does not tell how initiators find it".into()),
         },
         BlockPart::Size { .. } if answer.success() || answer.is_same_size() => Verdict::Done(Facts::None),
+        BlockPart::Host { .. } if answer.success() || answer.is_skipped() => Verdict::Done(Facts::None),
         // Somebody's, by a race with hands; or what an earlier try of this step made.
         BlockPart::Whole if answer.refusal().contains("already EXIST") => {
             Verdict::Unknown(answer.refusal().into())

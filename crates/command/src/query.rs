@@ -4,6 +4,7 @@
 //! `read` takes the report of a batch of `ask` alone; a batch that was joined from several is cut first with
 //! [`mortar_argv::Report::split_off_front`].
 
+pub mod block_volumes;
 pub mod brick_files;
 pub mod brick_state;
 pub mod device_usage;

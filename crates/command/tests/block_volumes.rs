@@ -6,9 +6,10 @@
 mod common;
 
 use mortar_argv::{Outcome, Output, Report};
+use mortar_command::query::block_volumes;
 use mortar_command::{Settings, judge, judge_look, not_served, resume};
-use mortar_model::ByteSize;
 use mortar_model::work::{BlockPart, Facts, FailureKind, Goal, Seen, Thing, Verdict};
+use mortar_model::{ByteSize, VolumeName};
 
 const NAME: BlockPart = BlockPart::Name;
 const WHOLE: BlockPart = BlockPart::Whole;
@@ -185,9 +186,12 @@ fn no_password_is_told() {
     for part in [NAME, WHOLE, SIZE] {
         for answer in [cut, strange.as_str(), &info("9.0 GiB", r#""node1""#, "")] {
             for text in [
-                format!("{:?}", seen(part, answer)),
-                format!("{:?}", made(part, &[answer])),
-                format!("{:?}", judge(&thing(part), Goal::Absent, &report(&[answer]))),
+                format!("{:?}", seen(part.clone(), answer)),
+                format!("{:?}", made(part.clone(), &[answer])),
+                format!(
+                    "{:?}",
+                    judge(&thing(part.clone()), Goal::Absent, &report(&[answer]))
+                ),
             ] {
                 assert!(!text.contains("hunter2"), "{text}");
             }
@@ -218,4 +222,80 @@ fn a_node_without_gluster_block_is_passed_over() {
         Some(FailureKind::Refused)
     );
     assert!(!not_served(&failed(255, "")));
+}
+
+/// What `replace` answers, read off its source (`rpc/block_replace.c`).
+#[test]
+fn a_host_that_gave_its_place_is_told_by_who_serves() {
+    let host = |name: &str| mortar_model::HostName::new(name).unwrap();
+    let part = || BlockPart::Host {
+        old: host("node2"),
+        new: host("node3"),
+        dead: false,
+    };
+    let serve = |hosts: &str, more: &str| seen(part(), &info("2.0 GiB", hosts, more));
+    assert_eq!(serve(BOTH, ""), Seen::Present(Facts::None));
+    assert_eq!(serve(r#""node1", "node2""#, ""), Seen::Absent);
+    for (hosts, more) in [
+        (r#""node1", "node2", "node3""#, ""),
+        (r#""node1""#, ""),
+        (BOTH, r#", "ENCOUNTERED FAILURES ON": [ "node3" ]"#),
+    ] {
+        assert!(matches!(serve(hosts, more), Seen::Partial(_)), "{hosts} {more}");
+    }
+    assert!(matches!(seen(part(), GONE), Seen::Foreign(_)));
+
+    let done = r#"{ "NAME": "disk", "CREATE SUCCESS": "node3", "DELETE SUCCESS": "node2", "REPLACE PORTAL SUCCESS ON": [ "node1" ], "RESULT": "SUCCESS" }"#;
+    let before = r#"{ "NAME": "disk", "RESULT": "SKIPPED" }"#;
+    for answer in [done, before] {
+        assert_eq!(made(part(), &[answer]), Verdict::Done(Facts::None), "{answer}");
+    }
+    let unknown = r#"{ "RESULT": "FAIL", "errCode": 255, "errMsg": "block 'disk' is not configured on node 'node2' for volume 'vol_test'" }"#;
+    let half = r#"{ "NAME": "disk", "CREATE FAILED": "node3", "DELETE SUCCESS": "node2", "REPLACE PORTAL SUCCESS ON": [ "node1" ], "RESULT": "FAIL" }"#;
+    for answer in [unknown, half] {
+        assert_eq!(
+            kind(&made(part(), &[answer])),
+            Some(FailureKind::Refused),
+            "{answer}"
+        );
+    }
+    assert_eq!(kind(&made(part(), &[AWAY])), Some(FailureKind::Away));
+}
+
+/// What `list` answers, read off its source (`rpc/block_list.c`), and what `info` tells of each.
+#[test]
+fn what_a_volume_holds_is_read_name_by_name() {
+    let listed = |answer: &str| block_volumes::read(&report(&[answer]));
+    let names = listed(r#"{ "blocks": [ "disk", "b-2" ], "RESULT": "SUCCESS" }"#).unwrap();
+    assert_eq!(names, ["b-2", "disk"]);
+    assert_eq!(
+        listed(r#"{ "blocks": [ ], "RESULT": "SUCCESS" }"#).unwrap(),
+        [] as [&str; 0]
+    );
+    let refused = r#"{ "RESULT": "FAIL", "errCode": 19, "errMsg": "Not able to Initialize volume v [Transport endpoint is not connected]" }"#;
+    let why = listed(refused).unwrap_err().to_string();
+    assert!(why.contains("Transport endpoint"), "{why}");
+    for answer in ["", "gluster-block", r#"{ "RESULT": "SUCCESS" }"#] {
+        assert!(listed(answer).is_err(), "{answer}");
+    }
+
+    let name = |name: &str| VolumeName::new(name).unwrap();
+    let names = [name("disk"), name("gone"), name("odd")];
+    let told = info("2.0 GiB", BOTH, r#", "RESIZE FAILED ON": { "node3": "1.0 GiB" }"#);
+    let seen = block_volumes::read_each(&names, &report(&[&told, GONE, "hunter2"]));
+    let [disk, odd] = &seen[..] else {
+        panic!("{seen:?}")
+    };
+    let told = disk.told.as_ref().unwrap();
+    assert_eq!((told.size.as_str(), told.ha, told.hosts.len()), ("2.0 GiB", 2, 2));
+    assert_eq!(
+        (&told.smaller[..], told.target.iqn.ends_with(":aa")),
+        (&["node3".to_owned()][..], true)
+    );
+    assert!(odd.told.is_err() && !format!("{seen:?}").contains("hunter2"));
+    let argv = block_volumes::ask_each(&Settings::default(), &name("vol_test"), &names[..1]);
+    assert_eq!(
+        argv.items()[0].command.arguments(),
+        ["info", "vol_test/disk", "--json"]
+    );
 }

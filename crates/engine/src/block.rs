@@ -1,7 +1,7 @@
 //! Block volumes, and whether a volume takes new ones.
 
 use mortar_model::{BlockRestriction, BlockVolumeId, ByteSize, OperationId, OperationKind, VolumeId};
-use mortar_plan::{BlockCreation, CreateBlock, Landscape, Seed, Subject};
+use mortar_plan::{BlockCreation, CreateBlock, Landscape, ReplaceBlockHost, Seed, Subject};
 
 use crate::create::Planned;
 use crate::engine::Engine;
@@ -38,6 +38,17 @@ impl Engine {
     pub async fn expand_block(&self, id: BlockVolumeId, size: ByteSize) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::ExpandBlock, |landscape, _| {
             mortar_plan::expand_block(landscape, id, size)
+        })
+        .await
+    }
+
+    /// Lets another host serve a block volume in place of one.
+    ///
+    /// # Errors
+    /// It is unknown or being changed, the old host does not serve it, or no other can.
+    pub async fn replace_block_host(&self, request: ReplaceBlockHost) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::ReplaceBlockHost, |landscape, _| {
+            mortar_plan::replace_block_host(landscape, &request)
         })
         .await
     }

@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
-use mortar_model::{ClusterId, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId};
+use mortar_model::{
+    ClusterId, Device, DeviceId, DeviceKind, DevicePath, HostName, Inventory, NodeId, Volume, VolumeId,
+    VolumeName,
+};
 use mortar_plan::TooFull;
 use mortar_survey::{Drift, Fill, Finding, Limits, Scan, Severity, drift, fills};
 
 use crate::act;
+use crate::block_sight::{self, Told};
 use crate::engine::{Engine, Inner};
 
 /// Nodes that are asked side by side.
@@ -169,7 +173,9 @@ async fn compare(inner: &Inner) -> (Scan, Drift, Inventory) {
     let watch = Watch::begin(inner);
     let nodes = ask_nodes(inner).await;
     let pools = ask_pools(inner, &nodes).await;
+    let blocks = ask_blocks(inner, &nodes, &pools).await;
     let scan = Scan {
+        blocks: blocks.into_iter().flatten().collect(),
         nodes: nodes.into_iter().collect(),
         pools: pools.into_iter().collect(),
     };
@@ -281,6 +287,45 @@ async fn ask_pools(inner: &Inner, nodes: &Asked<NodeId, NodeSurvey>) -> Asked<Cl
             }
             (cluster, told)
         })
+        .buffer_unordered(WIDTH)
+        .collect()
+        .await
+}
+
+/// Volumes that are meant for block volumes.
+type Hosting = Vec<(VolumeId, VolumeName)>;
+
+/// What is told of the block volumes of all volumes that are meant for some and run.
+async fn ask_blocks(
+    inner: &Inner,
+    nodes: &Asked<NodeId, NodeSurvey>,
+    pools: &Asked<ClusterId, PoolSurvey>,
+) -> Vec<Vec<(VolumeId, Told)>> {
+    let asked: Vec<(Vec<HostName>, Hosting)> = {
+        let landscape = inner.landscape();
+        let inventory = landscape.inventory();
+        let runs = |told: &PoolSurvey, volume: &Volume| {
+            let mut told = told.iter();
+            told.any(|info| info.name == volume.name.as_str() && info.started())
+        };
+        let of_pool = |(cluster, told): &(ClusterId, Result<PoolSurvey, String>)| {
+            let told = told.as_ref().ok()?;
+            let volumes = inventory
+                .volumes_of(*cluster)
+                .filter(|volume| volume.block && runs(told, volume));
+            let members: Vec<NodeId> = inventory.nodes_of(*cluster).map(|node| node.id).collect();
+            let members = tellers(&members, nodes).into_iter();
+            let hosts = members.filter_map(|id| Some(inventory.node(id)?.manage.clone()));
+            Some((
+                hosts.collect(),
+                volumes.map(|volume| (volume.id, volume.name.clone())).collect(),
+            ))
+        };
+        pools.iter().filter_map(of_pool).collect()
+    };
+    let patience = inner.config.check_patience;
+    stream::iter(asked)
+        .map(|(members, volumes)| block_sight::tell(inner, members, volumes, patience))
         .buffer_unordered(WIDTH)
         .collect()
         .await

@@ -40,6 +40,7 @@
 //! | `group` | snapshots of several volumes at one moment |
 //! | `snapshot` | snapshots, and volumes that are made of them |
 //! | `inspect` | what a store holds, without an engine |
+//! | `block_sight` | what gluster-block tells of block volumes |
 //! | `check` | the records beside what the nodes show |
 //! | `repair` | findings mended on command |
 //! | `reconcile` | checks by the clock, and what is mended by itself |
@@ -56,6 +57,7 @@ mod attach;
 mod away;
 mod backup;
 mod block;
+mod block_sight;
 mod capacity;
 mod check;
 mod clock;

@@ -1,7 +1,7 @@
 //! Records restored from the nodes: asks those that were named and those that these name, lets
 //! [`mortar_survey::rebuild`] say what it means, and records it in one transaction. Nothing is changed on any node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
@@ -10,9 +10,10 @@ use mortar_command::query::survey::{self, NodeSurvey, PoolSurvey};
 use mortar_model::work::Facts;
 use mortar_model::{DevicePath, HostName, Inventory, OperationId};
 use mortar_plan::{Change, Landscape, Plan, Refusal, Seed};
-use mortar_survey::rebuild::{Heard, Rebuilt, directories, rebuild};
+use mortar_survey::rebuild::{Heard, Rebuilt, directories, hosting, rebuild};
 
 use crate::act;
+use crate::block_sight::{self, Told};
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 
@@ -131,7 +132,25 @@ pub(crate) async fn hear(inner: &Inner, hosts: &[HostName]) -> Heard {
         .collect()
         .await;
     heard.pools = told.into_iter().flatten().collect();
+    heard.blocks = ask_blocks(inner, &heard).await;
     heard
+}
+
+/// What is told of the block volumes of volumes that say that they hold some.
+async fn ask_blocks(inner: &Inner, heard: &Heard) -> BTreeMap<String, Told> {
+    let pools = heard.spokesmen().into_iter().filter_map(|members| {
+        let told = members
+            .iter()
+            .find_map(|host| heard.pools.get(host)?.as_ref().ok())?;
+        Some((members, hosting(told)))
+    });
+    let pools: Vec<_> = pools.collect();
+    let told: Vec<_> = stream::iter(pools)
+        .map(|(members, volumes)| block_sight::tell(inner, members, volumes, limit(inner)))
+        .buffer_unordered(WIDTH)
+        .collect()
+        .await;
+    told.into_iter().flatten().collect()
 }
 
 /// What a host shows. Which directories may be devices is learned from its first answer; where there are some, it is
@@ -167,9 +186,13 @@ async fn ask_pool(inner: &Inner, hosts: Vec<HostName>) -> Vec<(HostName, Result<
     told
 }
 
+fn limit(inner: &Inner) -> Duration {
+    inner.config.settings.command_limit + inner.config.patience
+}
+
 /// One tool that hangs must not cost the answers of the others: it is given up before the whole is.
 pub(crate) async fn ask(inner: &Inner, host: &HostName, batch: &Batch, what: &str) -> Report {
-    let limit: Duration = inner.config.settings.command_limit + inner.config.patience;
+    let limit = limit(inner);
     let answer = act::run_on(inner, host.as_str(), batch, what);
     tokio::time::timeout(limit, answer)
         .await
@@ -243,6 +266,13 @@ fn recorded(inventory: &Inventory, change: &Change) -> Vec<String> {
             let known = inventory.snapshot(snapshot.id);
             known
                 .map(|known| format!("snapshot {} ({})", known.id, known.name))
+                .into_iter()
+                .collect()
+        }
+        Change::PutBlock(block) => {
+            let known = inventory.block(block.id);
+            known
+                .map(|known| format!("block volume {} ({})", known.id, known.name))
                 .into_iter()
                 .collect()
         }

@@ -100,6 +100,9 @@ table! {
     NoGlusterdInCluster = 400 "None of the nodes in cluster has glusterd running";
     /// `DELETE /nodes/{id}` of one in use.
     NodeInUse(id: String) = 409 "Unable to delete node [{id}] because it contains devices";
+    /// Mortar: `DELETE /nodes/{id}` of one that serves block volumes, which Heketi left without it.
+    NodeServesBlocks(id: String, names: String) = 409
+        "Unable to delete node [{id}] because it serves {names}: give them to another host with 'mortar block replace'";
     /// State `failed` asked of a node that is online.
     NodeNotOffline(id: String) = 500 "Node must be offline before remove operation is performed, node:{id}";
     /// Mortar: a node that is asked to join is a member of another trusted pool already.

@@ -196,6 +196,14 @@ pub fn volume_tag(volume: VolumeId) -> String {
     format!("mortar.volume={volume}")
 }
 
+/// LVM tag of the logical volume of a brick that was taken over. It is not [`brick_tag`], which says that Mortar made it: nothing with
+/// this one alone is ever removed as a leftover.
+pub fn taken_tag(brick: BrickId) -> String {
+    format!("{TAKEN_TAG}{brick}")
+}
+
+pub(super) const TAKEN_TAG: &str = "mortar.taken=";
+
 /// Option of a GlusterFS volume that holds its id.
 pub const VOLUME_ID_OPTION: &str = "user.mortar.id";
 

@@ -44,6 +44,8 @@ pub enum OperationKind {
     CreateBlock,
     /// A block volume becomes larger.
     ExpandBlock,
+    /// A block volume is served by another host in place of one.
+    ReplaceBlockHost,
     /// A block volume is removed.
     DeleteBlock,
     /// A brick is replaced by one on another device.
@@ -64,7 +66,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -83,6 +85,7 @@ impl OperationKind {
         Self::CloneVolume,
         Self::CreateBlock,
         Self::ExpandBlock,
+        Self::ReplaceBlockHost,
         Self::DeleteBlock,
         Self::EvictBrick,
         Self::DrainDevice,
@@ -114,6 +117,7 @@ impl OperationKind {
             Self::CloneVolume => "clone-volume",
             Self::CreateBlock => "create-block",
             Self::ExpandBlock => "expand-block",
+            Self::ReplaceBlockHost => "replace-block-host",
             Self::DeleteBlock => "delete-block",
             Self::EvictBrick => "evict-brick",
             Self::DrainDevice => "drain-device",

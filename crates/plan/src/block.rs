@@ -149,7 +149,7 @@ pub fn create_block(
     Ok(BlockCreation::New(plan))
 }
 
-fn spec(hosting: &Volume, block: &BlockVolume, part: BlockPart) -> BlockSpec {
+pub(crate) fn spec(hosting: &Volume, block: &BlockVolume, part: BlockPart) -> BlockSpec {
     BlockSpec {
         part,
         block: block.id,
@@ -357,7 +357,7 @@ pub fn delete_block(landscape: &Landscape, id: BlockVolumeId) -> Result<Plan, Re
     })
 }
 
-fn stage(inventory: &Inventory, hosting: &Volume, title: &str, thing: Thing, goal: Goal) -> Stage {
+pub(crate) fn stage(inventory: &Inventory, hosting: &Volume, title: &str, thing: Thing, goal: Goal) -> Stage {
     let bricks: Vec<Brick> = inventory.bricks_of(hosting.id).cloned().collect();
     let step: Step = pool_step(inventory, hosting.cluster, &bricks, thing, goal);
     Stage {
@@ -366,7 +366,10 @@ fn stage(inventory: &Inventory, hosting: &Volume, title: &str, thing: Thing, goa
     }
 }
 
-fn unchanged(landscape: &Landscape, id: BlockVolumeId) -> Result<(&BlockVolume, &Volume), Refusal> {
+pub(crate) fn unchanged(
+    landscape: &Landscape,
+    id: BlockVolumeId,
+) -> Result<(&BlockVolume, &Volume), Refusal> {
     let inventory = landscape.inventory();
     let unknown = || Refusal::Unknown("block volume", id.to_string());
     let block = inventory.block(id).ok_or_else(unknown)?;

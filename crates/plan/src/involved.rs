@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use mortar_model::work::Thing;
 use mortar_model::{
-    Brick, BrickId, ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, VolumeName,
+    Brick, BrickId, ClusterId, DeviceId, DevicePath, HostName, Inventory, NodeId, VolumeId, VolumeName,
 };
 
 use crate::plan::{Change, Place, Plan, Remains, Step, Subject};
@@ -22,6 +22,8 @@ pub struct Involved {
     pub rooms: BTreeSet<DeviceId>,
     /// Names of volumes.
     pub names: BTreeSet<(ClusterId, VolumeName)>,
+    /// Names of block volumes on the volumes that hold them.
+    pub blocks: BTreeSet<(VolumeId, VolumeName)>,
     /// Host names of nodes.
     pub hosts: BTreeSet<HostName>,
     /// Paths of devices.
@@ -160,6 +162,7 @@ impl Involved {
             // The volume that holds it stays as it is.
             Thing::Block(spec) => {
                 self.things.insert(Subject::Block(spec.block));
+                self.blocks.insert((spec.volume, spec.name.clone()));
             }
             Thing::DeviceSize(spec) => {
                 self.things.insert(Subject::Device(spec.device));
@@ -174,6 +177,7 @@ impl Involved {
         self.bricks.extend(other.bricks.iter().copied());
         self.rooms.extend(other.rooms.iter().copied());
         self.names.extend(other.names.iter().cloned());
+        self.blocks.extend(other.blocks.iter().cloned());
         self.hosts.extend(other.hosts.iter().cloned());
         self.paths.extend(other.paths.iter().cloned());
     }

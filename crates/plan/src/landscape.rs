@@ -42,6 +42,8 @@ struct Held {
     block: Option<BlockVolume>,
     /// What block volumes take more of their hosting volumes.
     block_growth: Vec<(VolumeId, ByteSize)>,
+    /// Block volumes as they are to be.
+    moved_blocks: Vec<BlockVolume>,
     /// Block volumes that are being removed.
     removes_blocks: Vec<BlockVolumeId>,
 }
@@ -187,11 +189,12 @@ impl Landscape {
         })
     }
 
-    /// Whether block volumes are, or are about to be, served by this host.
-    pub(crate) fn serves_blocks(&self, host: &HostName) -> bool {
+    /// Block volumes that are, or are about to be, served by this host.
+    pub(crate) fn blocks_of_host(&self, host: &HostName) -> impl Iterator<Item = &BlockVolume> {
         let to_come = self.held.values().filter_map(|held| held.block.as_ref());
-        let mut all = self.inventory.blocks().chain(to_come);
-        all.any(|block| block.hosts.contains(host))
+        let moving = self.held.values().flat_map(|held| &held.moved_blocks);
+        let all = self.inventory.blocks().chain(to_come).chain(moving);
+        all.filter(|block| block.hosts.contains(host))
     }
 
     /// The operation that removes this block volume.
@@ -686,6 +689,7 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
                     .block(block.id)
                     .map_or(ByteSize::ZERO, |known| known.size);
                 held.block_growth.push((block.hosting, block.size.minus(before)));
+                held.moved_blocks.push(block.clone());
             }
             _ => {}
         }

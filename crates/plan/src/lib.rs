@@ -11,6 +11,7 @@
 
 mod attach;
 mod block;
+mod block_host;
 mod clone;
 mod create;
 pub mod cure;
@@ -46,6 +47,7 @@ pub use attach::{AttachRefusal, attach, detach};
 pub use block::{
     BlockCreation, BlockPolicy, CreateBlock, create_block, delete_block, expand_block, restrict_blocks,
 };
+pub use block_host::{ReplaceBlockHost, replace_block_host};
 pub use clone::CloneVolume;
 pub use clone::{clone_snapshot, clone_volume};
 pub use create::{create_volume, device_verdicts, known_volume};

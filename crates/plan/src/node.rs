@@ -80,9 +80,7 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if inventory.devices_of(id).next().is_some() {
         return Err(Refusal::InUse("node", id.to_string(), "devices"));
     }
-    if landscape.serves_blocks(&node.storage) {
-        return Err(Refusal::InUse("node", id.to_string(), "targets of block volumes"));
-    }
+    serves_nothing(landscape, node)?;
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);
     if members.is_empty()
@@ -101,6 +99,33 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
         forward_from: None,
         changes: vec![Change::RemoveNode(id)],
     })
+}
+
+/// Block volumes that are named when a node is not removed because of them.
+const NAMED: usize = 5;
+
+/// gluster-block neither enlarges nor removes a block volume while one of its hosts is not there.
+fn serves_nothing(landscape: &Landscape, node: &Node) -> Result<(), Refusal> {
+    let names = landscape
+        .blocks_of_host(&node.storage)
+        .map(|block| block.name.as_str());
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut told: Vec<&str> = names.iter().copied().take(NAMED).collect();
+    if names.len() > NAMED {
+        told.push("…");
+    }
+    let count = if names.len() == 1 {
+        "block volume"
+    } else {
+        "block volumes"
+    };
+    Err(Refusal::ServesBlocks(
+        node.id.to_string(),
+        format!("{count} {}", told.join(", ")),
+    ))
 }
 
 /// Plans the end of a node that never comes back: the others take it out of the pool, and it is not asked. Its devices,
@@ -127,10 +152,7 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if devices().any(|device| inventory.copies_on(device).next().is_some()) {
         return Err(Refusal::InUse("node", id.to_string(), "parts of snapshots"));
     }
-    // gluster-block neither enlarges nor removes a block volume while one of its hosts is not there.
-    if landscape.serves_blocks(&node.storage) {
-        return Err(Refusal::InUse("node", id.to_string(), "targets of block volumes"));
-    }
+    serves_nothing(landscape, node)?;
     let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
     members.retain(|member| *member != id);
     if members.is_empty()

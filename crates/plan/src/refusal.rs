@@ -530,6 +530,31 @@ pub enum Refusal {
     /// A volume is not attached to a node, or not removed since it is attached to some.
     #[error(transparent)]
     Attach(#[from] AttachRefusal),
+    /// The host does not serve the block volume.
+    #[error("host {0} does not serve block volume {1}")]
+    NotServed(HostName, BlockVolumeId),
+    /// Which of the hosts serve it is in no record.
+    #[error(
+        "{hosts} hosts may serve block volume {id}, and {ha} do: which of them is in no record; 'gluster-block replace' does it by hand"
+    )]
+    HostsUnclear {
+        /// The block volume.
+        id: BlockVolumeId,
+        /// How many serve it.
+        ha: u32,
+        /// How many may.
+        hosts: usize,
+    },
+    /// No other host can serve it.
+    #[error(
+        "no other host can serve block volume {0}: it must be of an online node of the cluster that answers, and not serve it yet"
+    )]
+    NoSpareHost(BlockVolumeId),
+    /// The node serves block volumes, which gluster-block could not change any more without it.
+    #[error(
+        "node {0} serves {1}; 'mortar block replace BLOCK --host HOST' gives each of them to another host, with --dead when this one never comes back"
+    )]
+    ServesBlocks(String, String),
     /// The volume is not meant to hold block volumes.
     #[error("volume {0} is not for block volumes")]
     NotHosting(VolumeId),

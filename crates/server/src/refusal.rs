@@ -154,6 +154,11 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::Impossible(why) => (mortar_heketi::volume::impossible(*why), Invalid),
         Refusal::InUse("volume", _, "block volumes") => (WireError::HoldsBlockVolumes, Conflict),
         Refusal::InUse("cluster", id, _) => (WireError::ClusterInUse(id.clone()), Conflict),
+        Refusal::ServesBlocks(id, names) => {
+            (WireError::NodeServesBlocks(id.clone(), names.clone()), Conflict)
+        }
+        Refusal::NotServed(..) | Refusal::HostsUnclear { .. } => (WireError::InUse, Conflict),
+        Refusal::NoSpareHost(_) => (WireError::InUse, NoSpace),
         Refusal::InUse("node", id, _) => (WireError::NodeInUse(id.clone()), Conflict),
         Refusal::InUse("device", id, _) => (WireError::DeviceInUse(id.clone()), Conflict),
         Refusal::InUse(..)

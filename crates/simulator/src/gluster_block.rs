@@ -2,8 +2,8 @@
 //!
 //! What there is of one is kept with its volume, as the daemons keep it in a folder there; a deleted volume takes it along. A daemon
 //! runs wherever glusterd does. Texts, keys and numbers are those of gluster-block's source (version 0.5), which is in no
-//! distribution that this was tried on. Not simulated: what is written to a block volume, its room in the volume, `replace`, `genconfig` and
-//! `reload`, and changes without `--json`.
+//! distribution that this was tried on. Not simulated: what is written to a block volume, its room in the volume, what a host that is
+//! replaced while it is away keeps, `genconfig` and `reload`, and changes without `--json`.
 
 use mortar_argv::Output;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub(crate) struct Block {
     /// Stamp of its password.
     password: Option<u32>,
     pub(crate) hosts: Vec<Host>,
+    /// Hosts that gave their place to others.
+    #[serde(default)]
+    gone: Vec<Box<str>>,
 }
 
 impl Block {
@@ -59,7 +62,7 @@ pub(crate) fn is_gluster_block(program: &str) -> bool {
 /// Whether it changes anything.
 pub(crate) fn changes(arguments: &[String]) -> bool {
     let verb = arguments.first().map(String::as_str);
-    matches!(verb, Some("create" | "delete" | "modify"))
+    matches!(verb, Some("create" | "delete" | "modify" | "replace"))
 }
 
 /// Runs it on a node.
@@ -78,6 +81,8 @@ pub(crate) fn run(world: &mut World, node: u32, arguments: &[String]) -> Output 
         ["create", path, rest @ ..] => create(world, node, path, rest),
         ["delete", path] => delete(world, node, path),
         ["modify", path, "size", size] => resize(world, node, path, size),
+        ["replace", path, old, new] => replace(world, node, path, (old, new), false),
+        ["replace", path, old, new, "force"] => replace(world, node, path, (old, new), true),
         ["info", path] => info(world, node, path),
         ["list", volume] => list(world, node, volume),
         _ => return fail(1, format!("Unknown option: {}", words.join(" "))),
@@ -199,6 +204,7 @@ fn create(world: &mut World, node: u32, path: &str, words: &[&str]) -> Answer {
         ha,
         password,
         hosts: hosts[..ha].iter().map(served).collect(),
+        gone: Vec::new(),
     };
     let kept = world.gluster.volumes.get_mut(number).expect("found by its name");
     kept.rare().blocks.push(block);
@@ -257,6 +263,66 @@ fn resize(world: &mut World, node: u32, path: &str, size: &str) -> Answer {
         0,
         json!({ "IQN": iqn, "SIZE": printed(size), "SUCCESSFUL ON": names, "RESULT": "SUCCESS" }),
     ))
+}
+
+/// The target is made on the new host, told of to the others, and taken off the old one.
+fn replace(world: &mut World, node: u32, path: &str, (old, new): (&str, &str), force: bool) -> Answer {
+    let (of, name) = split(path)?;
+    let (number, block) = found(world, node, path)?;
+    let (block, size) = (block.clone(), block.size);
+    let serves = |host: &str| block.hosts.iter().any(|served| *served.name == *host);
+    let others: Vec<&str> = block
+        .hosts
+        .iter()
+        .map(|host| &*host.name)
+        .filter(|host| *host != old)
+        .collect();
+    let asked = others
+        .iter()
+        .copied()
+        .chain((!force && serves(old)).then_some(old));
+    all_answer(world, node, asked.chain([new]))?;
+    let known = serves(old) || block.gone.iter().any(|gone| **gone == *old);
+    if !known {
+        let text = format!("block '{name}' is not configured on node '{old}' for volume '{of}'");
+        return Err((OTHER, text));
+    }
+    if serves(new) && !serves(old) {
+        return Ok((0, json!({ "NAME": name, "RESULT": "SKIPPED" })));
+    }
+    if serves(new) {
+        let text = format!("block '{name}' was already configured on node '{new}' for volume '{of}'");
+        return Err((OTHER, text));
+    }
+    // A host keeps its targets by name, whatever volume they are on.
+    if world.serves(new, name) {
+        return Ok((
+            OTHER,
+            json!({ "NAME": name, "CREATE FAILED": new, "RESULT": "FAIL" }),
+        ));
+    }
+    let away = all_answer(world, node, std::iter::once(old)).is_err();
+    let kept = world.gluster.volumes.get_mut(number).expect("found before");
+    let mut blocks = kept.rare().blocks.iter_mut();
+    let block = blocks.find(|block| *block.name == *name).expect("found before");
+    for host in block.hosts.iter_mut().filter(|host| *host.name == *old) {
+        *host = Host {
+            name: new.into(),
+            size: Some(size),
+        };
+    }
+    block.gone.retain(|gone| **gone != *new);
+    block.gone.push(old.into());
+    let deleted = if away {
+        "DELETE FAILED (ignored)"
+    } else {
+        "DELETE SUCCESS"
+    };
+    let mut answer = json!({ "NAME": name, "CREATE SUCCESS": new });
+    answer[deleted] = old.into();
+    answer["REPLACE PORTAL SUCCESS ON"] = others.into();
+    answer["RESULT"] = "SUCCESS".into();
+    Ok((0, answer))
 }
 
 fn info(world: &mut World, node: u32, path: &str) -> Answer {

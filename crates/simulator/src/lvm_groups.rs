@@ -359,37 +359,48 @@ pub(crate) fn vgremove(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     }
 }
 
-/// `lvchange --activate y|n VG/LV`: volumes of a simulated node are always active.
+/// `lvchange --activate y VG/LV`: volumes of a simulated node are always active. `lvchange --addtag TAG VG/LV`.
 pub(crate) fn lvchange(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = with_common(&[
         ("-a", true),
         ("--activate", true),
         ("-K", false),
         ("--ignoreactivationskip", false),
+        ("--addtag", true),
     ]);
     let read = match Parsed::read(arguments, &known) {
         Ok(read) => read,
         Err(option) => return bad_option("lvchange", option),
     };
-    let (Some("y" | "ay"), [path]) = (read.value(&["-a", "--activate"]), &read.words[..]) else {
+    let tags = read.values(&["--addtag"]);
+    let activates = matches!(read.value(&["-a", "--activate"]), Some("y" | "ay"));
+    let [path] = &read.words[..] else {
+        return fail(3, "  The simulated node changes one logical volume at a time.");
+    };
+    if activates != tags.is_empty() {
         return fail(
             3,
-            "  The simulated node only activates one logical volume (--activate y VG/LV).",
+            "  The simulated node activates a logical volume (--activate y VG/LV), or adds tags to it (--addtag).",
         );
-    };
+    }
     let Some((group_name, volume)) = path.split_once('/') else {
         return fail(3, format!("  \"{path}\": Invalid path for Logical Volume."));
     };
     let Some(number) = group(shell.node, shell.names, group_name) else {
         return no_group(group_name);
     };
-    match shell
-        .node
-        .groups
-        .get(number)
-        .and_then(|group| group.position(shell.names, volume))
-    {
-        Some(_) => done(),
-        None => fail(5, format!("  Failed to find logical volume \"{path}\"")),
+    let found = shell.node.groups.get_mut(number).and_then(|group| {
+        let place = group.position(shell.names, volume)?;
+        Some(&mut group.volumes[place])
+    });
+    let Some(found) = found else {
+        return fail(5, format!("  Failed to find logical volume \"{path}\""));
+    };
+    for tag in tags {
+        let tag = shell.names.store(tag);
+        if !found.tags.contains(&tag) {
+            found.tags = found.tags.iter().cloned().chain([tag]).collect();
+        }
     }
+    done()
 }

@@ -5,6 +5,7 @@
 //! a device that is missing stands for its bricks, a brick that is not mounted for its folder.
 
 mod adopted;
+mod block;
 mod brick;
 mod copy;
 mod device;
@@ -18,7 +19,9 @@ mod volume;
 use std::collections::BTreeSet;
 
 use mortar_model::layout::read;
-use mortar_model::{Brick, BrickId, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume};
+use mortar_model::{
+    Brick, BrickId, ClusterId, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId,
+};
 use mortar_plan::{Involved, Subject as Thing};
 
 use crate::Scan;
@@ -84,6 +87,7 @@ pub fn drift(inventory: &Inventory, involved: &Involved, scan: &Scan, limits: Li
     for cluster in inventory.clusters() {
         peer::compare(&ground, cluster.id, &mut found);
         volume::compare(&ground, cluster.id, &mut found);
+        block::compare(&ground, cluster.id, &mut found);
     }
     let mut drift = found.drift;
     let order = |finding: &Finding| (finding.kind, finding.subject.name.clone(), finding.id());
@@ -135,6 +139,10 @@ enum About<'a> {
     Thing(Thing),
     Brick(BrickId),
     Name(ClusterId, &'a str),
+    /// A block volume on the volume that holds it.
+    Block(VolumeId, &'a str),
+    /// Any block volume on that volume.
+    Blocks(VolumeId),
     Host(&'a str),
     Path(NodeId, &'a str),
     /// How much of a device is taken.
@@ -181,6 +189,11 @@ impl Found<'_> {
                 let mut names = involved.names.iter();
                 names.any(|(other, taken)| *other == cluster && taken.as_str() == name)
             }
+            About::Block(hosting, name) => {
+                let mut blocks = involved.blocks.iter();
+                blocks.any(|(on, taken)| *on == hosting && taken.as_str() == name)
+            }
+            About::Blocks(hosting) => involved.blocks.iter().any(|(on, _)| *on == hosting),
             About::Host(host) => involved
                 .hosts
                 .iter()

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use mortar_model::{BrickId, ByteSize, DeviceId, DevicePath, NodeId, VolumeId, VolumeName, VolumeOption};
+use mortar_model::{
+    BlockVolume, BlockVolumeId, BrickId, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId,
+    VolumeName, VolumeOption,
+};
 
 use crate::kind::Kind;
 
 /// What a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
-    /// `node`, `peer`, `pool`, `device`, `brick`, `volume`, `entry` or `loop`.
+    /// `node`, `peer`, `pool`, `device`, `brick`, `volume`, `block`, `entry` or `loop`.
     pub kind: &'static str,
     /// Its id; for what is in no record, what tells it from others of its kind. The same in every check.
     pub id: String,
@@ -76,6 +79,17 @@ pub enum Repair {
         /// Its path.
         path: DevicePath,
     },
+    /// The block volume, which is in no record, is recorded as gluster-block tells of it.
+    AddBlock(Box<BlockVolume>),
+    /// It is recorded that the block volume is so.
+    RecordBlock {
+        /// The block volume.
+        block: BlockVolumeId,
+        /// Its size, where that differs.
+        size: Option<ByteSize>,
+        /// Hosts that serve it, where those differ.
+        hosts: Option<Vec<HostName>>,
+    },
 }
 
 /// What is left of a brick that is in no record.
@@ -106,6 +120,9 @@ impl Repair {
             Self::Remove(_) => "remove what is left of the brick".into(),
             Self::RecordSize { size, .. } => format!("record that the device has {size}"),
             Self::RecordPath { path, .. } => format!("record that the device is at {path}"),
+            Self::AddBlock(_) => "record the block volume as it is".into(),
+            Self::RecordBlock { size: Some(size), .. } => format!("record that the block volume has {size}"),
+            Self::RecordBlock { .. } => "record which hosts serve the block volume".into(),
         }
     }
 

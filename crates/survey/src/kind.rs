@@ -80,7 +80,7 @@ kinds! {
     EntryStray = "entry_stray", Warning, "A mount entry below Mortar's folder names no brick.";
     FolderMissing = "folder_missing", Error, "A brick is mounted and the folder with its data is not there.";
     GroupWrong = "group_wrong", Warning, "A brick's folder belongs to another group than recorded.";
-    IdentityMissing = "identity_missing", Warning, "A brick's identity file is missing or cannot be read.";
+    IdentityMissing = "identity_missing", Warning, "A brick's identity file, or the tag of a logical volume that was taken over, is missing or cannot be read.";
     IdentityWrong = "identity_wrong", Warning, "A brick's identity file says something else than the records.";
     BrickNotInVolume = "brick_not_in_volume", Error, "A brick is not among the bricks of its volume.";
     OrphanBrick = "orphan_brick", Warning, "What looks like a brick is in no record.";
@@ -97,6 +97,13 @@ kinds! {
     VolumeIdentityMissing = "volume_identity_missing", Warning, "A volume lacks options that tell whose it is.";
     VolumeIdentityWrong = "volume_identity_wrong", Warning, "A volume's options tell something else of it than the records.";
     VolumeOption = "volume_option", Warning, "A volume's option has another value than was asked for.";
+    BlocksSilent = "blocks_silent", Warning, "Nobody tells of the block volumes that a volume holds.";
+    BlockMissing = "block_missing", Error, "A block volume is not on the volume that holds it.";
+    BlockUnknown = "block_unknown", Warning, "A block volume on a volume of Mortar's is in no record.";
+    BlockUnclear = "block_unclear", Warning, "A block volume is there, and gluster-block does not tell what there is of it.";
+    BlockForeign = "block_foreign", Error, "A block volume is another one than recorded: it has another name in iSCSI.";
+    BlockSize = "block_size", Error, "A block volume has another size than recorded, or not the same on all its hosts.";
+    BlockHosts = "block_hosts", Error, "A block volume is served by other hosts than recorded, or by too few.";
 }
 
 impl Kind {

@@ -10,12 +10,14 @@
 //! | `kind` | the kinds of drift, their names and what they mean |
 //! | `finding` | one difference: its proof, and what can be done |
 //! | `drift/` | the records beside what was seen |
+//! | `blocks` | block volumes as the records would have them |
 //! | `fill` | how full the room is that devices have given away |
 //! | `repair` | from findings to plans that mend them |
 //! | `rebuild/` | records made again from what nodes and pools show |
 //! | `adopt/` | records made of pools that nobody manages |
 
 pub mod adopt;
+mod blocks;
 mod drift;
 mod fill;
 mod finding;

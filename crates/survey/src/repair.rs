@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
 use mortar_model::{
-    Brick, BrickId, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId, Volume, VolumeId,
-    VolumeOption,
+    BlockVolume, Brick, BrickId, ByteSize, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId,
+    Volume, VolumeId, VolumeOption,
 };
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
@@ -70,6 +70,8 @@ const fn subject(repair: &Repair) -> Option<Subject> {
         Repair::RecordSize { device, .. } | Repair::RecordPath { device, .. } => {
             Some(Subject::Device(*device))
         }
+        Repair::RecordBlock { block, .. } => Some(Subject::Block(*block)),
+        Repair::AddBlock(block) => Some(Subject::Block(block.id)),
     }
 }
 
@@ -86,14 +88,16 @@ pub fn plan(landscape: &Landscape, group: &Group) -> Result<Plan, Refusal> {
         Subject::Volume(id) => of_volume(landscape.inventory(), id, &group.repairs)?,
         Subject::Node(id) | Subject::Member(id) => of_node(landscape.inventory(), id)?,
         Subject::Device(id) => of_device(landscape, id, &group.repairs)?,
-        Subject::Cluster(_)
-        | Subject::Snapshot(_)
-        | Subject::Group(_)
-        | Subject::Block(_)
-        | Subject::Attachments(_) => Vec::new(),
+        Subject::Block(_) => group.repairs.iter().map(recorded_only).collect(),
+        Subject::Cluster(_) | Subject::Snapshot(_) | Subject::Group(_) | Subject::Attachments(_) => {
+            Vec::new()
+        }
     };
-    let recorded =
-        recorded_device(landscape, &group.repairs)?.or(ordered(landscape.inventory(), &group.repairs)?);
+    let inventory = landscape.inventory();
+    let recorded = recorded_device(landscape, &group.repairs)?
+        .or(ordered(inventory, &group.repairs)?)
+        .or(new_block(landscape, &group.repairs)?)
+        .or(recorded_block(landscape, &group.repairs)?);
     let change = recorded.unwrap_or(Change::Keep(subject));
     Ok(Plan {
         stages,
@@ -156,6 +160,86 @@ fn moved(device: Device, path: &DevicePath) -> Device {
         path: path.clone(),
         kind,
         ..device
+    }
+}
+
+/// A block volume that was in no record when it was seen, and that nobody makes or has recorded since.
+fn new_block(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
+    let told = repairs.iter().find_map(|repair| match repair {
+        Repair::AddBlock(block) => Some(block),
+        _ => None,
+    });
+    let Some(block) = told else { return Ok(None) };
+    let inventory = landscape.inventory();
+    let Some(hosting) = inventory.volume(block.hosting) else {
+        return unknown("volume", block.hosting);
+    };
+    let by_id = inventory.block(block.id);
+    if let Some(known) = by_id.or_else(|| inventory.block_by_name(hosting.cluster, &block.name)) {
+        return Err(Refusal::BlockTaken(block.name.clone(), known.id));
+    }
+    let coming = landscape
+        .block_to_come(hosting.cluster, &block.name)
+        .map(|(operation, _)| operation);
+    if let Some(operation) = coming.or_else(|| landscape.remover(hosting.id)) {
+        return Err(Refusal::Busy("block volume", block.id.to_string(), operation));
+    }
+    fits(landscape, block)?;
+    Ok(Some(Change::PutBlock((**block).clone())))
+}
+
+/// The block volume as `gluster-block` told of it.
+fn recorded_block(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<Change>, Refusal> {
+    let inventory = landscape.inventory();
+    let mut changed: Option<BlockVolume> = None;
+    for repair in repairs {
+        let Repair::RecordBlock {
+            block: id,
+            size,
+            hosts,
+        } = repair
+        else {
+            continue;
+        };
+        let known = changed.take().or_else(|| inventory.block(*id).cloned());
+        let Some(mut block) = known else {
+            return unknown("block volume", *id);
+        };
+        if let Some(size) = size {
+            (block.size, block.usable) = (*size, *size);
+        }
+        if let Some(hosts) = hosts {
+            block.ha = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+            block.hosts.clone_from(hosts);
+        }
+        changed = Some(block);
+    }
+    if let Some(block) = &changed {
+        fits(landscape, block)?;
+    }
+    Ok(changed.map(Change::PutBlock))
+}
+
+/// Whether the volume that holds it has the room for what it takes more than recorded.
+fn fits(landscape: &Landscape, block: &BlockVolume) -> Result<(), Refusal> {
+    let inventory = landscape.inventory();
+    let before = inventory
+        .block(block.id)
+        .map_or(ByteSize::ZERO, |known| known.size);
+    let more = block.size.minus(before);
+    let hosting = inventory.volume(block.hosting);
+    let room = hosting.map_or(ByteSize::ZERO, |hosting| landscape.room_for_blocks(hosting));
+    if more > room {
+        return Err(Refusal::NoBlockRoom { more, room });
+    }
+    Ok(())
+}
+
+/// It has no step on any node; whoever reads the plan is told all the same.
+fn recorded_only(repair: &Repair) -> Stage {
+    Stage {
+        title: repair.words(),
+        steps: Vec::new(),
     }
 }
 
@@ -232,7 +316,9 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
             | Repair::Remove(_)
             | Repair::RecordSets { .. }
             | Repair::RecordSize { .. }
-            | Repair::RecordPath { .. } => {}
+            | Repair::RecordPath { .. }
+            | Repair::AddBlock(_)
+            | Repair::RecordBlock { .. } => {}
         }
     }
     let mounts = mounts
@@ -245,14 +331,10 @@ fn of_volume(inventory: &Inventory, id: VolumeId, repairs: &[Repair]) -> Result<
         .then(|| on_pool(Thing::Started(serving(inventory, volume, &started, stopped))))
         .into_iter()
         .collect();
-    // It has no step on any node; whoever reads the plan is told all the same.
     let sets = repairs
         .iter()
         .find(|repair| matches!(repair, Repair::RecordSets { .. }))
-        .map(|repair| Stage {
-            title: repair.words(),
-            steps: Vec::new(),
-        });
+        .map(recorded_only);
     let stages = [
         sets,
         stage("mount the bricks again", mounts),
@@ -339,13 +421,9 @@ fn of_device(landscape: &Landscape, id: DeviceId, repairs: &[Repair]) -> Result<
     }
     let title = "remove what is left of bricks that are in no record";
     let mut stages: Vec<Stage> = stage(title, steps).into_iter().collect();
-    // It has no step on any node; whoever reads the plan is told all the same.
     let sizes = repairs
         .iter()
         .filter(|repair| matches!(repair, Repair::RecordSize { .. } | Repair::RecordPath { .. }));
-    stages.extend(sizes.map(|repair| Stage {
-        title: repair.words(),
-        steps: Vec::new(),
-    }));
+    stages.extend(sizes.map(recorded_only));
     Ok(stages)
 }

@@ -1,5 +1,6 @@
 //! The command line as a definition. Help, completions and man pages are made from it; nothing here acts.
 
+mod block;
 mod brick;
 mod csi;
 mod demo;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use block::{BlockCommand, BlockCreateArgs};
 pub(crate) use brick::BrickCommand;
 pub(crate) use csi::{CsiCommand, CsiCommon, CsiControllerArgs, CsiNodeArgs};
 pub(crate) use demo::{DEMO_NAME, DEMO_ROOT, DemoArgs};
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Volumes: what clients mount
     #[command(subcommand)]
     Volume(VolumeCommand),
+    /// Block volumes: iSCSI disks in files of a volume
+    #[command(subcommand)]
+    Block(BlockCommand),
     /// Snapshots: volumes as they were
     #[command(subcommand)]
     Snapshot(SnapshotCommand),

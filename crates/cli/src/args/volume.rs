@@ -119,6 +119,9 @@ pub(crate) struct CreateArgs {
     /// Room for snapshots, as a factor of the size; more than 1 keeps room
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub(crate) snapshot_factor: f64,
+    /// Let the volume hold block volumes (see 'mortar block create'), with GlusterFS's options for such volumes before those of --option
+    #[arg(long)]
+    pub(crate) block: bool,
     /// Ids of the clusters that may be used [default: all]
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) clusters: Vec<String>,

@@ -1,7 +1,8 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
 use mortar_api::{
-    CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume, VolumePage,
+    BlockVolumeList, CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode,
+    Volume, VolumePage,
 };
 
 use super::{Client, read};
@@ -126,6 +127,41 @@ impl Client {
         let found = only("snapshot group", text, attempt, hits.map(|group| group.id));
         found.map_err(|error| match error.exit {
             Exit::NotFound => error.advise("see what there is: 'mortar snapshot group list'"),
+            _ => error,
+        })
+    }
+
+    /// All block volumes, or those that a further part of the query chooses.
+    ///
+    /// # Errors
+    /// The server refused.
+    pub(crate) async fn block_volumes(&self, query: &str, attempt: &str) -> Result<BlockVolumeList> {
+        let (mut all, mut after) = (BlockVolumeList::default(), String::new());
+        loop {
+            let query = format!("?limit=1000{query}{after}");
+            let body = self.get_query("/v1/block-volumes", &query, attempt).await?;
+            let page: BlockVolumeList = read(&body, attempt)?;
+            all.block_volumes.extend(page.block_volumes);
+            match page.next {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The id of the block volume with this id or name.
+    ///
+    /// # Errors
+    /// As [`Self::volume_id`].
+    pub(crate) async fn block_id(&self, text: &str, attempt: &str) -> Result<String> {
+        if is_id(text) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let list = self.block_volumes("", attempt).await?;
+        let hits = list.block_volumes.into_iter().filter(|block| block.name == text);
+        let found = only("block volume", text, attempt, hits.map(|block| block.id));
+        found.map_err(|error| match error.exit {
+            Exit::NotFound => error.advise("see what there is: 'mortar block list'"),
             _ => error,
         })
     }

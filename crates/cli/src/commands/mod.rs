@@ -2,6 +2,7 @@
 
 mod adopt;
 mod backup;
+mod block;
 mod brick;
 mod check;
 mod cluster;
@@ -147,6 +148,7 @@ pub(crate) async fn ask(session: &Session, command: Command) -> Result<Exit> {
         Command::Device(command) => device::run(session, command).await?,
         Command::Brick(command) => brick::run(session, command).await?,
         Command::Volume(command) => volume::run(session, command).await?,
+        Command::Block(command) => block::run(session, command).await?,
         Command::Snapshot(command) => snapshot::run(session, command).await?,
         Command::Explain(command) => explain::run(session, command).await?,
         Command::Operation(command) => operation::run(session, command).await?,

@@ -68,11 +68,16 @@ pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()>
 /// What the arguments ask for, in Heketi's words.
 fn request(arguments: CreateArgs) -> Result<VolumeCreateRequest> {
     let durability = durability(&arguments)?;
-    let mut options: Vec<String> = arguments
-        .options
-        .iter()
-        .map(|(key, value)| format!("{key} {value}"))
-        .collect();
+    let mut options: Vec<String> = Vec::new();
+    if arguments.block {
+        options.push("group gluster-block".into());
+    }
+    options.extend(
+        arguments
+            .options
+            .iter()
+            .map(|(key, value)| format!("{key} {value}")),
+    );
     options.extend(arguments.zone.map(|zone| {
         let rule = if zone == ZoneName::Strict {
             "strict"
@@ -94,7 +99,7 @@ fn request(arguments: CreateArgs) -> Result<VolumeCreateRequest> {
         durability,
         gid: arguments.gid.map_or(0, i64::from),
         glustervolumeoptions: options,
-        block: false,
+        block: arguments.block,
         snapshot: SnapshotRequest {
             enable,
             factor: if enable { arguments.snapshot_factor } else { 0.0 },
@@ -275,6 +280,10 @@ fn rows(info: &VolumeInfo) -> Vec<(&'static str, String)> {
         rows.push(("Options", set.join("\n")));
     }
     rows.push(("Bricks", info.bricks.len().to_string()));
+    if info.block {
+        let (held, left) = (info.blockinfo.blockvolume.len(), info.blockinfo.freesize);
+        rows.push(("Block volumes", format!("{held}, with room for {left} GiB more")));
+    }
     rows.push((
         "Mount",
         format!("mount -t glusterfs {options}{} /mnt", mount.device),

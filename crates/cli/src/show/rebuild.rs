@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mortar_api::{RebuildAnswer, RebuildFound, TopologyCluster};
+use mortar_api::{BlockVolume, RebuildAnswer, RebuildFound, TopologyCluster};
 
 use super::{Paint, fields, short, size, table, tags};
 
@@ -30,6 +30,12 @@ pub(crate) fn rebuild(answer: &RebuildAnswer, paint: Paint) -> String {
         "Volumes",
         clusters.iter().flat_map(volumes).collect(),
         &["CLUSTER", "VOLUME", ">SIZE", "DURABILITY", ">BRICKS"],
+    );
+    section(
+        &mut text,
+        "Block volumes",
+        answer.block_volumes.iter().map(block_volume).collect(),
+        &["CLUSTER", "BLOCK VOLUME", ">SIZE", "HOSTS", "HELD BY"],
     );
     let gaps = answer.gaps.iter().map(|gap| {
         (
@@ -116,6 +122,16 @@ fn volumes(cluster: &TopologyCluster) -> Vec<Vec<String>> {
     cluster.volumes.iter().map(row).collect()
 }
 
+fn block_volume(block: &BlockVolume) -> Vec<String> {
+    vec![
+        short(&block.cluster).to_owned(),
+        block.name.clone(),
+        size(block.size),
+        block.hosts.join(", "),
+        block.hosting_name.clone(),
+    ]
+}
+
 fn section(text: &mut String, title: &str, mut rows: Vec<Vec<String>>, head: &[&str]) {
     if rows.is_empty() {
         return;
@@ -195,6 +211,7 @@ mod tests {
                     }],
                 }],
             },
+            block_volumes: Vec::new(),
             gaps: vec![RebuildGap {
                 about: "node n2".into(),
                 unknown: "its zone".into(),

@@ -1,7 +1,7 @@
 //! `gluster-block … --json`: one object, on standard output, also when it refuses.
 //!
-//! Keys and texts are those of its source (`rpc/block_create.c`, `block_info.c`, `block_modify.c`, `block_delete.c`,
-//! `block_version.c`, version 0.5). An answer may hold a password, so none of it is shown but what is picked out here.
+//! Keys and texts are those of its source (`rpc/block_create.c`, `block_info.c`, `block_modify.c`, `block_delete.c`, `block_replace.c`,
+//! `block_list.c`, `block_version.c`, version 0.5). An answer may hold a password, so none of it is shown but what is picked out here.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +30,9 @@ pub(crate) struct BlockAnswer {
     id: Option<String>,
     #[serde(rename = "SIZE")]
     size: Option<String>,
+    #[serde(rename = "HA")]
+    ha: Option<u32>,
+    blocks: Option<Vec<String>>,
     #[serde(rename = "EXPORTED ON")]
     exported: Vec<String>,
     #[serde(rename = "FAILED ON")]
@@ -51,6 +54,17 @@ pub(crate) fn read(output: &Output) -> Option<BlockAnswer> {
     (answer.result.is_some() || answer.id.is_some()).then_some(answer)
 }
 
+/// Reads the answer of `list`; none when it is not one.
+///
+/// # Errors
+/// It refuses, in its own words.
+pub(crate) fn read_names(output: &Output) -> Result<Option<Vec<String>>, String> {
+    match read(output) {
+        Some(answer) if !answer.success() => Err(answer.refusal().to_owned()),
+        answer => Ok(answer.and_then(|answer| answer.blocks)),
+    }
+}
+
 impl BlockAnswer {
     /// Whether it did what was asked. The answer of `info` says so by what it tells.
     pub(crate) fn success(&self) -> bool {
@@ -62,6 +76,11 @@ impl BlockAnswer {
     /// What it refuses, in its own words; empty where it has none.
     pub(crate) fn refusal(&self) -> &str {
         self.error.as_deref().unwrap_or_default().trim()
+    }
+
+    /// Whether it was so already.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.result.as_deref() == Some("SKIPPED")
     }
 
     /// Whether there is no such block volume.
@@ -92,6 +111,21 @@ impl BlockAnswer {
     /// How many hosts serve it.
     pub(crate) fn hosts(&self) -> usize {
         self.exported.len()
+    }
+
+    /// Those hosts.
+    pub(crate) fn served_by(&self) -> &[String] {
+        &self.exported
+    }
+
+    /// How many hosts are to serve it.
+    pub(crate) fn ha(&self) -> u32 {
+        self.ha.unwrap_or_default()
+    }
+
+    /// Hosts on which it failed.
+    pub(crate) fn broken_on(&self) -> &[String] {
+        &self.broken
     }
 
     /// Whether some host is not as the others.

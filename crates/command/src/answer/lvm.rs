@@ -50,6 +50,8 @@ pub(crate) struct LogicalVolume {
     pub(crate) data_percent: Option<f64>,
     #[serde(default, deserialize_with = "percent")]
     pub(crate) metadata_percent: Option<f64>,
+    #[serde(default, deserialize_with = "tags")]
+    pub(crate) lv_tags: Vec<String>,
 }
 
 /// A logical volume beside what is free in its group.
@@ -71,8 +73,6 @@ pub(crate) struct ListedVolume {
     pub(crate) lv_attr: String,
     /// Empty for what is not in one.
     pub(crate) pool_lv: String,
-    #[serde(deserialize_with = "tags")]
-    pub(crate) lv_tags: Vec<String>,
     #[serde(flatten)]
     pub(crate) volume: LogicalVolume,
 }

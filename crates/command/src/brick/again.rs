@@ -3,6 +3,9 @@
 //! Nothing that holds data is made here. The file system must say by its UUID that it is this brick's before it is
 //! mounted, and a brick's folder that is gone stays gone: an empty one in its place would look like a brick whose files were all
 //! deleted.
+//!
+//! The logical volume of a brick that was taken over gets its tag here, and nowhere else: once it is mounted where the records say, and the file
+//! beside the brick says that it is this one.
 
 use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{BrickSpec, Facts, Seen, Verdict};
@@ -58,6 +61,10 @@ pub(crate) fn judge_look(spec: &BrickSpec, report: &Report) -> Result<Seen, Unre
             "group",
         ),
         (!mounted || identity == spec.identity.trim(), "identity file"),
+        (
+            !mounted || !is_taken(spec) || state.tags.contains(&layout::taken_tag(brick)),
+            "tag",
+        ),
     ];
     let lacks: Vec<&str> = lacks
         .into_iter()
@@ -114,7 +121,32 @@ pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
                 program::program(settings, "chmod").arg(GROUP_MODE).arg(path),
             )
     };
-    batch.run(write_identity(spec, settings))
+    tag(spec, settings, batch.run(write_identity(spec, settings)))
+}
+
+/// Whether it is on a logical volume that Mortar did not make.
+fn is_taken(spec: &BrickSpec) -> bool {
+    spec.names.is_some() && matches!(spec.space, BrickSpace::ThinPool { .. })
+}
+
+/// A tag that is there already is no error.
+fn tag(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    if !is_taken(spec) {
+        return batch;
+    }
+    let tags = [layout::taken_tag(spec.brick), layout::volume_tag(spec.volume)];
+    let change = program::lvm(settings, "lvchange")
+        .args(tags.iter().flat_map(|tag| ["--addtag", tag]))
+        .arg(logical_volume(spec));
+    batch.only_if(is_mounted(spec, settings), change)
+}
+
+fn logical_volume(spec: &BrickSpec) -> String {
+    format!(
+        "{}/{}",
+        layout::volume_group(spec.device),
+        spec.place().logical_volume()
+    )
 }
 
 /// After a reboot a logical volume may be there and not active.
@@ -122,11 +154,7 @@ fn activate(spec: &BrickSpec, settings: &Settings) -> Batch {
     if matches!(spec.space, BrickSpace::Image) {
         return Batch::new();
     }
-    let volume = format!(
-        "{}/{}",
-        layout::volume_group(spec.device),
-        spec.place().logical_volume()
-    );
+    let volume = logical_volume(spec);
     Batch::new().unless(
         program::test(settings, "-e", source(spec).path),
         program::lvm(settings, "lvchange").args(["--activate", "y", &volume]),

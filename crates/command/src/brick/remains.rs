@@ -97,7 +97,7 @@ fn proven(spec: &RemainsSpec, state: &BrickState, report: &Report, item: usize) 
         .iter()
         .filter(|found| names.contains(&found.volume.lv_name));
     Ok((state.space.is_none() && !state.pool && !state.image_in_making)
-        || own.any(|found| found.lv_tags.contains(&tag)))
+        || own.any(|found| found.volume.lv_tags.contains(&tag)))
 }
 
 /// Not `Foreign`, which would count as gone: whoever asked is to hear that it stays.

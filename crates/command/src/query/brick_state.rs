@@ -40,6 +40,8 @@ pub struct BrickState {
     pub space: Option<Space>,
     /// Its image, or its logical volume, begun and not whole.
     pub image_in_making: bool,
+    /// Tags of its logical volume.
+    pub tags: Vec<String>,
     /// Its thin pool, with or without a volume in it.
     pub pool: bool,
     /// Whether the node mounts it when it starts.
@@ -245,6 +247,7 @@ fn read_volume(site: &Site<'_>, report: &Report, state: &mut BrickState) -> Resu
                 size: found.lv_size,
                 taken: taken(&found),
             });
+            state.tags = found.lv_tags;
         } else if found.lv_name == pool {
             state.pool = true;
         } else if found.lv_name == making {

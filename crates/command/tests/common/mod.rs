@@ -13,8 +13,8 @@ use mortar_model::work::{
     PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
 };
 use mortar_model::{
-    BlockVolumeId, BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, OptionName,
-    Overcommit, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
+    BlockVolumeId, BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, LvmName,
+    NodeId, OptionName, Overcommit, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -236,6 +236,15 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ("changed-options", Thing::ChangedOptions(changed_options())),
         ("block-name", Thing::Block(block(BlockPart::Name))),
         ("block-volume", Thing::Block(block(BlockPart::Whole))),
+        ("mount-taken", mount_taken()),
+        (
+            "block-host",
+            Thing::Block(block(BlockPart::Host {
+                old: HostName::new("node2").unwrap(),
+                new: HostName::new("node3").unwrap(),
+                dead: true,
+            })),
+        ),
         (
             "block-size",
             Thing::Block(block(BlockPart::Size {
@@ -305,6 +314,25 @@ pub(crate) fn of_a_copy(brick: Thing) -> Thing {
 pub(crate) fn mount(brick: Thing) -> Thing {
     let Thing::Brick(spec) = brick else { unreachable!() };
     Thing::Mount(spec)
+}
+
+/// The same of one that Heketi made.
+pub(crate) fn mount_taken() -> Thing {
+    let Thing::Brick(spec) = brick(disk(), thin(), 0) else {
+        unreachable!()
+    };
+    let mount_point = format!("/var/lib/heketi/mounts/vg_{DEVICE}/brick_{BRICK}");
+    let names = BrickNames {
+        folder: DevicePath::new(format!("{mount_point}/brick")).unwrap(),
+        mount_point: DevicePath::new(mount_point).unwrap(),
+        volume: Some(LvmName::new(layout::logical_volume(BRICK)).unwrap()),
+        pool: Some(LvmName::new(layout::thin_pool(BRICK)).unwrap()),
+        shared: false,
+    };
+    Thing::Mount(BrickSpec {
+        names: Some(Box::new(names)),
+        ..spec
+    })
 }
 
 /// A thin brick's space when it has grown by 2 GiB.

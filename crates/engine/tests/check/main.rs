@@ -6,8 +6,10 @@
 mod accidents;
 mod bed;
 mod beside;
+mod blocks;
 mod commands;
 mod cures;
 mod files;
 mod lost;
 mod reconciler;
+mod shell;

@@ -5,7 +5,7 @@ use mortar_model::{
     ByteSize, ClusterId, DevicePath, Durability, HostName, OperationId, Snapshots, State, Tags, VolumeName,
     VolumeOption, ZoneChecking,
 };
-use mortar_plan::{AddNode, CreateVolume, Expansion, Refusal};
+use mortar_plan::{AddNode, CreateBlock, CreateVolume, Expansion, Refusal};
 
 use crate::ground::{hosts, lose_store, notes, rebuild, records, write_files};
 use crate::support::bed::{self, Bed};
@@ -54,6 +54,22 @@ async fn everything(bed: &Bed) {
             }
             create(bed, request).await;
         }
+    }
+    // A name that Mortar made tells the id.
+    let mut hosting = request("hosting", Durability::Replicate(3), "disk");
+    hosting.size = ByteSize::from_gib(8);
+    hosting.block = true;
+    create(bed, hosting).await;
+    for (size, ha, auth) in [(2, 2, true), (3, 0, false)] {
+        let block = CreateBlock {
+            name: None,
+            size: ByteSize::from_gib(size),
+            clusters: Vec::new(),
+            ha,
+            auth,
+        };
+        let made = bed.engine.create_block(block).await.unwrap();
+        bed.done(made).await;
     }
     // Larger bricks; several sets by growth, and because one brick cannot hold it.
     let grown = [

@@ -334,20 +334,24 @@ fn assert_pool(inventory: &Inventory, world: &World, cluster: mortar_model::Clus
     }
 }
 
-/// The volume holds exactly its block volumes, as large as recorded and served by as many of their hosts.
+/// The volume holds exactly its block volumes, as large as recorded and served by their hosts.
 fn assert_blocks(
     inventory: &Inventory,
     hosting: mortar_model::VolumeId,
     seen: &[(String, u64, Vec<String>)],
     story: &str,
 ) {
-    let recorded: BTreeMap<String, (u64, usize)> = inventory
+    let recorded: BTreeMap<String, (u64, BTreeSet<String>)> = inventory
         .blocks_on(hosting)
-        .map(|block| (block.name.to_string(), (block.size.bytes(), block.ha as usize)))
+        .map(|block| {
+            let hosts: BTreeSet<String> = block.hosts.iter().map(ToString::to_string).collect();
+            assert_eq!(hosts.len(), block.ha as usize, "{story}: hosts of {}", block.name);
+            (block.name.to_string(), (block.size.bytes(), hosts))
+        })
         .collect();
-    let served: BTreeMap<String, (u64, usize)> = seen
+    let served: BTreeMap<String, (u64, BTreeSet<String>)> = seen
         .iter()
-        .map(|(name, size, hosts)| (name.clone(), (*size, hosts.len())))
+        .map(|(name, size, hosts)| (name.clone(), (*size, hosts.iter().cloned().collect())))
         .collect();
     assert_eq!(served, recorded, "{story}: block volumes of {hosting}");
     for block in inventory.blocks_on(hosting) {

@@ -7,7 +7,7 @@ use mortar_model::{
     ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Snapshots, Tags, VolumeName,
     VolumeOption,
 };
-use mortar_plan::{AddDevice, CreateBlock, CreateVolume, Expansion, OptionsChange};
+use mortar_plan::{AddDevice, CreateBlock, CreateVolume, Expansion, OptionsChange, ReplaceBlockHost};
 use mortar_simulator::{Foreign, Missed};
 
 use crate::support::bed::Bed;
@@ -479,6 +479,23 @@ pub(crate) const ALL: &[Case] = &[
             bed.engine
                 .expand_block(bed.block("disk"), ByteSize::from_gib(5))
                 .boxed()
+        },
+    },
+    Case {
+        name: "replace_block_host",
+        kind: OperationKind::ReplaceBlockHost,
+        lost: None,
+        prepare: block_volume,
+        run: |bed| {
+            let block = bed.block("disk");
+            let old = bed.inventory(|inventory| inventory.block(block).unwrap().hosts[0].clone());
+            let request = ReplaceBlockHost {
+                block,
+                old,
+                new: None,
+                dead: false,
+            };
+            bed.engine.replace_block_host(request).boxed()
         },
     },
     Case {

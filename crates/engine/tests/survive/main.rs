@@ -162,6 +162,7 @@ tests!(
     create_block,
     create_block_and_its_hosting_volume,
     expand_block,
+    replace_block_host,
     delete_block,
     set_options,
     copies_from_one_to_three,

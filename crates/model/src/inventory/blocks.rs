@@ -1,6 +1,7 @@
 //! Block volumes among all things.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::{Inventory, InventoryError, unknown};
 use crate::{BlockVolume, BlockVolumeId, ByteSize, ClusterId, VolumeId, VolumeName};
@@ -73,6 +74,13 @@ impl Inventory {
     /// All block volumes, by id.
     pub fn blocks(&self) -> impl Iterator<Item = &BlockVolume> {
         self.blocks.by_id.values()
+    }
+
+    /// Block volumes by id, from behind this one on.
+    pub fn blocks_after(&self, after: Option<BlockVolumeId>) -> impl Iterator<Item = &BlockVolume> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let blocks = self.blocks.by_id.range((start, Bound::Unbounded));
+        blocks.map(|(_, block)| block)
     }
 
     /// The block volumes that a volume holds, by id.

@@ -21,6 +21,12 @@ pub fn volume_group(name: &str) -> Option<DeviceId> {
     id(name, "vg_")
 }
 
+/// The brick that the tags of a logical volume say was taken over.
+pub fn taken(tags: &[String]) -> Option<BrickId> {
+    let mut said = tags.iter().filter_map(|tag| tag.strip_prefix(layout::TAKEN_TAG));
+    said.find_map(|brick| brick.parse().ok())
+}
+
 /// What the tags of a volume group say that its shared thin pool may promise; none where it has no such pool.
 pub fn overcommit(tags: &[String]) -> Option<Overcommit> {
     let mut said = tags

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{BlockVolumeId, ByteSize, HostName, VolumeId, VolumeName};
 
 /// Which part of a block volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockPart {
     /// That nothing has its name in the hosting volume: whoever has it there by then was made by this operation. Nothing is
@@ -17,6 +17,15 @@ pub enum BlockPart {
     Size {
         /// Its size before.
         before: ByteSize,
+    },
+    /// That one host serves it in place of another. Never given back: initiators have been told.
+    Host {
+        /// The host that served it.
+        old: HostName,
+        /// The host that serves it.
+        new: HostName,
+        /// Whether the old one is gone for good, and is not asked.
+        dead: bool,
     },
 }
 
@@ -56,15 +65,19 @@ impl BlockSpec {
             BlockPart::Name => "name of a block volume",
             BlockPart::Whole => "block volume",
             BlockPart::Size { .. } => "size of a block volume",
+            BlockPart::Host { .. } => "host of a block volume",
         }
     }
 
     pub(super) fn title(&self) -> String {
         let Self { name, hosting, .. } = self;
-        match self.part {
+        match &self.part {
             BlockPart::Name => format!("name of block volume {hosting}/{name}"),
             BlockPart::Whole => format!("block volume {hosting}/{name}"),
             BlockPart::Size { .. } => format!("{} of block volume {hosting}/{name}", self.size),
+            BlockPart::Host { old, new, .. } => {
+                format!("{new} in place of {old} for block volume {hosting}/{name}")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod attachment;
 pub(crate) mod backup;
+pub(crate) mod block;
 pub(crate) mod check;
 pub(crate) mod health;
 pub(crate) mod heketi;

@@ -3,6 +3,7 @@
 use mortar_api::{RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost};
 use mortar_engine::{Contradiction, Found, Gap, Rebuild};
 
+use super::block::block;
 use super::topology::topology;
 
 /// The whole report.
@@ -11,11 +12,14 @@ pub(crate) fn answer(done: &Rebuild, dry_run: bool) -> RebuildAnswer {
         host: host.to_string(),
         silent: silent.clone(),
     });
+    let landscape = done.landscape();
+    let blocks = landscape.inventory().blocks();
     RebuildAnswer {
         dry_run,
         operation: done.operation.map(|id| id.to_string()),
         asked: asked.collect(),
-        restored: topology(&done.landscape()),
+        restored: topology(&landscape),
+        block_volumes: blocks.map(|found| block(&landscape, found)).collect(),
         gaps: done.rebuilt.gaps.iter().map(gap).collect(),
         found: done.rebuilt.found.iter().map(found).collect(),
         contradictions: done.rebuilt.contradictions.iter().map(contradiction).collect(),

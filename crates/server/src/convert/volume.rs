@@ -133,7 +133,11 @@ pub(crate) fn kind(
 }
 
 /// The clusters that are named and have a node in one of the zones, those of the first zone first; empty for all of them.
-fn places(clusters: &[String], zones: &[u32], inventory: &Inventory) -> Result<Vec<ClusterId>, Failure> {
+pub(crate) fn places(
+    clusters: &[String],
+    zones: &[u32],
+    inventory: &Inventory,
+) -> Result<Vec<ClusterId>, Failure> {
     if inventory.clusters().next().is_none() {
         return Err(WireError::NoClusters.into());
     }

@@ -120,9 +120,10 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
         }
         // Whether it takes block volumes: nothing else of a volume is only recorded.
         (OperationKind::Record, Some(Subject::Volume(id))) => Some(format!("/volumes/{id}")),
-        (OperationKind::CreateBlock | OperationKind::ExpandBlock, Some(Subject::Block(id))) => {
-            Some(format!("/blockvolumes/{id}"))
-        }
+        (
+            OperationKind::CreateBlock | OperationKind::ExpandBlock | OperationKind::ReplaceBlockHost,
+            Some(Subject::Block(id)),
+        ) => Some(format!("/blockvolumes/{id}")),
         (OperationKind::CreateSnapshot, Some(Subject::Snapshot(id))) => Some(format!("/v1/snapshots/{id}")),
         _ => None,
     }

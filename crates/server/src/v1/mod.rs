@@ -3,6 +3,7 @@
 pub(crate) mod adopt;
 pub(crate) mod attachments;
 pub(crate) mod backups;
+pub(crate) mod blocks;
 pub(crate) mod bricks;
 pub(crate) mod capacity;
 pub(crate) mod check;

@@ -5,6 +5,7 @@
 mod addresses;
 mod adopt;
 mod attachments;
+mod block_volumes;
 mod blocks;
 mod burst;
 mod check;

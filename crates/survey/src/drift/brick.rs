@@ -2,6 +2,7 @@
 
 use mortar_command::query::brick_state::{self, Site};
 use mortar_command::query::survey::{EntrySeen, MountSeen};
+use mortar_model::layout::read;
 use mortar_model::work::BrickSpec;
 use mortar_model::{Brick, BrickSpace, ByteSize, Device, layout};
 use mortar_plan::{brick_spec, identity};
@@ -351,7 +352,7 @@ impl<'a> Look<'a> {
             return self.add(found, Kind::IdentityMissing, proof, self.write_down());
         };
         if *text == self.spec.identity {
-            return;
+            return self.tag(found);
         }
         let (Ok(said), Ok(wanted)) = (
             identity::read_brick_file(text),
@@ -363,6 +364,7 @@ impl<'a> Look<'a> {
         let seen = format!("brick {} of volume {}", said.brick, said.volume_name);
         if said == wanted {
             // Written by another version, in another form.
+            self.tag(found);
         } else if said.brick == wanted.brick && said.volume == wanted.volume {
             let proof = self.proof(recorded, format!("{seen}, with other facts"), &place);
             let remedy = Remedy::OnCommand(self.remount(false));
@@ -372,6 +374,45 @@ impl<'a> Look<'a> {
             let proof = self.proof(recorded, seen, &place);
             self.add(found, Kind::IdentityWrong, proof, Remedy::ByHand(advice));
         }
+    }
+}
+
+/// The tag of a logical volume that was taken over.
+impl Look<'_> {
+    /// It is added where all else is as recorded: the volume of that name is in its pool and as large as recorded, is mounted where the
+    /// records say, the file there says that it is this brick, and no tag says that it is another.
+    fn tag(&self, found: &mut Found<'_>) {
+        let (BrickSpace::ThinPool { .. }, Some(_)) = (self.brick.space, &self.brick.names) else {
+            return;
+        };
+        let (group, place) = (layout::volume_group(self.device.id), self.brick.place());
+        let name = place.logical_volume();
+        let volumes = self.sight.volumes.as_ref();
+        let Some(volume) = volumes.and_then(|volumes| volumes.get(&(group.as_str(), name.as_str()))) else {
+            return;
+        };
+        let as_recorded =
+            volume.size == self.brick.size && volume.pool.as_deref() == Some(place.thin_pool().as_str());
+        let said = read::taken(&volume.tags);
+        if !as_recorded || said == Some(self.brick.id) {
+            return;
+        }
+        let proof = self.proof(
+            layout::taken_tag(self.brick.id),
+            if volume.tags.is_empty() {
+                "no tag".to_owned()
+            } else {
+                volume.tags.join(", ")
+            },
+            &format!("{group}/{name}"),
+        );
+        let remedy = match said {
+            None => self.write_down(),
+            Some(_) => Remedy::ByHand(
+                "its tag says that it is another brick: find out which of the two is right before anything is written there".into(),
+            ),
+        };
+        self.add(found, Kind::IdentityMissing, proof, remedy);
     }
 }
 

@@ -45,7 +45,7 @@ impl Work<'_> {
                     space,
                     set,
                     position,
-                    names: None,
+                    names: self.names_of(member.node, member.brick).map(Box::new),
                 };
                 self.compare(volume, *member, &brick);
                 bricks.push(brick);

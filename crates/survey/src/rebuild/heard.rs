@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mortar_command::query::block_volumes::BlockSeen;
 use mortar_command::query::survey::{NodeSurvey, PoolSurvey};
+use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::layout::read;
-use mortar_model::{DeviceKind, DevicePath, HostName};
+use mortar_model::{DeviceKind, DevicePath, HostName, VolumeName};
 use mortar_plan::identity;
 
 use super::machines::Ground;
@@ -18,6 +20,8 @@ pub struct Heard {
     pub hosts: BTreeMap<HostName, Result<NodeSurvey, String>>,
     /// What hosts that were asked for it tell of the volumes of their pools.
     pub pools: BTreeMap<HostName, Result<PoolSurvey, String>>,
+    /// What is told of the block volumes that volumes hold, by glusterd's ids of those volumes.
+    pub blocks: BTreeMap<String, Result<Vec<BlockSeen>, String>>,
 }
 
 impl Heard {
@@ -59,6 +63,16 @@ impl Heard {
     pub fn spokesmen(&self) -> Vec<Vec<HostName>> {
         pools::tellers(self)
     }
+}
+
+/// Volumes of a pool that run and say that they are Mortar's and hold block volumes, with glusterd's ids.
+pub fn hosting(pool: &PoolSurvey) -> Vec<(String, VolumeName)> {
+    let holds = |info: &&VolumeInfo| {
+        let said = identity::read_volume_options(&info.options);
+        info.started() && matches!(said, Ok(Some(said)) if said.block)
+    };
+    let named = |info: &VolumeInfo| Some((info.uuid.clone(), VolumeName::new(info.name.as_str()).ok()?));
+    pool.iter().filter(holds).filter_map(named).collect()
 }
 
 /// Directories of a node that may be devices, as far as its file, its mount entries and its loop devices tell.

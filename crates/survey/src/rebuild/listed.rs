@@ -83,8 +83,13 @@ impl<'a> Work<'a> {
     fn listed_brick(&self, cluster: ClusterId, brick: &str) -> Result<Listed, String> {
         let strange = || format!("its brick {brick} is none that Mortar made");
         let (host, path) = address(brick).ok_or_else(strange)?;
-        let (device, id) = read::brick_path(path).ok_or_else(strange)?;
-        let node = self.node_called(cluster, host).ok_or_else(|| {
+        let node = self.node_called(cluster, host);
+        let taken = || {
+            let taken = self.taken_at(node?, path)?;
+            Some((taken.device, taken.brick))
+        };
+        let (device, id) = read::brick_path(path).or_else(taken).ok_or_else(strange)?;
+        let node = node.ok_or_else(|| {
             format!(
                 "its brick {brick} is on a node of which nothing is known: let it answer and rebuild again"
             )

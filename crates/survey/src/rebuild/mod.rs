@@ -17,6 +17,7 @@
 //! | device | the node's file, and the volume group or directory itself | one of the two |
 //! | volume | its options | files of its bricks, and what GlusterFS shows of it |
 //! | snapshot | the file beside any of its copies | |
+//! | block volume | what `gluster-block` keeps of it in the volume that holds it | |
 //! | brick | its path and place in the volume; its logical volume or image | its file; its twins in the set |
 //!
 //! | file | job |
@@ -29,11 +30,14 @@
 //! | `traces` | what is there of each brick |
 //! | `volumes` | volumes with their bricks |
 //! | `listed` | the bricks that a volume lists |
+//! | `taken` | bricks that were taken over, with their names |
 //! | `bricks` | size and space of a brick |
 //! | `snapshots` | snapshots whose volume is restored |
+//! | `blocks` | block volumes whose hosting volume is restored |
 //! | `remains` | what is there and not in the records, and the space it keeps |
 //! | `report` | what was restored and what is to be told |
 
+mod blocks;
 mod bricks;
 mod devices;
 mod heard;
@@ -44,15 +48,17 @@ pub(crate) mod pools;
 mod remains;
 pub(crate) mod report;
 mod snapshots;
+mod taken;
 mod traces;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mortar_command::query::block_volumes::BlockSeen;
 use mortar_model::{ClusterId, Device, Inventory, NodeId, VolumeId, check};
 use mortar_plan::{Change, Seed, identity};
 
-pub use heard::{Heard, directories};
+pub use heard::{Heard, directories, hosting};
 pub use report::{Contradiction, Found, FoundKind, Gap, Rebuilt};
 
 use machines::Ground;
@@ -67,17 +73,20 @@ pub fn rebuild(heard: &Heard, seed: &mut Seed) -> Rebuilt {
     let mut work = Work {
         traces: Traces::of(&ground),
         ground: &ground,
+        blocks: &heard.blocks,
         seed,
         notes,
         inventory: Inventory::new(),
         placed: BTreeMap::new(),
         drawn: BTreeSet::new(),
         left: BTreeSet::new(),
+        hosting: Vec::new(),
     };
     for pool in &ground.pools {
         work.pool(pool);
     }
     work.unsound();
+    work.blocks();
     work.snapshots();
     work.stray_copies();
     work.remains();
@@ -99,6 +108,10 @@ struct Work<'a> {
     drawn: BTreeSet<NodeId>,
     /// Volumes that are there and not restored.
     left: BTreeSet<VolumeId>,
+    /// What is told of block volumes, by glusterd's id of the volume that holds them.
+    blocks: &'a BTreeMap<String, Result<Vec<BlockSeen>, String>>,
+    /// Volumes by cluster and name, with glusterd's ids.
+    hosting: Vec<(ClusterId, String, String)>,
 }
 
 /// A node that was restored.
@@ -133,6 +146,10 @@ impl Work<'_> {
         self.nodes(pool, cluster);
         self.devices(cluster, volumes);
         self.volumes(cluster, volumes);
+        let ids = volumes
+            .iter()
+            .map(|info| (cluster, info.name.clone(), info.uuid.clone()));
+        self.hosting.extend(ids);
     }
 
     /// Names the volumes of a pool that is not restored.
@@ -218,11 +235,13 @@ impl Work<'_> {
             Change::AddVolume(volume.clone(), bricks)
         });
         let snapshots = inventory.snapshots().cloned().map(Change::AddSnapshot);
+        let blocks = inventory.blocks().cloned().map(Change::PutBlock);
         let changes = clusters
             .chain(nodes)
             .chain(devices)
             .chain(volumes)
             .chain(snapshots)
+            .chain(blocks)
             .collect();
         self.notes.finish(changes)
     }

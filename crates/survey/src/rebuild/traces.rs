@@ -114,7 +114,14 @@ impl<'a> Traces<'a> {
             let Some(device) = read::volume_group(&volume.group) else {
                 continue;
             };
-            if let Some(brick) = read::logical_volume(&volume.name) {
+            if let Some(brick) = read::taken(&volume.tags) {
+                let mut volumes = survey.volumes.iter().flatten();
+                let pool = |other: &&VolumeSeen| {
+                    other.group == volume.group && Some(&other.name) == volume.pool.as_ref()
+                };
+                let trace = self.at(machine, device, brick);
+                (trace.volume, trace.pool) = (Some(volume), volumes.find(pool));
+            } else if let Some(brick) = read::logical_volume(&volume.name) {
                 self.at(machine, device, brick).volume = Some(volume);
             } else if let Some(brick) = read::thin_pool(&volume.name) {
                 self.at(machine, device, brick).pool = Some(volume);

@@ -1,17 +1,18 @@
 //! Single deviations from what is recorded, each with just the findings that it must give.
 
+use mortar_command::query::block_volumes::{BlockSeen, BlockTold};
 use mortar_command::query::pool::Member;
 use mortar_command::query::survey::{
     EntrySeen, FolderSeen, ImageSeen, LoopSeen, MountSeen, NodeSurvey, VolumeSeen,
 };
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    Brick, BrickId, BrickSpace, ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory, Node, NodeId,
-    layout,
+    BlockVolume, Brick, BrickId, BrickSpace, ByteSize, ClusterId, Device, DeviceId, DeviceKind, Inventory,
+    Node, NodeId, VolumeId, layout,
 };
 use mortar_survey::{Kind, Scan};
 
-use crate::world::{part, uuid_of};
+use crate::world::{block_target, part, uuid_of};
 
 /// How a deviation can be mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +188,34 @@ fn foreign_volume(option: Option<(&str, &str)>) -> VolumeInfo {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
     }
+}
+
+/// A block volume, as seen on the volume that holds it.
+fn block<'a>(inventory: &Inventory, scan: &'a mut Scan, pick: usize) -> &'a mut BlockTold {
+    let blocks: Vec<&BlockVolume> = inventory.blocks().collect();
+    let block = blocks[pick % blocks.len()];
+    let mut seen = held(scan, block.hosting).iter_mut();
+    let seen = seen.find(|seen| seen.name == block.name.as_str()).unwrap();
+    seen.told.as_mut().unwrap()
+}
+
+fn hosting(inventory: &Inventory, pick: usize) -> VolumeId {
+    let hosting: Vec<VolumeId> = inventory.blocks().map(|block| block.hosting).collect();
+    hosting[pick % hosting.len()]
+}
+
+fn held(scan: &mut Scan, hosting: VolumeId) -> &mut Vec<BlockSeen> {
+    scan.blocks.get_mut(&hosting).unwrap().as_mut().unwrap()
+}
+
+/// One that was made past Mortar.
+fn stray_block(scan: &mut Scan, hosting: VolumeId, size: &str) {
+    let mut stray = held(scan, hosting)[0].clone();
+    stray.name = "stray".into();
+    let told = stray.told.as_mut().unwrap();
+    told.size = size.into();
+    told.target = block_target(0xbad, true);
+    held(scan, hosting).push(stray);
 }
 
 macro_rules! deviations {
@@ -607,6 +636,47 @@ deviations! {
         let info = info(inventory, scan, pick);
         let mut options = info.options.iter_mut();
         options.find(|(key, _)| key == "performance.readdir-ahead").unwrap().1 = "on".into();
+    };
+    blocks_untold: BlocksSilent, ByHand, |inventory, scan, pick| {
+        scan.blocks.insert(hosting(inventory, pick), Err("gluster-block: command not found".into()));
+    };
+    block_removed: BlockMissing, ByHand, |inventory, scan, pick| {
+        let held = held(scan, hosting(inventory, pick));
+        held.remove(pick % held.len());
+    };
+    block_made: BlockUnknown, OnCommand, |inventory, scan, pick| {
+        stray_block(scan, hosting(inventory, pick), "1.0 GiB");
+    };
+    block_made_of_no_known_size: BlockUnknown, ByHand, |inventory, scan, pick| {
+        stray_block(scan, hosting(inventory, pick), ["1.2 GiB", "1.0 TiB"][pick % 2]);
+    };
+    block_untold: BlockUnclear, ByHand, |inventory, scan, pick| {
+        let held = held(scan, hosting(inventory, pick));
+        let place = pick % held.len();
+        held[place].told = Err("gluster-block's answer was not understood".into());
+    };
+    block_made_anew: BlockForeign, ByHand, |inventory, scan, pick| {
+        block(inventory, scan, pick).target = block_target(0xbad, false);
+    };
+    block_grown: BlockSize, OnCommand, |inventory, scan, pick| {
+        block(inventory, scan, pick).size = "2.0 GiB".into();
+    };
+    block_grown_by_a_part: BlockSize, ByHand, |inventory, scan, pick| {
+        block(inventory, scan, pick).size = "1.5 GiB".into();
+    };
+    block_grown_in_part: BlockSize, ByHand, |inventory, scan, pick| {
+        let block = block(inventory, scan, pick);
+        (block.size, block.smaller) = ("2.0 GiB".into(), block.hosts[..1].to_vec());
+    };
+    block_on_another_host: BlockHosts, OnCommand, |inventory, scan, pick| {
+        block(inventory, scan, pick).hosts[0] = "elsewhere".into();
+    };
+    block_on_fewer_hosts: BlockHosts, ByHand, |inventory, scan, pick| {
+        block(inventory, scan, pick).hosts.pop();
+    };
+    block_broken: BlockHosts, ByHand, |inventory, scan, pick| {
+        let block = block(inventory, scan, pick);
+        block.broken = block.hosts[1..].to_vec();
     };
     option_gone: VolumeOption, OnCommand, |inventory, scan, pick| {
         info(inventory, scan, pick).options.retain(|(key, _)| key != "performance.readdir-ahead");

@@ -9,6 +9,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use mortar_command::query::survey::VolumeSeen;
 use mortar_model::work::{Goal, Thing};
 use mortar_model::{
     Brick, BrickCopy, BrickId, BrickSpace, ByteSize, DeviceKind, OperationId, Snapshot, SnapshotId, Volume,
@@ -49,7 +50,7 @@ const fn besides(deviation: &Deviation) -> Option<Kind> {
 #[test]
 fn what_is_as_recorded_is_clean() {
     for seed in 0..20 {
-        let landscape = world::landscape(seed, 12);
+        let landscape = world::with_blocks(seed, 12);
         let scan = world::faithful(landscape.inventory());
         assert_eq!(compare(&landscape, &scan), Drift::default());
     }
@@ -69,7 +70,7 @@ fn every_kind_is_given_by_a_deviation() {
 fn each_deviation_gives_just_its_finding() {
     for deviation in ALL {
         for pick in 0..40 {
-            let landscape = world::landscape(pick as u64 % 5, 12);
+            let landscape = world::with_blocks(pick as u64 % 5, 12);
             let mut scan = world::faithful(landscape.inventory());
             (deviation.damage)(landscape.inventory(), &mut scan, pick);
             let found = compare(&landscape, &scan);
@@ -147,7 +148,7 @@ fn guessed_sets_become_what_the_pool_says() {
 /// What several nodes or pools do not tell is unknown, not missing.
 #[test]
 fn silence_is_not_absence() {
-    let landscape = world::landscape(3, 12);
+    let landscape = world::with_blocks(3, 12);
     let inventory = landscape.inventory();
     let mut scan = world::faithful(inventory);
     for survey in scan.nodes.values_mut() {
@@ -267,7 +268,7 @@ fn plans(landscape: &mortar_plan::Landscape, found: &Drift) -> Vec<Plan> {
 #[test]
 fn repairs_hold_their_thing_and_change_no_record() {
     for deviation in ALL.iter().filter(|deviation| deviation.way != Way::ByHand) {
-        let landscape = world::landscape(2, 12);
+        let landscape = world::with_blocks(2, 12);
         let mut scan = world::faithful(landscape.inventory());
         (deviation.damage)(landscape.inventory(), &mut scan, 1);
         let found = compare(&landscape, &scan);
@@ -282,8 +283,148 @@ fn repairs_hold_their_thing_and_change_no_record() {
             assert_eq!(plans[0].steps().count(), 0);
             continue;
         }
+        if matches!(
+            deviation.kind,
+            Kind::BlockUnknown | Kind::BlockSize | Kind::BlockHosts
+        ) {
+            assert!(matches!(plans[0].changes[..], [Change::PutBlock(_)]));
+            assert_eq!(plans[0].steps().count(), 0);
+            continue;
+        }
         assert!(matches!(plans[0].changes[..], [Change::Keep(_)]));
         assert!(plans[0].steps().count() > 0 && plans[0].steps().all(|(_, step)| !step.needed));
+    }
+}
+
+/// A brick that Heketi made gets its tag when all else of it is as recorded, and no other time.
+#[test]
+fn a_brick_that_was_taken_over_is_tagged_when_all_else_agrees() {
+    let (landscape, brick) = world::with_a_taken_brick();
+    let device = landscape.inventory().device(brick.device).unwrap();
+    let (group, name) = (layout::volume_group(device.id), layout::logical_volume(brick.id));
+    let bare = world::faithful(landscape.inventory());
+    let seen = |change: &dyn Fn(&mut VolumeSeen)| {
+        let mut scan = bare.clone();
+        let volumes = world::part(&mut damage::survey(&mut scan, device.node).volumes);
+        let mut volumes = volumes.iter_mut();
+        change(
+            volumes
+                .find(|volume| volume.group == group && volume.name == name)
+                .unwrap(),
+        );
+        compare(&landscape, &scan)
+    };
+    let own = layout::taken_tag(brick.id);
+    assert_eq!(
+        seen(&|volume| volume.tags = vec!["heketi".into(), own.clone()]),
+        Drift::default()
+    );
+    for tags in [Vec::new(), vec!["heketi".into()]] {
+        let found = seen(&|volume| volume.tags.clone_from(&tags));
+        let [finding] = &found.findings[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (finding.kind, way(finding)),
+            (Kind::IdentityMissing, Way::Automatic)
+        );
+        assert_eq!(
+            (&finding.proof.recorded, &finding.proof.place),
+            (&own, &format!("{group}/{name}"))
+        );
+        let plans = plans(&landscape, &found);
+        let things: Vec<&Thing> = plans
+            .iter()
+            .flat_map(Plan::steps)
+            .map(|(_, step)| &step.thing)
+            .collect();
+        assert!(matches!(things[..], [Thing::Mount(_)]), "{things:?}");
+    }
+    // Another brick's tag, another size, another pool: nothing is written there.
+    type Damage = fn(&mut VolumeSeen);
+    let others: [(Damage, Option<Kind>); 3] = [
+        (
+            |volume| volume.tags = vec![layout::taken_tag(damage::STRANGER)],
+            Some(Kind::IdentityMissing),
+        ),
+        (
+            |volume| volume.size = ByteSize::from_gib(77),
+            Some(Kind::BrickSize),
+        ),
+        (|volume| volume.pool = Some("tp_other".into()), None),
+    ];
+    for (change, kind) in others {
+        let found = seen(&change);
+        let kinds: Vec<Kind> = found.findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(
+            kinds.contains(&Kind::IdentityMissing),
+            kind == Some(Kind::IdentityMissing)
+        );
+        assert!(kind.is_none_or(|kind| kinds.contains(&kind)), "{kinds:?}");
+        assert!(
+            found.findings.iter().all(|finding| way(finding) == Way::ByHand),
+            "{found:?}"
+        );
+    }
+}
+
+/// What `gluster-block` tells is recorded on command, and then nothing differs.
+#[test]
+fn block_volumes_become_what_gluster_block_says() {
+    let kinds = [Kind::BlockUnknown, Kind::BlockSize, Kind::BlockHosts];
+    let told = ALL.iter().filter(|deviation| deviation.way == Way::OnCommand);
+    let told: Vec<_> = told.filter(|deviation| kinds.contains(&deviation.kind)).collect();
+    assert_eq!(told.len(), kinds.len());
+    for deviation in told {
+        for pick in 0..4 {
+            let mut landscape = world::with_blocks(2, 12);
+            let mut scan = world::faithful(landscape.inventory());
+            (deviation.damage)(landscape.inventory(), &mut scan, pick);
+            let found = compare(&landscape, &scan);
+            for plan in plans(&landscape, &found) {
+                world::apply(&mut landscape, &plan.changes);
+            }
+            assert_eq!(
+                compare(&landscape, &scan),
+                Drift::default(),
+                "{} at {pick}",
+                deviation.name
+            );
+            assert_eq!(mortar_model::check::check(landscape.inventory()), Vec::new());
+            // What has changed since is not recorded twice.
+            let again = groups(&found.findings)
+                .into_iter()
+                .map(|group| plan(&landscape, &group));
+            if deviation.kind == Kind::BlockUnknown {
+                assert!(again.into_iter().all(|plan| plan.is_err()), "{}", deviation.name);
+            }
+        }
+    }
+}
+
+/// A block volume that is being made, enlarged or removed is nobody's fault, nor is it that nobody tells meanwhile.
+#[test]
+fn block_volumes_that_operations_work_on_are_left_out() {
+    let landscape = world::with_blocks(2, 12);
+    let block = landscape.inventory().blocks().next().unwrap().clone();
+    let plan = mortar_plan::delete_block(&landscape, block.id).unwrap();
+    let hosting = block.hosting;
+    for damage in [
+        (|scan: &mut Scan, hosting, name| {
+            let held = scan.blocks.get_mut(&hosting).unwrap().as_mut().unwrap();
+            held.retain(|seen| seen.name != name);
+        }) as fn(&mut Scan, mortar_model::VolumeId, &str),
+        |scan, hosting, _| {
+            scan.blocks.insert(hosting, Err("no answer".into()));
+        },
+    ] {
+        let mut held = landscape.clone();
+        let mut scan = world::faithful(held.inventory());
+        damage(&mut scan, hosting, block.name.as_str());
+        assert_eq!(compare(&held, &scan).findings.len(), 1);
+        held.hold(OperationId::from_u128(1), &plan);
+        let found = compare(&held, &scan);
+        assert!(found.findings.is_empty() && found.left_out == 1, "{found:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records as the planner makes them, and what nodes show that are just as recorded.
 
+use mortar_command::query::block_volumes::{self, BlockSeen, BlockTold};
 use mortar_command::query::pool::Member;
 use mortar_command::query::survey::{
     DirectorySeen, EntrySeen, FolderSeen, GroupSeen, ImageSeen, LoopSeen, MountSeen, NodeSurvey, VolumeSeen,
@@ -7,8 +8,9 @@ use mortar_command::query::survey::{
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::Facts;
 use mortar_model::{
-    Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceId, DeviceKind, DevicePath, Durability,
-    HostName, Inventory, Node, NodeId, State, Tags, Volume, VolumeOption, layout,
+    BlockVolume, BlockVolumeId, Brick, BrickNames, BrickSpace, ByteSize, Cluster, ClusterId, Device,
+    DeviceId, DeviceKind, DevicePath, Durability, HostName, Inventory, LvmName, Node, NodeId, Secret, State,
+    Tags, Target, Volume, VolumeName, VolumeOption, layout,
 };
 use mortar_plan::{
     Change, CreateVolume, Landscape, Limits, Seed, brick_addresses, brick_spec, create_volume, identity,
@@ -18,13 +20,22 @@ use mortar_survey::Scan;
 
 /// A landscape of two pools of three nodes, each with a disk and a directory, with volumes of every shape.
 pub(crate) fn landscape(seed: u64, volumes: usize) -> Landscape {
+    made(seed, volumes, false)
+}
+
+/// The same, where volumes of three copies hold block volumes.
+pub(crate) fn with_blocks(seed: u64, volumes: usize) -> Landscape {
+    made(seed, volumes, true)
+}
+
+fn made(seed: u64, volumes: usize, blocks: bool) -> Landscape {
     let mut landscape = Landscape::new(Inventory::new());
     let mut seed = Seed::new(u128::from(seed) + 1);
     for pool in 1..=2_u32 {
         let cluster = Cluster {
             id: ClusterId::from_u128(seed.next_u128()),
             file: true,
-            block: false,
+            block: true,
         };
         let id = cluster.id;
         apply(&mut landscape, &[Change::PutCluster(cluster)]);
@@ -40,8 +51,11 @@ pub(crate) fn landscape(seed: u64, volumes: usize) -> Landscape {
             Durability::Arbiter,
             Durability::disperse(2, 1),
         ][number % 5];
-        let mut request = CreateVolume::new(ByteSize::from_gib(2 + number as u64 % 4), durability);
+        let block = blocks && number % 5 == 2;
+        let size = if block { 5 } else { 2 + number as u64 % 4 };
+        let mut request = CreateVolume::new(ByteSize::from_gib(size), durability);
         request.gid = 2000 * (number as u32 % 2);
+        request.block = block;
         let media = ["disk", "directory"][number / 5 % 2];
         request.options = vec![
             VolumeOption::new("user.mortar.device-tag-match", format!("media={media}")).unwrap(),
@@ -55,8 +69,76 @@ pub(crate) fn landscape(seed: u64, volumes: usize) -> Landscape {
         let made = create_volume(&landscape, &limits, &request, &mut seed).unwrap();
         let plan = made.plan().unwrap();
         apply(&mut landscape, &plan.changes);
+        if request.block {
+            add_blocks(&mut landscape, plan.new_volume().unwrap(), number as u64);
+        }
     }
     landscape
+}
+
+/// A thin brick of which is where Heketi made it.
+pub(crate) fn with_a_taken_brick() -> (Landscape, Brick) {
+    let mut inventory = landscape(1, 6).inventory().clone();
+    let thin = |brick: &&Brick| matches!(brick.space, BrickSpace::ThinPool { .. });
+    let brick = inventory.bricks().find(thin).unwrap().clone();
+    let mount_point = format!("/var/lib/heketi/mounts/vg_{}/brick_{}", brick.device, brick.id);
+    let names = BrickNames {
+        folder: DevicePath::new(format!("{mount_point}/brick")).unwrap(),
+        mount_point: DevicePath::new(mount_point).unwrap(),
+        volume: Some(LvmName::new(layout::logical_volume(brick.id)).unwrap()),
+        pool: Some(LvmName::new(layout::thin_pool(brick.id)).unwrap()),
+        shared: false,
+    };
+    let taken = Brick {
+        names: Some(Box::new(names)),
+        ..brick
+    };
+    inventory.remove_brick(taken.id).unwrap();
+    inventory.add_brick(taken.clone()).unwrap();
+    (Landscape::new(inventory), taken)
+}
+
+/// Two block volumes, one of them with a password; with room for more.
+fn add_blocks(landscape: &mut Landscape, hosting: &Volume, number: u64) {
+    let nodes = landscape.inventory().nodes_of(hosting.cluster);
+    let hosts: Vec<HostName> = nodes.map(|node| node.storage.clone()).collect();
+    for place in 0..2 {
+        let id = u128::from(number) << 8 | u128::from(place as u64 + 1);
+        let block = BlockVolume {
+            id: BlockVolumeId::from_u128(id),
+            hosting: hosting.id,
+            name: VolumeName::new(format!("disk-{number}-{place}")).unwrap(),
+            size: ByteSize::from_gib(1),
+            usable: ByteSize::from_gib(1),
+            ha: 2,
+            hosts: hosts[place..place + 2].to_vec(),
+            auth: place == 1,
+            target: block_target(id, place == 1),
+        };
+        apply(landscape, &[Change::PutBlock(block)]);
+    }
+}
+
+pub(crate) fn block_target(id: u128, auth: bool) -> Target {
+    Target {
+        iqn: format!("iqn.2016-12.org.gluster-block:{id:032x}"),
+        lun: 0,
+        username: if auth { format!("{id:032x}") } else { String::new() },
+        password: Secret::new(if auth { "secret" } else { "" }),
+    }
+}
+
+pub(crate) fn block_seen(block: &BlockVolume) -> BlockSeen {
+    BlockSeen {
+        name: block.name.to_string(),
+        told: Ok(BlockTold {
+            size: block_volumes::printed(block.size),
+            ha: block.ha,
+            hosts: block.hosts.iter().map(ToString::to_string).collect(),
+            target: block.target.clone(),
+            ..BlockTold::default()
+        }),
+    }
 }
 
 pub(crate) fn apply(landscape: &mut Landscape, changes: &[Change]) {
@@ -117,6 +199,10 @@ pub(crate) fn faithful(inventory: &Inventory) -> Scan {
         let volumes = inventory.volumes_of(cluster.id);
         let infos = volumes.map(|volume| info(inventory, volume)).collect();
         scan.pools.insert(cluster.id, Ok(infos));
+        for hosting in inventory.volumes_of(cluster.id).filter(|volume| volume.block) {
+            let seen = inventory.blocks_on(hosting.id).map(block_seen).collect();
+            scan.blocks.insert(hosting.id, Ok(seen));
+        }
     }
     scan
 }
@@ -209,7 +295,7 @@ fn show_brick(inventory: &Inventory, device: &Device, brick: &Brick, survey: &mu
             device
         }
     };
-    let mount_point = layout::mount_point(device.id, brick.id);
+    let mount_point = brick.place().mount_point();
     let entry = match brick.space {
         BrickSpace::Shared | BrickSpace::ThinPool { .. } => source.clone(),
         BrickSpace::Image | BrickSpace::Folder => layout::image(&device.path, brick.id),

@@ -1,10 +1,11 @@
 //! Single stories: what is told, word by word where it matters.
 
+use mortar_command::query::block_volumes::{BlockSeen, BlockTold};
 use mortar_command::query::survey::{ImageSeen, NodeSurvey, VolumeSeen};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::{
-    BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory, Node, Snapshot,
-    SnapshotId, Volume, VolumeId, VolumeName, check, layout,
+    BlockVolume, Brick, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceKind, HostName, Inventory,
+    Node, Snapshot, SnapshotId, Volume, VolumeId, VolumeName, check, layout,
 };
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
@@ -519,4 +520,146 @@ fn a_snapshot_whose_copy_is_gone_is_not_restored() {
         .unwrap();
     assert_eq!(kind, FoundKind::Unrestored);
     assert!(what.contains(&format!("its copy {image} is not there")), "{what}");
+}
+
+/// What gluster-block does not tell of a block volume is named, and what is no whole one is left alone.
+#[test]
+fn block_volumes_come_back_as_far_as_gluster_block_tells() {
+    let world = (1..)
+        .map(|seed| World::random(seed, 8))
+        .find(|world| world.inventory().blocks().count() > 1)
+        .unwrap();
+    let before: Vec<BlockVolume> = world.inventory().blocks().cloned().collect();
+    let hosting = world.inventory().volume(before[0].hosting).unwrap().clone();
+    let uuid = format!("uuid-of-{}", hosting.id);
+    let after = |change: &dyn Fn(&mut Vec<BlockSeen>)| {
+        let mut heard = world.heard();
+        change(heard.blocks.get_mut(&uuid).unwrap().as_mut().unwrap());
+        let report = rebuilt(&heard);
+        let inventory = made(&report.changes).inventory().clone();
+        assert_eq!(check::check(&inventory), Vec::new());
+        let count = inventory.blocks_on(hosting.id).count();
+        (report, count)
+    };
+    let all = before.iter().filter(|block| block.hosting == hosting.id).count();
+    let (report, count) = after(&|_| {});
+    assert_eq!((report.gaps.len(), count), (0, all));
+
+    let (report, count) = after(&|seen| seen[0].name = "disk".into());
+    let [gap] = &report.gaps[..] else {
+        panic!("{report:?}")
+    };
+    assert_eq!(
+        (gap.about.clone(), count),
+        (format!("block volume {}/disk", hosting.name), all)
+    );
+    assert!(
+        gap.unknown.contains("the id under which it was recorded"),
+        "{gap:?}"
+    );
+
+    let (report, count) = after(&|seen| seen[0].told.as_mut().unwrap().size = "1.5 TiB".into());
+    let [gap] = &report.gaps[..] else {
+        panic!("{report:?}")
+    };
+    assert!(
+        gap.unknown.contains("its size to the GiB") && count == all,
+        "{gap:?}"
+    );
+    assert!(
+        report.contradictions[0].found.contains("its block volumes take"),
+        "{report:?}"
+    );
+
+    let about = format!("block volume {}/{}", hosting.name, before[0].name);
+    for damage in [
+        (|told: &mut BlockTold| told.size = "1.5 GiB".into()) as fn(&mut BlockTold),
+        |told| told.ha += 1,
+        |told| told.broken = told.hosts.clone(),
+        |told| told.smaller = told.hosts.clone(),
+    ] {
+        let (report, count) = after(&|seen| damage(seen[0].told.as_mut().unwrap()));
+        assert_eq!(count, all - 1, "{report:?}");
+        let kinds: Vec<FoundKind> = told(&report, &about).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [FoundKind::Unrestored]);
+    }
+
+    let mut heard = world.heard();
+    heard.blocks.insert(uuid, Err("gluster-block: not found".into()));
+    let untold = "the block volumes that it holds: gluster-block: not found";
+    assert!(rebuilt(&heard).gaps.iter().any(|gap| gap.unknown == untold));
+}
+
+/// Bricks that Heketi made come back where they are, when they were tagged; without a tag nobody says which they are.
+#[test]
+fn bricks_that_were_taken_over_come_back_by_their_tags() {
+    let thin = |brick: &Brick| matches!(brick.space, BrickSpace::ThinPool { .. });
+    let (world, volume) = (1..)
+        .find_map(|seed| {
+            let world = World::random(seed, 8);
+            let all_thin = |volume: &&Volume| world.inventory().bricks_of(volume.id).all(thin);
+            let volume = world.inventory().volumes().find(all_thin).cloned();
+            Some((world, volume?))
+        })
+        .unwrap();
+    let mut heard = world.heard();
+    let place = |brick: &Brick| format!("/var/lib/heketi/mounts/vg_{}/brick_{}", brick.device, brick.id);
+    for brick in world.inventory().bricks_of(volume.id) {
+        let (from, to) = (layout::mount_point(brick.device, brick.id), place(brick));
+        let node = world.inventory().node_of_brick(brick).unwrap();
+        let survey = heard.hosts.get_mut(&node.manage).unwrap().as_mut().unwrap();
+        let mounts = part(&mut survey.mounts)
+            .iter_mut()
+            .filter(|mount| mount.target == from);
+        mounts.for_each(|mount| mount.target.clone_from(&to));
+        let entries = part(&mut survey.entries)
+            .iter_mut()
+            .filter(|entry| entry.target == from);
+        entries.for_each(|entry| entry.target.clone_from(&to));
+        part(&mut survey.folders).retain(|folder| folder.mount_point != from);
+        part(&mut survey.identities).retain(|(at, _)| *at != from);
+        let name = layout::logical_volume(brick.id);
+        let volumes = part(&mut survey.volumes)
+            .iter_mut()
+            .filter(|volume| volume.name == name);
+        volumes.for_each(|volume| volume.tags = vec![layout::taken_tag(brick.id)]);
+        for info in info(&mut heard, &volume) {
+            let listed = info
+                .bricks
+                .iter_mut()
+                .filter(|listed| listed.ends_with(&format!("{from}/brick")));
+            listed.for_each(|listed| *listed = listed.replace(&from, &to));
+        }
+    }
+    let report = rebuilt(&heard);
+    assert_eq!(
+        (&report.found, &report.contradictions),
+        (&Vec::new(), &Vec::new())
+    );
+    let records = made(&report.changes);
+    for brick in world.inventory().bricks_of(volume.id) {
+        let found = records.inventory().brick(brick.id).unwrap();
+        let names = found.names.as_ref().unwrap();
+        assert_eq!(names.mount_point.as_str(), place(brick));
+        assert_eq!(found.place().brick_path(), format!("{}/brick", place(brick)));
+        let bare = Brick {
+            names: None,
+            ..found.clone()
+        };
+        assert_eq!(bare, *brick);
+    }
+
+    for survey in heard.hosts.values_mut().flatten() {
+        let volumes = part(&mut survey.volumes).iter_mut();
+        volumes.for_each(|volume| volume.tags.retain(|tag| !tag.starts_with("mortar.taken=")));
+    }
+    let report = rebuilt(&heard);
+    assert!(made(&report.changes).inventory().volume(volume.id).is_none());
+    let [(kind, why)] = &told(&report, &format!("volume {}", volume.name))[..] else {
+        panic!("{report:?}")
+    };
+    assert!(
+        *kind == FoundKind::Unrestored && why.contains("is none that Mortar made"),
+        "{why}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mortar_command::query::block_volumes::{self, BlockSeen, BlockTold};
 use mortar_command::query::pool::Member;
 use mortar_command::query::survey::{
     DirectorySeen, EntrySeen, FolderSeen, GroupSeen, ImageSeen, MountSeen, NodeSurvey, VolumeSeen,
@@ -9,9 +10,9 @@ use mortar_command::query::survey::{
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::{DeviceFacts, Facts, Thing};
 use mortar_model::{
-    Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind, DevicePath, Durability,
-    HostName, Inventory, Node, NodeId, Snapshots, State, Tags, Volume, VolumeId, VolumeName, VolumeOption,
-    ZoneChecking, layout,
+    BlockVolume, BlockVolumeId, Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind,
+    DevicePath, Durability, HostName, Inventory, Node, NodeId, Secret, Snapshots, State, Tags, Target,
+    Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking, layout,
 };
 use mortar_plan::{
     AddDevice, AddNode, Change, CreateVolume, Creation, Expansion, Landscape, Limits, Plan, Seed, add_device,
@@ -222,6 +223,7 @@ impl World {
         self.seed = seed;
         self.apply(&plan, &Facts::None);
         let id = plan.new_volume().unwrap().id;
+        self.blocks(id);
         if self.below(3) == 0 {
             let mut seed = self.seed.clone();
             let by = ByteSize::from_gib(1 + self.below(3));
@@ -230,6 +232,36 @@ impl World {
                 self.seed = seed;
                 self.apply(&plan, &Facts::None);
             }
+        }
+    }
+
+    /// Block volumes on a volume that is meant for some, as many as it has room for or one less.
+    fn blocks(&mut self, hosting: VolumeId) {
+        let volume = self.inventory().volume(hosting).unwrap().clone();
+        let nodes = self.inventory().nodes_of(volume.cluster);
+        let hosts: Vec<HostName> = nodes.map(|node| node.storage.clone()).collect();
+        for place in 0..volume.room_for_blocks().gib() {
+            let auth = place % 2 == 0;
+            // Not of this world's dice: what a seed showed before there were block volumes it shows still.
+            let id = BlockVolumeId::from_u128(hosting.as_u128() ^ u128::from(place + 1));
+            let name = format!("blockvol_{id}");
+            let word = |word: &str| if auth { word.to_owned() } else { String::new() };
+            self.record(Change::PutBlock(BlockVolume {
+                id,
+                hosting,
+                name: VolumeName::new(name).unwrap(),
+                size: ByteSize::from_gib(1),
+                usable: ByteSize::from_gib(1),
+                ha: u32::try_from(hosts.len()).unwrap(),
+                hosts: hosts.clone(),
+                auth,
+                target: Target {
+                    iqn: format!("iqn.2016-12.org.gluster-block:{}", dashed(id)),
+                    lun: 0,
+                    username: word(&dashed(id)),
+                    password: Secret::new(word("secret")),
+                },
+            }));
         }
     }
 
@@ -246,6 +278,10 @@ impl World {
             infos.sort_by(|a, b| a.name.cmp(&b.name));
             for node in inventory.nodes_of(cluster.id) {
                 heard.pools.insert(node.manage.clone(), Ok(infos.clone()));
+            }
+            for volume in inventory.volumes_of(cluster.id).filter(|volume| volume.block) {
+                let seen = inventory.blocks_on(volume.id).map(block_seen).collect();
+                heard.blocks.insert(format!("uuid-of-{}", volume.id), Ok(seen));
             }
         }
         heard
@@ -427,6 +463,7 @@ pub(crate) fn part<T>(part: &mut Result<Vec<T>, String>) -> &mut Vec<T> {
 /// All records, to be compared.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Records {
+    blocks: Vec<BlockVolume>,
     clusters: Vec<Cluster>,
     nodes: Vec<Node>,
     devices: Vec<Device>,
@@ -437,12 +474,32 @@ pub(crate) struct Records {
 impl Records {
     pub(crate) fn of(inventory: &Inventory) -> Self {
         Self {
+            blocks: inventory.blocks().cloned().collect(),
             clusters: inventory.clusters().cloned().collect(),
             nodes: inventory.nodes().cloned().collect(),
             devices: inventory.devices().cloned().collect(),
             volumes: inventory.volumes().cloned().collect(),
             bricks: inventory.bricks().cloned().collect(),
         }
+    }
+}
+
+fn dashed(id: BlockVolumeId) -> String {
+    let digits = id.to_string();
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+    parts.join("-")
+}
+
+fn block_seen(block: &BlockVolume) -> BlockSeen {
+    BlockSeen {
+        name: block.name.to_string(),
+        told: Ok(BlockTold {
+            size: block_volumes::printed(block.size),
+            ha: block.ha,
+            hosts: block.hosts.iter().map(ToString::to_string).collect(),
+            target: block.target.clone(),
+            ..BlockTold::default()
+        }),
     }
 }
 

@@ -258,7 +258,7 @@ fn volume_seen(listed: ListedVolume) -> VolumeSeen {
         pool: Some(listed.pool_lv).filter(|pool| !pool.is_empty()),
         is_pool: listed.lv_attr.starts_with('t'),
         active: listed.volume.lv_active == "active",
-        tags: listed.lv_tags,
+        tags: listed.volume.lv_tags,
         data_percent: listed.volume.data_percent,
         metadata_percent: listed.volume.metadata_percent,
     }
