@@ -103,7 +103,7 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
         findings: drift.findings,
         left_out: drift.left_out,
     });
-    learn_fills(inner, fills(&inventory, &scan));
+    learn_fills(inner, &fills(&inventory, &scan));
     inner.reconciler.learn(&scan, &check.findings);
     inner.metrics.show_check(&check);
     tracing::info!(
@@ -121,7 +121,7 @@ pub(crate) async fn check(inner: &Inner) -> Arc<Check> {
 const SHARED_STOP: u8 = 80;
 
 /// Devices that are nearly full take no bricks until a check finds them less so.
-fn learn_fills(inner: &Inner, fills: BTreeMap<DeviceId, Fill>) {
+fn learn_fills(inner: &Inner, fills: &BTreeMap<DeviceId, Fill>) {
     let mut landscape = inner.landscape();
     let too_full = |fill: &Fill, limit: u8| {
         let (part, percent) = fill
@@ -148,7 +148,7 @@ fn learn_fills(inner: &Inner, fills: BTreeMap<DeviceId, Fill>) {
     landscape.set_too_full(stops);
     let stopped = landscape.too_full_count();
     drop(landscape);
-    inner.metrics.fills.show(&fills, stopped);
+    inner.metrics.fills.show(fills, stopped);
 }
 
 /// Notes what operations have to do with, for as long as it lives: one that began and ended while nodes were asked has left
