@@ -154,9 +154,9 @@ impl<'a> Floor<'a> {
     }
 
     /// Moves the volume's brick of the first node to a new one in the same group; how long its heal took, and all of it.
-    pub(crate) fn replace(&self, volume: &Volume) -> (Duration, Duration) {
+    pub(crate) fn replace(&self, volume: &mut Volume) -> (Duration, Duration) {
         let begun = Instant::now();
-        let old = &volume.bricks[0];
+        let old = volume.bricks[0].clone();
         let new = self.brick(old.volume, &old.device_path);
         let make = plain(&mortar_command::make(&Thing::Brick(new.clone()), &self.settings));
         self.on_all(std::iter::once(make));
@@ -165,7 +165,7 @@ impl<'a> Floor<'a> {
         let healing = Instant::now();
         self.on_first(&format!(
             "gluster --mode=script volume replace-brick {name} {host}:{} {host}:{} commit force >/dev/null",
-            path(old),
+            path(&old),
             path(&new)
         ));
         self.on_first(&format!(
@@ -173,7 +173,8 @@ impl<'a> Floor<'a> {
              do sleep 0.2; done"
         ));
         let healed = healing.elapsed();
-        self.on_all(std::iter::once(self.remove(old)));
+        self.on_all(std::iter::once(self.remove(&old)));
+        volume.bricks[0] = new;
         (healed, begun.elapsed())
     }
 
