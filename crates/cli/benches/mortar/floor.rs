@@ -17,7 +17,8 @@ use mortar_model::{
 /// The device of all bricks.
 const DEVICE: DeviceId = DeviceId::from_u128(0xf100);
 
-const LIMIT: Duration = Duration::from_secs(120);
+/// More than a heal takes in a guest on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A volume of the floor: one brick on each node.
 pub(crate) struct Volume {
@@ -168,6 +169,11 @@ impl<'a> Floor<'a> {
             path(&old),
             path(&new)
         ));
+        let _ = self.lab.exec(
+            &self.lab.nodes()[0].name,
+            &["gluster", "volume", "heal", name.as_str()],
+            LIMIT,
+        );
         self.on_first(&format!(
             "until gluster volume heal {name} info summary | awk '/Total Number of entries/ {{ n += $NF; c++ }} END {{ exit n > 0 || c < 3 }}'; \
              do sleep 0.2; done"
