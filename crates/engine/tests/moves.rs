@@ -5,11 +5,20 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use mortar_engine::{EngineError, OperationState, Outcome};
-use mortar_model::{BrickId, ByteSize, Durability, NodeId, OperationId, State, VolumeName, VolumeOption};
-use mortar_plan::{CreateVolume, Refusal};
+use std::sync::Arc;
+use std::time::Duration;
 
-use support::bed::{self, Bed};
+use mortar_engine::{Clock, Config, Engine, EngineError, OperationState, Outcome, Parts};
+use mortar_executor::SimHosts;
+use mortar_model::{
+    BrickId, ByteSize, Durability, NodeId, OperationId, OperationKind, State, VolumeName, VolumeOption,
+};
+use mortar_plan::{CreateVolume, Refusal};
+use mortar_simulator::World;
+use mortar_store::MemoryStore;
+use tokio::time::Instant;
+
+use support::bed::{self, Bed, Saved};
 
 fn request(name: &str, durability: Durability) -> CreateVolume {
     let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
@@ -275,4 +284,65 @@ fn a_node_that_answers_is_not_forgotten() {
         let id = bed.engine.forget_node(bed.node(4)).await.unwrap();
         bed.done(id).await;
     });
+}
+
+/// Time since the test began; it passes only while everybody waits.
+struct Waited(Instant);
+
+impl Clock for Waited {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap() + 1
+    }
+}
+
+/// The same nodes and records, with an engine that waits as it really does.
+fn patient(saved: &Saved) -> Engine {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let store = MemoryStore::new();
+    mortar_store::import(&store, &saved.store).unwrap();
+    let parts = Parts {
+        store: Arc::new(store),
+        hosts: Arc::new(SimHosts::new(World::load(&saved.world).unwrap())),
+        clock: Arc::new(Waited(Instant::now())),
+        entropy: Arc::new(bed::Chance::new(2)),
+    };
+    let config = Config {
+        health_interval: DAY,
+        recovery_interval: DAY,
+        cure: None,
+        ..Config::default()
+    };
+    Engine::open(parts, config).unwrap()
+}
+
+/// Between two bricks nobody waits.
+#[tokio::test(start_paused = true)]
+async fn a_drain_takes_no_longer_than_its_moves() {
+    let bed = prepared(true).await;
+    for number in 0..4 {
+        let name = format!("more{number}");
+        made(&bed, &name, Durability::Replicate(3)).await;
+        assert!(bed.hosts.world(|world| world.write_files("n1", &name, 2000)));
+    }
+    let (node, saved) = (bed.node(2), bed.save());
+    let engine = patient(&saved);
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    let Some(OperationState::Ended(drain)) = engine.wait(id, Duration::from_secs(3600)).await else {
+        panic!("{:?}", engine.operation(id))
+    };
+    assert!(matches!(drain.outcome, Outcome::Done { .. }), "{drain:?}");
+    let (operations, _) = engine.operations(100);
+    let moves: Vec<u64> = operations
+        .iter()
+        .filter_map(|state| match state {
+            OperationState::Ended(ended) if ended.kind == OperationKind::EvictBrick => {
+                Some(ended.ended - ended.created)
+            }
+            _ => None,
+        })
+        .collect();
+    let (took, all) = (drain.ended - drain.created, moves.iter().sum::<u64>());
+    assert!(moves.len() >= 3 && all > 1000, "{moves:?}");
+    assert!(took <= all + 100, "{took} ms for moves of {moves:?}");
 }

@@ -17,7 +17,8 @@ use mortar_model::{
 /// The device of all bricks.
 const DEVICE: DeviceId = DeviceId::from_u128(0xf100);
 
-const LIMIT: Duration = Duration::from_secs(120);
+/// More than a heal takes in a guest on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A volume of the floor: one brick on each node.
 pub(crate) struct Volume {
@@ -154,9 +155,9 @@ impl<'a> Floor<'a> {
     }
 
     /// Moves the volume's brick of the first node to a new one in the same group; how long its heal took, and all of it.
-    pub(crate) fn replace(&self, volume: &Volume) -> (Duration, Duration) {
+    pub(crate) fn replace(&self, volume: &mut Volume) -> (Duration, Duration) {
         let begun = Instant::now();
-        let old = &volume.bricks[0];
+        let old = volume.bricks[0].clone();
         let new = self.brick(old.volume, &old.device_path);
         let make = plain(&mortar_command::make(&Thing::Brick(new.clone()), &self.settings));
         self.on_all(std::iter::once(make));
@@ -165,15 +166,21 @@ impl<'a> Floor<'a> {
         let healing = Instant::now();
         self.on_first(&format!(
             "gluster --mode=script volume replace-brick {name} {host}:{} {host}:{} commit force >/dev/null",
-            path(old),
+            path(&old),
             path(&new)
         ));
+        let _ = self.lab.exec(
+            &self.lab.nodes()[0].name,
+            &["gluster", "volume", "heal", name.as_str()],
+            LIMIT,
+        );
         self.on_first(&format!(
             "until gluster volume heal {name} info summary | awk '/Total Number of entries/ {{ n += $NF; c++ }} END {{ exit n > 0 || c < 3 }}'; \
              do sleep 0.2; done"
         ));
         let healed = healing.elapsed();
-        self.on_all(std::iter::once(self.remove(old)));
+        self.on_all(std::iter::once(self.remove(&old)));
+        volume.bricks[0] = new;
         (healed, begun.elapsed())
     }
 

@@ -13,6 +13,7 @@
 mod check;
 mod client;
 mod csi;
+mod drain;
 mod floor;
 mod ground;
 mod heketi;
@@ -52,5 +53,8 @@ fn main() {
     // Only by its name: few machines have what it needs.
     if parts.iter().any(|part| part == "thin") {
         thin::run();
+    }
+    if parts.iter().any(|part| part == "drain") {
+        drain::run();
     }
 }

@@ -1,6 +1,8 @@
 //! A server process of its own, and what it cost.
+//!
+//! Where `MORTAR_BENCH_LOG` says what is logged (`mortar_engine=debug`), the log is printed at the end: it tells what each batch took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,8 @@ use crate::numbers::resident;
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
+    /// A log that is to be printed.
+    shown: Option<PathBuf>,
     /// From the start of the process to its first answer.
     pub(crate) start: Duration,
 }
@@ -21,6 +25,8 @@ impl Server {
         let file = folder.join("address");
         let _ = std::fs::remove_file(&file);
         let log = std::fs::File::create(folder.join("log")).unwrap();
+        let filter = std::env::var("MORTAR_BENCH_LOG").ok();
+        let shown = filter.is_some().then(|| folder.join("log"));
         let began = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_mortar"))
             .args([
@@ -29,7 +35,7 @@ impl Server {
                 "127.0.0.1:0",
                 "--disable-auth",
                 "--log",
-                "warn",
+                &filter.unwrap_or_else(|| "warn".into()),
                 "--address-file",
             ])
             .arg(&file)
@@ -43,6 +49,7 @@ impl Server {
         let mut server = Self {
             child,
             address: String::new(),
+            shown,
             start: Duration::ZERO,
         };
         while began.elapsed() < Duration::from_secs(60) {
@@ -104,5 +111,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(log) = &self.shown {
+            println!("{}", std::fs::read_to_string(log).unwrap_or_default());
+        }
     }
 }
