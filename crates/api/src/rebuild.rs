@@ -26,8 +26,12 @@ pub struct RebuildAnswer {
     pub operation: Option<String>,
     /// The hosts that were asked.
     pub asked: Vec<RebuildHost>,
-    /// What was restored, or would be.
+    /// What was restored, or would be, with what of it was recorded already.
     pub restored: Topology,
+    /// How many of the clusters, nodes, devices, volumes, snapshots and block volumes that were found were recorded already.
+    /// They are left as they are.
+    #[serde(default)]
+    pub recorded: u64,
     /// Block volumes that were restored, or would be, without what initiators prove themselves with.
     #[serde(default)]
     pub block_volumes: Vec<BlockVolume>,

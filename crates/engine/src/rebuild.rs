@@ -29,6 +29,8 @@ pub struct Rebuild {
     pub rebuilt: Rebuilt,
     /// The hosts that were asked, with the reason of those that did not answer.
     pub asked: Vec<(HostName, Option<String>)>,
+    /// How many of the things that were found were recorded already. They are left as they are.
+    pub recorded: usize,
     /// The operation that recorded it; `None` when nothing was to be recorded.
     pub operation: Option<OperationId>,
 }
@@ -47,25 +49,24 @@ impl Rebuild {
 }
 
 impl Engine {
-    /// Restores the records of the clusters that these hosts and the members of their pools belong to. With `dry_run`,
-    /// nothing is recorded.
+    /// Restores the records of the clusters that these hosts and the members of their pools belong to, as far as they are not
+    /// there: a store of yesterday takes in what was made since. With `dry_run`, nothing is recorded.
     ///
     /// # Errors
-    /// Operations are under way, something of what was found is recorded already, or it could not be recorded.
+    /// Operations are under way, all of what was found is recorded already or its names belong to others, or it could not
+    /// be recorded.
     pub async fn rebuild(&self, hosts: &[HostName], dry_run: bool) -> Result<Rebuild, EngineError> {
         let inner = &self.inner;
         self.view(idle)?;
         let heard = hear(inner, hosts).await;
         let rebuilt = rebuild(&heard, &mut Seed::new(inner.entropy.draw()));
         let changes = &rebuilt.changes;
-        self.view(|landscape| unknown(landscape, changes))?;
+        let missing = self.view(|landscape| missing(landscape, changes))?;
+        let recorded = changes.len() - missing.len();
         let operation = if dry_run || changes.is_empty() {
             None
         } else {
-            let record = |landscape: &Landscape| {
-                unknown(landscape, changes)?;
-                Ok(Plan::record(changes.clone()))
-            };
+            let record = |landscape: &Landscape| Ok(Plan::record(self::missing(landscape, changes)?));
             Some(self.record(record).await?)
         };
         if operation.is_some() {
@@ -75,6 +76,7 @@ impl Engine {
         Ok(Rebuild {
             rebuilt,
             asked: asked.map(|(host, answer)| (host, answer.err())).collect(),
+            recorded,
             operation,
         })
     }
@@ -206,38 +208,70 @@ pub(crate) fn idle(landscape: &Landscape) -> Result<(), Refusal> {
     }
 }
 
-/// Whether nothing of it is recorded: what is there already is compared by a check, and never made over.
-fn unknown(landscape: &Landscape, changes: &[Change]) -> Result<(), Refusal> {
+/// What of it is not recorded: what is there already is compared by a check, and never made over.
+fn missing(landscape: &Landscape, changes: &[Change]) -> Result<Vec<Change>, Refusal> {
     idle(landscape)?;
     let inventory = landscape.inventory();
-    let mut known: Vec<String> = changes
-        .iter()
-        .flat_map(|change| recorded(inventory, change))
-        .collect();
-    if known.is_empty() {
-        return Ok(());
+    let new = |change: &&Change| !is_recorded(inventory, change);
+    let missing: Vec<Change> = changes.iter().filter(new).cloned().collect();
+    if missing.is_empty() && !changes.is_empty() {
+        return Err(refusal(changes.iter().filter_map(title).collect()));
     }
+    let mut others: Vec<String> = missing
+        .iter()
+        .flat_map(|change| taken(inventory, change))
+        .collect();
+    if others.is_empty() {
+        let mut trial = landscape.clone();
+        let mut all = missing.iter();
+        let applied = all.try_for_each(|change| trial.apply(change, &Facts::None));
+        others.extend(applied.err().map(|error| error.to_string()));
+    }
+    if others.is_empty() {
+        Ok(missing)
+    } else {
+        Err(refusal(others))
+    }
+}
+
+fn refusal(mut known: Vec<String>) -> Refusal {
     if known.len() > NAMED {
         let more = known.len() - NAMED;
         known.truncate(NAMED);
         known.push(format!("and {more} more"));
     }
-    Err(Refusal::Recorded(known))
+    Refusal::Recorded(known)
 }
 
-fn recorded(inventory: &Inventory, change: &Change) -> Vec<String> {
+fn is_recorded(inventory: &Inventory, change: &Change) -> bool {
     match change {
-        Change::PutCluster(cluster) => {
-            let known = inventory.cluster(cluster.id);
-            known
-                .map(|known| format!("cluster {}", known.id))
-                .into_iter()
-                .collect()
-        }
+        Change::PutCluster(cluster) => inventory.cluster(cluster.id).is_some(),
+        Change::PutNode(node) => inventory.node(node.id).is_some(),
+        Change::PutDevice(device) => inventory.device(device.id).is_some(),
+        Change::AddVolume(volume, _) => inventory.volume(volume.id).is_some(),
+        Change::AddSnapshot(snapshot) => inventory.snapshot(snapshot.id).is_some(),
+        Change::PutBlock(block) => inventory.block(block.id).is_some(),
+        _ => false,
+    }
+}
+
+/// What it is, for people.
+fn title(change: &Change) -> Option<String> {
+    Some(match change {
+        Change::PutCluster(cluster) => format!("cluster {}", cluster.id),
+        Change::PutNode(node) => format!("node {} ({})", node.id, node.manage),
+        Change::PutDevice(device) => format!("device {} ({})", device.id, device.path),
+        Change::AddVolume(volume, _) => format!("volume {} ({})", volume.id, volume.name),
+        Change::AddSnapshot(snapshot) => format!("snapshot {} ({})", snapshot.id, snapshot.name),
+        Change::PutBlock(block) => format!("block volume {} ({})", block.id, block.name),
+        _ => return None,
+    })
+}
+
+/// What something that is not recorded would need, and others have.
+fn taken(inventory: &Inventory, change: &Change) -> Vec<String> {
+    match change {
         Change::PutNode(node) => {
-            if inventory.node(node.id).is_some() {
-                return vec![format!("node {} ({})", node.id, node.manage)];
-            }
             let hosts = BTreeSet::from([&node.manage, &node.storage]);
             let taken = hosts.into_iter().filter_map(|host| {
                 let other = inventory.node_by_host(host)?;
@@ -245,35 +279,13 @@ fn recorded(inventory: &Inventory, change: &Change) -> Vec<String> {
             });
             taken.collect()
         }
-        Change::PutDevice(device) => {
-            let known = inventory.device(device.id);
-            known
-                .map(|_| format!("device {} ({})", device.id, device.path))
-                .into_iter()
-                .collect()
-        }
         Change::AddVolume(volume, bricks) => {
-            let known = inventory
-                .volume(volume.id)
-                .map(|_| format!("volume {} ({})", volume.id, volume.name));
+            let name = inventory
+                .volume_by_name(volume.cluster, &volume.name)
+                .map(|other| format!("the name of volume {} ({})", other.name, other.id));
             let bricks = bricks.iter().filter(|brick| inventory.brick(brick.id).is_some());
-            known
-                .into_iter()
+            name.into_iter()
                 .chain(bricks.map(|brick| format!("brick {}", brick.id)))
-                .collect()
-        }
-        Change::AddSnapshot(snapshot) => {
-            let known = inventory.snapshot(snapshot.id);
-            known
-                .map(|known| format!("snapshot {} ({})", known.id, known.name))
-                .into_iter()
-                .collect()
-        }
-        Change::PutBlock(block) => {
-            let known = inventory.block(block.id);
-            known
-                .map(|known| format!("block volume {} ({})", known.id, known.name))
-                .into_iter()
                 .collect()
         }
         _ => Vec::new(),

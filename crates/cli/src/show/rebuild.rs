@@ -9,6 +9,13 @@ use super::{Paint, fields, short, size, table, tags};
 /// The whole report: first what is there again.
 pub(crate) fn rebuild(answer: &RebuildAnswer, paint: Paint) -> String {
     let mut text = head(answer, paint);
+    if answer.recorded > 0 {
+        let things = match answer.recorded {
+            1 => "One of all that was found was recorded already, and is left as it is.".to_owned(),
+            many => format!("{many} of all that was found were recorded already, and are left as they are."),
+        };
+        let _ = writeln!(text, "{things}");
+    }
     let silent = answer
         .asked
         .iter()
@@ -196,6 +203,7 @@ mod tests {
                     silent: Some("no route to host".into()),
                 },
             ],
+            recorded: 2,
             restored: Topology {
                 clusters: vec![TopologyCluster {
                     id: "0123456789abcdef".into(),
@@ -232,6 +240,7 @@ mod tests {
         };
         let expected = "\
 Restored 1 cluster, 0 nodes, 0 devices and 1 volume, as told by 1 of 2 hosts.
+2 of all that was found were recorded already, and are left as they are.
 n2 did not answer: no route to host
 
 Volumes:

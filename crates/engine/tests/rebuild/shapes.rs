@@ -8,7 +8,7 @@ use mortar_model::{
 use mortar_plan::{AddNode, CreateBlock, CreateVolume, Expansion, Refusal};
 
 use crate::ground::{hosts, lose_store, notes, rebuild, records, write_files};
-use crate::support::bed::{self, Bed};
+use crate::support::bed::{self, Bed, Saved, Stop};
 
 fn request(name: &str, durability: Durability, media: &str) -> CreateVolume {
     let mut request = CreateVolume::new(ByteSize::from_gib(2), durability);
@@ -291,6 +291,46 @@ fn what_is_recorded_is_not_made_over() {
             "{known:?}"
         );
         assert_eq!(records(&bed), before);
+    });
+}
+
+/// A backup of yesterday: what was made since comes back, what it knows stays as it knows it.
+#[test]
+fn a_store_of_yesterday_takes_in_what_was_made_since() {
+    bed::run(async {
+        let bed = Bed::new(100);
+        bed.make_pool().await;
+        create(&bed, request("old", Durability::Replicate(3), "disk")).await;
+        let yesterday = bed.save().store;
+        create(&bed, request("new", Durability::Replicate(3), "directory")).await;
+        let name = VolumeName::new("monday").unwrap();
+        let kept = bed.engine.create_snapshot(bed.volume("new"), Some(name)).await;
+        bed.done(kept.unwrap()).await;
+        write_files(&bed).await;
+        let before = records(&bed);
+        let world = bed.save().world;
+        let (new, taken) = (
+            bed.volume("new"),
+            bed.inventory(|inventory| inventory.nodes().count()),
+        );
+        drop(bed);
+
+        let bed = Bed::load(
+            &Saved {
+                world,
+                store: yesterday,
+            },
+            Stop::Never,
+        );
+        bed.engine.start();
+        assert!(bed.inventory(|inventory| inventory.volume(new).is_none()));
+        let report = rebuild(&bed, &["n1"]).await;
+        assert!(
+            report.recorded > taken && report.operation.is_some(),
+            "{report:?}"
+        );
+        assert_eq!(records(&bed), before, "{:#?}", notes(&report));
+        assert_eq!(bed.engine.check().await.findings, []);
     });
 }
 

@@ -19,7 +19,7 @@ const MOST: usize = 10_000;
 #[utoipa::path(post, path = "/v1/rebuild", operation_id = "rebuild", tag = "v1", request_body = RebuildRequest, responses(
     (status = 200, description = "What was restored, or with dry_run what would be", body = RebuildAnswer),
     (status = 400, description = "No node is named, or a name is none", body = ErrorBody),
-    (status = 409, description = "Operations are under way, or something of what was found is recorded already", body = ErrorBody),
+    (status = 409, description = "Operations are under way, or all of what was found is recorded already, or its names belong to others", body = ErrorBody),
 ))]
 pub(crate) async fn rebuild(
     State(app): State<App>,
