@@ -4,6 +4,7 @@
 mod answers;
 mod arrows;
 mod backups;
+mod bricks;
 mod demo;
 mod drain;
 mod fake;

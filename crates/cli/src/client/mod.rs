@@ -69,6 +69,11 @@ impl Client {
         })
     }
 
+    /// Whether it asks in the role that sees its own volumes alone.
+    pub(crate) fn is_user(&self) -> bool {
+        self.identity.as_ref().is_some_and(Identity::is_user)
+    }
+
     /// Sends one request and takes what comes, whatever its status.
     async fn send(
         &self,
