@@ -11,6 +11,7 @@ mod fake;
 mod help;
 mod modes;
 mod server;
+mod start;
 mod tls;
 mod transcript;
 mod transcripts;
