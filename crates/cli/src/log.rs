@@ -26,6 +26,12 @@ pub(crate) fn set_up(config: &Config) -> Result<LogDial> {
 pub(crate) fn start(filter: &str, format: LogFormat, attempt: &str) -> Result<LogDial> {
     let wrong = |error: String| Error::usage(attempt, format!("log = {filter:?}: {error}"));
     let parsed = EnvFilter::try_new(filter).map_err(|error| wrong(error.to_string()))?;
+    if let Some(word) = no_level(filter) {
+        let told = wrong(format!("{word:?} is no level"));
+        return Err(told.advise(
+            "write off, error, warn, info, debug or trace; PART=LEVEL for one part of the program; commas between several",
+        ));
+    }
     let level = level(parsed.max_level_hint());
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
@@ -59,6 +65,14 @@ pub(crate) fn start(filter: &str, format: LogFormat, attempt: &str) -> Result<Lo
     }))
 }
 
+/// A word that stands alone and is no level. The filter takes it for a part of the program of which all is logged, and of the others
+/// nothing, which nobody means who mistypes a level.
+fn no_level(filter: &str) -> Option<&str> {
+    let words = filter.split(',').map(str::trim);
+    let mut alone = words.filter(|word| !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']));
+    alone.find(|word| word.parse::<LevelFilter>().is_err())
+}
+
 /// Puts another filter in the place of the one that holds.
 type Turn = Box<dyn Fn(EnvFilter) -> std::result::Result<(), reload::Error> + Send + Sync>;
 
@@ -70,5 +84,31 @@ fn level(most: Option<LevelFilter>) -> LogLevel {
         Some(LevelFilter::WARN) => LogLevel::Warning,
         Some(LevelFilter::INFO) => LogLevel::Info,
         _ => LogLevel::Debug,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_level;
+
+    #[test]
+    fn a_mistyped_level_is_no_part_of_the_program() {
+        for filter in [
+            "info",
+            "DEBUG",
+            "off",
+            "warn,mortar_engine=debug",
+            "mortar_engine[request]=trace,error",
+            "",
+        ] {
+            assert_eq!(no_level(filter), None, "{filter}");
+        }
+        for (filter, word) in [
+            ("debgu", "debgu"),
+            ("info, wran", "wran"),
+            ("mortar_engine", "mortar_engine"),
+        ] {
+            assert_eq!(no_level(filter), Some(word));
+        }
     }
 }

@@ -28,6 +28,33 @@ pub(crate) fn gibibytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than a size can be".to_owned())
 }
 
+/// Reads a number of parts of a volume. Heketi's language takes 0 for its default, which nobody means who writes it.
+pub(crate) fn parts(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) => Err("it is 1 at least; left out, it is the default".into()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("write a whole number".into()),
+    }
+}
+
+/// Reads what room is kept for snapshots, as a factor.
+pub(crate) fn snapshot_factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "write a number".to_owned())?;
+    if (1.0..=100.0).contains(&factor) {
+        Ok(factor)
+    } else {
+        Err("it is 1 (no room for snapshots) to 100: the whole of a brick with its snapshots, over the brick alone".into())
+    }
+}
+
+/// Reads a name for something new. One that looks like an id could never be asked for.
+pub(crate) fn new_name(text: &str) -> Result<String, String> {
+    if is_id(text) {
+        return Err("32 hex digits are always taken for an id: choose another name".into());
+    }
+    Ok(text.to_owned())
+}
+
 /// Reads what the disks of a lab are to be.
 pub(crate) fn devices(text: &str) -> Result<DeviceKind, String> {
     match text {
@@ -75,7 +102,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, gibibytes, is_id, key_value};
+    use super::{bytes, gibibytes, is_id, key_value, new_name, parts, snapshot_factor};
 
     #[test]
     fn sizes_are_whole_gibibytes() {
@@ -112,6 +139,24 @@ mod tests {
         assert!(bytes("1KiB").is_err());
         assert!(bytes("MiB").is_err());
         assert!(bytes("99999999999TiB").is_err());
+    }
+
+    #[test]
+    fn nothing_is_not_taken_for_the_default() {
+        assert_eq!(parts("3"), Ok(3));
+        assert!(parts("0").unwrap_err().contains("1 at least"));
+        assert!(parts("-1").is_err() && parts("").is_err());
+        assert_eq!(snapshot_factor("1.5"), Ok(1.5));
+        assert_eq!(snapshot_factor("1"), Ok(1.0));
+        for text in ["0.5", "0", "-2", "NaN", "inf", "101", ""] {
+            assert!(snapshot_factor(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_id() {
+        assert_eq!(new_name("films"), Ok("films".into()));
+        assert!(new_name(&"0f".repeat(16)).is_err());
     }
 
     #[test]

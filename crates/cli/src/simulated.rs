@@ -1,7 +1,7 @@
 //! The simulated nodes of a server: made as its settings say, kept in a file between runs where asked.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mortar_executor::SimHosts;
 use mortar_simulator::{World, WorldConfig};
@@ -16,10 +16,37 @@ use crate::exit::Exit;
 /// The state file cannot be read, or is none.
 pub(crate) fn hosts(sim: &Sim, tuning: &Tuning) -> Result<SimHosts> {
     let saved = match &sim.state {
-        Some(file) => load(file)?,
+        Some(file) => {
+            let saved = load(file)?;
+            mark(file)?;
+            saved
+        }
         None => None,
     };
     Ok(SimHosts::new(saved.unwrap_or_else(|| blank(sim, tuning))))
+}
+
+/// Stands beside the state file while a server runs on it.
+fn marker(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".running");
+    name.into()
+}
+
+/// Marks the state as that of a run that has not ended; one that is marked already was never written at its end.
+fn mark(file: &Path) -> Result<()> {
+    let marker = marker(file);
+    if marker.exists() {
+        tracing::warn!(
+            file = %file.display(),
+            "the last server on these simulated nodes did not stop in order: the nodes are as they were before that run, the store is not. \
+             Remove both files to begin anew, or see what differs with 'mortar check'"
+        );
+    }
+    std::fs::write(&marker, "").map_err(|error| {
+        let obstacle = format!("cannot write {}: {error}", marker.display());
+        Error::new(Exit::Failed, "start the server", obstacle)
+    })
 }
 
 fn blank(sim: &Sim, tuning: &Tuning) -> World {
@@ -82,5 +109,6 @@ pub(crate) fn save(hosts: &SimHosts, file: &Path) -> Result<()> {
     name.push(format!(".new-{}", std::process::id()));
     std::fs::write(&name, text)
         .and_then(|()| std::fs::rename(&name, file))
+        .and_then(|()| std::fs::remove_file(marker(file)))
         .map_err(|error| told(error.to_string()))
 }

@@ -74,8 +74,13 @@ async fn serve(config: Config, log: LogDial) -> Result<()> {
     if let Some(file) = &config.address_file {
         announce(file, address)?;
     }
-    if config.keys.is_none() {
-        tracing::warn!("requests are not authorised: whoever reaches the port is admin");
+    match &config.keys {
+        None => tracing::warn!("requests are not authorised: whoever reaches the port is admin"),
+        Some(keys) => {
+            for weakness in keys.weaknesses() {
+                tracing::warn!("{weakness}");
+            }
+        }
     }
     tracing::info!(%address, tls = tls.is_some(), "listening");
     let options = Options {

@@ -4,12 +4,14 @@
 mod answers;
 mod arrows;
 mod backups;
+mod bricks;
 mod demo;
 mod drain;
 mod fake;
 mod help;
 mod modes;
 mod server;
+mod start;
 mod tls;
 mod transcript;
 mod transcripts;

@@ -79,7 +79,7 @@ fn no_space_is_explained_by_the_plan() {
 fn work_is_waited_for_until_its_end() {
     let mut left = 3;
     let fake = Fake::new(move |line| match line {
-        "DELETE /volumes/00112233445566778899aabbccddeeff" => {
+        "DELETE /v1/volumes/00112233445566778899aabbccddeeff" => {
             Said::new(202, "").header(&format!("location: /queue/{ID}"))
         }
         line if line.starts_with(&format!("GET /queue/{ID}?wait=")) => {

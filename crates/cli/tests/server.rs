@@ -19,11 +19,22 @@ pub(crate) struct Server {
 /// The key that admins of test servers have.
 pub(crate) const ADMIN_KEY: &str = "the admin's key";
 
+/// The keys of test servers, by their variables.
+const KEYS: [(&str, &str); 2] = [
+    ("MORTAR_ADMIN_KEY", ADMIN_KEY),
+    ("MORTAR_USER_KEY", "the user's key"),
+];
+
 impl Server {
     /// Starts a server with further arguments.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &KEYS)
+    }
+
+    /// Starts a server that knows other keys.
+    pub(crate) fn start_with(arguments: &[&str], keys: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (child, address) = launch(folder.path(), arguments);
+        let (child, address) = launch(folder.path(), arguments, keys);
         Self {
             child,
             address,
@@ -59,9 +70,20 @@ impl Server {
     /// The same, with something done in its folder in between.
     pub(crate) fn restart_after(&mut self, arguments: &[&str], between: impl FnOnce(&Path)) {
         self.stop();
-        std::fs::remove_file(self.folder.path().join("address")).unwrap();
         between(self.folder.path());
-        (self.child, self.address) = launch(self.folder.path(), arguments);
+        self.start_again(arguments);
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts another one on what the last one left.
+    pub(crate) fn start_again(&mut self, arguments: &[&str]) {
+        std::fs::remove_file(self.folder.path().join("address")).unwrap();
+        (self.child, self.address) = launch(self.folder.path(), arguments, &KEYS);
     }
 
     /// Asks it to stop, and waits for its end.
@@ -88,7 +110,7 @@ impl Server {
     }
 }
 
-fn launch(folder: &Path, arguments: &[&str]) -> (Child, String) {
+fn launch(folder: &Path, arguments: &[&str], keys: &[(&str, &str)]) -> (Child, String) {
     let file = folder.join("address");
     let log = std::fs::File::create(folder.join("log")).unwrap();
     let mut child = mortar()
@@ -108,8 +130,7 @@ fn launch(folder: &Path, arguments: &[&str]) -> (Child, String) {
         .arg("--sim-state")
         .arg(folder.join("nodes.json"))
         .args(arguments)
-        .env("MORTAR_ADMIN_KEY", ADMIN_KEY)
-        .env("MORTAR_USER_KEY", "the user's key")
+        .envs(keys.iter().copied())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()

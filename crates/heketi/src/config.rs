@@ -1,10 +1,14 @@
 //! `heketi.json`, with the environment variables that override it: every key that Heketi's server knows, and what becomes of it here.
 //!
-//! A key is honoured, or it is named in a [`Remark`] that says what happens instead. Keys that Heketi does not know (those that
-//! begin with `_` are comments) are left alone, as it does. What could not be done without harm (nodes reached by an executor that is not
+//! A key is honoured, or it is named in a [`Remark`] that says what happens instead. Keys that nobody knows are named too: one of them may
+//! be mistyped. Those that begin with `_` are comments. What could not be done without harm (nodes reached by an executor that is not
 //! there) is an error.
 
 mod instead;
+mod unknown;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use instead::{BESIDE, INSTEAD, OF_NODES};
 use mortar_model::options_of;
@@ -155,11 +159,18 @@ pub fn read(text: &[u8], environment: impl Fn(&str) -> Option<String>) -> Result
         json,
         environment: &environment,
         remarks: Vec::new(),
+        looked_for: RefCell::default(),
     };
     let mut config = reader.server()?;
     reader.limits(&mut config)?;
     reader.nodes(&mut config)?;
     reader.instead();
+    for key in unknown::keys(&reader.json, &reader.looked_for.borrow(), config.executor) {
+        reader.remarks.push(Remark {
+            key,
+            instead: "nothing: no key of this name is known, see that it is not mistyped".into(),
+        });
+    }
     config.remarks = reader.remarks;
     Ok(config)
 }
@@ -168,6 +179,8 @@ struct Reader<'a> {
     json: Json,
     environment: &'a dyn Fn(&str) -> Option<String>,
     remarks: Vec<Remark>,
+    /// The keys that are known, with those around them, in lower case: all that were asked for.
+    looked_for: RefCell<BTreeSet<String>>,
 }
 
 /// A value with where it stands.
@@ -179,6 +192,7 @@ struct Given {
 impl Reader<'_> {
     /// A value as text: from the environment, else from the file. Heketi takes numbers and booleans from both as well.
     fn given(&self, path: &str, variable: &str) -> Result<Option<Given>, ConfigError> {
+        let there = self.find(path);
         if !variable.is_empty()
             && let Some(text) = (self.environment)(variable).filter(|text| !text.is_empty())
         {
@@ -187,7 +201,7 @@ impl Reader<'_> {
                 text,
             }));
         }
-        let text = match self.find(path) {
+        let text = match there {
             None | Some(Json::Null) => return Ok(None),
             Some(Json::Text(text)) => text.clone(),
             Some(Json::Integer(number)) => number.to_string(),
@@ -206,6 +220,7 @@ impl Reader<'_> {
         if path.is_empty() {
             return None;
         }
+        self.looked_for.borrow_mut().insert(path.to_ascii_lowercase());
         path.split('.').try_fold(&self.json, |json, key| match json {
             Json::Object(entries) => entries
                 .iter()
@@ -256,9 +271,10 @@ impl Reader<'_> {
     }
 
     fn server(&mut self) -> Result<HeketiConfig, ConfigError> {
+        let pair = (self.text("cert_file", "")?, self.text("key_file", "")?);
         let tls = match self.flag("enable_tls", "")? {
             false => None,
-            true => match (self.text("cert_file", "")?, self.text("key_file", "")?) {
+            true => match pair {
                 (Some(certificate), Some(key)) => Some((certificate, key)),
                 _ => {
                     return wrong(
@@ -474,9 +490,9 @@ impl Reader<'_> {
         }
         let executors =
             ["sshexec", "kubeexec"].map(|name| format!("glusterfs.{name}.rebalance_on_expansion"));
-        let said = executors.iter().find(|key| self.find(key).is_some());
+        let said: Vec<&String> = executors.iter().filter(|key| self.find(key).is_some()).collect();
         self.named(
-            &said.cloned().unwrap_or_default(),
+            said.first().map_or("", |key| key.as_str()),
             "HEKETI_GLUSTERAPP_REBALANCE_ON_EXPANSION",
             "files are spread over new bricks after each expansion by bricks",
         );

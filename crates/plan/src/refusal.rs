@@ -267,6 +267,15 @@ fn list(f: &mut fmt::Formatter<'_>, devices: &[DeviceRefusal], more: usize) -> f
     Ok(())
 }
 
+/// What would give a thin pool room for a snapshot: where nothing but the brick is in it, there is none to delete.
+fn way_to_reserve(held: ByteSize, needed: ByteSize) -> &'static str {
+    if held > needed {
+        "Delete a snapshot; or copy the data to a volume that is made with more room for snapshots"
+    } else {
+        "Copy the data to a volume that is made with room for snapshots"
+    }
+}
+
 /// Differences in one line.
 pub fn differences_in_words(differences: &[Difference]) -> String {
     let each: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -392,8 +401,8 @@ pub enum Refusal {
     /// A brick whose thin pool has no room for one more copy of it.
     #[error(
         "volume {name} has brick {brick} on {host}:{path} in a thin pool of {pool}, of which {held} are spoken for: one more snapshot \
-         needs {needed}. Delete a snapshot; or copy the data to a volume that is made with more room for snapshots \
-         (--snapshot-factor: 2 is for one, 3 for two)"
+         needs {needed}. {} (--snapshot-factor: 2 is for one, 3 for two)",
+        way_to_reserve(*.held, *.needed)
     )]
     NoReserve {
         /// The volume.

@@ -11,7 +11,7 @@ pub(crate) enum BrickCommand {
         bricks of its set, and then the old one is removed. It is refused while another brick of the set is down or \
         lacks something that only the old one has.")]
     Evict {
-        /// The brick's id
+        /// The brick's id, or its first 6 digits or more
         brick: String,
         /// The brick itself need not run: whatever only it holds is given up
         #[arg(long)]

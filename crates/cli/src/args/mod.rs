@@ -192,7 +192,7 @@ pub(crate) struct ServeArgs {
     /// Keys of the configuration file, each also an option and an environment variable.
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// Print the settings in force, secrets left out, and end
+    /// Print the settings that flags, environment and file give, secrets left out, and end; what is not printed has its default
     #[arg(long)]
     pub(crate) print_config: bool,
 }

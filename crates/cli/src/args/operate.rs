@@ -17,7 +17,7 @@ pub(crate) enum OperationCommand {
         #[arg(long)]
         open: bool,
         /// At most this many
-        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show one operation with its stages and steps

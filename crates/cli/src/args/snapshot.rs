@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::super::parse::new_name;
+
 /// `mortar snapshot …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
@@ -15,7 +17,7 @@ pub(crate) enum SnapshotCommand {
         /// The volume's id or name
         volume: String,
         /// Name of the snapshot [default: snap_ and the snapshot's id]
-        #[arg(long)]
+        #[arg(long, value_parser = new_name)]
         name: Option<String>,
     },
     /// List snapshots
@@ -34,7 +36,7 @@ pub(crate) enum SnapshotCommand {
         /// The snapshot's id or name
         snapshot: String,
         /// Name of the new volume in GlusterFS [default: vol_ and the volume's id]
-        #[arg(long)]
+        #[arg(long, value_parser = new_name)]
         name: Option<String>,
     },
     /// Bring a volume back to what its snapshot holds: what was written since is lost
@@ -73,7 +75,7 @@ pub(crate) enum GroupCommand {
         #[arg(required = true, value_name = "VOLUME")]
         volumes: Vec<String>,
         /// Name of the group [default: group_ and the group's id]
-        #[arg(long)]
+        #[arg(long, value_parser = new_name)]
         name: Option<String>,
     },
     /// List groups of snapshots

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::super::parse::{gibibytes, key_value};
+use super::super::parse::{gibibytes, key_value, new_name, parts, snapshot_factor};
 
 /// `mortar volume …`
 #[derive(Debug, Subcommand)]
@@ -22,7 +22,7 @@ pub(crate) enum VolumeCommand {
         /// The volume's id or name
         volume: String,
         /// How much larger: GiB, or a number with GiB or TiB
-        #[arg(long, alias = "by", value_name = "SIZE", value_parser = gibibytes)]
+        #[arg(long, visible_alias = "by", value_name = "SIZE", value_parser = gibibytes)]
         expand_size: u64,
         /// Let its bricks grow where they are, or do nothing
         #[arg(long, conflicts_with = "add_bricks")]
@@ -59,7 +59,7 @@ pub(crate) enum VolumeCommand {
         /// The other volume's id or name
         volume: String,
         /// Name of the new volume in GlusterFS [default: vol_ and the volume's id]
-        #[arg(long)]
+        #[arg(long, value_parser = new_name)]
         name: Option<String>,
     },
     /// Say that nodes do not use a volume any more, where those who attached it do not say so themselves
@@ -90,22 +90,22 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_parser = gibibytes)]
     pub(crate) size: u64,
     /// Name in GlusterFS [default: vol_ and the volume's id]
-    #[arg(long)]
+    #[arg(long, value_parser = new_name)]
     pub(crate) name: Option<String>,
     /// How the volume survives the loss of bricks
     #[arg(long, value_name = "KIND", default_value = "replicate")]
     pub(crate) durability: DurabilityName,
     /// Copies of each file, each on a node of its own; with replicate [default: 3]
-    #[arg(long, value_name = "COPIES")]
+    #[arg(long, value_name = "COPIES", value_parser = parts)]
     pub(crate) replica: Option<u32>,
     /// Pieces of each file that are needed to read it; with disperse [default: 4]
-    #[arg(long, value_name = "PIECES")]
+    #[arg(long, value_name = "PIECES", value_parser = parts)]
     pub(crate) disperse_data: Option<u32>,
     /// Pieces of each file that may be lost; with disperse [default: 2]
-    #[arg(long, value_name = "PIECES")]
+    #[arg(long, value_name = "PIECES", value_parser = parts)]
     pub(crate) redundancy: Option<u32>,
     /// Size of files in KiB as expected, which says how large arbiter bricks are; with arbiter [default: 64]
-    #[arg(long, value_name = "KIB")]
+    #[arg(long, value_name = "KIB", value_parser = parts)]
     pub(crate) average_file_size: Option<u32>,
     /// GlusterFS option of the volume; may be repeated
     #[arg(long = "option", short = 'o', value_name = "KEY=VALUE", value_parser = key_value)]
@@ -116,8 +116,8 @@ pub(crate) struct CreateArgs {
     /// Whether copies must be in distinct zones [default: as the server is set]
     #[arg(long, value_name = "RULE")]
     pub(crate) zone: Option<ZoneName>,
-    /// Room for snapshots, as a factor of the size; more than 1 keeps room
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    /// Room for snapshots, as a factor of the size, 1 to 100; more than 1 keeps room
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = snapshot_factor)]
     pub(crate) snapshot_factor: f64,
     /// Let the volume hold block volumes (see 'mortar block create'), with GlusterFS's options for such volumes before those of --option
     #[arg(long)]

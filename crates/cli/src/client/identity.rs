@@ -27,6 +27,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Whether it is the role that may do little more than make volumes.
+    pub(crate) fn is_user(&self) -> bool {
+        self.role == Role::User
+    }
+
     /// The header that shows it, for one request.
     pub(crate) fn header(&self, method: &str, path: &str, now: i64) -> String {
         authorization_header(self.role, &self.secret, method, path, now)

@@ -1,12 +1,12 @@
 //! How the command line talks to a server: only over HTTP, with a token made for each request.
 
 mod answer;
+mod failure;
 mod identity;
 mod resolve;
 mod tls;
 mod wait;
 
-use std::error::Error as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mortar_api::{Topology, TopologyBrick};
@@ -69,6 +69,11 @@ impl Client {
         })
     }
 
+    /// Whether it asks in the role that sees its own volumes alone.
+    pub(crate) fn is_user(&self) -> bool {
+        self.identity.as_ref().is_some_and(Identity::is_user)
+    }
+
     /// Sends one request and takes what comes, whatever its status.
     async fn send(
         &self,
@@ -115,29 +120,15 @@ impl Client {
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        let unreachable = |error: &reqwest::Error| self.unreachable(attempt, error);
+        let unreachable = |error: &reqwest::Error| failure::unreachable(&self.server, attempt, error);
         let response = request.send().await.map_err(|error| unreachable(&error))?;
-        Answer::read(response).await.map_err(|error| unreachable(&error))
-    }
-
-    fn unreachable(&self, attempt: &str, error: &reqwest::Error) -> Error {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = cause.to_string();
-            source = cause.source();
+        let answer = Answer::read(response)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        if failure::wants_https(&answer) {
+            return Err(failure::other_scheme(&self.server, attempt));
         }
-        if error.is_timeout() {
-            reason = "no answer in time".to_owned();
-        }
-        // A connection that was made shows that a server is there.
-        let advice = if error.is_connect() {
-            "start it with 'mortar serve', or give its address with --server or MORTAR_SERVER"
-        } else {
-            "see the server's log, and what it works on: 'mortar operation list --open'"
-        };
-        let obstacle = format!("the server {} did not answer: {reason}", self.server);
-        Error::new(Exit::Unreachable, attempt, obstacle).advise(advice)
+        Ok(answer)
     }
 
     /// `GET`; the body of the answer as it came.

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::parse::is_id;
 
+/// Fewest digits that stand for a brick's id.
+const FEWEST: usize = 6;
+
 /// A node and the cluster it is in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodeHit<'a> {
@@ -57,6 +60,14 @@ impl Client {
         if is_id(text) {
             return Ok(text.to_ascii_lowercase());
         }
+        if self.is_user() {
+            let own = self.volumes(attempt).await?.into_iter();
+            let ids = own.filter(|volume| volume.name == text).map(|volume| volume.id);
+            return only("volume of yours", text, attempt, ids).map_err(|error| match error.exit {
+                Exit::NotFound => error.advise("see what there is: 'mortar volume list'"),
+                _ => error,
+            });
+        }
         let topology = self.topology(attempt).await?;
         let volumes = topology.clusters.iter().flat_map(|cluster| &cluster.volumes);
         only(
@@ -75,23 +86,53 @@ impl Client {
     /// As [`Self::volume_id`].
     pub(crate) async fn claimed_volume(&self, namespace: &str, name: &str, attempt: &str) -> Result<String> {
         let claim = format!("{namespace}/{name}");
-        let (mut ids, mut after) = (Vec::new(), String::new());
-        loop {
-            let body = self.get_query("/v1/volumes", &after, attempt).await?;
-            let page: VolumePage = read(&body, attempt)?;
-            let of_it = |volume: &Volume| volume.options.get(CLAIM_OPTION) == Some(&claim);
-            ids.extend(page.volumes.into_iter().filter(of_it).map(|volume| volume.id));
-            match page.next {
-                Some(next) => after = format!("?after={next}"),
-                None => break,
-            }
-        }
-        only("volume of the claim", &claim, attempt, ids.into_iter()).map_err(|error| match error.exit {
+        let of_it = |volume: &Volume| volume.options.get(CLAIM_OPTION) == Some(&claim);
+        let volumes = self.volumes(attempt).await?.into_iter();
+        let ids = volumes.filter(of_it).map(|volume| volume.id);
+        only("volume of the claim", &claim, attempt, ids).map_err(|error| match error.exit {
             Exit::NotFound => error.advise(
                 "claims are known where the provisioner runs with --extra-create-metadata: see 'mortar volume list' for all volumes",
             ),
             _ => error,
         })
+    }
+
+    /// All volumes that whoever asks may see, by id.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn volumes(&self, attempt: &str) -> Result<Vec<Volume>> {
+        let (mut volumes, mut after) = (Vec::new(), String::new());
+        loop {
+            let body = self.get_query("/v1/volumes", &after, attempt).await?;
+            let page: VolumePage = read(&body, attempt)?;
+            volumes.extend(page.volumes);
+            match page.next {
+                Some(next) => after = format!("?after={next}"),
+                None => return Ok(volumes),
+            }
+        }
+    }
+
+    /// The id of the brick with this id, or whose id alone begins with these digits.
+    ///
+    /// # Errors
+    /// They are too few, or no brick's, or those of several.
+    pub(crate) async fn brick_id(&self, text: &str, attempt: &str) -> Result<String> {
+        let text = text.to_ascii_lowercase();
+        if is_id(&text) {
+            return Ok(text);
+        }
+        if !(FEWEST..32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let error = Error::usage(attempt, "that is not a brick's id");
+            return Err(error.advise(format!(
+                "write it whole or its first {FEWEST} digits at least; see them: 'mortar topology show'"
+            )));
+        }
+        let topology = self.topology(attempt).await?;
+        let bricks = devices(&topology).flat_map(|hit| &hit.device.bricks);
+        let ids = bricks.map(|brick| &brick.id).filter(|id| id.starts_with(&text));
+        only("brick", &text, attempt, ids.cloned())
     }
 
     /// The id of the snapshot with this id or name.

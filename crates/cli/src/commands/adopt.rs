@@ -1,6 +1,6 @@
 //! `mortar adopt`
 
-use mortar_api::{ADOPT_LIMITED, ADOPT_NOT, ADOPT_UNDERSTOOD, AdoptAnswer, AdoptRequest};
+use mortar_api::{ADOPT_LIMITED, ADOPT_NOT, ADOPT_UNDERSTOOD, AdoptAnswer, AdoptRequest, AdoptVolume};
 
 use super::Session;
 use crate::args::AdoptArgs;
@@ -45,6 +45,14 @@ fn left(answer: &AdoptAnswer, attempt: &str) -> Result<()> {
             .count()
     };
     let not = count(&[ADOPT_NOT]);
+    if let Some(names) = nowhere(answer).filter(|names| names.len() == not) {
+        let obstacle = format!(
+            "there is no volume {} in the pools of these nodes",
+            names.join(" and no volume ")
+        );
+        return Err(Error::new(Exit::NotFound, attempt, obstacle)
+            .advise("see what there is: the same command without --volume"));
+    }
     if not > 0 {
         let what = if not == 1 {
             "1 volume was"
@@ -63,4 +71,18 @@ fn left(answer: &AdoptAnswer, attempt: &str) -> Result<()> {
             .advise("name a node of each trusted pool that has volumes; those under management already are not adopted again"));
     }
     Ok(())
+}
+
+/// The volumes that were asked for by name and are in no pool. `None` when there are none, or a node was not heard that may know them.
+fn nowhere(answer: &AdoptAnswer) -> Option<Vec<&str>> {
+    let all_heard = answer.asked.iter().all(|host| host.silent.is_none());
+    // Of what is nowhere there is no kind to tell.
+    let nowhere = |volume: &&AdoptVolume| volume.understanding == ADOPT_NOT && volume.kind.is_empty();
+    let names: Vec<&str> = answer
+        .volumes
+        .iter()
+        .filter(nowhere)
+        .map(|volume| volume.name.as_str())
+        .collect();
+    (all_heard && !names.is_empty()).then_some(names)
 }

@@ -4,8 +4,7 @@ use mortar_api::MoveRequest;
 
 use super::Session;
 use crate::args::BrickCommand;
-use crate::error::{Error, Result};
-use crate::parse::is_id;
+use crate::error::Result;
 
 pub(super) async fn run(session: &Session, command: BrickCommand) -> Result<()> {
     match command {
@@ -15,17 +14,10 @@ pub(super) async fn run(session: &Session, command: BrickCommand) -> Result<()> 
 
 async fn evict(session: &Session, brick: &str, dead: bool) -> Result<()> {
     let attempt = format!("move the brick {brick}");
-    if !is_id(brick) {
-        let error = Error::usage(&attempt, "that is not a brick's id");
-        return Err(error.advise("see them: 'mortar topology show'"));
-    }
+    let id = session.client.brick_id(brick, &attempt).await?;
     let accepted = session
         .client
-        .post(
-            &format!("/v1/bricks/{brick}/evict"),
-            &MoveRequest { dead },
-            &attempt,
-        )
+        .post(&format!("/v1/bricks/{id}/evict"), &MoveRequest { dead }, &attempt)
         .await?;
     session
         .follow(

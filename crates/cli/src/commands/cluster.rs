@@ -4,10 +4,11 @@ use mortar_api::TopologyCluster;
 use mortar_heketi::cluster::{ClusterFlags, ClusterInfo};
 use serde::Serialize;
 
-use super::Session;
+use super::{Session, hindrance};
 use crate::args::ClusterCommand;
 use crate::client::read;
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::parse::is_id;
 use crate::show;
 
@@ -104,10 +105,13 @@ async fn info(session: &Session, cluster: &str) -> Result<()> {
 async fn delete(session: &Session, cluster: &str) -> Result<()> {
     let attempt = format!("remove the cluster {cluster}");
     let id = id(cluster, &attempt)?;
-    session
-        .client
-        .delete(&format!("/clusters/{id}"), &attempt)
-        .await?;
+    let deleted = session.client.delete(&format!("/clusters/{id}"), &attempt).await;
+    match deleted {
+        Err(error) if error.exit == Exit::Conflict => {
+            return Err(hindrance::of_cluster(session, &id, error).await);
+        }
+        other => other?,
+    };
     done(session, &id, "Removed cluster")
 }
 

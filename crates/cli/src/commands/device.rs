@@ -6,7 +6,7 @@ use mortar_heketi::node::StateRequest;
 use mortar_model::{Overcommit, State};
 use serde::Serialize;
 
-use super::{Session, tags};
+use super::{Session, hindrance, tags};
 use crate::args::DeviceCommand;
 use crate::client::{DeviceHit, Finished, devices, read};
 use crate::error::{Error, Result};
@@ -174,7 +174,13 @@ async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()
     let accepted = session
         .client
         .delete_with(&path, &DeviceDeleteRequest { forceforget }, &attempt)
-        .await?;
+        .await;
+    let accepted = match accepted {
+        Err(error) if error.exit == Exit::Conflict => {
+            return Err(hindrance::of_device(session, device, &id, error).await);
+        }
+        other => other?,
+    };
     session
         .follow(accepted, &attempt, format!("Removed device {device}."))
         .await

@@ -10,6 +10,7 @@ mod csi;
 mod db;
 mod device;
 mod explain;
+mod hindrance;
 mod import;
 mod lab;
 mod load;

@@ -4,7 +4,7 @@ use mortar_api::{AddressRequest, Topology, TopologyNode};
 use mortar_heketi::node::{HostAddresses, NodeAddRequest, NodeInfo, StateRequest};
 use serde::Serialize;
 
-use super::{Session, tags};
+use super::{Session, hindrance, tags};
 use crate::args::NodeCommand;
 use crate::client::{Finished, NodeHit, nodes, read};
 use crate::error::{Error, Result};
@@ -169,7 +169,13 @@ async fn set_address(session: &Session, node: &str, manage: String) -> Result<()
 async fn delete(session: &Session, node: &str) -> Result<()> {
     let attempt = format!("remove the node {node}");
     let id = session.client.node_id(node, &attempt).await?;
-    let accepted = session.client.delete(&format!("/nodes/{id}"), &attempt).await?;
+    let accepted = session.client.delete(&format!("/nodes/{id}"), &attempt).await;
+    let accepted = match accepted {
+        Err(error) if error.exit == Exit::Conflict => {
+            return Err(hindrance::of_node(session, node, &id, error).await);
+        }
+        other => other?,
+    };
     session
         .follow(accepted, &attempt, format!("Removed node {node}."))
         .await

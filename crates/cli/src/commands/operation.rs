@@ -4,6 +4,7 @@ use super::Session;
 use crate::args::OperationCommand;
 use crate::client::read;
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::parse::is_id;
 use crate::show;
 
@@ -38,7 +39,8 @@ async fn info(session: &Session, operation: &str) -> Result<()> {
     let body = session
         .client
         .get(&format!("/v1/operations/{operation}"), &attempt)
-        .await?;
+        .await
+        .map_err(known)?;
     if session.out.is_json() {
         return session.out.wire(&body);
     }
@@ -53,7 +55,8 @@ async fn retry(session: &Session, operation: &str) -> Result<()> {
     let accepted = session
         .client
         .post(&format!("/v1/operations/{operation}/retry"), &(), &attempt)
-        .await?;
+        .await
+        .map_err(known)?;
     session
         .follow(accepted, &attempt, format!("The operation {operation} is done."))
         .await
@@ -66,7 +69,8 @@ async fn cancel(session: &Session, operation: &str) -> Result<()> {
     let answer = session
         .client
         .post(&format!("/v1/operations/{operation}/cancel"), &(), &attempt)
-        .await?;
+        .await
+        .map_err(known)?;
     if session.out.is_json() {
         return session.out.wire(&answer.body);
     }
@@ -81,7 +85,8 @@ async fn abandon(session: &Session, operation: &str) -> Result<()> {
     let answer = session
         .client
         .post(&format!("/v1/operations/{operation}/abandon"), &(), &attempt)
-        .await?;
+        .await
+        .map_err(known)?;
     if session.out.is_json() {
         return session.out.wire(&answer.body);
     }
@@ -89,6 +94,16 @@ async fn abandon(session: &Session, operation: &str) -> Result<()> {
         &read(&answer.body, &attempt)?,
         session.out.paint(),
     ))
+}
+
+/// The same error; for one that is not known, with where those that are can be seen.
+fn known(error: Error) -> Error {
+    match error.exit {
+        Exit::NotFound => {
+            error.advise("see them: 'mortar operation list'; one that ended is forgotten after an hour")
+        }
+        _ => error,
+    }
 }
 
 fn check(operation: &str, attempt: &str) -> Result<()> {

@@ -2,14 +2,14 @@
 
 mod attachments;
 mod heal;
+mod look;
 mod options;
 mod replicas;
 
-use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, ReplicasRequest, TopologyVolume};
+use mortar_api::{ExpandRequest, ExpandWay, PlanAnswer, ReplicasRequest};
 use mortar_heketi::volume::{
     ARBITER_OPTION, DurabilityRequest, SnapshotRequest, VolumeCloneRequest, VolumeCreateRequest, VolumeInfo,
 };
-use serde::Serialize;
 
 use super::Session;
 use crate::args::{CreateArgs, DurabilityName, VolumeCommand, ZoneName};
@@ -18,25 +18,12 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
 
-/// Volumes with their clusters, in the server's words.
-#[derive(Serialize)]
-struct List<'a> {
-    volumes: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    cluster: &'a str,
-    #[serde(flatten)]
-    volume: &'a TopologyVolume,
-}
-
 pub(super) async fn run(session: &Session, command: VolumeCommand) -> Result<()> {
     match command {
         VolumeCommand::Create(arguments) if arguments.dry_run => dry_run(session, arguments).await,
         VolumeCommand::Create(arguments) => create(session, arguments).await,
-        VolumeCommand::List => list(session).await,
-        VolumeCommand::Info { volume } => info(session, &volume).await,
+        VolumeCommand::List => look::list(session).await,
+        VolumeCommand::Info { volume } => look::info(session, &volume).await,
         VolumeCommand::Expand {
             volume,
             expand_size,
@@ -230,6 +217,9 @@ fn description(info: &VolumeInfo) -> String {
     show::fields(rows(info))
 }
 
+/// The row that counts bricks.
+const BRICKS: &str = "Bricks";
+
 fn rows(info: &VolumeInfo) -> Vec<(&'static str, String)> {
     let arbiter = format!("{ARBITER_OPTION} true");
     let durability = match info.durability.kind.as_str() {
@@ -279,7 +269,7 @@ fn rows(info: &VolumeInfo) -> Vec<(&'static str, String)> {
     if !set.is_empty() {
         rows.push(("Options", set.join("\n")));
     }
-    rows.push(("Bricks", info.bricks.len().to_string()));
+    rows.push((BRICKS, info.bricks.len().to_string()));
     if info.block {
         let (held, left) = (info.blockinfo.blockvolume.len(), info.blockinfo.freesize);
         rows.push(("Block volumes", format!("{held}, with room for {left} GiB more")));
@@ -289,48 +279,6 @@ fn rows(info: &VolumeInfo) -> Vec<(&'static str, String)> {
         format!("mount -t glusterfs {options}{} /mnt", mount.device),
     ));
     rows
-}
-
-async fn list(session: &Session) -> Result<()> {
-    let topology = session.client.topology("list volumes").await?;
-    let entries = topology.clusters.iter().flat_map(|cluster| {
-        cluster.volumes.iter().map(|volume| Entry {
-            cluster: &cluster.id,
-            volume,
-        })
-    });
-    if session.out.is_json() {
-        return session.out.json(&List {
-            volumes: entries.collect(),
-        });
-    }
-    let row = |Entry { cluster, volume }: Entry<'_>| {
-        vec![
-            volume.id.clone(),
-            volume.name.clone(),
-            show::size(volume.size),
-            volume.durability.clone(),
-            volume.bricks.to_string(),
-            cluster.to_owned(),
-        ]
-    };
-    let head = ["ID", "NAME", ">SIZE", "DURABILITY", ">BRICKS", "CLUSTER"];
-    session.out.text(&show::table(&head, entries.map(row).collect()))
-}
-
-async fn info(session: &Session, volume: &str) -> Result<()> {
-    let attempt = format!("show the volume {volume}");
-    let id = session.client.volume_id(volume, &attempt).await?;
-    let body = session.client.get(&format!("/volumes/{id}"), &attempt).await?;
-    if session.out.is_json() {
-        return session.out.wire(&body);
-    }
-    let mut rows = rows(&read(&body, &attempt)?);
-    let attached = attachments::of(session, &id, &attempt).await?;
-    if !attached.is_empty() {
-        rows.push(("Attached", show::attachments(&attached)));
-    }
-    session.out.text(&show::fields(rows))
 }
 
 async fn expand(session: &Session, volume: &str, by: u64, way: ExpandWay) -> Result<()> {
@@ -364,7 +312,12 @@ async fn clone(session: &Session, volume: &str, name: Option<String>) -> Result<
 async fn delete(session: &Session, volume: &str) -> Result<()> {
     let attempt = format!("remove the volume {volume}");
     let id = session.client.volume_id(volume, &attempt).await?;
-    let accepted = session.client.delete(&format!("/volumes/{id}"), &attempt).await?;
+    let path = format!("/v1/volumes/{id}");
+    let accepted = session.client.delete(&path, &attempt).await;
+    let accepted = accepted.map_err(|error| match error.details.is_empty() {
+        false if error.exit == Exit::Conflict => error.advise("remove what is named, then the volume"),
+        _ => error,
+    })?;
     session
         .follow(accepted, &attempt, format!("Removed volume {volume}."))
         .await

@@ -66,6 +66,16 @@ fn defaults_fill_what_is_not_given() {
 }
 
 #[test]
+fn without_a_user_key_there_is_the_admin_alone() {
+    let settings = Settings {
+        user_key: None,
+        ..enough()
+    };
+    let alone = Keys::of_admin(Secret::new("a")).unwrap();
+    assert_eq!(Config::new(settings).unwrap().keys, Some(alone));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let cases = [
         (
@@ -74,13 +84,6 @@ fn what_is_missing_is_named() {
                 ..enough()
             },
             "admin-key",
-        ),
-        (
-            Settings {
-                user_key: None,
-                ..enough()
-            },
-            "user-key",
         ),
         (
             Settings {

@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 /// What all errors here were attempting.
 const ATTEMPT: &str = "start the server";
 
-/// The keys; none where every request is taken.
+/// The keys; none where every request is taken. Without a user key there is no user role.
 ///
 /// # Errors
-/// One is missing, is said twice, or cannot be read.
+/// The admin key is missing, a key is said twice, or cannot be read.
 pub(super) fn checked(settings: &Settings) -> Result<Option<Keys>> {
     let admin = secret(
         "admin-key",
@@ -28,23 +28,17 @@ pub(super) fn checked(settings: &Settings) -> Result<Option<Keys>> {
     if settings.disable_auth == Some(true) {
         return Ok(None);
     }
-    let missing = match (admin, user) {
-        (Some(admin), Some(user)) => {
-            let keys = Keys::new(Secret::new(admin), Secret::new(user));
-            return keys
-                .map(Some)
-                .map_err(|error| Error::usage(ATTEMPT, error.to_string()));
-        }
-        (None, _) => "admin-key",
-        (_, None) => "user-key",
+    let Some(admin) = admin.map(Secret::new) else {
+        let obstacle = "there is no admin-key, and requests are to be authorised";
+        return Err(Error::usage(ATTEMPT, obstacle)
+            .advise("set admin-key-file, or start with --disable-auth where only you reach the port"));
     };
-    Err(Error::usage(
-        ATTEMPT,
-        format!("there is no {missing}, and requests are to be authorised"),
-    )
-    .advise(format!(
-        "set {missing}-file, or start with --disable-auth where only you reach the port"
-    )))
+    let keys = match user.map(Secret::new) {
+        Some(user) => Keys::new(admin, user),
+        None => Keys::of_admin(admin),
+    };
+    keys.map(Some)
+        .map_err(|error| Error::usage(ATTEMPT, error.to_string()))
 }
 
 fn secret(name: &str, given: Option<&String>, file: Option<&Path>) -> Result<Option<String>> {

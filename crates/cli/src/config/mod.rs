@@ -101,7 +101,8 @@ settings! {
     /// Secret of the plain user
     #[arg(skip)]
     user_key: String,
-    /// File whose first line is the secret of the plain user; MORTAR_USER_KEY may hold the secret itself
+    /// File whose first line is the secret of the plain user; MORTAR_USER_KEY may hold the secret itself [default: none, there is no
+    /// plain user]
     #[arg(long, env = "MORTAR_USER_KEY_FILE", value_name = "FILE")]
     user_key_file: PathBuf,
     /// How commands get to nodes [default: ssh]

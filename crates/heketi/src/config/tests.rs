@@ -23,7 +23,7 @@ const SAMPLE: &str = r#"{
     "executor": "ssh",
     "sshexec": { "keyfile": "/k", "user": "root", "port": "2222", "fstab": "/f", "sudo": true,
                  "pv_data_alignment": "256K", "xfs_sw": 8, "gluster_cli_timeout": 900 },
-    "kubeexec": { "host": "" },
+    "kubeexec": { "host": "", "_sshexec_comment": "x" },
     "db": "/var/lib/heketi/heketi.db", "refresh_time_monitor_gluster_nodes": 120,
     "loglevel": "debug", "brick_max_size_gb": 100, "max_bricks_per_volume": 33, "zone_checking": "strict",
     "max_volumes_per_cluster": -1, "max_inflight_operations": 4, "post_request_volume_options": ""
@@ -77,6 +77,37 @@ fn the_sample_is_understood() {
             "use_auth"
         ]
     );
+}
+
+#[test]
+fn keys_that_nobody_knows_are_named() {
+    let unknown = |text: &str| {
+        let config = with(text, &[("SSH_KNOWN_HOSTS", "/k")]).unwrap();
+        let of_none = |remark: &&super::Remark| remark.instead.starts_with("nothing:");
+        let named = config.remarks.iter().filter(of_none);
+        named.map(|remark| remark.key.clone()).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(unknown(SAMPLE), none);
+    assert_eq!(
+        unknown(
+            r#"{"Port":1,"cert_file":"c","JWT":{"admin":{"Key":"k"},"kexs":1},"glusterfs":{"brick_max_size_db":10}}"#
+        ),
+        ["JWT.kexs", "glusterfs.brick_max_size_db"]
+    );
+    // Those of an executor that is not asked for do nothing in any case.
+    let sections = r#""sshexec":{"keyfil":"x"},"kubeexec":{"hots":"x"},"injectexec":{"a":{}}"#;
+    assert_eq!(
+        unknown(&format!(r#"{{"glusterfs":{{"executor":"ssh",{sections}}}}}"#)),
+        ["glusterfs.sshexec.keyfil"]
+    );
+    assert_eq!(
+        unknown(&format!(
+            r#"{{"glusterfs":{{"executor":"kubernetes",{sections}}}}}"#
+        )),
+        ["glusterfs.kubeexec.hots"]
+    );
+    assert_eq!(unknown(r#"{"glusterfss":{"db":"/d","_c":1}}"#), ["glusterfss"]);
 }
 
 #[test]

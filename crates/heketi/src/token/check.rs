@@ -178,11 +178,8 @@ fn verified(token: &str, keys: &Keys) -> Result<(Role, Claims), TokenError> {
         "" => return Err(TokenError::NoIssuer),
         _ => return Err(TokenError::UnknownIssuer),
     };
-    if !algorithm.verify(
-        keys.of(role),
-        &token[..header.len() + 1 + payload.len()],
-        &signature,
-    ) {
+    let secret = keys.of(role).ok_or(TokenError::UnknownIssuer)?;
+    if !algorithm.verify(secret, &token[..header.len() + 1 + payload.len()], &signature) {
         return Err(TokenError::Signature);
     }
     Ok((role, claims))

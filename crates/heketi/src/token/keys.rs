@@ -48,13 +48,16 @@ impl Role {
 
     /// What the role may do with this route. An administrator may call all. A user may call exactly `/volumes`, as with Heketi, and
     /// (unlike Heketi) read `/queue/{id}`, so that who makes a volume can learn what became of it; queue ids cannot
-    /// be guessed. What became of it is a volume, which the user who asked for it may look at and delete.
+    /// be guessed. What became of it is a volume, which the user who asked for it may look at and delete, on `/v1` too. The list there
+    /// shows it nothing but what it asked for.
     pub fn reach<'a>(self, method: &str, path: &'a str) -> Reach<'a> {
-        let volume = path.strip_prefix("/volumes/").filter(|id| !id.contains('/'));
+        let volume = path.strip_prefix("/v1").unwrap_or(path).strip_prefix("/volumes/");
+        let volume = volume.filter(|id| !id.contains('/'));
         match (self, volume) {
             (Self::Admin, _) => Reach::Open,
             (Self::User, Some(id)) if ["GET", "DELETE"].contains(&method) => Reach::OwnVolume(id),
             (Self::User, _) if path == "/volumes" => Reach::Open,
+            (Self::User, _) if method == "GET" && path == "/v1/volumes" => Reach::Open,
             (Self::User, _) if method == "GET" && path.starts_with("/queue/") => Reach::Open,
             (Self::User, _) => Reach::Closed,
         }
@@ -76,8 +79,12 @@ pub enum Reach<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     admin: Secret,
-    user: Secret,
+    /// `None`: there is no user role, and its tokens are those of nobody.
+    user: Option<Secret>,
 }
+
+/// Keys of fewer bytes can be guessed from one token.
+const SHORTEST: usize = 8;
 
 /// A key that is missing. The text is Heketi's, with a way on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,16 +99,53 @@ impl Keys {
     /// # Errors
     /// One of them is empty: every token could then be forged.
     pub fn new(admin: Secret, user: Secret) -> Result<Self, MissingKey> {
-        if admin.is_empty() || user.is_empty() {
+        if user.is_empty() {
             return Err(MissingKey);
         }
-        Ok(Self { admin, user })
+        let keys = Self::of_admin(admin)?;
+        Ok(Self {
+            user: Some(user),
+            ..keys
+        })
     }
 
-    pub(super) fn of(&self, role: Role) -> &Secret {
+    /// Takes the administrator's key alone: there is no user role.
+    ///
+    /// # Errors
+    /// It is empty: every token could then be forged.
+    pub fn of_admin(admin: Secret) -> Result<Self, MissingKey> {
+        if admin.is_empty() {
+            return Err(MissingKey);
+        }
+        Ok(Self { admin, user: None })
+    }
+
+    /// What is weak about them, for people. Heketi took such keys, so they are no error.
+    pub fn weaknesses(&self) -> Vec<&'static str> {
+        let short = |secret: &Secret| secret.bytes().len() < SHORTEST;
+        let said = [
+            (
+                self.user.as_ref() == Some(&self.admin),
+                "the admin key and the user key are the same: every user is admin",
+            ),
+            (
+                short(&self.admin),
+                "the admin key has fewer than 8 bytes: it can be guessed from one token",
+            ),
+            (
+                self.user.as_ref().is_some_and(short),
+                "the user key has fewer than 8 bytes: it can be guessed from one token",
+            ),
+        ];
+        said.into_iter()
+            .filter_map(|(is_so, text)| is_so.then_some(text))
+            .collect()
+    }
+
+    pub(super) fn of(&self, role: Role) -> Option<&Secret> {
         match role {
-            Role::Admin => &self.admin,
-            Role::User => &self.user,
+            Role::Admin => Some(&self.admin),
+            Role::User => self.user.as_ref(),
         }
     }
 }

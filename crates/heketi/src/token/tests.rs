@@ -271,6 +271,9 @@ fn what_a_user_may_do() {
         ("GET", "/queue/0f"),
         ("GET", "/volumes/0d"),
         ("DELETE", "/volumes/0d"),
+        ("GET", "/v1/volumes"),
+        ("GET", "/v1/volumes/0d"),
+        ("DELETE", "/v1/volumes/0d"),
     ] {
         assert_eq!(try_it(method, path), Ok(Role::User));
     }
@@ -280,7 +283,12 @@ fn what_a_user_may_do() {
         ("POST", "/volumes/0d"),
         ("POST", "/volumes/0d/expand"),
         ("DELETE", "/volumes/0d/"),
-        ("GET", "/v1/volumes/0d"),
+        ("POST", "/v1/volumes"),
+        ("GET", "/v1/volumes/0f"),
+        ("DELETE", "/v1/volumes/0f"),
+        ("GET", "/v1/volumes/0d/heal"),
+        ("POST", "/v1/volumes/0d"),
+        ("GET", "/v1/v1/volumes/0d"),
         ("DELETE", "/queue/0f"),
         ("GET", "/clusters"),
         ("POST", "/v1/plan"),
@@ -299,6 +307,37 @@ fn keys_cannot_be_empty_and_are_never_shown() {
     assert!(Keys::new(Secret::new(""), Secret::new("x")).is_err());
     assert!(Keys::new(Secret::new("x"), Secret::new("")).is_err());
     assert!(!format!("{:?}", keys()).contains("My Secret"));
+}
+
+#[test]
+fn without_a_user_key_there_is_no_user() {
+    let keys = Keys::of_admin(Secret::new("My Secret")).unwrap();
+    let asked = |role: Role, key: &str| {
+        let header = authorization_header(role, &Secret::new(key), "GET", "/volumes", 1000);
+        authorise(Some(&header), "GET", "/volumes", 1000, &keys, |_| true).map_err(|error| error.to_string())
+    };
+    assert_eq!(asked(Role::Admin, "My Secret"), Ok(Role::Admin));
+    for key in ["My Secret", "user key", "x"] {
+        assert_eq!(
+            asked(Role::User, key),
+            Err("Invalid JWT token: Unknown user".into()),
+            "{key}"
+        );
+    }
+    assert!(Keys::of_admin(Secret::new("")).is_err());
+}
+
+#[test]
+fn weak_keys_are_named() {
+    let both = |admin: &str, user: &str| Keys::new(Secret::new(admin), Secret::new(user)).unwrap();
+    let count = |keys: Keys| keys.weaknesses().len();
+    assert_eq!(count(both("My Secret", "user key")), 0);
+    assert_eq!(both("1234567", "user key").weaknesses().len(), 1);
+    assert!(both("1234567", "user key").weaknesses()[0].starts_with("the admin key has fewer"));
+    assert!(both("My Secret", "1234567").weaknesses()[0].starts_with("the user key has fewer"));
+    assert!(both("My Secret", "My Secret").weaknesses()[0].contains("the same"));
+    assert_eq!(count(both("s", "s")), 3);
+    assert_eq!(count(Keys::of_admin(Secret::new("My Secret")).unwrap()), 0);
 }
 
 proptest! {

@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use super::limits::HttpLimits;
@@ -99,13 +100,30 @@ async fn accept(
     Ok((stream, Peer(peer.ip().to_canonical()), place))
 }
 
+/// What each TLS connection begins with: a record of the handshake.
+const HANDSHAKE: u8 = 22;
+
+/// What a client is told that speaks HTTP where TLS is spoken, in the words of Go's server, and so of Heketi's.
+const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// Agrees on TLS with a client that speaks it, and tells one that does not.
+async fn agree(mut stream: TcpStream, tls: &Tls) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [HANDSHAKE];
+    stream.peek(&mut first).await?;
+    if first[0] != HANDSHAKE {
+        stream.write_all(PLAIN).await?;
+        linger(stream).await;
+        return Err(io::Error::other("the client did not speak TLS"));
+    }
+    TlsAcceptor::from(tls.current()).accept(stream).await
+}
+
 /// Serves one connection to its end, through TLS where that is spoken.
 async fn lead(stream: TcpStream, peer: Peer, way: Way, limits: &HttpLimits, stop: watch::Receiver<bool>) {
     let Some(tls) = way.tls else {
         return serve(stream, peer, way.router, limits, stop).await;
     };
-    let handshake = TlsAcceptor::from(tls.current()).accept(stream);
-    match timeout(limits.head_time, handshake).await {
+    match timeout(limits.head_time, agree(stream, &tls)).await {
         Ok(Ok(stream)) => serve(stream, peer, way.router, limits, stop).await,
         Ok(Err(error)) => {
             tracing::debug!(%error, peer = %peer.0, "connection ended before TLS was agreed on");

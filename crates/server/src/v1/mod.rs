@@ -14,6 +14,7 @@ pub(crate) mod groups;
 pub(crate) mod growth;
 pub(crate) mod heal;
 pub(crate) mod health;
+mod hindrance;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod options;

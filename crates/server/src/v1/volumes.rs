@@ -1,12 +1,14 @@
 //! `/v1/volumes`
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{ErrorBody, Volume, VolumePage, VolumeQuery, VolumeRequest};
 use mortar_engine::plan::Landscape;
+use mortar_heketi::token::Role;
 use mortar_heketi::{Problems, WireError};
-use mortar_model::{OperationId, VolumeId, VolumeName};
+use mortar_model::{OperationId, Volume as Recorded, VolumeId, VolumeName};
 
 use crate::convert::{heketi::Leaving, volume};
 use crate::heketi::Id;
@@ -14,6 +16,7 @@ use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
+use crate::v1::hindrance;
 
 /// Most volumes of a page.
 const MOST: u32 = 1000;
@@ -34,13 +37,15 @@ pub(crate) async fn create(State(app): State<App>, body: Result<Payload, BodyErr
     Ok(queued(begun, Asked::CreateVolume)?)
 }
 
-/// Volumes in the order of their ids, page by page; or those of a name, and what is just being done about that name.
+/// Volumes in the order of their ids, page by page; or those of a name, and what is just being done about that name. The role `user` sees
+/// what was asked for by it, and no more.
 #[utoipa::path(get, path = "/v1/volumes", operation_id = "list_volumes_by_page", tag = "v1", params(VolumeQuery), responses(
     (status = 200, description = "Volumes; those that are just being removed are left out", body = VolumePage),
     (status = 400, description = "A parameter cannot be read", body = ErrorBody),
 ))]
 pub(crate) async fn list(
     State(app): State<App>,
+    role: Option<Extension<Role>>,
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
     let query = query
@@ -52,11 +57,32 @@ pub(crate) async fn list(
     let page = match query.name {
         Some(name) => {
             let name = VolumeName::new(name).map_err(|error| wrong("name", error.to_string()))?;
-            named(&app, &name)
+            named(&app, &name, Whose::of(role))
         }
-        None => page(&app, after, limit),
+        None => page(&app, after, limit, Whose::of(role)),
     };
     Ok(answer::json(StatusCode::OK, &page))
+}
+
+/// Whose volumes are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    All,
+    /// Those that were asked for by the user role.
+    Users,
+}
+
+impl Whose {
+    fn of(role: Option<Extension<Role>>) -> Self {
+        match role {
+            Some(Extension(Role::User)) => Self::Users,
+            Some(Extension(Role::Admin)) | None => Self::All,
+        }
+    }
+
+    fn has(self, volume: &Recorded) -> bool {
+        self == Self::All || volume.by_user
+    }
 }
 
 fn wrong(field: &'static str, text: impl Into<String>) -> WireError {
@@ -65,9 +91,10 @@ fn wrong(field: &'static str, text: impl Into<String>) -> WireError {
     problems.into()
 }
 
-fn page(app: &App, after: Option<VolumeId>, limit: usize) -> VolumePage {
+fn page(app: &App, after: Option<VolumeId>, limit: usize, whose: Whose) -> VolumePage {
     let mut ids: Vec<VolumeId> = app.engine.view(|landscape| {
         let volumes = landscape.inventory().volumes_after(after);
+        let volumes = volumes.filter(|volume| whose.has(volume));
         volumes.map(|volume| volume.id).take(limit + 1).collect()
     });
     let more = ids.len() > limit;
@@ -80,12 +107,13 @@ fn page(app: &App, after: Option<VolumeId>, limit: usize) -> VolumePage {
     }
 }
 
-fn named(app: &App, name: &VolumeName) -> VolumePage {
+fn named(app: &App, name: &VolumeName, whose: Whose) -> VolumePage {
     let (ids, operation) = app.engine.view(|landscape| {
         let clusters = landscape.inventory().clusters();
         let (mut ids, mut under_way) = (Vec::new(), None);
         for cluster in clusters.map(|cluster| cluster.id) {
             let volume = landscape.inventory().volume_by_name(cluster, name);
+            let volume = volume.filter(|volume| whose.has(volume));
             ids.extend(volume.map(|volume| volume.id));
             let coming = landscape.volume_to_come(cluster, name).map(|(id, _)| id);
             under_way = under_way
@@ -98,7 +126,11 @@ fn named(app: &App, name: &VolumeName) -> VolumePage {
     VolumePage {
         volumes: shown(app, &ids),
         next: None,
-        operation: operation.as_ref().map(OperationId::to_string),
+        // Whose it is that comes or goes is not told by its name.
+        operation: operation
+            .as_ref()
+            .filter(|_| whose == Whose::All)
+            .map(OperationId::to_string),
     }
 }
 
@@ -130,7 +162,7 @@ pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich>
     Ok(answer::json(StatusCode::OK, &found))
 }
 
-/// Removes a volume and all that is in it.
+/// Removes a volume and all that is in it. One that has snapshots stays: the details name each with the command that removes it.
 #[utoipa::path(delete, path = "/v1/volumes/{id}", operation_id = "delete_volume_by_id", tag = "v1", params(("id" = String, Path)), responses(
     (status = 202, description = "Begun, or begun before: Location names its place in the queue"),
     (status = 404, description = "No such volume", body = ErrorBody),
@@ -145,5 +177,6 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Ric
     }
     crate::heketi::volumes::may_be_deleted(&app, id)?;
     let begun = app.engine.delete_volume(id).await;
-    Ok(queued(begun, Asked::DeleteVolume)?)
+    let told = queued(begun, Asked::DeleteVolume);
+    Ok(told.map_err(|failure| hindrance::of_removal(&app, id, failure))?)
 }

@@ -263,3 +263,39 @@ async fn thin_volumes_without_room_for_it_and_their_clones_are_refused_by_name()
     );
     door.stop().await;
 }
+
+#[tokio::test]
+async fn a_volume_that_is_kept_by_snapshots_names_them() {
+    let door = open(&nodes_with(100 * GIB)).await;
+    door.pool(&[DIRECTORY]).await;
+    let volume = made(&door, "/volumes", &replica(3, 2)).await;
+    let id = volume["id"].as_str().unwrap();
+    let path = format!("/v1/volumes/{id}");
+    made(&door, "/v1/snapshots", &json!({"volume": id, "name": "monday"})).await;
+    made(
+        &door,
+        "/v1/snapshot-groups",
+        &json!({"volumes": [id], "name": "week"}),
+    )
+    .await;
+    let reply = door.ask("DELETE", &path, "").await;
+    let ErrorBody { error } = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!((reply.status, error.kind), (409, ErrorKind::Conflict));
+    assert_eq!(error.message, format!("volume {id} still holds snapshots"));
+    assert_eq!(error.details.len(), 2, "{:?}", error.details);
+    assert!(
+        error
+            .details
+            .contains(&"snapshot monday: mortar snapshot delete monday".to_owned()),
+        "{:?}",
+        error.details
+    );
+    let of_group = |line: &String| line.ends_with(", of the group week: mortar snapshot group delete week");
+    assert!(error.details.iter().any(of_group), "{:?}", error.details);
+    // Heketi's route says it as Heketi says all of this.
+    let old = door.ask("DELETE", &format!("/volumes/{id}"), "").await;
+    assert_eq!(
+        (old.status, old.body.as_str()),
+        (409, "The target exists, contains other items, or is in use.\n")
+    );
+}

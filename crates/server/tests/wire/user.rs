@@ -55,6 +55,52 @@ async fn a_user_looks_at_and_deletes_what_it_made() {
     assert_eq!(door.ask("GET", &own, "").await.status, 404);
 }
 
+/// The names that a list on `/v1` shows the user.
+async fn listed(door: &Door, query: &str) -> Vec<String> {
+    // A token is for a path without its query.
+    let token = user("GET", "/v1/volumes");
+    let path = format!("/v1/volumes{query}");
+    let reply = door.ask_as(Some(&token), "GET", &path, "").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let page = reply.json();
+    assert!(page["operation"].is_null(), "{page}");
+    let volumes = page["volumes"].as_array().unwrap();
+    let name = |volume: &serde_json::Value| volume["name"].as_str().unwrap().to_owned();
+    volumes.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn on_v1_a_user_sees_its_own_volumes_alone() {
+    let door = open(&nodes_with(100 * GIB)).await;
+    door.pool(&["/dev/sdb"]).await;
+    let mut request = replica(3, 1);
+    request["name"] = json!("theirs");
+    let made = door.finish("POST", "/volumes", &request.to_string()).await;
+    let theirs = format!("/v1{}", made.header("location").unwrap());
+    assert!(listed(&door, "").await.is_empty());
+    request["name"] = json!("mine");
+    let made = door.end_as_user("POST", "/volumes", &request.to_string()).await;
+    let mine = format!("/v1{}", made.header("location").unwrap());
+    assert_eq!(listed(&door, "").await, ["mine"]);
+    assert_eq!(listed(&door, "?name=mine").await, ["mine"]);
+    assert!(listed(&door, "?name=theirs").await.is_empty());
+    assert_eq!(listed(&door, "?limit=1").await, ["mine"]);
+    assert_eq!(door.ask_as_user("GET", &mine, "").await.json()["name"], "mine");
+    for (method, path) in [
+        ("GET", theirs.as_str()),
+        ("DELETE", theirs.as_str()),
+        ("POST", "/v1/volumes"),
+        ("GET", "/v1/topology"),
+    ] {
+        let reply = door.ask_as_user(method, path, "{}").await;
+        assert_eq!(reply.status, 403, "{method} {path}: {}", reply.body);
+    }
+    let all = door.ask("GET", "/v1/volumes", "").await.json();
+    assert_eq!(all["volumes"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(door.end_as_user("DELETE", &mine, "").await.status, 204);
+    assert!(listed(&door, "").await.is_empty());
+}
+
 #[tokio::test]
 async fn what_others_made_is_not_the_users_own() {
     let door = open(&nodes_with(100 * GIB)).await;
