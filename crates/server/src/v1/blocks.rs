@@ -11,6 +11,7 @@ use mortar_engine::plan::{Landscape, ReplaceBlockHost};
 use mortar_heketi::WireError;
 use mortar_model::{BlockVolume, BlockVolumeId, HostName, OperationId, VolumeId, VolumeName};
 
+use super::page;
 use super::snapshots::{name, problem};
 use crate::convert;
 use crate::heketi::Id;
@@ -32,17 +33,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<BlockVolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| problem("query", error.body_text()))?;
-    let hosting = query.hosting.as_deref().map(str::parse::<VolumeId>).transpose();
-    let hosting = hosting.map_err(|why| problem("hosting", why))?;
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<BlockVolumeId>)
-        .transpose();
-    let after = after.map_err(|why| problem("after", why))?;
+    let query = page::query(query)?;
+    let hosting: Option<VolumeId> = page::id("hosting", query.hosting.as_deref())?;
+    let after = page::id("after", query.after.as_deref())?;
     let name = name(query.name)?;
     let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
     let list = app.engine.view(|landscape| {
@@ -51,29 +44,16 @@ pub(crate) async fn list(
                 && name.as_ref().is_none_or(|name| block.name == *name)
                 && landscape.block_remover(block.id).is_none()
         };
-        let mut list = page(landscape, after, limit, wanted);
-        list.operation = name.as_ref().and_then(|name| changes(landscape, name));
-        list
+        let found = landscape.inventory().blocks_after(after).filter(wanted);
+        let shown = |found| convert::block::block(landscape, found);
+        let (block_volumes, next) = page::cut(found, limit, shown, |block| &block.id);
+        BlockVolumeList {
+            block_volumes,
+            next,
+            operation: name.as_ref().and_then(|name| changes(landscape, name)),
+        }
     });
     Ok(answer::json(StatusCode::OK, &list))
-}
-
-/// As many as are asked for, and after which id there are more.
-fn page(
-    landscape: &Landscape,
-    after: Option<BlockVolumeId>,
-    limit: usize,
-    wanted: impl Fn(&&BlockVolume) -> bool,
-) -> BlockVolumeList {
-    let mut found = landscape.inventory().blocks_after(after).filter(wanted);
-    let shown = |block| convert::block::block(landscape, block);
-    let block_volumes: Vec<_> = found.by_ref().take(limit).map(shown).collect();
-    let more = found.next().is_some();
-    BlockVolumeList {
-        next: block_volumes.last().filter(|_| more).map(|last| last.id.clone()),
-        block_volumes,
-        operation: None,
-    }
 }
 
 /// The operation that just makes or removes a block volume of this name.

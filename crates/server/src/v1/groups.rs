@@ -8,6 +8,7 @@ use mortar_engine::plan::Landscape;
 use mortar_heketi::WireError;
 use mortar_model::{GroupId, VolumeId, VolumeName};
 
+use super::page;
 use super::snapshots::{name, problem};
 use crate::convert;
 use crate::heketi::Id;
@@ -25,38 +26,22 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<SnapshotGroupQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| problem("query", error.body_text()))?;
-    let after = query.after.as_deref().map(str::parse::<GroupId>).transpose();
-    let after = after.map_err(|why| problem("after", why))?;
+    let query = page::query(query)?;
+    let after = page::id("after", query.after.as_deref())?;
     let name = name(query.name)?;
     let limit = query.limit.map_or(usize::MAX, |limit| limit.max(1) as usize);
     let list = app.engine.view(|landscape| {
-        let mut list = page(landscape, after, limit, name.as_ref());
-        list.operation = name.as_ref().and_then(|name| changes(landscape, name));
-        list
+        let groups = landscape.inventory().groups_after(after);
+        let found = groups.filter(|group| name.as_ref().is_none_or(|name| group.name == *name));
+        let shown = |found| convert::snapshot::group(landscape, found);
+        let (groups, next) = page::cut(found, limit, shown, |group| &group.id);
+        SnapshotGroupList {
+            groups,
+            next,
+            operation: name.as_ref().and_then(|name| changes(landscape, name)),
+        }
     });
     Ok(answer::json(StatusCode::OK, &list))
-}
-
-/// As many as are asked for, and after which id there are more.
-fn page(
-    landscape: &Landscape,
-    after: Option<GroupId>,
-    limit: usize,
-    name: Option<&VolumeName>,
-) -> SnapshotGroupList {
-    let groups = landscape.inventory().groups_after(after);
-    let mut found = groups.filter(|group| name.is_none_or(|name| group.name == *name));
-    let shown = |group| convert::snapshot::group(landscape, group);
-    let groups: Vec<_> = found.by_ref().take(limit).map(shown).collect();
-    let more = found.next().is_some();
-    SnapshotGroupList {
-        next: groups.last().filter(|_| more).map(|last| last.id.clone()),
-        groups,
-        operation: None,
-    }
 }
 
 /// The operation that just makes or removes the group of this name.

@@ -8,6 +8,7 @@ use mortar_engine::plan::Landscape;
 use mortar_heketi::{Problems, WireError};
 use mortar_model::{Snapshot, SnapshotId, VolumeId, VolumeName, VolumeOption};
 
+use super::page;
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
@@ -37,13 +38,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<SnapshotQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| problem("query", error.body_text()))?;
-    let volume = query.volume.as_deref().map(str::parse::<VolumeId>).transpose();
-    let volume = volume.map_err(|why| problem("volume", why))?;
-    let after = query.after.as_deref().map(str::parse::<SnapshotId>).transpose();
-    let after = after.map_err(|why| problem("after", why))?;
+    let query = page::query(query)?;
+    let volume: Option<VolumeId> = page::id("volume", query.volume.as_deref())?;
+    let after = page::id("after", query.after.as_deref())?;
     let name = name(query.name)?;
     let limit = query.limit.map_or(usize::MAX, |limit| limit.max(1) as usize);
     let list = app.engine.view(|landscape| {
@@ -51,29 +48,16 @@ pub(crate) async fn list(
             volume.is_none_or(|id| snapshot.volume.id == id)
                 && name.as_ref().is_none_or(|name| snapshot.name == *name)
         };
-        let mut list = page(landscape, after, limit, wanted);
-        list.operation = name.as_ref().and_then(|name| changes(landscape, name));
-        list
+        let found = landscape.inventory().snapshots_after(after).filter(wanted);
+        let shown = |found| convert::snapshot::snapshot(landscape, found);
+        let (snapshots, next) = page::cut(found, limit, shown, |snapshot| &snapshot.id);
+        SnapshotList {
+            snapshots,
+            next,
+            operation: name.as_ref().and_then(|name| changes(landscape, name)),
+        }
     });
     Ok(answer::json(StatusCode::OK, &list))
-}
-
-/// As many as are asked for, and after which id there are more.
-fn page(
-    landscape: &Landscape,
-    after: Option<SnapshotId>,
-    limit: usize,
-    wanted: impl Fn(&&Snapshot) -> bool,
-) -> SnapshotList {
-    let mut found = landscape.inventory().snapshots_after(after).filter(wanted);
-    let shown = |snapshot| convert::snapshot::snapshot(landscape, snapshot);
-    let snapshots: Vec<_> = found.by_ref().take(limit).map(shown).collect();
-    let more = found.next().is_some();
-    SnapshotList {
-        next: snapshots.last().filter(|_| more).map(|last| last.id.clone()),
-        snapshots,
-        operation: None,
-    }
 }
 
 /// The operation that just makes or removes the snapshot of this name.

@@ -1,0 +1,45 @@
+//! What routes have in common that list things page by page: how their query is read, and where a page ends.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use mortar_heketi::WireError;
+
+use super::snapshots::problem;
+
+/// The query of a request.
+///
+/// # Errors
+/// A parameter is unknown or cannot be read.
+pub(super) fn query<Q>(query: Result<Query<Q>, QueryRejection>) -> Result<Q, WireError> {
+    query
+        .map(|Query(query)| query)
+        .map_err(|error| problem("query", error.body_text()))
+}
+
+/// An id that a parameter gives, if it gives one.
+///
+/// # Errors
+/// It is none.
+pub(super) fn id<T: FromStr<Err: Display>>(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, WireError> {
+    let read = text.map(str::parse::<T>).transpose();
+    read.map_err(|why| problem(field, why))
+}
+
+/// As many as are asked for, as they are shown, and after which id there are more.
+pub(super) fn cut<T, S>(
+    mut found: impl Iterator<Item = T>,
+    limit: usize,
+    shown: impl FnMut(T) -> S,
+    id: impl Fn(&S) -> &String,
+) -> (Vec<S>, Option<String>) {
+    let page: Vec<S> = found.by_ref().take(limit).map(shown).collect();
+    let more = found.next().is_some();
+    let next = page.last().filter(|_| more).map(|last| id(last).clone());
+    (page, next)
+}
