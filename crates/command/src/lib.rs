@@ -271,6 +271,11 @@ pub fn is_rejected(thing: &Thing, report: &Report) -> bool {
     matches!(thing, Thing::Peer(spec) if peer::is_rejected(spec, report))
 }
 
+/// Whether a member that was asked for its [`record`] of a peer reaches it. Of anything else it is not asked.
+pub fn is_connected(thing: &Thing, report: &Report) -> bool {
+    matches!(thing, Thing::Peer(spec) if peer::is_connected(spec, report))
+}
+
 /// What to run before an undoing that failed in this way is tried again; `None` where nothing is.
 pub fn amends(thing: &Thing, goal: Goal, verdict: &Verdict, settings: &Settings) -> Option<Batch> {
     match (thing, goal) {

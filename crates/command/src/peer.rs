@@ -53,6 +53,11 @@ pub(crate) fn is_rejected(spec: &PeerSpec, report: &Report) -> bool {
         .is_ok_and(|members| find(spec, &members).is_some_and(|member| member.state == "Peer Rejected"))
 }
 
+pub(crate) fn is_connected(spec: &PeerSpec, report: &Report) -> bool {
+    pool::read(report)
+        .is_ok_and(|members| find(spec, &members).is_some_and(|member| member.settled && member.connected))
+}
+
 /// Whether a member counts the peer to its pool.
 pub(crate) fn judge_record(spec: &PeerSpec, report: &Report) -> Result<Knows, Unreadable> {
     let members = pool::read(report)?;

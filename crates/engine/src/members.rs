@@ -9,8 +9,9 @@
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use mortar_argv::Batch;
+use mortar_argv::{Batch, Report};
 use mortar_command::{self as command, Knows};
 use mortar_model::NodeId;
 use mortar_model::work::{Failure, FailureKind, Goal, Seen, Thing, Verdict};
@@ -26,6 +27,9 @@ const WIDTH: usize = 16;
 /// Wait before they are asked again where some have a record and some have none: they are about to tell each other.
 const AGREE: Duration = Duration::from_millis(500);
 
+/// Longest wait until members reach a node that has joined: glusterd tries every three seconds.
+const REACH: Duration = Duration::from_secs(7);
+
 /// What a member knows, or why that is not known.
 type Answer = Result<Knows, String>;
 
@@ -37,9 +41,11 @@ enum Doubt {
     Silent(String),
 }
 
-/// A removal that was done is only done when no member has a record. One that is away is asked when it is back.
+/// A removal that was done is only done when no member has a record. One that is away is asked when it is back. And a node has
+/// joined when others than the one that was asked reach it.
 pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Verdict) -> Verdict {
     match (goal, &verdict) {
+        (Goal::Present, Verdict::Done(_)) => reached(inner, step, verdict).await,
         (Goal::Absent, Verdict::Done(_)) => match forgotten(inner, step, true).await {
             Ok(()) => verdict,
             Err(Doubt::Has(why)) => Verdict::Unknown(why),
@@ -49,6 +55,35 @@ pub(crate) async fn confirm(inner: &Inner, step: &Step, goal: Goal, verdict: Ver
             }),
         },
         _ => verdict,
+    }
+}
+
+/// Waits until members reach a node that has joined. One that does not yet refuses a volume with bricks there, when others have
+/// marked theirs already: these are "part of a volume" from then on (seen with 10.3). Of a large pool some are asked; what still is
+/// not connected in the end shows when it is needed.
+async fn reached(inner: &Inner, step: &Step, verdict: Verdict) -> Verdict {
+    let (Thing::Peer(peer), Place::Pool(pool, _)) = (&step.thing, &step.place) else {
+        return verdict;
+    };
+    let Some(batch) = command::record(&step.thing, &inner.config.settings) else {
+        return verdict;
+    };
+    let members: Vec<NodeId> = {
+        let landscape = inner.landscape();
+        let nodes = landscape.inventory().nodes_of(*pool).map(|node| node.id);
+        let others = nodes.filter(|node| *node != peer.node && landscape.is_healthy(*node));
+        others.take(WIDTH).collect()
+    };
+    let begun = Instant::now();
+    loop {
+        let asked = members
+            .iter()
+            .map(|node| away::ask(inner, *node, &batch, "look for a peer"));
+        let reports = join_all(asked).await;
+        let apart = |report: &Report| report.broken.is_none() && !command::is_connected(&step.thing, report);
+        if !reports.iter().any(apart) || begun.elapsed() >= REACH || wait_or_halt(inner, AGREE).await {
+            return verdict;
+        }
     }
 }
 

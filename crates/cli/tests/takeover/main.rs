@@ -36,11 +36,12 @@ fn database() -> Database {
 
 impl Bed {
     fn new(database: &Database) -> Self {
-        let takeover = take_over(database, Faulty::Take);
+        let mut database = database.clone();
+        let hosts = SimHosts::new(laid_out::world(&mut database));
+        let takeover = take_over(&database, Faulty::Take);
         let store = MemoryStore::new();
         let writes = mortar_engine::records_of(&takeover.inventory).unwrap();
         store.apply(&writes, Kept::Synced).unwrap();
-        let hosts = SimHosts::new(laid_out::world(database));
         let quiet = Config {
             health_interval: Duration::from_secs(3600),
             recovery_interval: Duration::from_secs(3600),

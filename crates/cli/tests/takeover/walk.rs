@@ -64,7 +64,7 @@ impl Machine {
         // The copy that the first step is made on.
         std::fs::write(machine.at("home/heketi.db"), &bytes).unwrap();
         std::fs::write(machine.at("etc/heketi.json"), machine.here(CONFIG)).unwrap();
-        let world = laid_out::world(&db::read(&bytes).unwrap());
+        let world = laid_out::world(&mut db::read(&bytes).unwrap());
         std::fs::write(machine.at("nodes.json"), world.save().unwrap()).unwrap();
         machine
     }

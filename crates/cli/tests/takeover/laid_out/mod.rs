@@ -1,8 +1,9 @@
 //! What Heketi's own commands make of a database on simulated nodes.
 
-use mortar_argv::{Batch, Command};
-use mortar_heketi::db::{BrickEntry, Database, VolumeEntry};
+use mortar_argv::{Batch, Command, Report};
+use mortar_heketi::db::{BlockVolumeInfo, BrickEntry, Database, VolumeEntry};
 use mortar_simulator::{World, WorldConfig};
+use serde_json::Value;
 
 /// Heketi's mount options.
 const OPTIONS: &str = "rw,inode64,noatime,nouuid";
@@ -26,8 +27,9 @@ pub(crate) fn forget(database: &mut Database, name: &str) {
     cluster.info.volumes.retain(|other| *other != id);
 }
 
-/// Nodes on which Heketi has made everything that the database tells of.
-pub(crate) fn world(database: &Database) -> World {
+/// Nodes on which Heketi has made everything that the database tells of. How initiators reach block volumes is gluster-block's to
+/// say: the database is told.
+pub(crate) fn world(database: &mut Database) -> World {
     let mut world = World::new(WorldConfig {
         disks_per_node: 2,
         disk_size: 100 << 30,
@@ -78,7 +80,34 @@ pub(crate) fn world(database: &Database) -> World {
         }
         make_volume(&mut world, database, volume);
     }
+    for block in database.block_volumes.values_mut() {
+        let hosting = &database.volumes[&block.info.blockhostingvolume].info.name;
+        make_block(&mut world, hosting, &mut block.info);
+    }
     world
+}
+
+fn make_block(world: &mut World, hosting: &str, block: &mut BlockVolumeInfo) {
+    let hosts = &block.blockvolume.hosts;
+    let create = Command::new("gluster-block").args([
+        "create",
+        &format!("{hosting}/{}", block.name),
+        "ha",
+        &hosts.len().to_string(),
+        "auth",
+        if block.auth { "enable" } else { "disable" },
+        "prealloc",
+        "full",
+        &hosts.join(","),
+        &format!("{}GiB", block.size),
+        "--json",
+    ]);
+    let report = run(world, &hosts[0], vec![create]);
+    let told: Value = serde_json::from_str(&report.output(0).unwrap().stdout).unwrap();
+    let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
+    block.blockvolume.iqn = text("IQN");
+    block.blockvolume.username = text("USERNAME");
+    block.blockvolume.password = text("PASSWORD");
 }
 
 fn make_brick(world: &mut World, database: &Database, volume: &VolumeEntry, brick: &BrickEntry) {
@@ -184,7 +213,7 @@ fn gluster(words: &[&str]) -> Command {
         .args(words.iter().copied())
 }
 
-fn run(world: &mut World, host: &str, commands: Vec<Command>) {
+fn run(world: &mut World, host: &str, commands: Vec<Command>) -> Report {
     let batch = commands.into_iter().fold(Batch::new(), Batch::run);
     let report = world.run(host, &batch);
     let failure = report.first_failure();
@@ -192,6 +221,7 @@ fn run(world: &mut World, host: &str, commands: Vec<Command>) {
         failure.is_none() && report.broken.is_none(),
         "{host}: {failure:?} of {batch:?}"
     );
+    report
 }
 
 /// A node's file of mount entries.
