@@ -1,6 +1,6 @@
 //! What an operation leaves on nodes that are away, as an operation of its own.
 
-use mortar_model::work::{BrickSpec, CopySpec, Goal, Thing};
+use mortar_model::work::{BrickSpec, CopyPart, CopySpec, Goal, Thing};
 use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, OperationId, OperationKind};
 use mortar_plan::{Change, Place, Plan, Remains, Stage, Step, Subject};
 
@@ -111,6 +111,8 @@ fn remains(operation: &Operation) -> Option<Remains> {
     for step in steps() {
         match (&step.thing, &step.place) {
             (Thing::Brick(spec), _) => remains.bricks.push(brick(spec)),
+            // A look at the room for a copy takes none, and of a way back the copy is a snapshot's, with which it is counted.
+            (Thing::Copy(spec), _) if spec.part == CopyPart::Room => {}
             // A copy may have several steps, and takes its room once.
             (Thing::Copy(spec), _) if remains.bricks.iter().all(|known| known.id != spec.copy) => {
                 remains.bricks.push(copy(spec, becomes_brick(spec.copy)));
@@ -184,7 +186,6 @@ fn called(plan: &Plan) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use mortar_model::work::CopyPart;
     use mortar_model::{DeviceId, DevicePath, SnapshotId, VolumeId};
 
     use super::*;
