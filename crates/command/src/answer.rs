@@ -18,7 +18,7 @@ pub(crate) use gluster::{Answer, Element, answer as gluster_answer};
 pub(crate) use gluster_block::{BlockAnswer, printed, read as block_answer, read_names as block_names};
 pub(crate) use lvm::{
     ALL_LV_COLUMNS, LV_COLUMNS, ListedVolume, LogicalVolume, PV_COLUMNS, PhysicalVolume, ROOM_COLUMNS,
-    left_out, listed_volumes, logical_volumes, physical_volume, physical_volumes, rooms,
+    left_out, listed_volumes, logical_volumes, no_group, physical_volume, physical_volumes, rooms,
 };
 pub(crate) use xfs::xfs_size;
 

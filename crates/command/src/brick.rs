@@ -299,5 +299,5 @@ pub(crate) fn judge_unmade(report: &Report) -> Verdict {
         outcomes: report.outcomes.iter().skip(1).cloned().collect(),
         broken: report.broken.clone(),
     };
-    complaint::judge(&rest, thin::already_gone)
+    complaint::judge(&rest, crate::answer::no_group)
 }

@@ -220,5 +220,5 @@ pub(crate) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
 
 /// What was on a disk that is gone is gone.
 pub(crate) fn judge_unmade(report: &Report) -> Verdict {
-    complaint::judge(report, thin::already_gone)
+    complaint::judge(report, crate::answer::no_group)
 }

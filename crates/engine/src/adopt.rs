@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt as _};
 use mortar_command::query::folder;
-use mortar_model::work::Facts;
-use mortar_model::{DevicePath, HostName, Inventory, OperationId, VolumeName};
+use mortar_model::{DevicePath, HostName, OperationId, VolumeName};
 use mortar_plan::{Change, Landscape, Plan, Refusal, Seed};
 use mortar_survey::adopt::{Adoption, Places, Understanding, adopt, folders};
 
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
-use crate::rebuild::{NAMED, WIDTH, ask, hear, idle};
+use crate::rebuild::{WIDTH, ask, fits, hear, idle};
 
 /// Folders that one batch asks for.
 const FOLDERS: usize = 500;
@@ -54,12 +53,12 @@ impl Engine {
             named_twice(&adoption)?;
         }
         let changes = &adoption.changes;
-        self.view(|landscape| fits(landscape, changes))?;
+        self.view(|landscape| still_fits(landscape, changes))?;
         let operation = if dry_run || changes.is_empty() {
             None
         } else {
             let record = |landscape: &Landscape| {
-                fits(landscape, changes)?;
+                still_fits(landscape, changes)?;
                 Ok(Plan::record(changes.clone()))
             };
             Some(self.record(record).await?)
@@ -123,43 +122,7 @@ fn named_twice(adoption: &Adoption) -> Result<(), Refusal> {
 }
 
 /// Whether the records still take it: nodes were asked meanwhile.
-fn fits(landscape: &Landscape, changes: &[Change]) -> Result<(), Refusal> {
+fn still_fits(landscape: &Landscape, changes: &[Change]) -> Result<(), Refusal> {
     idle(landscape)?;
-    let mut trial = landscape.clone();
-    let mut known: Vec<String> = changes
-        .iter()
-        .flat_map(|change| collisions(landscape.inventory(), change))
-        .collect();
-    if known.is_empty() {
-        let applied = changes
-            .iter()
-            .try_for_each(|change| trial.apply(change, &Facts::None));
-        known.extend(applied.err().map(|error| error.to_string()));
-    }
-    if known.is_empty() {
-        return Ok(());
-    }
-    known.truncate(NAMED);
-    Err(Refusal::Recorded(known))
-}
-
-fn collisions(inventory: &Inventory, change: &Change) -> Vec<String> {
-    match change {
-        Change::PutNode(node) => {
-            let hosts = BTreeSet::from([&node.manage, &node.storage]);
-            let taken = hosts.into_iter().filter_map(|host| {
-                let other = inventory.node_by_host(host)?;
-                Some(format!("host name {host}, of node {}", other.id))
-            });
-            taken.collect()
-        }
-        Change::AddVolume(volume, _) => {
-            let known = inventory.volume_by_name(volume.cluster, &volume.name);
-            known
-                .map(|known| format!("volume {} ({})", known.name, known.id))
-                .into_iter()
-                .collect()
-        }
-        _ => Vec::new(),
-    }
+    fits(landscape, changes)
 }

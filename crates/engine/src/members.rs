@@ -5,6 +5,8 @@
 //! members tell each other what they have, the others take the volume over again. And one that started a moment ago may
 //! be about to write down what it heard before the deletion. So each member is looked at, and such a one for a while. It is the same
 //! with a node that is not to be a member: one that has just come back may not have heard of it, and another knows it.
+//!
+//! The other way round, a node has joined when the members reach it, and not when the one that was asked says so.
 
 use std::time::Duration;
 

@@ -217,18 +217,25 @@ fn missing(landscape: &Landscape, changes: &[Change]) -> Result<Vec<Change>, Ref
     if missing.is_empty() && !changes.is_empty() {
         return Err(refusal(changes.iter().filter_map(title).collect()));
     }
-    let mut others: Vec<String> = missing
+    fits(landscape, &missing)?;
+    Ok(missing)
+}
+
+/// Whether the records take what is not in them.
+pub(crate) fn fits(landscape: &Landscape, changes: &[Change]) -> Result<(), Refusal> {
+    let mut others: Vec<String> = changes
         .iter()
-        .flat_map(|change| taken(inventory, change))
+        .flat_map(|change| taken(landscape.inventory(), change))
         .collect();
     if others.is_empty() {
         let mut trial = landscape.clone();
-        let mut all = missing.iter();
-        let applied = all.try_for_each(|change| trial.apply(change, &Facts::None));
+        let applied = changes
+            .iter()
+            .try_for_each(|change| trial.apply(change, &Facts::None));
         others.extend(applied.err().map(|error| error.to_string()));
     }
     if others.is_empty() {
-        Ok(missing)
+        Ok(())
     } else {
         Err(refusal(others))
     }
@@ -282,7 +289,7 @@ fn taken(inventory: &Inventory, change: &Change) -> Vec<String> {
         Change::AddVolume(volume, bricks) => {
             let name = inventory
                 .volume_by_name(volume.cluster, &volume.name)
-                .map(|other| format!("the name of volume {} ({})", other.name, other.id));
+                .map(|other| format!("volume {} ({})", other.name, other.id));
             let bricks = bricks.iter().filter(|brick| inventory.brick(brick.id).is_some());
             name.into_iter()
                 .chain(bricks.map(|brick| format!("brick {}", brick.id)))

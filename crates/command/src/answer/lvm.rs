@@ -202,7 +202,8 @@ pub(crate) fn rooms(report: &Report, index: usize) -> Result<Vec<Room>, Unreadab
     Ok(rows.into_iter().flat_map(|report| report.lv).collect())
 }
 
-fn no_group(words: &str) -> bool {
+/// Whether these words say that there is no such volume group: none was made, or its disk was lost or given back.
+pub(crate) fn no_group(words: &str) -> bool {
     words.contains("volume group") && words.contains("not found")
 }
 

@@ -70,20 +70,13 @@ fn make_of(spec: &BrickSpec, copy: BrickId, settings: &Settings, batch: Batch, t
         .args(["--yes", "--autobackup=n"])
         .args([layout::volume_group(spec.device), part.clone()])
         .arg(spec.place().logical_volume());
-    let commands = [remove(spec, settings, &part), tagged(begin, spec)]
+    let commands = [thin::remove_named(spec, settings, &part), tagged(begin, spec)]
         .into_iter()
         .chain(made_of::cleansed(spec, settings, "nouuid", &device))
         .chain([renew, name]);
     let batch = made_of::aside_unmounted(spec, settings, batch);
     let batch = commands.fold(batch, |batch, command| batch.unless(there.clone(), command));
     made_of::aside_removed(spec, settings, batch)
-}
-
-/// By selection: what is not there is not selected.
-fn remove(spec: &BrickSpec, settings: &Settings, name: &str) -> Command {
-    program::lvm(settings, "lvremove")
-        .args(["--yes", "--autobackup=n", "--select", &format!("lv_name={name}")])
-        .arg(layout::volume_group(spec.device))
 }
 
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
@@ -93,7 +86,11 @@ pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Bat
         spec.place().logical_volume(),
     ];
     let batch = names.iter().fold(batch, |batch, name| {
-        batch.item(Guard::Always, remove(spec, settings, name), OnFailure::Continue)
+        batch.item(
+            Guard::Always,
+            thin::remove_named(spec, settings, name),
+            OnFailure::Continue,
+        )
     });
     made_of::aside_removed(spec, settings, batch)
 }

@@ -119,11 +119,7 @@ pub(super) fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
 /// Both by selection: what is not there is not selected, and a pool that still holds a volume (a copy) stays; it goes with the
 /// last copy.
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
-    let volume = remove(
-        spec,
-        settings,
-        &format!("lv_name={}", spec.place().logical_volume()),
-    );
+    let volume = remove_named(spec, settings, &spec.place().logical_volume());
     batch.item(Guard::Always, volume, OnFailure::Continue).item(
         Guard::Always,
         remove_empty_pool(spec, settings),
@@ -137,13 +133,13 @@ pub(crate) fn remove_empty_pool(spec: &BrickSpec, settings: &Settings) -> Comman
     remove(spec, settings, &what)
 }
 
+/// Removes one by its name, if it is there, in the group of the brick's device.
+pub(crate) fn remove_named(spec: &BrickSpec, settings: &Settings, name: &str) -> Command {
+    remove(spec, settings, &format!("lv_name={name}"))
+}
+
 fn remove(spec: &BrickSpec, settings: &Settings, what: &str) -> Command {
     program::lvm(settings, "lvremove")
         .args(["--yes", "--autobackup=n", "--select", what])
         .arg(layout::volume_group(spec.device))
-}
-
-/// The whole volume group is gone: its disk was lost or given back.
-pub(super) fn already_gone(words: &str) -> bool {
-    words.contains("volume group") && words.contains("not found")
 }

@@ -72,7 +72,7 @@ pub(super) fn judge_look(spec: &CopySpec, report: &Report) -> Result<Seen, Unrea
     let volumes = match answer::listed_volumes(report, 0) {
         Ok(volumes) => volumes,
         // Nothing can be there any more.
-        Err(unreadable) if already_gone(&unreadable.to_string().to_ascii_lowercase()) => Vec::new(),
+        Err(unreadable) if answer::no_group(&unreadable.to_string().to_ascii_lowercase()) => Vec::new(),
         Err(unreadable) => return Err(unreadable),
     };
     let named = has(&volumes, &layout::copy_volume(spec.copy));
@@ -133,12 +133,6 @@ fn rename(spec: &CopySpec, settings: &Settings, from: String, to: String) -> Com
         .args([group(spec), from, to])
 }
 
-fn remove(spec: &CopySpec, settings: &Settings, name: &str) -> Command {
-    program::lvm(settings, "lvremove")
-        .args(["--yes", "--autobackup=n", "--select", &format!("lv_name={name}")])
-        .arg(group(spec))
-}
-
 /// The copy stays as it is: the brick becomes a copy of it. Whatever an earlier try left of that is made anew. Its file system
 /// has the brick's UUID and identity file: it is the brick's, of another day.
 fn bring_back(spec: &CopySpec, settings: &Settings) -> Batch {
@@ -148,9 +142,9 @@ fn bring_back(spec: &CopySpec, settings: &Settings) -> Batch {
     Batch::new()
         .run(program::lvm(settings, "lvs").arg(copy.clone()))
         .only_if(is_mounted(&spec.brick, settings), umount)
-        .run(remove(spec, settings, &part))
+        .run(thin::remove_named(&spec.brick, settings, &part))
         .run(tagged(snapshot(settings, &part), spec).arg(copy))
-        .run(remove(spec, settings, &volume))
+        .run(thin::remove_named(&spec.brick, settings, &volume))
         .run(rename(spec, settings, part, volume))
         .run(crate::brick::mount(&spec.brick, settings))
         .run(program::write(settings, restored(spec), &spec.text))
@@ -240,7 +234,11 @@ fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
 
 pub(super) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
     let go_on = |batch: Batch, name: &str| {
-        batch.item(Guard::Always, remove(spec, settings, name), OnFailure::Continue)
+        batch.item(
+            Guard::Always,
+            thin::remove_named(&spec.brick, settings, name),
+            OnFailure::Continue,
+        )
     };
     let (named, making) = (
         layout::copy_volume(spec.copy),
@@ -265,9 +263,4 @@ pub(super) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {
             }
         }
     }
-}
-
-/// The whole volume group is gone: its disk was lost or given back.
-pub(super) fn already_gone(words: &str) -> bool {
-    words.contains("volume group") && words.contains("not found")
 }

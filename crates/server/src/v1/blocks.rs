@@ -11,8 +11,8 @@ use mortar_engine::plan::{Landscape, ReplaceBlockHost};
 use mortar_heketi::WireError;
 use mortar_model::{BlockVolume, BlockVolumeId, HostName, OperationId, VolumeId, VolumeName};
 
-use super::page;
-use super::snapshots::{name, problem};
+use super::page::{self, problem};
+use super::snapshots::name;
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};

@@ -4,8 +4,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{Capacity, CapacityQuery, ErrorBody, ErrorKind, Limits};
-use mortar_heketi::{Problems, WireError};
 
+use super::page::{self, problem};
 use crate::convert::volume;
 use crate::http::answer::{self, Answer, Rich};
 use crate::state::App;
@@ -19,12 +19,10 @@ pub(crate) async fn show(
     State(app): State<App>,
     query: Result<Query<CapacityQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| wrong("query", error.body_text()))?;
+    let query = page::query(query)?;
     let clusters: Vec<String> = parts(query.clusters.as_deref()).map(str::to_owned).collect();
     let zones: Result<Vec<u32>, _> = parts(query.zones.as_deref()).map(str::parse).collect();
-    let zones = zones.map_err(|_| wrong("zones", "are numbers with commas between"))?;
+    let zones = zones.map_err(|_| problem("zones", "are numbers with commas between"))?;
     let kind = app.engine.view(|landscape| {
         volume::kind(
             &query.durability,
@@ -53,12 +51,6 @@ fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.unwrap_or_default()
         .split(',')
         .filter(|part| !part.is_empty())
-}
-
-fn wrong(field: &'static str, text: impl Into<String>) -> WireError {
-    let mut problems = Problems::default();
-    problems.add(field, text);
-    problems.into()
 }
 
 /// Bounds that placement keeps. They change only with the server's settings.

@@ -8,8 +8,8 @@ use mortar_engine::plan::Landscape;
 use mortar_heketi::WireError;
 use mortar_model::{GroupId, VolumeId, VolumeName};
 
-use super::page;
-use super::snapshots::{name, problem};
+use super::page::{self, problem};
+use super::snapshots::name;
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};

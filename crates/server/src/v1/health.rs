@@ -4,9 +4,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{ErrorBody, ErrorKind, VolumeHealth, VolumeHealthPage, VolumeQuery};
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::VolumeId;
 
+use super::page::{self, problem};
 use crate::convert::health;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
@@ -47,16 +48,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let wrong = |field, text: String| {
-        let mut problems = Problems::default();
-        problems.add(field, text);
-        WireError::from(problems)
-    };
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| wrong("query", error.body_text()))?;
+    let query = page::query(query)?;
     let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
-    let after = after.map_err(|_| wrong("after", "is a volume's id".into()))?;
+    let after = after.map_err(|_| problem("after", "is a volume's id"))?;
     let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
     let check = app.engine.last_check();
     let mut volumes = app

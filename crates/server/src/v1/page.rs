@@ -1,13 +1,18 @@
-//! What routes have in common that list things page by page: how their query is read, and where a page ends.
+//! What routes have in common that are asked with a query: how it is read, what is said of it, and where a page ends.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use mortar_heketi::WireError;
+use mortar_heketi::{Problems, WireError};
 
-use super::snapshots::problem;
+/// What cannot be read, told of the field that it stands in.
+pub(crate) fn problem(field: &'static str, why: impl Display) -> WireError {
+    let mut problems = Problems::default();
+    problems.add(field, why.to_string());
+    problems.into()
+}
 
 /// The query of a request.
 ///

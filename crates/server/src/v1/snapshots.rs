@@ -5,23 +5,16 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{CloneRequest, ErrorBody, SnapshotList, SnapshotQuery, SnapshotRequest};
 use mortar_engine::plan::Landscape;
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::{Snapshot, SnapshotId, VolumeId, VolumeName, VolumeOption};
 
-use super::page;
+use super::page::{self, problem};
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
-
-/// What cannot be read, told of the field that it stands in.
-pub(crate) fn problem(field: &'static str, why: impl std::fmt::Display) -> WireError {
-    let mut problems = Problems::default();
-    problems.add(field, why.to_string());
-    problems.into()
-}
 
 /// A name that a request gives, if it gives one.
 pub(crate) fn name(text: Option<String>) -> Result<Option<VolumeName>, WireError> {

@@ -6,10 +6,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{ErrorBody, Volume, VolumePage, VolumeQuery, VolumeRequest};
 use mortar_engine::plan::Landscape;
+use mortar_heketi::WireError;
 use mortar_heketi::token::Role;
-use mortar_heketi::{Problems, WireError};
 use mortar_model::{OperationId, Volume as Recorded, VolumeId, VolumeName};
 
+use super::page::{self, problem};
 use crate::convert::{heketi::Leaving, volume};
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
@@ -48,15 +49,13 @@ pub(crate) async fn list(
     role: Option<Extension<Role>>,
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let query = query
-        .map(|Query(query)| query)
-        .map_err(|error| wrong("query", error.body_text()))?;
+    let query = page::query(query)?;
     let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
-    let after = after.map_err(|_| wrong("after", "is a volume's id"))?;
+    let after = after.map_err(|_| problem("after", "is a volume's id"))?;
     let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
     let page = match query.name {
         Some(name) => {
-            let name = VolumeName::new(name).map_err(|error| wrong("name", error.to_string()))?;
+            let name = VolumeName::new(name).map_err(|error| problem("name", error))?;
             named(&app, &name, Whose::of(role))
         }
         None => page(&app, after, limit, Whose::of(role)),
@@ -83,12 +82,6 @@ impl Whose {
     fn has(self, volume: &Recorded) -> bool {
         self == Self::All || volume.by_user
     }
-}
-
-fn wrong(field: &'static str, text: impl Into<String>) -> WireError {
-    let mut problems = Problems::default();
-    problems.add(field, text);
-    problems.into()
 }
 
 fn page(app: &App, after: Option<VolumeId>, limit: usize, whose: Whose) -> VolumePage {
