@@ -26,6 +26,9 @@ use crate::engine::Inner;
 
 /// Members that are asked side by side.
 const WIDTH: usize = 16;
+/// Most members that are asked whether something that is to be made is there already. Each tells of the whole pool, so that asking all
+/// members of a large one for each node that joins would cost the cube of their number.
+const MOST_ASKED: usize = 32;
 /// Wait before they are asked again where some have a record and some have none: they are about to tell each other.
 const AGREE: Duration = Duration::from_millis(500);
 
@@ -156,7 +159,12 @@ async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), Doubt> 
         let members: Vec<NodeId> = {
             let landscape = inner.landscape();
             let nodes = landscape.inventory().nodes_of(*pool).map(|node| node.id);
-            nodes.filter(|node| Some(*node) != leaves).collect()
+            let members = nodes.filter(|node| Some(*node) != leaves).collect();
+            if step.goal == Goal::Absent {
+                members
+            } else {
+                some_of(members)
+            }
         };
         let answers = ask(inner, &step.thing, members, &batch).await;
         let (known, settled) = known(&answers, sure);
@@ -164,6 +172,12 @@ async fn forgotten(inner: &Inner, step: &Step, sure: bool) -> Result<(), Doubt> 
             return known;
         }
     }
+}
+
+/// Members from all over the pool, and the same ones each time.
+fn some_of(members: Vec<NodeId>) -> Vec<NodeId> {
+    let apart = members.len().div_ceil(MOST_ASKED).max(1);
+    members.into_iter().step_by(apart).collect()
 }
 
 /// What the answers say now, and whether they will still say it in a while.

@@ -250,8 +250,7 @@ pub fn read_optional<T: FromJson>(body: &[u8]) -> Result<T, WireError> {
 /// Writes an answer's body: one line with its newline, escaped as Go escapes it.
 pub fn write<T: Serialize>(value: &T) -> String {
     // The wire types have text keys only and no map or number that JSON lacks.
-    let plain = serde_json::to_string(value).expect("wire types can always be written as JSON");
-    escaped(&plain)
+    escaped(serde_json::to_string(value).expect("wire types can always be written as JSON"))
 }
 
 /// Writes what Heketi indents by four blanks: exports of its database, and what its check found.
@@ -262,12 +261,18 @@ pub fn write_indented<T: Serialize>(value: &T) -> String {
     value
         .serialize(&mut serializer)
         .expect("wire types can always be written as JSON");
-    escaped(&String::from_utf8(plain).expect("JSON is written as UTF-8"))
+    escaped(String::from_utf8(plain).expect("JSON is written as UTF-8"))
 }
 
-/// The characters that Go escapes stand only inside strings.
-fn escaped(plain: &str) -> String {
-    let mut text = String::with_capacity(plain.len() + 1);
+/// With a newline, and with the characters escaped that Go escapes; they stand only inside strings. Most answers have none of them,
+/// and those about a whole pool are megabytes long: what needs no escape is not copied.
+fn escaped(mut plain: String) -> String {
+    let bytes = plain.as_bytes();
+    if memchr::memchr3(b'<', b'>', b'&', bytes).is_none() && memchr::memchr(SEPARATOR[0], bytes).is_none() {
+        plain.push('\n');
+        return plain;
+    }
+    let mut text = String::with_capacity(plain.len() + 64);
     for c in plain.chars() {
         match c {
             '<' => text.push_str("\\u003c"),
@@ -281,6 +286,9 @@ fn escaped(plain: &str) -> String {
     text.push('\n');
     text
 }
+
+/// How the line and paragraph separators begin in UTF-8.
+const SEPARATOR: &[u8] = "\u{2028}".as_bytes();
 
 /// Writes a number as Go does: without a fraction when it has none.
 pub(crate) fn go_float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {

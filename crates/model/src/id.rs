@@ -18,6 +18,30 @@ fn parse(text: &str) -> Result<u128, ParseIdError> {
     u128::from_str_radix(text, 16).map_err(|_| ParseIdError)
 }
 
+/// The 32 digits of an id, without the detours of formatting: answers about a whole pool hold tens of thousands of ids.
+struct Digits([u8; 32]);
+
+impl Digits {
+    fn of(value: u128) -> Self {
+        let mut digits = [b'0'; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(value.to_be_bytes()) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        }
+        Self(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("hex digits are ASCII")
+    }
+}
+
+const fn hex_digit(value: u8) -> u8 {
+    match value {
+        0..=9 => b'0' + value,
+        _ => b'a' + value - 10,
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -38,7 +62,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:032x}", self.0)
+                f.pad(Digits::of(self.0).as_str())
             }
         }
 
@@ -57,7 +81,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(Digits::of(self.0).as_str())
             }
         }
 
@@ -138,6 +162,7 @@ mod tests {
         #[test]
         fn text_form_round_trips(value: u128) {
             let id = NodeId::from_u128(value);
+            prop_assert_eq!(id.to_string(), format!("{value:032x}"));
             prop_assert_eq!(id.to_string().parse::<NodeId>(), Ok(id));
             let json = serde_json::to_string(&id).unwrap();
             prop_assert_eq!(serde_json::from_str::<NodeId>(&json).unwrap(), id);

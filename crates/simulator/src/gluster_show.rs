@@ -165,7 +165,8 @@ fn describe(world: &World, volume: &Volume, element: &mut Element) {
     element.leaf("transport", "0");
     element.node("bricks", "", |bricks| {
         for (place, brick) in volume.bricks.iter().enumerate() {
-            let (uuid, name) = (world.peer_uuid(brick.node), xml::escape(&world.brick_name(brick)));
+            let (uuid, name) = (world.peer_uuid(brick.node), world.brick_name(brick));
+            let name = xml::escape(&name);
             let arbiter = u8::from(is_arbiter(volume, place));
             bricks.raw(&format!(
                 "<brick uuid=\"{uuid}\">{name}<name>{name}</name><hostUuid>{uuid}</hostUuid><isArbiter>{arbiter}</isArbiter></brick>"

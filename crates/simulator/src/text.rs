@@ -249,7 +249,9 @@ pub(crate) fn hyphenated(id: &Id) -> String {
         if [4, 6, 8, 10].contains(&index) {
             hex.push('-');
         }
-        let _ = write!(hex, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(digit), 16).expect("half a byte is below 16"));
+        }
     }
     hex
 }

@@ -1,5 +1,7 @@
 //! The XML that gluster writes with `--xml`: two spaces a level, one element a line.
 
+use std::borrow::Cow;
+
 /// What a reply opens with.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 
@@ -23,26 +25,36 @@ impl Element {
         self.indent();
         let value = value.as_ref();
         if value.is_empty() {
-            self.text.push_str(&format!("<{name}/>\n"));
-            return;
+            self.push(&["<", name, "/>\n"]);
+        } else {
+            self.push(&["<", name, ">", &escape(value), "</", name, ">\n"]);
         }
-        self.text
-            .push_str(&format!("<{name}>{}</{name}>\n", escape(value)));
     }
 
     /// Adds an element with others in it; `attributes` come after its name, with a blank before.
     pub(crate) fn node(&mut self, name: &str, attributes: &str, fill: impl FnOnce(&mut Self)) {
-        let mut inner = Self::at(self.depth + 1);
-        fill(&mut inner);
+        let before = self.text.len();
         self.indent();
-        if inner.text.is_empty() {
-            self.text.push_str(&format!("<{name}{attributes}/>\n"));
+        self.push(&["<", name, attributes, ">\n"]);
+        let inside = self.text.len();
+        self.depth += 1;
+        fill(self);
+        self.depth -= 1;
+        if self.text.len() == inside {
+            self.text.truncate(before);
+            self.indent();
+            self.push(&["<", name, attributes, "/>\n"]);
             return;
         }
-        self.text
-            .push_str(&format!("<{name}{attributes}>\n{}", inner.text));
         self.indent();
-        self.text.push_str(&format!("</{name}>\n"));
+        self.push(&["</", name, ">\n"]);
+    }
+
+    /// Lists of large pools are written often: nothing is put together aside.
+    fn push(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.text.push_str(part);
+        }
     }
 
     /// Adds a line that is XML already.
@@ -89,14 +101,16 @@ pub(crate) fn heal_reply(ret: i32, errno: i32, error: &str, body: &str) -> Strin
 }
 
 /// Text as XML wants it.
-pub(crate) fn escape(text: &str) -> String {
-    if !text.contains(['&', '<', '>', '"']) {
-        return text.to_owned();
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"')) {
+        return Cow::Borrowed(text);
     }
-    text.replace('&', "&amp;")
+    let escaped = text
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-        .replace('"', "&quot;")
+        .replace('"', "&quot;");
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

@@ -109,7 +109,13 @@ fn parse(document: &str) -> Result<Element, String> {
                     None => return Ok(done),
                 }
             }
-            (Event::Text(text), Some(top)) => top.text.push_str(&text.xml10_content()),
+            (Event::Text(text), Some(top)) => {
+                let text = text.xml10_content();
+                // What indents elements is no text; a list of a large pool has ten thousand such pieces.
+                if !(top.text.is_empty() && text.trim().is_empty()) {
+                    top.text.push_str(&text);
+                }
+            }
             (Event::CData(text), Some(top)) => top.text.push_str(&text.xml10_content()),
             (Event::GeneralRef(reference), Some(top)) => {
                 if let Ok(Some(c)) = reference.resolve_char_ref() {

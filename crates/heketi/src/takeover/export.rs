@@ -3,6 +3,7 @@
 //! Heketi operates a brick by three names: its path, its thin pool and its logical volume. It finds Mortar's by these; it
 //! removes mount entries by the name `brick_<id>`, which Mortar's entries have as well.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::{
@@ -32,7 +33,8 @@ const ATTRIBUTES: [&str; 4] = [
 /// What was kept cannot be read.
 pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
     let kept = kept.entries()?;
-    let inventory = &without_adopted(inventory);
+    let own = without_adopted(inventory);
+    let inventory = own.as_ref();
     let mut database = Database::default();
     for cluster in inventory.clusters() {
         database
@@ -69,8 +71,12 @@ pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadEr
     Ok(database)
 }
 
-/// The records without volumes that were adopted: Heketi could operate none of their bricks.
-fn without_adopted(inventory: &Inventory) -> Inventory {
+/// The records without volumes that were adopted: Heketi could operate none of their bricks. Most pools have none.
+fn without_adopted(inventory: &Inventory) -> Cow<'_, Inventory> {
+    let adopted = |device: &&Device| device.kind == DeviceKind::Adopted;
+    if !inventory.devices().any(|device| adopted(&device)) {
+        return Cow::Borrowed(inventory);
+    }
     let mut own = inventory.clone();
     for volume in inventory.volumes() {
         if inventory.bricks_of(volume.id).any(Brick::is_adopted) {
@@ -78,12 +84,10 @@ fn without_adopted(inventory: &Inventory) -> Inventory {
             let _ = own.remove_volume(volume.id);
         }
     }
-    for device in inventory.devices() {
-        if device.kind == DeviceKind::Adopted {
-            let _ = own.remove_device(device.id);
-        }
+    for device in inventory.devices().filter(adopted) {
+        let _ = own.remove_device(device.id);
     }
-    own
+    Cow::Owned(own)
 }
 
 fn sorted<T: ToString>(ids: impl Iterator<Item = T>) -> Vec<String> {
