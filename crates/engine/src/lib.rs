@@ -20,6 +20,7 @@
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
+//! | `forget` | nodes that never come back |
 //! | `attach` | which nodes may use a volume |
 //! | `away` | nodes that are away: whom to ask instead |
 //! | `abandon` | giving up on command |
@@ -76,6 +77,7 @@ mod heal;
 mod health;
 mod inspect;
 mod load;
+mod forget;
 mod members;
 mod metrics;
 mod nodes;
