@@ -31,6 +31,7 @@
 //! | `tries` | when what came to nothing is tried again |
 //! | `cure` | members of a pool that differ from the others |
 //! | `heal` | how the copies of volumes are, asked for one volume at a time |
+//! | `losses` | which devices and bricks are lost, and since when |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
@@ -77,7 +78,7 @@ mod heal;
 mod health;
 mod inspect;
 mod load;
-mod forget;
+mod losses;
 mod members;
 mod metrics;
 mod nodes;

@@ -208,8 +208,9 @@ settings! {
     /// without what it alone believes; 0 leaves that to people [default: 20]
     #[arg(long, env = "MORTAR_CURE_AFTER", value_name = "SECONDS")]
     cure_after: u64,
-    /// Seconds after which the bricks of a node that does not answer, or of a device that is not there, are replaced from
-    /// their other copies, where a majority of these is left; 0 leaves that to people [default: 0]
+    /// Seconds after which bricks of a node that does not answer or of a device that is not there, and bricks that cannot be
+    /// read or do not run, are replaced from their other copies, where a majority of these is left; 0 leaves that to people
+    /// [default: 0]
     #[arg(long, env = "MORTAR_REPLACE_AFTER", value_name = "SECONDS")]
     replace_after: u64,
     /// Operations that run side by side [default: 64]
