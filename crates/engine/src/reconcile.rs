@@ -63,19 +63,7 @@ pub(crate) struct Reconciler {
 impl Reconciler {
     /// Records of nodes, devices or clusters changed: the nodes' files follow.
     pub(crate) fn records_changed(&self, changes: &[Change]) {
-        let told = |change: &Change| {
-            matches!(
-                change,
-                Change::PutCluster(_)
-                    | Change::PutNode(_)
-                    | Change::RemoveNode(_)
-                    | Change::PutDevice(_)
-                    | Change::AddDevice(_)
-                    | Change::ResizeDevice(_)
-                    | Change::RemoveDevice(_)
-            )
-        };
-        if changes.iter().any(told) {
+        if changes.iter().any(Change::changes_node_files) {
             self.records.store(true, Ordering::Release);
             self.wake.notify_one();
         }
