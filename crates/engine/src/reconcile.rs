@@ -61,7 +61,7 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Records of nodes, devices or clusters changed: the nodes' files follow.
+    /// Records changed: where that is told in nodes' files, these follow.
     pub(crate) fn records_changed(&self, changes: &[Change]) {
         if changes.iter().any(Change::changes_node_files) {
             self.records.store(true, Ordering::Release);
@@ -145,6 +145,7 @@ impl Engine {
         if !reconciled.mended.is_empty() || !reconciled.failed.is_empty() {
             tracing::info!(mended = reconciled.mended.len(), failed = ?reconciled.failed, "nodes mended");
         }
+        tell_failed(&reconciled.files_failed);
         let last = &self.inner.reconciler.last;
         *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reconciled.clone());
         reconciled
@@ -272,7 +273,9 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
         let work = async {
             if reconciler.records.swap(false, Ordering::AcqRel) && inner.config.automatic {
                 tokio::time::sleep(GATHER).await;
-                if files::follow(&inner, Trust::Health).await.unread {
+                let followed = files::follow(&inner, Trust::Health).await;
+                tell_failed(&followed.failed);
+                if followed.unread || !followed.failed.is_empty() {
                     due = due.min(Instant::now() + inner.config.recovery_interval);
                 }
             }
@@ -294,6 +297,12 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
             () = halted => return,
             () = work => {}
         }
+    }
+}
+
+fn tell_failed(files: &[String]) {
+    if !files.is_empty() {
+        tracing::warn!(failed = ?files, "nodes' files could not be written; they are tried again");
     }
 }
 

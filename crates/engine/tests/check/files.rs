@@ -5,6 +5,7 @@ use std::time::Duration;
 use mortar_engine::{Begun, Config};
 use mortar_model::{HostName, State, Tags, layout};
 use mortar_plan::AddNode;
+use mortar_simulator::{Effect, Fault, When};
 
 use crate::bed::{Bed, DIRECTORY, eventually, quiet};
 
@@ -82,6 +83,38 @@ async fn a_forgotten_node_is_told_of_no_more() {
     bed.hosts.world(|world| world.kill_node("n4"));
     bed.done(bed.engine.forget_node(bed.node(4)).await.unwrap()).await;
     eventually("its neighbours tell of it no more", || telling() == 0).await;
+}
+
+/// A file that could not be written is tried again soon, not at the next check.
+#[tokio::test]
+async fn a_file_that_could_not_be_written_is_tried_again() {
+    let config = Config {
+        recovery_interval: Duration::from_millis(50),
+        ..quiet()
+    };
+    let bed = Bed::new(config, Duration::ZERO).await;
+    let says = |text: &str| bed.node_file("n2").is_some_and(|file| file.contains(text));
+    eventually("it has its file", || says(DIRECTORY)).await;
+    let passed = bed.engine.last_check().map(|check| check.number);
+    bed.hosts.world(|world| {
+        world.inject(Fault {
+            when: When::Command {
+                kind: "mv".into(),
+                host: Some("n2".into()),
+                nth: 1,
+            },
+            effect: Effect::Fail {
+                status: 1,
+                text: "not now".into(),
+            },
+        });
+    });
+    bed.engine
+        .set_node_state(bed.node(2), State::Offline)
+        .await
+        .unwrap();
+    eventually("its state is told", || says("offline")).await;
+    assert!(bed.engine.last_check().map(|check| check.number) > passed);
 }
 
 /// A file that tells of more than the records, as after an old store was restored, is not written over by itself.
