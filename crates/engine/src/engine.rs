@@ -202,7 +202,7 @@ impl Engine {
         let metrics = Metrics::new(config.open_max);
         let inner = Inner {
             gates: Gates::new(config.pool_width, metrics.pool_waiting.clone()),
-            admission: Admission::new(config.open_max),
+            admission: Admission::new(config.open_max, metrics.admitted.clone()),
             running: Semaphore::new(config.running_max.max(1)),
             store,
             hosts,

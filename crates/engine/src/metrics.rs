@@ -65,6 +65,7 @@ pub struct Metrics {
     pub(crate) pool_waiting: Gauge,
     pub(crate) attention: Gauge,
     pub(crate) awaiting_nodes: Gauge,
+    pub(crate) admitted: Gauge,
     pub(crate) commands: Family<CommandLabels, Counter>,
     pub(crate) batch_seconds: Family<BatchLabels, Histogram>,
     pub(crate) refused: Family<KindLabel, Counter>,
@@ -108,6 +109,7 @@ impl Metrics {
             pool_waiting: Gauge::default(),
             attention: Gauge::default(),
             awaiting_nodes: Gauge::default(),
+            admitted: Gauge::default(),
             commands: Family::default(),
             batch_seconds: Family::new_with_constructor(histogram),
             refused: Family::default(),
@@ -251,7 +253,16 @@ impl Metrics {
     /// What waits and what runs.
     fn register_load(&self, registry: &mut Registry) {
         for (name, text, gauge) in [
-            ("operations_open", "Operations under way", &self.open),
+            (
+                "operations_open",
+                "Operations that have not ended, those that wait for nodes that are away included",
+                &self.open,
+            ),
+            (
+                "operations_admitted",
+                "Operations that have a place within the limit: those that wait for nodes that are away have none",
+                &self.admitted,
+            ),
             (
                 "operations_open_limit",
                 "Operations that may be under way",
