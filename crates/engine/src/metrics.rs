@@ -37,6 +37,12 @@ pub(crate) struct KindLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct FindingLabels {
+    pub(crate) kind: &'static str,
+    pub(crate) severity: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct CommandLabels {
     pub(crate) command: String,
     pub(crate) result: &'static str,
@@ -59,13 +65,13 @@ pub struct Metrics {
     pub(crate) operations: Family<OperationLabels, Counter>,
     pub(crate) operation_seconds: Family<KindLabel, Histogram>,
     pub(crate) open: Gauge,
+    pub(crate) admitted: Gauge,
     pub(crate) open_limit: Gauge,
     pub(crate) running: Gauge,
     pub(crate) waiting: Gauge,
     pub(crate) pool_waiting: Gauge,
     pub(crate) attention: Gauge,
     pub(crate) awaiting_nodes: Gauge,
-    pub(crate) admitted: Gauge,
     pub(crate) commands: Family<CommandLabels, Counter>,
     pub(crate) batch_seconds: Family<BatchLabels, Histogram>,
     pub(crate) refused: Family<KindLabel, Counter>,
@@ -77,7 +83,7 @@ pub struct Metrics {
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
     pub(crate) backups_damaged: Gauge,
-    pub(crate) findings: Family<KindLabel, Gauge>,
+    pub(crate) findings: Family<FindingLabels, Gauge>,
     pub(crate) left_out: Gauge,
     pub(crate) checked_at: Gauge<f64, AtomicU64>,
     pub(crate) check_seconds: Gauge<f64, AtomicU64>,
@@ -103,13 +109,13 @@ impl Metrics {
             operations: Family::default(),
             operation_seconds: Family::new_with_constructor(histogram),
             open: Gauge::default(),
+            admitted: Gauge::default(),
             open_limit,
             running: Gauge::default(),
             waiting: Gauge::default(),
             pool_waiting: Gauge::default(),
             attention: Gauge::default(),
             awaiting_nodes: Gauge::default(),
-            admitted: Gauge::default(),
             commands: Family::default(),
             batch_seconds: Family::new_with_constructor(histogram),
             refused: Family::default(),
@@ -149,7 +155,10 @@ impl Metrics {
                 .iter()
                 .filter(|finding| finding.kind == *kind)
                 .count();
-            let label = KindLabel { kind: kind.name() };
+            let label = FindingLabels {
+                kind: kind.name(),
+                severity: kind.severity().name(),
+            };
             self.findings
                 .get_or_create(&label)
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -265,7 +274,7 @@ impl Metrics {
             ),
             (
                 "operations_open_limit",
-                "Operations that may be under way",
+                "Operations that may have a place at one time; more are refused",
                 &self.open_limit,
             ),
             ("operations_running", "Operations that run", &self.running),
