@@ -14,7 +14,7 @@
 //! | `capacity` | how much room there is for volumes of a kind |
 //! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
-//! | `operations` | those that are known, from the way to the disk until an hour after the end |
+//! | `operations` | those that are known, from the way to the disk until a while after the end |
 //! | `drive` | the loop of one operation |
 //! | `evict` | a brick that moves, and what has to hold before it does |
 //! | `options` | options of a volume that are changed, and what they are before |

@@ -219,6 +219,10 @@ settings! {
     /// Operations that may be under way, those that wait for their turn included [default: 1024]
     #[arg(long, env = "MORTAR_OPERATIONS_OPEN", value_name = "NUMBER")]
     operations_open: usize,
+    /// Seconds for which a drain, a move of a brick or a change of copies that failed can be read; other operations can for an
+    /// hour [default: 604800]
+    #[arg(long, env = "MORTAR_KEEP_FAILED", value_name = "SECONDS")]
+    keep_failed: u64,
     /// Seconds between two checks of the nodes against the records [default: 600]
     #[arg(long, env = "MORTAR_CHECK_INTERVAL", value_name = "SECONDS")]
     check_interval: u64,
