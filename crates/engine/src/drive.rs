@@ -12,8 +12,8 @@ use mortar_journal::{
     Action, Direction, Ended, Event, Mark, Operation, Outcome, Persist, Phase, advance, remainder,
 };
 use mortar_model::work::{Facts, Thing};
-use mortar_model::{ClusterId, NodeId, OperationId, OperationKind};
-use mortar_plan::{Change, Landscape, Step};
+use mortar_model::{ClusterId, HostName, NodeId, OperationId, OperationKind};
+use mortar_plan::{Change, Landscape, Step, Subject};
 use mortar_store::{Durability, StoreError, Write};
 use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
@@ -343,6 +343,8 @@ pub(crate) async fn rest_or_halt(inner: Arc<Inner>, time: Duration) -> bool {
 struct Finish {
     ended: Ended,
     changes: Vec<Change>,
+    /// Hosts that were to be nodes, and are not where it came to nothing.
+    hosts: Vec<HostName>,
     facts: Facts,
     /// What removes the things that were left on nodes that are away.
     cleanup: Option<Operation>,
@@ -373,6 +375,7 @@ impl Finish {
         Some(Self {
             ended,
             changes,
+            hosts: hosts_to_be(&operation.plan.changes),
             facts,
             cleanup,
         })
@@ -411,16 +414,18 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
     let Finish {
         ended,
         changes,
+        hosts,
         facts,
         cleanup,
     } = finish;
     let settle = || {
         let mut landscape = inner.landscape();
-        settle_in(&mut landscape, &changes, &facts, ended.id);
+        let left = settle_in(&mut landscape, &changes, hosts, &facts, ended.id);
         if let Some(cleanup) = &cleanup {
             landscape.hold(cleanup.id, &cleanup.plan);
         }
         drop(landscape);
+        forget_hosts(inner, &left);
         inner.reconciler.records_changed(&changes);
     };
     // From here on it has ended, whatever happens to memory: it must not be taken up once more.
@@ -449,17 +454,49 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
 
 /// Makes the changes in memory and gives back what the operation held.
 pub(crate) fn settle(inner: &Inner, changes: &[Change], facts: &Facts, id: OperationId) {
-    settle_in(&mut inner.landscape(), changes, facts, id);
+    let left = settle_in(&mut inner.landscape(), changes, hosts_to_be(changes), facts, id);
+    forget_hosts(inner, &left);
     inner.reconciler.records_changed(changes);
 }
 
-fn settle_in(landscape: &mut Landscape, changes: &[Change], facts: &Facts, id: OperationId) {
+/// Hosts under which such changes have nodes reached.
+fn hosts_to_be(changes: &[Change]) -> Vec<HostName> {
+    let hosts = changes.iter().filter_map(|change| match change {
+        Change::PutNode(node) => Some(node.manage.clone()),
+        _ => None,
+    });
+    hosts.collect()
+}
+
+/// Makes the changes, and answers which of these hosts, and of those under which the changed nodes were reached, no node is
+/// reached under any more.
+fn settle_in(
+    landscape: &mut Landscape,
+    changes: &[Change],
+    mut hosts: Vec<HostName>,
+    facts: &Facts,
+    id: OperationId,
+) -> Vec<HostName> {
     landscape.release(id);
+    hosts.extend(changes.iter().filter_map(|change| match change.subject() {
+        Subject::Node(node) => Some(landscape.inventory().node(node)?.manage.clone()),
+        _ => None,
+    }));
     for change in changes {
         if let Err(error) = landscape.apply(change, facts) {
             // The operation held the thing, so nobody else can have changed it.
             tracing::error!(%error, "the change is recorded and does not fit what is in memory; restart the server");
         }
+    }
+    let nodes = || landscape.inventory().nodes();
+    hosts.retain(|host| nodes().all(|node| node.manage != *host));
+    hosts
+}
+
+/// What is kept for speaking to them goes.
+fn forget_hosts(inner: &Inner, hosts: &[HostName]) {
+    for host in hosts {
+        inner.hosts.forget(host.as_str());
     }
 }
 

@@ -337,7 +337,11 @@ impl Engine {
     pub async fn add_node(&self, request: AddNode) -> Result<OperationId, EngineError> {
         // Planned once without asking anybody: a request that cannot be is answered at once.
         self.view(|landscape| mortar_plan::add_node(landscape, &request, &mut Seed::new(0)))?;
-        nodes::can_join(&self.inner, &request).await?;
+        if let Err(trouble) = nodes::can_join(&self.inner, &request).await {
+            // Nobody speaks to it again, unless somebody asks again.
+            self.inner.hosts.forget(request.manage.as_str());
+            return Err(trouble);
+        }
         self.submit(OperationKind::AddNode, |landscape, seed| {
             mortar_plan::add_node(landscape, &request, seed)
         })
