@@ -402,20 +402,10 @@ func TestEveryMetricThatIsNamedExists(t *testing.T) {
 			}
 		}
 	}
-	alerts, err := os.ReadFile(chart + "/files/alerts.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rules prometheusRule
-	if err := yaml.Unmarshal(alerts, &rules.Spec); err != nil {
-		t.Fatal(err)
-	}
 	count := 0
-	for _, group := range rules.Spec.Groups {
-		for _, rule := range group.Rules {
-			check(rule.Alert, rule.Expr)
-			count++
-		}
+	for _, rule := range alerts(t) {
+		check(rule[0], rule[1])
+		count++
 	}
 	for _, query := range queries(t) {
 		check(query[0], query[1])
@@ -424,6 +414,54 @@ func TestEveryMetricThatIsNamedExists(t *testing.T) {
 	if count < 20 {
 		t.Fatalf("only %d queries were found", count)
 	}
+}
+
+// TestNoAlertOnNotices: what mortar check calls clean must raise nothing.
+func TestNoAlertOnNotices(t *testing.T) {
+	found := 0
+	for _, rule := range alerts(t) {
+		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(rule[1])
+		if err != nil {
+			t.Fatalf("%s: %v", rule[0], err)
+		}
+		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+			selector, ok := node.(*parser.VectorSelector)
+			if !ok || selector.Name != "mortar_check_findings" {
+				return nil
+			}
+			found++
+			for _, matcher := range selector.LabelMatchers {
+				if matcher.Name == "severity" && !matcher.Matches("notice") && matcher.Matches("warning") && matcher.Matches("error") {
+					return nil
+				}
+			}
+			t.Errorf("%s counts notices, or not all that is worse: %s", rule[0], rule[1])
+			return nil
+		})
+	}
+	if found == 0 {
+		t.Error("no alert is about what a check finds")
+	}
+}
+
+// alerts are the rules of the chart, each with its name.
+func alerts(t *testing.T) [][2]string {
+	t.Helper()
+	text, err := os.ReadFile(chart + "/files/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules prometheusRule
+	if err := yaml.Unmarshal(text, &rules.Spec); err != nil {
+		t.Fatal(err)
+	}
+	var found [][2]string
+	for _, group := range rules.Spec.Groups {
+		for _, rule := range group.Rules {
+			found = append(found, [2]string{rule.Alert, rule.Expr})
+		}
+	}
+	return found
 }
 
 // queries are the dashboard's, each with its panel's title.

@@ -35,7 +35,7 @@ pub struct OperationList {
 /// How much the server has to do, and the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Load {
-    /// Operations under way, those that wait for their turn or for a person included.
+    /// Operations under way: those that wait for their turn or for a person included, those that wait for nodes that are away not.
     pub open: u64,
     /// As many may be under way; over it, what would begin another is answered with 429.
     pub open_limit: u64,

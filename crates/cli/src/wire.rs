@@ -276,6 +276,7 @@ fn engine_config(tuning: Tuning) -> mortar_engine::Config {
     );
     set(&mut config.running_max, tuning.operations_running);
     set(&mut config.open_max, tuning.operations_open);
+    set(&mut config.keep_failed, tuning.keep_failed);
     set(&mut config.check_interval, tuning.check_interval);
     set(
         &mut config.heal_interval,
@@ -356,6 +357,7 @@ mod tests {
             replace_after: Some(Duration::from_secs(16)),
             operations_running: Some(12),
             operations_open: Some(13),
+            keep_failed: Some(Duration::from_secs(18)),
             check_interval: Some(Duration::from_secs(14)),
             heal_interval: Some(Duration::from_secs(17)),
             automatic_repair: Some(false),
@@ -400,6 +402,7 @@ mod tests {
         assert_eq!(config.cure, Some(CurePlan::after(Duration::from_secs(10))));
         assert_eq!(config.replace_after, Some(Duration::from_secs(16)));
         assert_eq!(config.heal_interval, Some(Duration::from_secs(17)));
+        assert_eq!(config.keep_failed, Duration::from_secs(18));
         let never = engine_config(Tuning {
             cure_after: Some(Duration::ZERO),
             replace_after: Some(Duration::ZERO),

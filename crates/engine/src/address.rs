@@ -23,7 +23,12 @@ impl Engine {
     /// be this node.
     pub async fn set_node_address(&self, id: NodeId, host: HostName) -> Result<OperationId, EngineError> {
         let node = self.view(|landscape| may_be_called(landscape, id, &host))?;
-        is_the_node(&self.inner, &node, &host).await?;
+        if let Err(trouble) = is_the_node(&self.inner, &node, &host).await {
+            if node.manage != host {
+                self.inner.hosts.forget(host.as_str());
+            }
+            return Err(trouble);
+        }
         self.record(|landscape| {
             let node = may_be_called(landscape, id, &host)?;
             Ok(Plan::record(vec![Change::PutNode(Node {

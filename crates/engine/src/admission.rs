@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 /// The bound and how much of it is taken.
@@ -12,6 +13,8 @@ use tokio::time::Instant;
 pub(crate) struct Admission {
     limit: usize,
     taken: AtomicUsize,
+    /// The same, shown.
+    shown: Gauge,
     pace: Mutex<Pace>,
 }
 
@@ -20,11 +23,12 @@ pub(crate) struct Admission {
 pub(crate) struct Place(Arc<Admission>);
 
 impl Admission {
-    /// Room for `limit` operations.
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
+    /// Room for `limit` operations. `shown` tells how many places are taken.
+    pub(crate) fn new(limit: usize, shown: Gauge) -> Arc<Self> {
         Arc::new(Self {
             limit,
             taken: AtomicUsize::new(0),
+            shown,
             pace: Mutex::default(),
         })
     }
@@ -46,6 +50,7 @@ impl Admission {
         if taken_before == 0 {
             self.pace(|pace| pace.begins(Instant::now()));
         }
+        self.shown.inc();
         Place(Arc::clone(self))
     }
 
@@ -77,6 +82,7 @@ impl Admission {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::AcqRel);
+        self.0.shown.dec();
     }
 }
 
@@ -134,13 +140,15 @@ impl Pace {
 mod tests {
     use std::time::Duration;
 
+    use prometheus_client::metrics::gauge::Gauge;
     use tokio::time::Instant;
 
     use super::{Admission, LONGEST, NOT_KNOWN, Pace, Place};
 
     #[test]
     fn never_more_than_the_bound_and_every_place_comes_back() {
-        let admission = Admission::new(10);
+        let shown = Gauge::default();
+        let admission = Admission::new(10, shown.clone());
         let crowd = |_| {
             (0..2000)
                 .filter_map(|_| {
@@ -161,9 +169,9 @@ mod tests {
         assert!(admission.enter().is_none());
         let more = admission.enter_again();
         drop(all);
-        assert_eq!(admission.taken(), 1);
+        assert_eq!((admission.taken(), shown.get()), (1, 1));
         drop(more);
-        assert_eq!(admission.taken(), 0);
+        assert_eq!((admission.taken(), shown.get()), (0, 0));
     }
 
     #[test]

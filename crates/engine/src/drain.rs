@@ -13,7 +13,6 @@ use mortar_model::work::{BricksSpec, Facts, Failure, FailureKind, Goal, Seen, Th
 use mortar_model::{BrickId, DeviceId, NodeId, OperationId, OperationKind, VolumeName};
 use mortar_plan::{Change, Plan, Refusal, Step, Subject};
 
-use crate::away;
 use crate::drive::wait_or_halt;
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -54,59 +53,6 @@ impl Engine {
             mortar_plan::drain_node(landscape, id, dead)
         })
         .await
-    }
-
-    /// Takes a node that never comes back out of its pool and the records, with its devices. What only waits for that
-    /// node to be back is given up first.
-    ///
-    /// # Errors
-    /// The node is unknown or being changed, has bricks, or answers and has devices: forgetting them would leave what they
-    /// are made of on its disks.
-    pub async fn forget_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
-        // What cannot be anyway must give nothing up.
-        let has_devices = self.view(|landscape| {
-            let inventory = landscape.inventory();
-            let mut devices = inventory.devices_of(id).peekable();
-            let some = devices.peek().is_some();
-            match devices.any(|device| inventory.brick_count(device.id) > 0) {
-                true => Err(Refusal::InUse("node", id.to_string(), "bricks")),
-                false => Ok(some),
-            }
-        })?;
-        if has_devices && away::answers(&self.inner, id).await {
-            let wanted = "what answers is not forgotten, but given back with 'mortar device delete' and 'mortar node delete'; if it \
-                          shall never come back, shut it down first";
-            return Err(EngineError::Refused(Refusal::WrongState {
-                what: "node",
-                id: id.to_string(),
-                state: "there".into(),
-                wanted,
-            }));
-        }
-        for cleanup in self.waits_for_node_alone(id) {
-            self.abandon(cleanup).await;
-        }
-        self.submit(OperationKind::RemoveNode, |landscape, _| {
-            mortar_plan::forget_node(landscape, id)
-        })
-        .await
-    }
-
-    /// Cleanups that have nothing left to do but on that node.
-    fn waits_for_node_alone(&self, id: NodeId) -> Vec<OperationId> {
-        let (open, _) = self.operations(0);
-        let waiting = open.into_iter().filter_map(|state| match state {
-            OperationState::Open(operation) if operation.kind == OperationKind::Cleanup => Some(operation),
-            _ => None,
-        });
-        waiting
-            .filter(|operation| {
-                operation
-                    .left()
-                    .all(|(step, _)| step.place == mortar_plan::Place::Node(id))
-            })
-            .map(|operation| operation.id)
-            .collect()
     }
 
     /// Turns back an operation that moves bricks, as far as there is a way back: a drain moves no more of them, and the

@@ -12,9 +12,9 @@ use mortar_journal::{
     Action, Direction, Ended, Event, Mark, Operation, Outcome, Persist, Phase, advance, remainder,
 };
 use mortar_model::work::{Facts, Thing};
-use mortar_model::{ClusterId, NodeId, OperationId, OperationKind};
-use mortar_plan::{Change, Landscape, Step};
-use mortar_store::Durability;
+use mortar_model::{ClusterId, HostName, NodeId, OperationId, OperationKind};
+use mortar_plan::{Change, Landscape, Step, Subject};
+use mortar_store::{Durability, StoreError, Write};
 use tokio::sync::{Notify, watch};
 use tracing::Instrument as _;
 
@@ -203,8 +203,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, handle: Arc<Handle>, place: Place, first:
         let mut wait = inner.config.attention_first;
         let mut place = Some(place);
         loop {
-            // One that waits for somebody gives its turn to others.
-            // One that only waits for others must not keep them from theirs.
+            // A parked operation holds no turn. A drain takes none at all: it waits for moves that need one.
             let turn = if drains(kind) {
                 None
             } else {
@@ -268,11 +267,10 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
             (next, write)
         };
         let finishing = next.actions.contains(&Action::Finish);
-        if let Some(Ok(write)) = write
-            && !finishing
-            && !persist(inner, handle, write, next.persist).await
+        if let Some(write) = write.filter(|_| !finishing)
+            && let Err(end) = persist(inner, handle, write, next.persist).await
         {
-            return End::Halted;
+            return end;
         }
         for action in next.actions {
             match action {
@@ -291,22 +289,33 @@ async fn drive(inner: &Arc<Inner>, handle: &Handle, first: Event) -> End {
     }
 }
 
-/// Waits until the state is on disk as firmly as asked; answers whether it is. While the disk refuses, the operation
-/// stands still: acting on what is not recorded is the one thing it must not do. Only a halt ends the wait.
-async fn persist(inner: &Inner, handle: &Handle, write: mortar_store::Write, persist: Persist) -> bool {
+/// Waits until the state is on disk as firmly as asked. While the disk refuses, the operation stands still: acting on what
+/// is not recorded is the one thing it must not do. Only a halt ends the wait. What cannot even be written as a record is no
+/// better for waiting: then somebody has to see it.
+async fn persist(
+    inner: &Inner,
+    handle: &Handle,
+    write: Result<Write, StoreError>,
+    persist: Persist,
+) -> Result<(), End> {
+    let write = write.map_err(|error| {
+        tracing::error!(%error, "how far the operation is cannot be written as a record; it waits");
+        stand_still(&mut handle.lock(), format!("its state cannot be recorded: {error}"));
+        End::Parked
+    })?;
     if persist == Persist::Lazy {
         let writing = Arc::clone(&handle.writing);
         writing.store(true, Ordering::Release);
         inner.write_lazily(vec![write], move || writing.store(false, Ordering::Release));
-        return true;
+        return Ok(());
     }
     while let Err(error) = inner.write(vec![write.clone()], Durability::Synced).await {
         tracing::error!(%error, "cannot record how far the operation is; it waits");
         if wait_or_halt(inner, STORE_RETRY).await {
-            return false;
+            return Err(End::Halted);
         }
     }
-    true
+    Ok(())
 }
 
 /// Waits; answers whether the program halts meanwhile.
@@ -334,6 +343,8 @@ pub(crate) async fn rest_or_halt(inner: Arc<Inner>, time: Duration) -> bool {
 struct Finish {
     ended: Ended,
     changes: Vec<Change>,
+    /// Hosts that were to be nodes, and are not where it came to nothing.
+    hosts: Vec<HostName>,
     facts: Facts,
     /// What removes the things that were left on nodes that are away.
     cleanup: Option<Operation>,
@@ -364,13 +375,14 @@ impl Finish {
         Some(Self {
             ended,
             changes,
+            hosts: hosts_to_be(&operation.plan.changes),
             facts,
             cleanup,
         })
     }
 
     /// One transaction: there is no moment in which nobody knows of what is left.
-    fn writes(&self, inner: &Inner) -> Result<Vec<mortar_store::Write>, mortar_store::StoreError> {
+    fn writes(&self, inner: &Inner) -> Result<Vec<Write>, StoreError> {
         let mut writes = {
             let landscape = inner.landscape();
             records::changes(landscape.inventory(), &self.changes, &self.facts)?
@@ -402,16 +414,18 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
     let Finish {
         ended,
         changes,
+        hosts,
         facts,
         cleanup,
     } = finish;
     let settle = || {
         let mut landscape = inner.landscape();
-        settle_in(&mut landscape, &changes, &facts, ended.id);
+        let left = settle_in(&mut landscape, &changes, hosts, &facts, ended.id);
         if let Some(cleanup) = &cleanup {
             landscape.hold(cleanup.id, &cleanup.plan);
         }
         drop(landscape);
+        forget_hosts(inner, &left);
         inner.reconciler.records_changed(&changes);
     };
     // From here on it has ended, whatever happens to memory: it must not be taken up once more.
@@ -440,17 +454,49 @@ async fn finish(inner: &Arc<Inner>, handle: &Handle) -> End {
 
 /// Makes the changes in memory and gives back what the operation held.
 pub(crate) fn settle(inner: &Inner, changes: &[Change], facts: &Facts, id: OperationId) {
-    settle_in(&mut inner.landscape(), changes, facts, id);
+    let left = settle_in(&mut inner.landscape(), changes, hosts_to_be(changes), facts, id);
+    forget_hosts(inner, &left);
     inner.reconciler.records_changed(changes);
 }
 
-fn settle_in(landscape: &mut Landscape, changes: &[Change], facts: &Facts, id: OperationId) {
+/// Hosts under which such changes have nodes reached.
+fn hosts_to_be(changes: &[Change]) -> Vec<HostName> {
+    let hosts = changes.iter().filter_map(|change| match change {
+        Change::PutNode(node) => Some(node.manage.clone()),
+        _ => None,
+    });
+    hosts.collect()
+}
+
+/// Makes the changes, and answers which of these hosts, and of those under which the changed nodes were reached, no node is
+/// reached under any more.
+fn settle_in(
+    landscape: &mut Landscape,
+    changes: &[Change],
+    mut hosts: Vec<HostName>,
+    facts: &Facts,
+    id: OperationId,
+) -> Vec<HostName> {
     landscape.release(id);
+    hosts.extend(changes.iter().filter_map(|change| match change.subject() {
+        Subject::Node(node) => Some(landscape.inventory().node(node)?.manage.clone()),
+        _ => None,
+    }));
     for change in changes {
         if let Err(error) = landscape.apply(change, facts) {
             // The operation held the thing, so nobody else can have changed it.
             tracing::error!(%error, "the change is recorded and does not fit what is in memory; restart the server");
         }
+    }
+    let nodes = || landscape.inventory().nodes();
+    hosts.retain(|host| nodes().all(|node| node.manage != *host));
+    hosts
+}
+
+/// What is kept for speaking to them goes.
+fn forget_hosts(inner: &Inner, hosts: &[HostName]) {
+    for host in hosts {
+        inner.hosts.forget(host.as_str());
     }
 }
 
@@ -527,25 +573,32 @@ async fn parked(inner: &Inner, handle: &Handle, place: &mut Option<Place>, wait:
     woken
 }
 
+/// It stands where it stood, and needs somebody for this reason.
+fn stand_still(operation: &mut Operation, reason: String) {
+    let (because, direction) = match &operation.phase {
+        Phase::Back { reason } | Phase::Undone { reason } => (Some(reason.clone()), Direction::Back),
+        Phase::Attention {
+            because, direction, ..
+        } => (because.clone(), *direction),
+        Phase::Forward | Phase::Done => (None, Direction::Forward),
+    };
+    operation.phase = Phase::Attention {
+        reason,
+        because,
+        direction,
+        waits: false,
+    };
+}
+
 /// A bug in Mortar met the operation: it stands where it stood, and says so.
 async fn panicked(inner: &Inner, handle: &Handle) {
     inner.metrics.panicked("operation");
     let write = {
         let mut operation = handle.lock();
-        let (because, direction) = match &operation.phase {
-            Phase::Back { reason } | Phase::Undone { reason } => (Some(reason.clone()), Direction::Back),
-            Phase::Attention {
-                because, direction, ..
-            } => (because.clone(), *direction),
-            Phase::Forward | Phase::Done => (None, Direction::Forward),
-        };
-        let reason = "a bug in Mortar, whose trace is in the log".to_owned();
-        operation.phase = Phase::Attention {
-            reason,
-            because,
-            direction,
-            waits: false,
-        };
+        stand_still(
+            &mut operation,
+            "a bug in Mortar, whose trace is in the log".to_owned(),
+        );
         records::operation(&operation)
     };
     tracing::error!("a bug in Mortar ended the operation's task");
@@ -553,5 +606,41 @@ async fn panicked(inner: &Inner, handle: &Handle) {
         && let Err(error) = inner.write(vec![write], Durability::Synced).await
     {
         tracing::error!(%error, "cannot record that the operation needs attention");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mortar_executor::LocalHosts;
+    use mortar_journal::{Operation, Persist};
+    use mortar_model::{OperationId, OperationKind};
+    use mortar_plan::Plan;
+    use mortar_store::{MemoryStore, StoreError};
+
+    use super::{End, Handle, persist};
+    use crate::{Config, Engine, Parts, SystemClock, SystemEntropy};
+
+    /// Nothing is done that follows from a state which is in no record.
+    #[tokio::test]
+    async fn what_cannot_be_written_as_a_record_needs_somebody() {
+        let store = Arc::new(MemoryStore::new());
+        let parts = Parts {
+            store: Arc::clone(&store) as _,
+            hosts: Arc::new(LocalHosts::new()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::open().unwrap()),
+        };
+        let engine = Engine::open(parts, Config::default()).unwrap();
+        let written = store.applied();
+        for firmness in [Persist::Lazy, Persist::Synced] {
+            let id = OperationId::from_u128(1);
+            let handle = Handle::new(Operation::new(id, OperationKind::Record, 0, Plan::default()));
+            let end = persist(&engine.inner, &handle, Err(StoreError::Closed), firmness).await;
+            assert_eq!(end, Err(End::Parked));
+            assert!(handle.snapshot().needs_attention());
+        }
+        assert_eq!(store.applied(), written);
     }
 }

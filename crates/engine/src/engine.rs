@@ -23,6 +23,7 @@ use crate::check::Checks;
 use crate::clock::{Clock, Entropy};
 use crate::cure::{self, CurePlan};
 use crate::drive::Handle;
+use crate::ended::Keeping;
 use crate::error::{EngineError, OpenError};
 use crate::heal::Heals;
 use crate::metrics::Metrics;
@@ -63,6 +64,9 @@ pub struct Config {
     pub running_max: usize,
     /// How long an ended operation can be asked for, whatever the machine's clock is set to meanwhile.
     pub keep_ended: Duration,
+    /// The same for what a person has to read: a drain, a move or a change of copies that failed. At most 1,000 of them are
+    /// kept for longer than others.
+    pub keep_failed: Duration,
     /// How long one question to a node may take that changes nothing. glusterd itself waits minutes for a member that
     /// fell silent; whoever asks what is wrong needs the rest of the answer now.
     pub patience: Duration,
@@ -106,6 +110,7 @@ impl Default for Config {
             open_max: 1024,
             running_max: 64,
             keep_ended: Duration::from_secs(3600),
+            keep_failed: Duration::from_secs(7 * 86400),
             patience: Duration::from_secs(15),
             health_interval: Duration::from_secs(120),
             recovery_interval: Duration::from_secs(5),
@@ -198,11 +203,15 @@ impl Engine {
             tracing::error!(found = %violation.0, "the records break an invariant");
         }
         let now = clock.now_ms();
-        let operations = Operations::load(loaded.open, &loaded.ended, now, config.keep_ended);
+        let keeping = Keeping {
+            all: config.keep_ended,
+            to_read: config.keep_failed,
+        };
+        let operations = Operations::load(loaded.open, &loaded.ended, now, keeping);
         let metrics = Metrics::new(config.open_max);
         let inner = Inner {
             gates: Gates::new(config.pool_width, metrics.pool_waiting.clone()),
-            admission: Admission::new(config.open_max),
+            admission: Admission::new(config.open_max, metrics.admitted.clone()),
             running: Semaphore::new(config.running_max.max(1)),
             store,
             hosts,
@@ -328,7 +337,11 @@ impl Engine {
     pub async fn add_node(&self, request: AddNode) -> Result<OperationId, EngineError> {
         // Planned once without asking anybody: a request that cannot be is answered at once.
         self.view(|landscape| mortar_plan::add_node(landscape, &request, &mut Seed::new(0)))?;
-        nodes::can_join(&self.inner, &request).await?;
+        if let Err(trouble) = nodes::can_join(&self.inner, &request).await {
+            // Nobody speaks to it again, unless somebody asks again.
+            self.inner.hosts.forget(request.manage.as_str());
+            return Err(trouble);
+        }
         self.submit(OperationKind::AddNode, |landscape, seed| {
             mortar_plan::add_node(landscape, &request, seed)
         })

@@ -6,7 +6,7 @@ use mortar_model::OperationId;
 use mortar_plan::Refusal;
 use mortar_store::StoreError;
 
-/// A request that did not become an operation. Nothing was changed.
+/// A request that did not become an operation. Nothing was changed, except perhaps where it is [`Self::Uncertain`].
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// It cannot be planned.

@@ -3,7 +3,7 @@
 //! A pass goes over all volumes that keep copies, one after the other, by the clock; what it saw is kept and counted. Whoever
 //! asks for one volume gets it fresh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -60,6 +60,18 @@ impl Heals {
         seen.insert(id, sight);
     }
 
+    /// Bricks that could not be asked, as GlusterFS calls them, by volume.
+    pub(crate) fn unconnected(&self) -> Vec<(VolumeId, BTreeSet<String>)> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_volume = |sight: &HealSight| -> BTreeSet<String> {
+            let bricks = sight.bricks.iter().flatten();
+            let silent = bricks.filter(|brick| !brick.connected);
+            silent.map(|brick| brick.brick.clone()).collect()
+        };
+        let all = seen.iter().map(|(id, sight)| (*id, of_volume(sight)));
+        all.filter(|(_, bricks)| !bricks.is_empty()).collect()
+    }
+
     /// What is kept, of volumes that are still there.
     fn keep(&self, there: impl Fn(VolumeId) -> bool) -> BTreeMap<VolumeId, HealSight> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +112,8 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<NodeId>)> {
     Some((volume, members))
 }
 
-async fn look(inner: &Inner, id: VolumeId) -> Option<HealSight> {
+/// How the copies of a volume are now. `None` when it is not known.
+pub(crate) async fn look(inner: &Inner, id: VolumeId) -> Option<HealSight> {
     let (volume, members) = recorded(inner, id)?;
     let batch = heal_info::ask(&inner.config.settings, &volume.name);
     let report = ask_pool(inner, &members, "ask for heal info", batch).await;

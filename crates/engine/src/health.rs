@@ -150,7 +150,7 @@ async fn forget_old(inner: &Inner) {
     }
     let writes = old.iter().map(|id| Write::delete(Kind::Ended, id)).collect();
     match inner.write(writes, Durability::Lazy).await {
-        Ok(()) => inner.operations().forget(old.len()),
+        Ok(()) => inner.operations().forget(&old),
         Err(error) => tracing::warn!(%error, "cannot forget old operations"),
     }
 }

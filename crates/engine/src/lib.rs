@@ -2,24 +2,28 @@
 //!
 //! Doors ask the [`Engine`]; it locks the landscape, lets `plan` decide, makes the intent durable, and then
 //! drives the operation as `journal` says: commands from `command`, carried by a [`Hosts`](mortar_executor::Hosts), each
-//! outcome recorded. Nothing is decided here but which task runs when.
+//! outcome recorded. What changes is planned by `plan`; decided here is who is asked, and when.
 //!
 //! | file | job |
 //! |---|---|
 //! | `engine` | what doors can ask |
+//! | `error` | why something was not done |
+//! | `clock` | what time it is, and chance |
 //! | `create` | a volume that is asked for, perhaps not for the first time |
 //! | `admission` | how many may begin, and when to come again |
 //! | `capacity` | how much room there is for volumes of a kind |
 //! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
-//! | `operations` | those that are known, from the way to the disk until an hour after the end |
+//! | `operations` | those that are known, from the way to the disk until a while after the end |
 //! | `drive` | the loop of one operation |
 //! | `evict` | a brick that moves, and what has to hold before it does |
 //! | `options` | options of a volume that are changed, and what they are before |
 //! | `replicas` | more copies of each file, or fewer |
 //! | `drain` | devices that are emptied, brick by brick |
+//! | `forget` | nodes that never come back |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | a look at what any member of a pool may have changed |
+//! | `block` | block volumes |
 //! | `attach` | which nodes may use a volume |
 //! | `away` | nodes that are away: whom to ask instead |
 //! | `abandon` | giving up on command |
@@ -27,11 +31,13 @@
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
+//! | `losses` | which devices and bricks are lost, and since when |
 //! | `tries` | when what came to nothing is tried again |
 //! | `cure` | members of a pool that differ from the others |
 //! | `heal` | how the copies of volumes are, asked for one volume at a time |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
+//! | `address` | another address of a node |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
@@ -71,11 +77,13 @@ mod error;
 mod evict;
 mod fence;
 mod files;
+mod forget;
 mod group;
 mod heal;
 mod health;
 mod inspect;
 mod load;
+mod losses;
 mod members;
 mod metrics;
 mod nodes;

@@ -8,9 +8,10 @@ use crate::engine::{Engine, Inner};
 /// How much the engine has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Operations under way, those that wait for their turn or for attention included.
+    /// Operations that have a place within the limit: those that wait for their turn or for attention included, those that
+    /// wait for nodes that are away not. (The metric `mortar_operations_open` counts these, too.)
     pub open: usize,
-    /// As many may be under way.
+    /// As many may have a place.
     pub open_limit: usize,
     /// Operations that run.
     pub running: usize,

@@ -37,6 +37,12 @@ pub(crate) struct KindLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct FindingLabels {
+    pub(crate) kind: &'static str,
+    pub(crate) severity: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct CommandLabels {
     pub(crate) command: String,
     pub(crate) result: &'static str,
@@ -59,6 +65,7 @@ pub struct Metrics {
     pub(crate) operations: Family<OperationLabels, Counter>,
     pub(crate) operation_seconds: Family<KindLabel, Histogram>,
     pub(crate) open: Gauge,
+    pub(crate) admitted: Gauge,
     pub(crate) open_limit: Gauge,
     pub(crate) running: Gauge,
     pub(crate) waiting: Gauge,
@@ -76,7 +83,7 @@ pub struct Metrics {
     pub(crate) backup_last: Gauge,
     pub(crate) backup_failures: Counter,
     pub(crate) backups_damaged: Gauge,
-    pub(crate) findings: Family<KindLabel, Gauge>,
+    pub(crate) findings: Family<FindingLabels, Gauge>,
     pub(crate) left_out: Gauge,
     pub(crate) checked_at: Gauge<f64, AtomicU64>,
     pub(crate) check_seconds: Gauge<f64, AtomicU64>,
@@ -102,6 +109,7 @@ impl Metrics {
             operations: Family::default(),
             operation_seconds: Family::new_with_constructor(histogram),
             open: Gauge::default(),
+            admitted: Gauge::default(),
             open_limit,
             running: Gauge::default(),
             waiting: Gauge::default(),
@@ -147,7 +155,10 @@ impl Metrics {
                 .iter()
                 .filter(|finding| finding.kind == *kind)
                 .count();
-            let label = KindLabel { kind: kind.name() };
+            let label = FindingLabels {
+                kind: kind.name(),
+                severity: kind.severity().name(),
+            };
             self.findings
                 .get_or_create(&label)
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -251,10 +262,19 @@ impl Metrics {
     /// What waits and what runs.
     fn register_load(&self, registry: &mut Registry) {
         for (name, text, gauge) in [
-            ("operations_open", "Operations under way", &self.open),
+            (
+                "operations_open",
+                "Operations that have not ended, those that wait for nodes that are away included",
+                &self.open,
+            ),
+            (
+                "operations_admitted",
+                "Operations that have a place within the limit: those that wait for nodes that are away have none",
+                &self.admitted,
+            ),
             (
                 "operations_open_limit",
-                "Operations that may be under way",
+                "Operations that may have a place at one time; more are refused",
                 &self.open_limit,
             ),
             ("operations_running", "Operations that run", &self.running),

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::drain::Drain;
 use crate::drive::Handle;
-use crate::ended::EndedLately;
+use crate::ended::{EndedLately, Keeping};
 use crate::error::EngineError;
 
 /// Operations under way and those that ended a while ago.
@@ -33,22 +33,21 @@ pub(crate) struct Operations {
 
 impl Operations {
     /// Those that a store remembers, the ended ones oldest first; `now` is in milliseconds since 1970.
-    pub(crate) fn load(open: Vec<Operation>, ended: &[Ended], now: u64, keep: Duration) -> Self {
-        let times = ended.iter().map(|one| (one.ended, one.id)).collect();
+    pub(crate) fn load(open: Vec<Operation>, ended: &[Ended], now: u64, keeping: Keeping) -> Self {
         let handle = |operation: Operation| (operation.id, Arc::new(Handle::new(operation)));
         Self {
             open: open.into_iter().map(handle).collect(),
             entering: BTreeMap::new(),
             doubtful: BTreeMap::new(),
             drains: BTreeMap::new(),
-            ended: EndedLately::load(times, now, keep),
+            ended: EndedLately::load(ended, now, keeping),
             makers: ended.iter().filter_map(made).collect(),
         }
     }
 
     /// One has ended just now, and that is recorded.
     pub(crate) fn note_ended(&mut self, ended: &Ended) {
-        self.ended.add(ended.id);
+        self.ended.add(ended);
         self.drains.remove(&ended.id);
         self.makers.extend(made(ended));
     }
@@ -59,9 +58,9 @@ impl Operations {
         maker.filter(|id| self.ended.lasts(*id, lasting))
     }
 
-    /// The oldest of the ended are forgotten.
-    pub(crate) fn forget(&mut self, oldest: usize) {
-        self.ended.forget(oldest);
+    /// These of the ended are forgotten.
+    pub(crate) fn forget(&mut self, over: &[OperationId]) {
+        self.ended.forget(over);
         self.makers.retain(|_, id| self.ended.is_kept(*id));
     }
 

@@ -61,21 +61,9 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Records of nodes, devices or clusters changed: the nodes' files follow.
+    /// Records changed: where that is told in nodes' files, these follow.
     pub(crate) fn records_changed(&self, changes: &[Change]) {
-        let told = |change: &Change| {
-            matches!(
-                change,
-                Change::PutCluster(_)
-                    | Change::PutNode(_)
-                    | Change::RemoveNode(_)
-                    | Change::PutDevice(_)
-                    | Change::AddDevice(_)
-                    | Change::ResizeDevice(_)
-                    | Change::RemoveDevice(_)
-            )
-        };
-        if changes.iter().any(told) {
+        if changes.iter().any(Change::changes_node_files) {
             self.records.store(true, Ordering::Release);
             self.wake.notify_one();
         }
@@ -157,6 +145,7 @@ impl Engine {
         if !reconciled.mended.is_empty() || !reconciled.failed.is_empty() {
             tracing::info!(mended = reconciled.mended.len(), failed = ?reconciled.failed, "nodes mended");
         }
+        tell_failed(&reconciled.files_failed);
         let last = &self.inner.reconciler.last;
         *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reconciled.clone());
         reconciled
@@ -284,7 +273,9 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
         let work = async {
             if reconciler.records.swap(false, Ordering::AcqRel) && inner.config.automatic {
                 tokio::time::sleep(GATHER).await;
-                if files::follow(&inner, Trust::Health).await.unread {
+                let followed = files::follow(&inner, Trust::Health).await;
+                tell_failed(&followed.failed);
+                if followed.unread || !followed.failed.is_empty() {
                     due = due.min(Instant::now() + inner.config.recovery_interval);
                 }
             }
@@ -306,6 +297,12 @@ async fn run(engine: Weak<Inner>, reconciler: Arc<Reconciler>) {
             () = halted => return,
             () = work => {}
         }
+    }
+}
+
+fn tell_failed(files: &[String]) {
+    if !files.is_empty() {
+        tracing::warn!(failed = ?files, "nodes' files could not be written; they are tried again");
     }
 }
 

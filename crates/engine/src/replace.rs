@@ -1,20 +1,20 @@
 //! Bricks that were lost for longer than was stated are replaced without anybody's help, where that was asked for.
 //!
-//! Who sets the time says in advance what is said with `--dead` else: that a node which did not answer for so long, or a device
-//! that was not there for so long, does not come back with anything that the others lack. So it is done only where the
-//! others can know: in sets of which a majority is left. One brick of a pool moves at a time; and when two nodes of a pool
-//! are lost, or half of it, it may be this server that is cut off, and nothing is done.
+//! Who sets the time says in advance what is said with `--dead` else: that a node which did not answer for so long, or a disk
+//! that was not there or could not be read for so long, does not come back with anything that the others lack. So it is done
+//! only where the others can know: in sets of which a majority is left. One brick of a pool moves at a time, and only when a
+//! look right before that shows its loss once more; and when two nodes of a pool are lost, or half of it, it may be this
+//! server that is cut off, and nothing is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mortar_model::{Brick, BrickId, ClusterId, DeviceId, Durability, Inventory, NodeId, OperationId, State};
-use mortar_survey::Kind;
-use tokio::time::Instant;
 
 use crate::drive::rest_or_halt;
 use crate::engine::{Engine, Inner};
+use crate::losses::{Losses, Lost};
 use crate::panics;
 use crate::submit::OperationState;
 use crate::tries::Tries;
@@ -31,18 +31,10 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     }
 }
 
-/// What is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Lost {
-    Node(NodeId),
-    Device(DeviceId),
-}
-
-/// What is remembered between two passes. After a restart all counts from the beginning: that is late, never early.
+/// What is remembered between two passes.
 #[derive(Default)]
 struct Memory {
-    /// Devices that the last checks did not find, and since when.
-    missing: BTreeMap<DeviceId, Instant>,
+    losses: Losses,
     /// The move that is under way in each pool.
     moves: BTreeMap<ClusterId, OperationId>,
     tried: Tries<BrickId>,
@@ -82,7 +74,7 @@ async fn pass(inner: &Arc<Inner>, after: Duration, memory: &mut Memory) {
             continue;
         }
         memory.moves.remove(&cluster);
-        match next(inner, cluster, after, memory) {
+        match certain(inner, cluster, after, memory).await {
             Ok(Some(brick)) => replace(&engine, cluster, brick, memory).await,
             Ok(None) => {
                 memory.told.remove(&cluster);
@@ -93,18 +85,9 @@ async fn pass(inner: &Arc<Inner>, after: Duration, memory: &mut Memory) {
 }
 
 impl Memory {
-    /// Takes in what the last check found.
+    /// Takes in what was seen last.
     fn learn(&mut self, inner: &Inner) {
-        let last = inner.checks.last();
-        let findings = last.iter().flat_map(|check| &check.findings);
-        let missing: BTreeSet<DeviceId> = findings
-            .filter(|finding| finding.kind == Kind::DeviceMissing)
-            .filter_map(|finding| finding.subject.id.parse().ok())
-            .collect();
-        self.missing.retain(|device, _| missing.contains(device));
-        for device in missing {
-            self.missing.entry(device).or_insert_with(Instant::now);
-        }
+        self.losses.learn(inner);
         let landscape = inner.landscape();
         self.tried
             .retain(|brick| landscape.inventory().brick(*brick).is_some());
@@ -118,7 +101,25 @@ impl Memory {
     }
 }
 
-/// The brick that is to be replaced now.
+/// The brick that is to be replaced now, after a look whether that with which it was lost is lost still.
+///
+/// # Errors
+/// Something is lost, and nothing may be replaced; the text says why.
+async fn certain(
+    inner: &Arc<Inner>,
+    cluster: ClusterId,
+    after: Duration,
+    memory: &mut Memory,
+) -> Result<Option<Brick>, String> {
+    let Some((lost, brick)) = next(inner, cluster, after, memory)? else {
+        return Ok(None);
+    };
+    memory.losses.confirm(inner, lost, &brick).await;
+    let again = next(inner, cluster, after, memory)?;
+    Ok(again.filter(|again| *again == (lost, brick)).map(|(_, brick)| brick))
+}
+
+/// The brick that comes first of those that are lost for long enough, and with what it was lost.
 ///
 /// # Errors
 /// Something is lost, and nothing may be replaced; the text says why.
@@ -127,7 +128,7 @@ fn next(
     cluster: ClusterId,
     after: Duration,
     memory: &Memory,
-) -> Result<Option<Brick>, String> {
+) -> Result<Option<(Lost, Brick)>, String> {
     let landscape = inner.landscape();
     let inventory = landscape.inventory();
     let silent = landscape.unhealthy().filter(|node| {
@@ -146,13 +147,12 @@ fn next(
         .iter()
         .filter(|node| inner.silent_since(**node).elapsed() >= after)
         .map(|node| Lost::Node(*node));
-    let devices = memory
-        .missing
-        .iter()
-        .filter(|(_, since)| since.elapsed() >= after)
-        .map(|(device, _)| Lost::Device(*device));
-    let bricks = nodes.chain(devices).flat_map(|lost| bricks_of(inventory, lost));
-    let mut ripe = bricks.filter(|brick| {
+    let lost = nodes.chain(memory.losses.lasting(after));
+    let bricks = lost.flat_map(|lost| {
+        let bricks = bricks_of(inventory, lost);
+        bricks.into_iter().map(move |brick| (lost, brick))
+    });
+    let mut ripe = bricks.filter(|(_, brick)| {
         let volume = inventory.volume(brick.volume);
         volume.is_some_and(|volume| volume.cluster == cluster && has_majority(volume.durability))
             && landscape
@@ -165,19 +165,22 @@ fn next(
 
 /// Bricks of what is lost, where nobody said that it is to be left as it is.
 fn bricks_of(inventory: &Inventory, lost: Lost) -> Vec<Brick> {
-    let devices: Vec<DeviceId> = match lost {
-        Lost::Node(node) => inventory.devices_of(node).map(|device| device.id).collect(),
-        Lost::Device(device) => vec![device],
+    let on = |device: DeviceId| inventory.bricks_on(device).cloned();
+    let bricks: Vec<Brick> = match lost {
+        Lost::Node(node) => {
+            let devices = inventory.devices_of(node);
+            devices.flat_map(|device| on(device.id)).collect()
+        }
+        Lost::Device(device) => on(device).collect(),
+        Lost::Brick(brick) => inventory.brick(brick).cloned().into_iter().collect(),
     };
-    let online = devices.into_iter().filter(|device| {
-        let device = inventory.device(*device);
+    let online = |brick: &Brick| {
+        let device = inventory.device(brick.device);
         let node = device.and_then(|device| inventory.node(device.node));
         device.is_some_and(|device| device.state == State::Online)
             && node.is_some_and(|node| node.state == State::Online)
-    });
-    online
-        .flat_map(|device| inventory.bricks_on(device).cloned())
-        .collect()
+    };
+    bricks.into_iter().filter(online).collect()
 }
 
 /// Whether the others of a set know all that was ever acknowledged, when one of them is lost.

@@ -1,6 +1,5 @@
 //! From a plan to a durable, running operation, and to what became of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -179,7 +178,6 @@ impl Engine {
     ) -> Intent {
         landscape.hold(id, &plan);
         Intent {
-            // Known as entering before the landscape is unlocked: whoever finds what it holds finds it too.
             reservation: Reservation::new(&self.inner, id, place),
             operation: Operation::new(id, kind, self.inner.clock.now_ms(), plan),
         }
@@ -196,10 +194,7 @@ impl Engine {
             let (inner, id) = (&engine.inner, operation.id);
             let write = records::operation(&operation)?;
             if let Err(error) = inner.write(vec![write], Durability::Synced).await {
-                if let StoreError::Uncertain { path, reason } = &error {
-                    reservation.doubt(path.clone(), reason.clone());
-                }
-                return Err(EngineError::not_recorded(id, error));
+                return Err(reservation.not_recorded(error));
             }
             let handle = Arc::new(Handle::new(operation));
             inner.operations().open.insert(id, Arc::clone(&handle));
@@ -220,14 +215,13 @@ impl Engine {
         let place = inner.admit()?;
         let id = OperationId::from_u128(inner.entropy.draw());
         let now = inner.clock.now_ms();
-        let (plan, mut writes) = {
+        let (plan, mut writes, reservation) = {
             let mut landscape = inner.landscape();
             let plan = plan(&landscape).inspect_err(|_| inner.refused(OperationKind::Record))?;
             let writes = records::changes(landscape.inventory(), &plan.changes, &Facts::None)?;
             landscape.hold(id, &plan);
-            (plan, writes)
+            (plan, writes, Reservation::new(inner, id, place))
         };
-        let reservation = Reservation::new(inner, id, place);
         let removed = plan.changes.first().is_some_and(mortar_plan::Change::removes);
         let ended = Ended {
             id,
@@ -243,8 +237,9 @@ impl Engine {
         writes.extend(records::end(&ended)?);
         let inner = Arc::clone(inner);
         to_the_end(async move {
-            let written = inner.write(writes, Durability::Synced).await;
-            written.map_err(|error| EngineError::not_recorded(id, error))?;
+            if let Err(error) = inner.write(writes, Durability::Synced).await {
+                return Err(reservation.not_recorded(error));
+            }
             // Given back by the change itself: in between somebody could decide on what is no longer so.
             let place = reservation.keep();
             drive::settle(&inner, &plan.changes, &Facts::None, id);
@@ -319,6 +314,8 @@ struct Reservation {
 }
 
 impl Reservation {
+    /// Made while the landscape is locked, in which what it gives back was just held: whoever finds that, finds it as
+    /// entering too.
     fn new(inner: &Arc<Inner>, id: OperationId, place: Place) -> Self {
         let (decided, waiting) = watch::channel(());
         inner.operations().entering.insert(id, waiting);
@@ -330,10 +327,14 @@ impl Reservation {
         }
     }
 
-    /// Nobody knows whether the intent is on disk: what it holds stays held.
-    fn doubt(mut self, path: PathBuf, reason: String) {
-        self.inner.operations().doubt(self.id, path, reason);
-        self.place = None;
+    /// The store did not say that the intent is on disk. Where nobody knows whether it is, what it holds stays held.
+    fn not_recorded(mut self, error: StoreError) -> EngineError {
+        if let StoreError::Uncertain { path, reason } = &error {
+            let mut operations = self.inner.operations();
+            operations.doubt(self.id, path.clone(), reason.clone());
+            self.place = None;
+        }
+        EngineError::not_recorded(self.id, error)
     }
 
     /// The intent is on disk.

@@ -13,7 +13,7 @@ use mortar_executor::SimHosts;
 use mortar_model::{
     BrickId, ByteSize, Durability, NodeId, OperationId, OperationKind, State, VolumeName, VolumeOption,
 };
-use mortar_plan::{CreateVolume, Refusal};
+use mortar_plan::{CreateBlock, CreateVolume, Refusal};
 use mortar_simulator::World;
 use mortar_store::MemoryStore;
 use tokio::time::Instant;
@@ -283,6 +283,37 @@ fn a_node_that_answers_is_not_forgotten() {
         bed.hosts.world(|world| world.kill_node("n4"));
         let id = bed.engine.forget_node(bed.node(4)).await.unwrap();
         bed.done(id).await;
+    });
+}
+
+/// What waits for a node is given up with the node, not before it is known that the node can go.
+#[test]
+fn a_node_that_cannot_be_forgotten_gives_nothing_up() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let request = CreateBlock {
+            name: Some(VolumeName::new("disk").unwrap()),
+            size: ByteSize::from_gib(2),
+            clusters: Vec::new(),
+            ha: 3,
+            auth: false,
+        };
+        bed.done(bed.engine.create_block(request).await.unwrap()).await;
+        let block = bed.block("disk");
+        let hosts = bed.inventory(|inventory| inventory.block(block).unwrap().hosts.clone());
+        let number = (1..=3).find(|number| hosts.iter().any(|host| host.as_str() == format!("n{number}")));
+        let (number, node) = (number.unwrap(), bed.node(number.unwrap()));
+        bed.hosts.world(|world| world.kill_node(&format!("n{number}")));
+        let id = bed.engine.drain_node(node, true).await.unwrap();
+        bed.done(id).await;
+        let left = bed.open();
+        assert!(!left.is_empty(), "its bricks are left until it is back");
+        let refused = bed.engine.forget_node(node).await.unwrap_err();
+        assert!(
+            matches!(refused, EngineError::Refused(Refusal::ServesBlocks(..))),
+            "{refused}"
+        );
+        assert_eq!(bed.open(), left);
     });
 }
 

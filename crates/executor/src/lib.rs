@@ -36,10 +36,17 @@ pub use ssh::{SshError, SshHosts, SshOptions};
 pub trait Hosts: Send + Sync + 'static {
     /// Runs `batch` on `host` (a management host name or address) and waits for its end or its limit.
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report>;
+
+    /// The host is not spoken to any more, as far as anybody knows: what is kept for it may go. It can be spoken to again.
+    fn forget(&self, _host: &str) {}
 }
 
 impl<H: Hosts + ?Sized> Hosts for std::sync::Arc<H> {
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
         (**self).run(host, batch)
+    }
+
+    fn forget(&self, host: &str) {
+        (**self).forget(host);
     }
 }

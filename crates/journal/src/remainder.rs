@@ -21,10 +21,10 @@ pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option
     let any_away = deferred(operation).any(is_away);
     let mut numbers = 0..operation.steps.len();
     for stage in &operation.plan.stages {
-        let steps: Vec<(usize, &Step)> = numbers.by_ref().zip(&stage.steps).collect();
-        let left = steps
-            .into_iter()
-            .filter_map(|(number, step)| Some((number, left(operation.steps[number].mark, step, any_away)?)));
+        // The steps come first: a pair takes from its left side before its right side says that there is no more.
+        let left = stage.steps.iter().zip(numbers.by_ref()).filter_map(|(step, number)| {
+            Some((number, left(operation.steps[number].mark, step, any_away)?))
+        });
         let (of_stage, steps): (Vec<usize>, Vec<Step>) = left.unzip();
         if !steps.is_empty() {
             let title = title(&steps);

@@ -351,6 +351,28 @@ fn run_from(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// A step that is left to a cleanup is the same there, and takes the lock that it took here: a script of it may still run.
+    #[test]
+    fn what_is_left_keeps_its_locks(plan in plan(), deferred in proptest::collection::vec(any::<bool>(), 12)) {
+        let (own, cleanup) = (OperationId::from_u128(1), OperationId::from_u128(2));
+        let mut operation = Operation::new(own, OperationKind::DeleteVolume, 0, plan);
+        operation.phase = Phase::Done;
+        for (state, deferred) in operation.steps.iter_mut().zip(deferred) {
+            state.mark = if deferred { Mark::Deferred } else { Mark::Reached };
+        }
+        let numbered = operation.plan.steps().map(|(_, step)| &step.thing).enumerate();
+        let left: Vec<(usize, &Thing)> = numbered
+            .filter(|(number, _)| operation.steps[*number].mark == Mark::Deferred)
+            .collect();
+        let cleanup = remainder(&operation, cleanup, 0);
+        let found: Vec<((OperationId, usize), &Thing)> = cleanup
+            .iter()
+            .flat_map(|cleanup| cleanup.locks.iter().copied().zip(cleanup.plan.steps().map(|(_, step)| &step.thing)))
+            .collect();
+        let expected: Vec<_> = left.into_iter().map(|(number, thing)| ((own, number), thing)).collect();
+        prop_assert_eq!(found, expected);
+    }
+
     #[test]
     fn every_history_ends_done_or_undone(plan in plan(), faults in proptest::collection::vec(fault(), 0..40), order: usize) {
         let (operation, things) = run(plan, faults, order);

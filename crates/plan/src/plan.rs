@@ -240,6 +240,38 @@ impl Change {
         }
     }
 
+    /// Whether nodes' own files tell something else afterwards: they are about nodes with their devices, and about the cluster.
+    pub const fn changes_node_files(&self) -> bool {
+        match self {
+            Self::PutCluster(_)
+            | Self::PutNode(_)
+            | Self::RemoveNode(_)
+            | Self::ForgetNode(_)
+            | Self::PutDevice(_)
+            | Self::AddDevice(_)
+            | Self::ResizeDevice(_)
+            | Self::RemoveDevice(_) => true,
+            // A cluster that goes has no node.
+            Self::RemoveCluster(_)
+            | Self::AddVolume(..)
+            | Self::PutVolume(_)
+            | Self::Copies { .. }
+            | Self::GrowVolume { .. }
+            | Self::GrowBricks { .. }
+            | Self::ReplaceBrick { .. }
+            | Self::OrderBricks { .. }
+            | Self::RemoveVolume(_)
+            | Self::AddSnapshot(_)
+            | Self::RemoveSnapshot(_)
+            | Self::AddBlock(_)
+            | Self::PutBlock(_)
+            | Self::RemoveBlock(_)
+            | Self::PutAttachments(_)
+            | Self::Clear(_)
+            | Self::Keep(_) => false,
+        }
+    }
+
     /// Whether the thing is gone afterwards.
     pub const fn removes(&self) -> bool {
         matches!(

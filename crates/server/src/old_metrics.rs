@@ -1,10 +1,11 @@
 //! What Heketi's `/metrics` told, under its names: gauges of what is recorded, made anew for each page.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mortar_engine::plan::Landscape;
 use mortar_engine::{Engine, OperationState};
-use mortar_model::{Cluster, Device, DeviceKind, Node};
+use mortar_model::{ByteSize, ClusterId, DeviceId, DeviceKind, DevicePath, HostName};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -28,14 +29,14 @@ impl fmt::Debug for Recorded {
     }
 }
 
-/// A label's name and value.
-type Label = (&'static str, String);
+/// Names and values of labels; several gauges have the same.
+type Labels = Arc<Vec<(&'static str, String)>>;
 
 /// One gauge: its name, what it tells, and its values.
 struct Gauge {
     name: &'static str,
     help: &'static str,
-    values: Vec<(Vec<Label>, u64)>,
+    values: Vec<(Labels, u64)>,
 }
 
 impl Gauge {
@@ -43,7 +44,7 @@ impl Gauge {
         Self {
             name,
             help,
-            values: vec![(Vec::new(), value)],
+            values: vec![(Labels::default(), value)],
         }
     }
 
@@ -55,7 +56,7 @@ impl Gauge {
                 // Without labels there is one value.
                 return value.encode(family);
             }
-            value.encode(family.encode_family(labels)?)?;
+            value.encode(family.encode_family(&**labels)?)?;
         }
         Ok(())
     }
@@ -63,135 +64,205 @@ impl Gauge {
 
 impl Collector for Recorded {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut gauges = self.engine.view(recorded);
+        let numbers = self.engine.view(Numbers::of);
+        let mut gauges = numbers.gauges();
         gauges.extend(operations(&self.engine));
         gauges.iter().try_for_each(|gauge| gauge.encode(&mut encoder))
     }
 }
 
-fn recorded(landscape: &Landscape) -> Vec<Gauge> {
-    let clusters = landscape.inventory().clusters().count();
-    let mut gauges = vec![
-        Gauge::one("heketi_up", "Is heketi running", 1),
-        Gauge::one("heketi_cluster_count", "Number of clusters", count(clusters)),
-    ];
-    gauges.extend(of_clusters(landscape));
-    gauges.push(of_nodes(landscape));
-    gauges.extend(of_devices(landscape));
-    gauges
+/// What the gauges tell, as it is recorded. Decisions wait while it is taken, and anybody may ask for metrics: so all things
+/// are gone over once, and no text is made of them before that is over.
+struct Numbers {
+    clusters: Vec<OfCluster>,
+    nodes: Vec<OfNode>,
+    devices: Vec<OfDevice>,
 }
 
-fn of_clusters(landscape: &Landscape) -> [Gauge; 3] {
-    let inventory = landscape.inventory();
-    let values = |of: &dyn Fn(&Cluster) -> usize| {
-        let value = |cluster: &Cluster| (vec![("cluster", cluster.id.to_string())], count(of(cluster)));
-        inventory.clusters().map(value).collect()
-    };
-    [
-        Gauge {
-            name: "heketi_volumes_count",
-            help: "Number of volumes on cluster",
-            values: values(&|cluster| inventory.volumes_of(cluster.id).count()),
-        },
-        Gauge {
-            name: "heketi_block_volumes_count",
-            help: "Number of block volumes on cluster",
-            values: values(&|cluster| inventory.blocks_of(cluster.id).count()),
-        },
-        Gauge {
-            name: "heketi_nodes_count",
-            help: "Number of nodes on cluster",
-            values: values(&|cluster| inventory.nodes_of(cluster.id).count()),
-        },
-    ]
+struct OfCluster {
+    id: ClusterId,
+    volumes: usize,
+    blocks: usize,
+    nodes: usize,
 }
 
-fn of_nodes(landscape: &Landscape) -> Gauge {
-    let inventory = landscape.inventory();
-    let value = |node: &Node| {
-        let labels = vec![
-            ("cluster", node.cluster.to_string()),
-            ("hostname", node.manage.to_string()),
-            ("storage_hostname", node.storage.to_string()),
+struct OfNode {
+    cluster: ClusterId,
+    manage: HostName,
+    storage: HostName,
+    devices: usize,
+}
+
+struct OfDevice {
+    /// Number of its node in the list of nodes.
+    node: usize,
+    id: DeviceId,
+    path: DevicePath,
+    uuid: String,
+    bricks: usize,
+    total: ByteSize,
+    used: ByteSize,
+}
+
+impl Numbers {
+    fn of(landscape: &Landscape) -> Self {
+        let inventory = landscape.inventory();
+        let clusters = inventory.clusters().map(|cluster| OfCluster {
+            id: cluster.id,
+            volumes: inventory.volume_count(cluster.id),
+            blocks: inventory.blocks_of(cluster.id).count(),
+            nodes: inventory.nodes_of(cluster.id).count(),
+        });
+        let clusters = clusters.collect();
+        let (mut nodes, mut devices) = (Vec::new(), Vec::new());
+        for node in inventory.nodes() {
+            let before = devices.len();
+            devices.extend(inventory.devices_of(node.id).map(|device| OfDevice {
+                node: nodes.len(),
+                id: device.id,
+                path: device.path.clone(),
+                uuid: match &device.kind {
+                    DeviceKind::Lvm { uuid, .. } => uuid.clone(),
+                    DeviceKind::Directory | DeviceKind::Adopted => String::new(),
+                },
+                bricks: inventory.brick_count(device.id),
+                total: device.total,
+                used: landscape.used(device.id),
+            }));
+            nodes.push(OfNode {
+                cluster: node.cluster,
+                manage: node.manage.clone(),
+                storage: node.storage.clone(),
+                devices: devices.len() - before,
+            });
+        }
+        Self {
+            clusters,
+            nodes,
+            devices,
+        }
+    }
+
+    fn gauges(&self) -> Vec<Gauge> {
+        let mut gauges = vec![
+            Gauge::one("heketi_up", "Is heketi running", 1),
+            Gauge::one(
+                "heketi_cluster_count",
+                "Number of clusters",
+                count(self.clusters.len()),
+            ),
         ];
-        (labels, count(inventory.devices_of(node.id).count()))
-    };
-    Gauge {
-        name: "heketi_device_count",
-        help: "Number of devices on host",
-        values: inventory.nodes().map(value).collect(),
+        gauges.extend(self.of_clusters());
+        gauges.push(self.of_nodes());
+        gauges.extend(self.of_devices());
+        gauges
+    }
+
+    fn of_clusters(&self) -> [Gauge; 3] {
+        let values = |of: fn(&OfCluster) -> usize| {
+            let value = |cluster: &OfCluster| {
+                let labels = vec![("cluster", cluster.id.to_string())];
+                (Arc::new(labels), count(of(cluster)))
+            };
+            self.clusters.iter().map(value).collect()
+        };
+        [
+            Gauge {
+                name: "heketi_volumes_count",
+                help: "Number of volumes on cluster",
+                values: values(|cluster| cluster.volumes),
+            },
+            Gauge {
+                name: "heketi_block_volumes_count",
+                help: "Number of block volumes on cluster",
+                values: values(|cluster| cluster.blocks),
+            },
+            Gauge {
+                name: "heketi_nodes_count",
+                help: "Number of nodes on cluster",
+                values: values(|cluster| cluster.nodes),
+            },
+        ]
+    }
+
+    fn of_nodes(&self) -> Gauge {
+        let value = |node: &OfNode| {
+            let labels = vec![
+                ("cluster", node.cluster.to_string()),
+                ("hostname", node.manage.to_string()),
+                ("storage_hostname", node.storage.to_string()),
+            ];
+            (Arc::new(labels), count(node.devices))
+        };
+        Gauge {
+            name: "heketi_device_count",
+            help: "Number of devices on host",
+            values: self.nodes.iter().map(value).collect(),
+        }
+    }
+
+    fn of_devices(&self) -> Vec<Gauge> {
+        let labelled: Vec<(&OfDevice, Labels)> = self
+            .devices
+            .iter()
+            .map(|device| (device, Arc::new(labels(device, &self.nodes[device.node]))))
+            .collect();
+        let gauge = |(name, help, of): Told| Gauge {
+            name,
+            help,
+            values: labelled
+                .iter()
+                .map(|(device, labels)| (Arc::clone(labels), of(device)))
+                .collect(),
+        };
+        OF_DEVICES.into_iter().map(gauge).collect()
     }
 }
 
 /// What is told of each device.
-type OfDevice = (&'static str, &'static str, fn(&Landscape, &Device) -> u64);
+type Told = (&'static str, &'static str, fn(&OfDevice) -> u64);
 
-const OF_DEVICES: [OfDevice; 7] = [
+const OF_DEVICES: [Told; 7] = [
     (
         "heketi_device_brick_count",
         "Number of bricks on device",
-        |landscape, device| count(landscape.inventory().brick_count(device.id)),
+        |device| count(device.bricks),
     ),
-    (
-        "heketi_device_size",
-        "Total size of the device in KiB",
-        |_, device| device.total.kib(),
-    ),
-    (
-        "heketi_device_free",
-        "Amount of free space in KiB",
-        |landscape, device| device.total.minus(landscape.used(device.id)).kib(),
-    ),
+    ("heketi_device_size", "Total size of the device in KiB", |device| {
+        device.total.kib()
+    }),
+    ("heketi_device_free", "Amount of free space in KiB", |device| {
+        device.total.minus(device.used).kib()
+    }),
     (
         "heketi_device_used",
         "Amount of space used on the device in KiB",
-        |landscape, device| landscape.used(device.id).kib(),
+        |device| device.used.kib(),
     ),
     (
         "heketi_device_size_bytes",
         "Total size of the device in bytes",
-        |_, device| device.total.bytes(),
+        |device| device.total.bytes(),
     ),
     (
         "heketi_device_free_bytes",
         "Amount of free space in bytes",
-        |landscape, device| device.total.minus(landscape.used(device.id)).bytes(),
+        |device| device.total.minus(device.used).bytes(),
     ),
     (
         "heketi_device_used_bytes",
         "Amount of space used on the device in bytes",
-        |landscape, device| landscape.used(device.id).bytes(),
+        |device| device.used.bytes(),
     ),
 ];
 
-fn of_devices(landscape: &Landscape) -> Vec<Gauge> {
-    let inventory = landscape.inventory();
-    let labelled: Vec<(&Device, Vec<Label>)> = inventory
-        .devices()
-        .filter_map(|device| Some((device, labels(device, inventory.node(device.node)?))))
-        .collect();
-    let gauge = |(name, help, of): OfDevice| Gauge {
-        name,
-        help,
-        values: labelled
-            .iter()
-            .map(|(device, labels)| (labels.clone(), of(landscape, device)))
-            .collect(),
-    };
-    OF_DEVICES.into_iter().map(gauge).collect()
-}
-
-fn labels(device: &Device, node: &Node) -> Vec<Label> {
-    let uuid = match &device.kind {
-        DeviceKind::Lvm { uuid, .. } => uuid.clone(),
-        DeviceKind::Directory | DeviceKind::Adopted => String::new(),
-    };
+fn labels(device: &OfDevice, node: &OfNode) -> Vec<(&'static str, String)> {
     vec![
         ("cluster", node.cluster.to_string()),
         ("device", device.path.to_string()),
         ("hostname", node.manage.to_string()),
         ("id", device.id.to_string()),
-        ("pv_uuid", uuid),
+        ("pv_uuid", device.uuid.clone()),
         ("storage_hostname", node.storage.to_string()),
     ]
 }

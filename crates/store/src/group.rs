@@ -4,8 +4,9 @@
 //! whatever waits into one transaction. There is no waiting window: a lone change is written at once, and those
 //! that come while the disk works are the next transaction.
 //!
-//! When a joined transaction fails, its changes are made one by one, so that each caller learns what became of
-//! its own: a value that is too large hurts nobody else.
+//! When a joined transaction fails and surely nothing of it was made, its changes are made one by one, so that each
+//! caller learns what became of its own: a value that is too large hurts nobody else. When nobody knows whether it was
+//! made, that is what each of its callers is told.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -178,11 +179,22 @@ fn make(store: &dyn Store, changes: Vec<Change>, least: Durability) -> Durabilit
             .flat_map(|change| &change.writes)
             .cloned()
             .collect();
-        if store.apply(&all, durability).is_ok() {
-            for change in changes {
-                tell(change.done, Ok(()));
+        match store.apply(&all, durability) {
+            Ok(()) => {
+                for change in changes {
+                    tell(change.done, Ok(()));
+                }
+                return durability;
             }
-            return durability;
+            // Each of them may be on the disk. Made one by one, they would be refused as if they surely were not.
+            Err(StoreError::Uncertain { path, reason }) => {
+                for change in changes {
+                    let (path, reason) = (path.clone(), reason.clone());
+                    tell(change.done, Err(StoreError::Uncertain { path, reason }));
+                }
+                return Durability::Lazy;
+            }
+            Err(_) => {}
         }
     }
     let mut last = durability;
@@ -204,6 +216,7 @@ fn tell(done: Done, result: Result<(), StoreError>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
     use std::sync::{Arc, Barrier, Condvar, Mutex};
 
@@ -217,6 +230,8 @@ mod tests {
         open: Mutex<bool>,
         opened: Condvar,
         entered: Mutex<Option<std::sync::mpsc::Sender<()>>>,
+        /// The disk has failed: nothing more is written.
+        failed: AtomicBool,
     }
 
     impl Gate {
@@ -236,8 +251,16 @@ mod tests {
                     .wait_while(self.open.lock().unwrap(), |open| !*open)
                     .unwrap(),
             );
+            let (path, reason) = ("/store".into(), "the disk was pulled".to_owned());
+            if self.failed.load(Ordering::SeqCst) {
+                return Err(StoreError::Failed { path, reason });
+            }
             if writes.iter().any(|write| write.key() == "bad") {
                 return Err(StoreError::Closed);
+            }
+            if writes.iter().any(|write| write.key() == "doubtful") {
+                self.failed.store(true, Ordering::SeqCst);
+                return Err(StoreError::Uncertain { path, reason });
             }
             self.inner.apply(writes, durability)
         }
@@ -308,6 +331,25 @@ mod tests {
         let answers: Vec<_> = (0..3).map(|_| answers.recv().unwrap()).collect();
         assert_eq!(answers, [("a", true), ("bad", false), ("b", true)]);
         assert_eq!(group.get(Kind::Meta, "bad").unwrap(), None);
+    }
+
+    /// After the disk failed in the middle, the store refuses everything: that must not be told of what was in the middle.
+    #[test]
+    fn all_who_share_a_transaction_share_the_doubt_about_it() {
+        let (gate, group) = held();
+        let (answer, answers) = channel();
+        for key in ["a", "doubtful", "b"] {
+            let answer = answer.clone();
+            let done = Box::new(move |result| answer.send(result).unwrap());
+            group.submit(put(key), Durability::Synced, done);
+        }
+        gate.open();
+        for _ in 0..3 {
+            let told = answers.recv().unwrap();
+            assert!(matches!(told, Err(StoreError::Uncertain { .. })), "{told:?}");
+        }
+        let later = group.apply(&put("later"), Durability::Synced);
+        assert!(matches!(later, Err(StoreError::Failed { .. })), "{later:?}");
     }
 
     /// The limit for lazy writes is about the oldest one, not about the time since the last.

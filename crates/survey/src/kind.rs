@@ -67,6 +67,7 @@ kinds! {
     DeviceForeign = "device_foreign", Error, "Something of another name is where a device should be.";
     DeviceUnreadable = "device_unreadable", Error, "A directory device cannot be read: its disk may be dead.";
     DeviceSize = "device_size", Warning, "A device has another size than recorded.";
+    DeviceGrown = "device_grown", Notice, "A disk has become larger than the thin pool that its bricks share: the rest is used by none of them.";
     DevicePath = "device_path", Warning, "A disk has another path on its node than recorded: its physical volume tells that it is the same.";
     DeviceUnknown = "device_unknown", Warning, "A volume group of Mortar's or Heketi's form is in no record of its node.";
     PoolFill = "pool_fill", Warning, "A thin pool is nearly full: its data, where it promised more than it has, or its metadata.";

@@ -100,7 +100,7 @@ async fn abandon(session: &Session, operation: &str) -> Result<()> {
 fn known(error: Error) -> Error {
     match error.exit {
         Exit::NotFound => {
-            error.advise("see them: 'mortar operation list'; one that ended is forgotten after an hour")
+            error.advise("see them: 'mortar operation list'; one that ended is forgotten after an hour, a failed move or drain after a week")
         }
         _ => error,
     }

@@ -142,6 +142,8 @@ pub(crate) struct Tuning {
     pub(crate) operations_running: Option<usize>,
     /// Operations under way.
     pub(crate) operations_open: Option<usize>,
+    /// How long failed drains, moves and changes of copies can be read.
+    pub(crate) keep_failed: Option<Duration>,
     /// Between two checks of the nodes.
     pub(crate) check_interval: Option<Duration>,
     /// Between two passes over what volumes have to heal; zero for none.
@@ -311,6 +313,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         replace_after: settings.replace_after.map(Duration::from_secs),
         operations_running: settings.operations_running,
         operations_open: settings.operations_open,
+        keep_failed: settings.keep_failed.map(Duration::from_secs),
         check_interval: settings.check_interval.map(Duration::from_secs),
         heal_interval: settings.heal_interval.map(Duration::from_secs),
         automatic_repair: settings.automatic_repair,

@@ -208,8 +208,9 @@ settings! {
     /// without what it alone believes; 0 leaves that to people [default: 20]
     #[arg(long, env = "MORTAR_CURE_AFTER", value_name = "SECONDS")]
     cure_after: u64,
-    /// Seconds after which the bricks of a node that does not answer, or of a device that is not there, are replaced from
-    /// their other copies, where a majority of these is left; 0 leaves that to people [default: 0]
+    /// Seconds after which bricks of a node that does not answer or of a device that is not there, and bricks that cannot be
+    /// read or do not run, are replaced from their other copies, where a majority of these is left; 0 leaves that to people
+    /// [default: 0]
     #[arg(long, env = "MORTAR_REPLACE_AFTER", value_name = "SECONDS")]
     replace_after: u64,
     /// Operations that run side by side [default: 64]
@@ -218,6 +219,10 @@ settings! {
     /// Operations that may be under way, those that wait for their turn included [default: 1024]
     #[arg(long, env = "MORTAR_OPERATIONS_OPEN", value_name = "NUMBER")]
     operations_open: usize,
+    /// Seconds for which a drain, a move of a brick or a change of copies that failed can be read; other operations can for an
+    /// hour [default: 604800]
+    #[arg(long, env = "MORTAR_KEEP_FAILED", value_name = "SECONDS")]
+    keep_failed: u64,
     /// Seconds between two checks of the nodes against the records [default: 600]
     #[arg(long, env = "MORTAR_CHECK_INTERVAL", value_name = "SECONDS")]
     check_interval: u64,

@@ -64,7 +64,7 @@ async fn as_many_as_the_bound_and_not_one_more() {
         tokio::task::yield_now().await;
     }
     let text = metrics(&engine);
-    for line in ["open 5", "open_limit 5", "running 2", "waiting 3"] {
+    for line in ["open 5", "admitted 5", "open_limit 5", "running 2", "waiting 3"] {
         assert!(text.contains(&format!("\nmortar_operations_{line}\n")), "{text}");
     }
     ground.nodes.set_open(true);

@@ -119,9 +119,15 @@ pub(crate) struct Gated {
     pub(crate) hosts: SimHosts,
     open: watch::Sender<bool>,
     meets: Mutex<Meets>,
+    forgotten: Mutex<Vec<String>>,
 }
 
 impl Gated {
+    /// Hosts that were forgotten since this was last asked.
+    pub(crate) fn take_forgotten(&self) -> Vec<String> {
+        std::mem::take(&mut self.forgotten.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn set_open(&self, open: bool) {
         self.open.send_replace(open);
     }
@@ -155,6 +161,11 @@ impl Hosts for Gated {
             self.hosts.run(host, batch).await
         }
         .boxed()
+    }
+
+    fn forget(&self, host: &str) {
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        forgotten.push(host.to_owned());
     }
 }
 
@@ -194,6 +205,7 @@ impl Ground {
             hosts: SimHosts::new(world),
             open: watch::Sender::new(true),
             meets: Mutex::new(Box::new(|_, _| ())),
+            forgotten: Mutex::default(),
         };
         let ground = Self {
             held: Arc::new(Held::new()),

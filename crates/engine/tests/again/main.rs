@@ -4,6 +4,7 @@
 
 mod admission;
 mod ground;
+mod hosts;
 mod log;
 mod panics;
 mod queue;

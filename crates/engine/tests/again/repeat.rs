@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mortar_engine::{EngineError, Outcome};
-use mortar_model::ByteSize;
+use mortar_model::{ByteSize, State};
 use mortar_plan::{CreateVolume, Expansion, Refusal};
 use mortar_simulator::Fault;
 use mortar_store::StoreError;
@@ -107,6 +107,29 @@ async fn when_nobody_knows_whether_the_intent_is_on_the_disk() {
     assert_eq!(engine.create_volume(named("films")).await.unwrap(), told[0]);
     volume(&engine, told[0]).await;
     assert_eq!(ground.made(), 2);
+}
+
+/// The same of a change of records alone: what it is about stays held, since the next start may find it made.
+#[tokio::test]
+async fn when_nobody_knows_whether_a_setting_is_on_the_disk() {
+    let (ground, engine) = Ground::pool().await;
+    let nodes: Vec<_> = engine.view(|landscape| landscape.inventory().nodes().map(|node| node.id).collect());
+    ground.held.doubts.store(true, Ordering::SeqCst);
+    let operation = match engine.set_node_state(nodes[0], State::Offline).await {
+        Err(EngineError::Uncertain { operation, .. }) => operation,
+        other => panic!("{other:?}"),
+    };
+    let refused = engine.set_node_state(nodes[0], State::Online).await.unwrap_err();
+    assert!(
+        matches!(&refused, EngineError::Refused(Refusal::Busy(_, _, holder)) if *holder == operation),
+        "{refused}"
+    );
+    engine.set_node_state(nodes[1], State::Offline).await.unwrap();
+    assert_eq!(engine.load().open, 0, "no place is taken");
+    let engine = ground.reborn(engine).await;
+    let state = engine.view(|landscape| landscape.inventory().node(nodes[0]).unwrap().state);
+    assert_eq!(state, State::Offline);
+    engine.set_node_state(nodes[0], State::Online).await.unwrap();
 }
 
 /// A client that never learned its id finds its volume by name.

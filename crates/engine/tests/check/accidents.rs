@@ -119,8 +119,9 @@ async fn findings_are_counted() {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for line in [
-        "mortar_check_findings{kind=\"brick_unmounted\"} 1",
-        "mortar_check_findings{kind=\"orphan_brick\"} 0",
+        "mortar_check_findings{kind=\"brick_unmounted\",severity=\"error\"} 1",
+        "mortar_check_findings{kind=\"orphan_brick\",severity=\"warning\"} 0",
+        "mortar_check_findings{kind=\"peer_unknown\",severity=\"notice\"} 0",
         "mortar_check_findings_left_out 0",
     ] {
         assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");

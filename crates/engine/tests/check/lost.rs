@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use mortar_engine::{Config, OperationState};
+use mortar_engine::{Config, Kind, OperationState};
 use mortar_model::{
-    ByteSize, DevicePath, Durability, HostName, NodeId, OperationKind, State, Tags, VolumeName, VolumeOption,
+    Brick, ByteSize, DevicePath, Durability, HostName, NodeId, OperationKind, State, Tags, VolumeName,
+    VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateVolume};
 
-use crate::bed::{Bed, DIRECTORY, eventually, quiet};
+use crate::bed::{Bed, DIRECTORY, LIMIT, eventually, quiet};
 
 fn soon() -> Config {
     Config {
@@ -74,6 +75,19 @@ fn volumes_on(bed: &Bed, node: NodeId) -> Vec<String> {
             .collect();
         names.sort();
         names
+    })
+}
+
+/// The brick of a volume on the node.
+fn brick(bed: &Bed, volume: &str, node: NodeId) -> Brick {
+    bed.engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let mut bricks = inventory.bricks();
+        let found = bricks.find(|brick| {
+            let of = inventory.volume(brick.volume).unwrap();
+            of.name.as_str() == volume && inventory.node_of_brick(brick).is_some_and(|on| on.id == node)
+        });
+        found.unwrap().clone()
     })
 }
 
@@ -149,4 +163,72 @@ async fn a_device_that_is_gone_is_replaced_and_one_that_is_offline_is_left() {
     })
     .await;
     assert_eq!(volumes_on(&bed, bed.node(4)), ["on-directory", "on-disk"]);
+}
+
+/// A path that was lost while a check looked, and is back: the next check is far away, and would be too late.
+#[tokio::test]
+async fn a_device_that_is_back_is_not_replaced() {
+    let bed = with_spare().await;
+    bed.engine.stop(LIMIT).await;
+    let bed = bed.again(Config {
+        check_interval: Duration::from_secs(3600),
+        replace_after: Some(Duration::from_millis(500)),
+        ..soon()
+    });
+    eventually("the check after the start", || bed.engine.last_check().is_some()).await;
+    let before = volumes_on(&bed, bed.node(3));
+    let (there, away) = (format!("{DIRECTORY}/mortar-device.json"), format!("{DIRECTORY}/away"));
+    let moved = |from: &str, to: &str| {
+        let command = mortar_argv::Command::new("mv").args([from, to]);
+        let report = bed
+            .hosts
+            .world(|world| world.run("n3", &mortar_argv::Batch::new().run(command)));
+        assert!(report.success(), "{report:?}");
+    };
+    moved(&there, &away);
+    assert_eq!(bed.kinds().await, [Kind::DeviceMissing]);
+    moved(&away, &there);
+    let looked = bed.engine.last_check().unwrap().number;
+    eventually("it is looked at once more", || {
+        bed.engine.last_check().unwrap().number > looked
+    })
+    .await;
+    assert_eq!(bed.kinds().await, []);
+    assert_eq!((moves(&bed), volumes_on(&bed, bed.node(3))), (0, before));
+}
+
+/// A disk that fails while LVM still reads its label: the file system cannot be read, the brick has died.
+#[tokio::test]
+async fn what_cannot_be_read_is_replaced() {
+    let bed = with_spare().await;
+    let lost = bed.node(3);
+    let target = brick(&bed, "on-disk", lost).place().mount_point();
+    bed.hosts.world(|world| assert!(world.break_mount("n3", &target)));
+    eventually("its brick is replaced", || {
+        volumes_on(&bed, lost) == ["on-directory", "two"]
+    })
+    .await;
+    bed.hosts
+        .world(|world| assert!(world.break_mount("n3", DIRECTORY)));
+    eventually("and those of a directory", || volumes_on(&bed, lost) == ["two"]).await;
+    assert_eq!(volumes_on(&bed, bed.node(4)), ["on-directory", "on-disk"]);
+}
+
+/// No check sees that a brick's process has ended; those that hold the other copies do.
+#[tokio::test]
+async fn a_brick_that_does_not_run_is_replaced() {
+    let bed = with_spare().await;
+    bed.engine.stop(LIMIT).await;
+    let bed = bed.again(Config {
+        heal_interval: Some(Duration::from_millis(20)),
+        ..soon()
+    });
+    let lost = bed.node(3);
+    let path = brick(&bed, "on-disk", lost).place().brick_path();
+    bed.hosts.world(|world| assert!(world.kill_brick("n3", &path)));
+    eventually("its brick is replaced", || {
+        volumes_on(&bed, lost) == ["on-directory", "two"]
+    })
+    .await;
+    assert_eq!(volumes_on(&bed, bed.node(4)), ["on-disk"]);
 }

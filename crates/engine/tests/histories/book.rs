@@ -11,6 +11,22 @@ use mortar_simulator::World;
 
 /// How long an answer can be asked for again.
 pub(crate) const KEEP: Duration = Duration::from_secs(3600);
+/// The same of an answer that a person has to read.
+const KEEP_TO_READ: Duration = Duration::from_secs(7 * 86400);
+
+/// How long this answer can be asked for again.
+pub(crate) fn keep(ended: &Ended) -> Duration {
+    let long = [
+        OperationKind::DrainDevice,
+        OperationKind::DrainNode,
+        OperationKind::EvictBrick,
+        OperationKind::ChangeReplicas,
+    ];
+    match ended.outcome {
+        Outcome::Failed { .. } if long.contains(&ended.kind) => KEEP_TO_READ,
+        _ => KEEP,
+    }
+}
 
 /// An operation as its client knows it.
 pub(crate) struct Entry {

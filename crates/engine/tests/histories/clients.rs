@@ -7,7 +7,7 @@ use mortar_model::{OperationId, OperationKind, check};
 use mortar_plan::Subject;
 use tokio::time::sleep;
 
-use crate::book::{Entry, KEEP, check_nodes};
+use crate::book::{Entry, check_nodes, keep};
 use crate::life::Life;
 
 impl Life {
@@ -21,7 +21,7 @@ impl Life {
             match state {
                 OperationState::Ended(ended) => {
                     let ago = Duration::from_millis(now.saturating_sub(ended.ended));
-                    self.told(ended, self.site.time.passed() + KEEP.saturating_sub(ago));
+                    self.told(ended, self.site.time.passed() + keep(ended).saturating_sub(ago));
                 }
                 OperationState::Open(operation) => {
                     self.enter(operation.id);
@@ -84,7 +84,7 @@ impl Life {
             let known = self.site.book().entries.contains_key(&state.id());
             match state {
                 _ if known => {}
-                OperationState::Ended(ended) => self.told(&ended, self.site.time.passed() + KEEP),
+                OperationState::Ended(ended) => self.told(&ended, self.site.time.passed() + keep(&ended)),
                 OperationState::Open(operation) => {
                     self.enter(operation.id);
                     self.spawn(self.clone().follow(operation.id));
@@ -112,7 +112,7 @@ impl Life {
             match state {
                 None => return self.site.wrong(format!("operation {id} is not known any more")),
                 Some(OperationState::Ended(ended)) => {
-                    return self.told(&ended, self.site.time.passed() + KEEP);
+                    return self.told(&ended, self.site.time.passed() + keep(&ended));
                 }
                 Some(OperationState::Open(operation)) if operation.needs_attention() => {
                     if !parked {

@@ -124,6 +124,7 @@ async fn compare(life: &Life, when: &str) {
         engine: &life.engine,
         hosts: &life.hosts,
         store: &site.store,
+        resize_given_up: &|device| site.book().resize_was_undone(&device.to_string()),
     };
     truth::assert_agreement(ground, when);
     // The nodes' own files follow a little later; all else is as recorded already.
@@ -145,7 +146,8 @@ async fn compare(life: &Life, when: &str) {
 /// Whether this is what a resize leaves that was undone after all: LVM knows more of a disk than the records, and asking
 /// again mends that.
 fn is_left(site: &Site, finding: &Finding) -> bool {
-    finding.kind == Kind::DeviceSize && site.book().resize_was_undone(&finding.subject.id)
+    let kinds = [Kind::DeviceSize, Kind::DeviceGrown];
+    kinds.contains(&finding.kind) && site.book().resize_was_undone(&finding.subject.id)
 }
 
 /// One life, on a runtime of its own: whatever it left under way is gone with that.

@@ -411,6 +411,7 @@ impl Bed {
             engine: &self.engine,
             hosts: &self.hosts,
             store: &self.store,
+            resize_given_up: &|_| false,
         };
         truth::assert_agreement(ground, story);
     }

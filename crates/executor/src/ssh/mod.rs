@@ -97,14 +97,6 @@ impl SshHosts {
         })
     }
 
-    /// Forgets a host that is no longer used. Its connection is closed when its last batch has ended.
-    pub fn forget(&self, host: &str) {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(host);
-    }
-
     fn line(&self, host: &str) -> Arc<Line> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.get(host) {
@@ -144,5 +136,13 @@ impl SshHosts {
 impl Hosts for SshHosts {
     fn run<'a>(&'a self, host: &'a str, batch: &'a Batch) -> BoxFuture<'a, Report> {
         self.run_there(host, batch).boxed()
+    }
+
+    /// Its connection is closed when its last batch has ended.
+    fn forget(&self, host: &str) {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(host);
     }
 }

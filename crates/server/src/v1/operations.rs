@@ -18,7 +18,7 @@ use crate::state::App;
 const MOST: u32 = 1000;
 const USUAL: u32 = 100;
 
-/// The changes that were asked for: those under way, and those that ended within the last hour, the youngest first.
+/// The changes that were asked for: those under way, and those that ended within the last hour (failed drains, moves and changes of copies: within a week), the youngest first.
 #[utoipa::path(get, path = "/v1/operations", operation_id = "list_operations", tag = "v1", params(OperationQuery), responses(
     (status = 200, description = "Operations without their stages", body = OperationList),
     (status = 400, description = "A parameter cannot be read", body = ErrorBody),
@@ -60,7 +60,7 @@ pub(crate) async fn list(
 /// One operation with its stages and steps.
 #[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation", tag = "v1", params(("id" = String, Path)), responses(
     (status = 200, description = "The operation", body = Operation),
-    (status = 404, description = "Unknown, or ended more than an hour ago", body = ErrorBody),
+    (status = 404, description = "Unknown, or ended longer ago than it is kept for", body = ErrorBody),
 ))]
 pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
     let state = app.engine.operation(id.of()?).ok_or(WireError::IdNotFound)?;

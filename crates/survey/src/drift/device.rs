@@ -30,6 +30,9 @@ pub(super) fn compare<'a>(ground: &Ground<'a>, sight: &Sight<'_>, found: &mut Fo
                 if let Some((proof, remedy)) = pool::fill(ground, sight, device) {
                     found.add(&about(device), finding(Kind::PoolFill, device, proof, remedy));
                 }
+                if let Some((proof, remedy)) = pool::rest(sight, device) {
+                    found.add(&about(device), finding(Kind::DeviceGrown, device, proof, remedy));
+                }
                 if let Some((proof, remedy)) = other_path(ground, sight, device) {
                     found.add(&about(device), finding(Kind::DevicePath, device, proof, remedy));
                 }

@@ -25,6 +25,32 @@ pub(super) fn size(sight: &Sight<'_>, device: &Device) -> Option<ByteSize> {
     Some(pool.map_or(ByteSize::ZERO, |pool| pool.size))
 }
 
+/// Share of its volume group in per cent that a device's pool for all bricks is made with, and takes again when the disk has
+/// become larger; and below which it has surely not done so.
+const SHARE: u64 = 98;
+const SURELY_LESS: u64 = 97;
+
+/// That the disk has become larger than the device's pool for all bricks, and the pool could take more of it: LVM was told of
+/// the disk's size, and the rest was not done, or somebody did the first by hand.
+pub(super) fn rest(sight: &Sight<'_>, device: &Device) -> Option<(Proof, Remedy)> {
+    device.kind.shared()?;
+    let pool = size(sight, device).filter(|pool| *pool > ByteSize::ZERO)?;
+    let name = layout::volume_group(device.id);
+    let group = sight.groups.as_ref()?.get(name.as_str())?;
+    let part = |percent: u64| ByteSize::from_bytes(group.size.bytes() / 100 * percent);
+    // What else is in the group may take the rest for itself.
+    if pool >= part(SURELY_LESS) || part(SHARE).minus(pool) > group.free {
+        return None;
+    }
+    let proof = Proof {
+        recorded: format!("a thin pool that takes {SHARE} % of its volume group"),
+        seen: format!("{pool} of {}, and {} are free", group.size, group.free),
+        place: format!("{name}/{}", layout::SHARED_POOL),
+    };
+    let advice = format!("'mortar device resize {}' takes up the rest", device.id);
+    Some((proof, Remedy::ByHand(advice)))
+}
+
 /// What thin volumes that are in no record may come to take of the device's pool; `None` when that cannot be told.
 pub(super) fn others(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> Option<ByteSize> {
     sight.volumes.as_ref()?;

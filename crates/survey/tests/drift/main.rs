@@ -58,9 +58,15 @@ fn what_is_as_recorded_is_clean() {
 
 #[test]
 fn every_kind_is_given_by_a_deviation() {
-    // What the records themselves do not know for sure, and what is about snapshots, is given by the tests below.
+    // What the records themselves do not know for sure, and what is about snapshots and shared pools, is given by the tests
+    // below.
     let known = ALL.iter().map(|deviation| deviation.kind);
-    let below = [Kind::VolumeSets, Kind::CopyMissing, Kind::OrphanCopy];
+    let below = [
+        Kind::VolumeSets,
+        Kind::CopyMissing,
+        Kind::OrphanCopy,
+        Kind::DeviceGrown,
+    ];
     let given: BTreeSet<Kind> = known.chain(below).collect();
     let all: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
     assert_eq!(given, all);
@@ -426,6 +432,58 @@ fn block_volumes_that_operations_work_on_are_left_out() {
         let found = compare(&held, &scan);
         assert!(found.findings.is_empty() && found.left_out == 1, "{found:?}");
     }
+}
+
+/// A disk that LVM knows to be larger, under a pool for all bricks that is as it was, is told of; not when something else takes
+/// the rest.
+#[test]
+fn a_disk_that_is_larger_than_its_shared_pool_is_told_of() {
+    let mut landscape = world::landscape(2, 0);
+    let devices = landscape.inventory().devices();
+    let disk = devices.filter(|device| device.kind != DeviceKind::Directory).last();
+    let whole = disk.unwrap().clone();
+    let overcommit = mortar_model::Overcommit::from_hundredths(200).unwrap();
+    let (group_size, pool) = (ByteSize::from_gib(500), ByteSize::from_gib(490));
+    let DeviceKind::Lvm { extent, uuid, paths, .. } = whole.kind.clone() else {
+        panic!("{whole:?}")
+    };
+    let shared = mortar_model::Device {
+        total: overcommit.of(pool, extent),
+        kind: DeviceKind::Lvm {
+            extent,
+            uuid,
+            paths,
+            shared: Some(overcommit),
+        },
+        ..whole
+    };
+    world::apply(&mut landscape, &[Change::PutDevice(shared.clone())]);
+    let mut scan = world::faithful(landscape.inventory());
+    let name = layout::volume_group(shared.id);
+    let survey = damage::survey(&mut scan, shared.node);
+    world::part(&mut survey.volumes).push(VolumeSeen {
+        group: name.clone(),
+        name: layout::SHARED_POOL.into(),
+        size: pool,
+        metadata: ByteSize::from_mib(512),
+        pool: None,
+        is_pool: true,
+        active: true,
+        tags: Vec::new(),
+        data_percent: Some(1.0),
+        metadata_percent: Some(1.0),
+    });
+    let mut kinds = |size: ByteSize, free: ByteSize| -> Vec<(Kind, Way)> {
+        let groups = world::part(&mut damage::survey(&mut scan, shared.node).groups);
+        let group = groups.iter_mut().find(|group| group.name == name).unwrap();
+        (group.size, group.free) = (size, free);
+        let found = compare(&landscape, &scan).findings;
+        found.iter().map(|finding| (finding.kind, way(finding))).collect()
+    };
+    assert_eq!(kinds(group_size, ByteSize::from_gib(10)), []);
+    let (larger, rest) = (ByteSize::from_gib(520), ByteSize::from_gib(30));
+    assert_eq!(kinds(larger, rest), [(Kind::DeviceGrown, Way::ByHand)]);
+    assert_eq!(kinds(larger, ByteSize::from_gib(3)), []);
 }
 
 /// A rebuild sets room aside for what is on a disk and in no record. When that is gone, the room comes back on command.
