@@ -55,7 +55,8 @@ pub use growth::{ExpandRequest, ExpandWay};
 pub use heal::{BrickHeal, VolumeHeal};
 pub use node::AddressRequest;
 pub use operation::{
-    Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
+    Attention, Load, Operation, OperationList, OperationQuery, PHASE_HEADER, Phase, Stage, Step, StepState,
+    Subject,
 };
 pub use options::OptionsRequest;
 pub use plan::{Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};

@@ -3,7 +3,8 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use mortar_engine::plan::Expansion;
+use mortar_engine::EngineError;
+use mortar_engine::plan::{Expansion, Landscape, Refusal};
 use mortar_heketi::WireError;
 use mortar_heketi::token::Role;
 use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
@@ -123,7 +124,20 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Pla
     let id: VolumeId = id.of()?;
     may_be_deleted(&app, id)?;
     let begun = app.engine.delete_volume(id).await;
+    if matches!(
+        begun,
+        Err(EngineError::Refused(Refusal::InUse("volume", _, "snapshots")))
+    ) {
+        return Err(app.engine.view(|landscape| holds_snapshots(landscape, id)).into());
+    }
     Ok(queued(begun, Asked::DeleteVolume)?)
+}
+
+/// Heketi's words for a volume with snapshots.
+fn holds_snapshots(landscape: &Landscape, id: VolumeId) -> WireError {
+    let inventory = landscape.inventory();
+    let name = inventory.volume(id).map(|volume| volume.name.to_string());
+    WireError::HoldsSnapshots(name.unwrap_or_default(), inventory.snapshots_of(id).count())
 }
 
 /// Whether a volume is one that may be deleted through the API at all.
