@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Kind of a device that is driven through LVM.
 pub const DEVICE_LVM: &str = "lvm";
@@ -11,6 +11,15 @@ pub const DEVICE_LVM: &str = "lvm";
 pub const DEVICE_DIRECTORY: &str = "directory";
 /// Kind of a device that is a file system with bricks that others made: it was adopted, and takes no others.
 pub const DEVICE_ADOPTED: &str = "adopted";
+
+/// What of it is asked for, here and on `/topology`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TopologyQuery {
+    /// Only the cluster with this id.
+    pub cluster: Option<String>,
+}
 
 /// All that exists, as recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -84,6 +84,8 @@ pub struct VolumeQuery {
     pub limit: Option<u32>,
     /// Only those of this name, one per cluster at most.
     pub name: Option<String>,
+    /// Only those of the cluster with this id.
+    pub cluster: Option<String>,
 }
 
 /// Volumes in the order of their ids.
