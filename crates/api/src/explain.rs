@@ -105,9 +105,12 @@ pub struct ExplainedVolume {
     pub mount: Mount,
     /// What GlusterFS says of it.
     pub sight: Sight,
-    /// Heal counts of all its bricks together; absent when it has no copies or nothing could be read.
+    /// What all its bricks list together; absent when it has no copies or nobody tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal: Option<Heal>,
+    /// What of it nobody tells, and why: bricks that could not be asked, or all of them. Absent when all is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal_unknown: Option<String>,
 }
 
 /// What waits to be healed.

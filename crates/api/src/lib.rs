@@ -52,7 +52,7 @@ pub use explain::{
 };
 pub use group::{SnapshotGroup, SnapshotGroupList, SnapshotGroupQuery, SnapshotGroupRequest};
 pub use growth::{ExpandRequest, ExpandWay};
-pub use heal::{BrickHeal, VolumeHeal};
+pub use heal::{BrickHeal, LastHeal, VolumeHeal};
 pub use node::{AddressRequest, NodeEntry, NodePage, NodeQuery};
 pub use operation::{
     Attention, Load, Operation, OperationList, OperationQuery, PHASE_HEADER, Phase, Stage, Step, StepState,

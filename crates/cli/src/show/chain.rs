@@ -2,6 +2,7 @@
 
 use mortar_api::{ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState, SpaceKind};
 
+use super::heal::healing;
 use super::tree::Tree;
 use super::{Paint, attachments, size};
 
@@ -38,8 +39,9 @@ fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
         let nodes = attachments(&volume.attachments).replace('\n', ", ");
         tree = tree.line(format!("attached: {nodes}"));
     }
-    if let Some(heal) = &volume.heal {
-        tree = tree.line(format!("heal: {}", healing(*heal, paint)));
+    if volume.heal.is_some() || volume.heal_unknown.is_some() {
+        let healing = healing(volume.heal, volume.heal_unknown.as_deref(), paint);
+        tree = tree.line(format!("heal: {healing}"));
     }
     if !volume.options.is_empty() {
         tree = tree.line(format!("options: {}", volume.options.join(", ")));
@@ -97,7 +99,7 @@ fn brick(brick: &ExplainedBrick, paint: Paint) -> Tree {
         seen(&brick.sight, paint)
     );
     if let Some(heal) = brick.heal.filter(|heal| *heal != Heal::default()) {
-        head.push_str(&format!("  {}", healing(heal, paint)));
+        head.push_str(&format!("  {}", healing(Some(heal), None, paint)));
     }
     let below = Tree::new(space_line).child(device_tree.child(node_tree));
     Tree::new(head).line(mounted).child(below)
@@ -119,20 +121,6 @@ fn seen(sight: &Sight, paint: Paint) -> String {
         "" => mark,
         text => format!("{mark} ({text})"),
     }
-}
-
-fn healing(heal: Heal, paint: Paint) -> String {
-    if heal == Heal::default() {
-        return paint.good("nothing waits");
-    }
-    let mut text = paint.fair(format!("{} to heal", heal.pending));
-    if heal.split_brain > 0 {
-        text.push_str(&format!(
-            ", {}",
-            paint.bad(format!("{} in split brain", heal.split_brain))
-        ));
-    }
-    text
 }
 
 /// Everything that was looked at, node by node once for each brick.

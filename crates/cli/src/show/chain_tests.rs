@@ -87,6 +87,7 @@ fn chain() -> Explanation {
                 pending: 3,
                 split_brain: 1,
             }),
+            heal_unknown: None,
         },
         bricks: vec![brick(0, SpaceKind::LogicalVolume), brick(1, SpaceKind::Image)],
         looked_at: "2026-01-02T03:04:05Z".into(),
@@ -148,6 +149,17 @@ fn what_is_not_as_recorded_is_marked_and_counted() {
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+    chain.volume.heal = Some(Heal::default());
+    chain.volume.heal_unknown = Some("1 of 2 bricks could not be asked: n1:/b".into());
+    let text = explanation(&chain, Paint::PLAIN);
+    assert!(
+        text.contains("heal: nothing is listed, but 1 of 2 bricks could not be asked: n1:/b\n"),
+        "{text}"
+    );
+    chain.volume.heal = None;
+    chain.volume.heal_unknown = Some("heal info failed".into());
+    let text = explanation(&chain, Paint::PLAIN);
+    assert!(text.contains("heal: not known: heal info failed\n"), "{text}");
     let coloured = explanation(&chain, Paint::new(true));
     assert!(coloured.contains("\x1b[31m✗ missing\x1b[0m"), "{coloured}");
 }

@@ -5,6 +5,7 @@ pub(crate) mod attachment;
 pub(crate) mod backup;
 pub(crate) mod block;
 pub(crate) mod check;
+pub(crate) mod heal;
 pub(crate) mod health;
 pub(crate) mod heketi;
 pub(crate) mod operation;

@@ -11,7 +11,7 @@ use mortar_heketi::token::Role;
 use mortar_model::{OperationId, Volume as Recorded, VolumeId, VolumeName};
 
 use super::page;
-use crate::convert::{heketi::Leaving, volume};
+use crate::convert::{heal, heketi::Leaving, volume};
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
@@ -142,7 +142,9 @@ fn one(id: VolumeId, leaving: &Leaving, landscape: &Landscape) -> Option<Volume>
     (status = 404, description = "No such volume, or it is just being made or removed", body = ErrorBody),
 ))]
 pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
-    let found = shown(&app, &[id.of()?]).pop().ok_or(WireError::IdNotFound)?;
+    let id: VolumeId = id.of()?;
+    let mut found = shown(&app, &[id]).pop().ok_or(WireError::IdNotFound)?;
+    found.heal = app.engine.last_heal(id).as_ref().map(heal::last);
     Ok(answer::json(StatusCode::OK, &found))
 }
 

@@ -1,18 +1,11 @@
-//! `mortar volume detach`, and which nodes may use a volume.
+//! `mortar volume detach`.
 
-use mortar_api::{Attachment, AttachmentList, Volume};
+use mortar_api::AttachmentList;
 
 use super::Session;
 use crate::client::{query, read};
 use crate::error::Result;
 use crate::show;
-
-/// The nodes that may use a volume.
-pub(super) async fn of(session: &Session, id: &str, attempt: &str) -> Result<Vec<Attachment>> {
-    let body = session.client.get(&format!("/v1/volumes/{id}"), attempt).await?;
-    let volume: Volume = read(&body, attempt)?;
-    Ok(volume.attachments)
-}
 
 /// Says that a node does not use the volume any more, or that none does.
 pub(super) async fn detach(session: &Session, volume: &str, node: Option<&str>) -> Result<()> {
@@ -20,10 +13,7 @@ pub(super) async fn detach(session: &Session, volume: &str, node: Option<&str>) 
     let id = session.client.volume_id(volume, &attempt).await?;
     let query = query(&[("node", node)]);
     let path = format!("/v1/volumes/{id}/attachments");
-    let answer = session
-        .client
-        .delete_query(&path, &query, &attempt)
-        .await?;
+    let answer = session.client.delete_query(&path, &query, &attempt).await?;
     if session.out.is_json() {
         return session.out.wire(&answer.body);
     }
