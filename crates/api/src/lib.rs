@@ -47,8 +47,8 @@ pub use check::{
 pub use device::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, PoolMode};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
-    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
-    Heal, Mount, Sight, SightState, SpaceKind,
+    BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedDevice, ExplainedHost, ExplainedNode,
+    ExplainedSpace, ExplainedVolume, Explanation, FileSystem, Heal, Mount, Sight, SightState, SpaceKind,
 };
 pub use group::{SnapshotGroup, SnapshotGroupList, SnapshotGroupQuery, SnapshotGroupRequest};
 pub use growth::{ExpandRequest, ExpandWay};

@@ -123,6 +123,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::operations::cancel))
         .routes(routes!(v1::plan::plan))
         .routes(routes!(v1::explain::explain_volume))
+        .routes(routes!(v1::explain::explain_block))
         .routes(routes!(v1::check::last, v1::check::fresh))
         .routes(routes!(v1::check::repair))
         .routes(routes!(v1::operations::list))

@@ -17,7 +17,7 @@ mod tree;
 pub(crate) use adopt::adopt;
 pub(crate) use attachments::attachments;
 pub(crate) use backups::backups;
-pub(crate) use chain::explanation;
+pub(crate) use chain::{block_explanation, explanation};
 pub(crate) use drift::{check, repairs};
 pub(crate) use heal::last_heal;
 pub(crate) use operations::{operation, operations};

@@ -4,6 +4,7 @@ pub(crate) mod adopt;
 pub(crate) mod attachment;
 pub(crate) mod backup;
 pub(crate) mod block;
+pub(crate) mod block_sight;
 pub(crate) mod check;
 pub(crate) mod heal;
 pub(crate) mod health;

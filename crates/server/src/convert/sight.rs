@@ -109,7 +109,8 @@ fn volume_sight(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> S
     verdict(&different)
 }
 
-fn verdict(different: &[String]) -> Sight {
+/// As recorded, or different in these things.
+pub(super) fn verdict(different: &[String]) -> Sight {
     if different.is_empty() {
         Sight::ok()
     } else {
