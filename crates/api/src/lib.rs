@@ -67,8 +67,8 @@ pub use rebuild::{
 pub use replicas::ReplicasRequest;
 pub use snapshot::{CloneRequest, Snapshot, SnapshotList, SnapshotQuery, SnapshotRequest};
 pub use topology::{
-    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
-    TopologyNode, TopologyQuery, TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, NodeHealth, Topology, TopologyBrick, TopologyCluster,
+    TopologyDevice, TopologyNode, TopologyQuery, TopologyVolume,
 };
 pub use volume::{
     CLAIM_OPTION, Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage,

@@ -43,6 +43,20 @@ pub struct TopologyCluster {
     pub volumes: Vec<TopologyVolume>,
 }
 
+/// Whether a node answers, as the server last saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeHealth {
+    /// It does.
+    Answers,
+    /// It does not: it gets no new bricks until it is back.
+    Away,
+    /// Not told, by a server that is too old for it.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
 /// A member of a trusted pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TopologyNode {
@@ -54,8 +68,11 @@ pub struct TopologyNode {
     pub manage: String,
     /// Its name in the trusted pool.
     pub storage: String,
-    /// `online`, `offline` or `failed`.
+    /// What is wanted of it: `online`, `offline` or `failed`.
     pub state: String,
+    /// How it is.
+    #[serde(default)]
+    pub health: NodeHealth,
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

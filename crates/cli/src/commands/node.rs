@@ -100,11 +100,14 @@ async fn list(session: &Session, filter: Filter<'_>) -> Result<()> {
             node.storage,
             node.zone.to_string(),
             session.out.paint().state(&node.state),
+            session.out.paint().health(node.health),
             node.devices.len().to_string(),
             cluster,
         ]
     };
-    let head = ["ID", "MANAGE", "STORAGE", ">ZONE", "STATE", ">DEVICES", "CLUSTER"];
+    let head = [
+        "ID", "MANAGE", "STORAGE", ">ZONE", "STATE", "HEALTH", ">DEVICES", "CLUSTER",
+    ];
     session
         .out
         .text(&show::table(&head, nodes.into_iter().map(row).collect()))

@@ -1,8 +1,8 @@
 //! All that exists, as `/v1/topology` shows it.
 
 use mortar_api::{
-    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
-    TopologyNode, TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, NodeHealth, Topology, TopologyBrick, TopologyCluster,
+    TopologyDevice, TopologyNode, TopologyVolume,
 };
 use mortar_engine::plan::{Landscape, Rule};
 use mortar_model::{Brick, Cluster, ClusterId, Device, DeviceKind, Node, Overcommit, Volume};
@@ -47,6 +47,11 @@ pub(crate) fn node(node: &Node, landscape: &Landscape) -> TopologyNode {
         manage: node.manage.to_string(),
         storage: node.storage.to_string(),
         state: node.state.to_string(),
+        health: if landscape.is_healthy(node.id) {
+            NodeHealth::Answers
+        } else {
+            NodeHealth::Away
+        },
         tags: node.tags.clone(),
         devices: devices.collect(),
     }

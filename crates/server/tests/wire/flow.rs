@@ -532,9 +532,46 @@ async fn an_explanation_shows_what_is_not_as_recorded() {
     // Nothing is listed to be healed, and two of three could not be asked: that is not well.
     assert_eq!(chain.volume.heal, Some(Heal::default()));
     let unknown = chain.volume.heal_unknown.unwrap();
-    assert!(unknown.starts_with("2 of 3 bricks could not be asked: "), "{unknown}");
+    assert!(
+        unknown.starts_with("2 of 3 bricks could not be asked: "),
+        "{unknown}"
+    );
     for host in ["n2", "n3"] {
         assert!(unknown.contains(&format!("{host}:")), "{unknown}");
+    }
+}
+
+/// A node's state is what is wanted of it; whether it answers is told beside it, and not in Heketi's answers.
+#[tokio::test]
+async fn a_node_that_is_away_is_not_shown_as_well() {
+    let hosts = nodes();
+    let door = open(&hosts).await;
+    let (_, nodes, _) = door.pool(&["/dev/sdb"]).await;
+    let place = door.volume(&replica(3, 4)).await;
+    let known = async || {
+        let list = door.ask("GET", "/v1/nodes", "").await.json();
+        let nodes = list["nodes"].as_array().unwrap().iter();
+        let mut known: Vec<String> = nodes
+            .map(|node| format!("{} {} {}", node["manage"], node["state"], node["health"]).replace('"', ""))
+            .collect();
+        known.sort_unstable();
+        known
+    };
+    assert_eq!(
+        known().await,
+        ["n1 online answers", "n2 online answers", "n3 online answers"]
+    );
+    hosts.world(|world| world.cut("n3"));
+    door.explain(&place).await;
+    assert_eq!(
+        known().await,
+        ["n1 online answers", "n2 online answers", "n3 online away"]
+    );
+    let topology = door.ask("GET", "/v1/topology", "").await.body;
+    assert_eq!(topology.matches("\"health\":\"away\"").count(), 1);
+    for path in ["/topology".to_owned(), format!("/nodes/{}", nodes[2])] {
+        let old = door.ask("GET", &path, "").await.body;
+        assert!(!old.contains("health"), "{old}");
     }
 }
 
@@ -554,7 +591,10 @@ async fn the_last_look_at_a_volumes_copies_is_kept() {
     door.ask("GET", &format!("{place}/heal"), "").await;
     let dark = last().await;
     let unknown = dark["unknown"].as_str().unwrap();
-    assert!(unknown.starts_with("1 of 3 bricks could not be asked: n3:"), "{dark}");
+    assert!(
+        unknown.starts_with("1 of 3 bricks could not be asked: n3:"),
+        "{dark}"
+    );
 }
 
 /// Many clients at once: each gets its volume, and no two bricks of a set share a node.
