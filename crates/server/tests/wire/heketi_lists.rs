@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::hosts::Silent;
-use crate::support::world::{
-    self, A, B, C, D1, D3, DATABASE, EMPTY_CLUSTER, FAILED_DEVICE, FAILED_NODE, V,
-};
+use crate::support::world::{self, A, B, C, D1, D3, DATABASE, EMPTY_CLUSTER, FAILED_DEVICE, FAILED_NODE, V};
 use crate::support::{Door, Setup};
 
 async fn door() -> Door {
@@ -46,7 +44,10 @@ async fn listed(door: &Door, path: &str) -> (Vec<String>, Option<String>) {
     let entries = list[name].as_array().unwrap().iter();
     // Heketi's lists are of ids, those of `/v1` of things.
     let id = |entry: &serde_json::Value| entry.as_str().or(entry["id"].as_str()).unwrap().to_owned();
-    (entries.map(id).collect(), list["next"].as_str().map(str::to_owned))
+    (
+        entries.map(id).collect(),
+        list["next"].as_str().map(str::to_owned),
+    )
 }
 
 /// Both languages read the same queries.
@@ -77,7 +78,10 @@ async fn lists_are_filtered() {
         ("bricks?node={A}".to_owned(), vec![brick(0xb1)]),
         ("bricks?node={B}&volume={V}".to_owned(), vec![brick(0xb2)]),
         ("bricks?cluster={EMPTY}".to_owned(), vec![]),
-        ("volumes?cluster={C}".to_owned(), vec![DATABASE.to_owned(), V.to_owned()]),
+        (
+            "volumes?cluster={C}".to_owned(),
+            vec![DATABASE.to_owned(), V.to_owned()],
+        ),
         ("volumes?cluster={EMPTY}".to_owned(), vec![]),
         ("volumes?name=foo".to_owned(), vec![V.to_owned()]),
     ])
@@ -98,7 +102,10 @@ async fn lists_are_filtered() {
         }
     }
     for root in ["", "/v1"] {
-        let one = door.ask("GET", &format!("{root}/topology?cluster={C}"), "").await.json();
+        let one = door
+            .ask("GET", &format!("{root}/topology?cluster={C}"), "")
+            .await
+            .json();
         assert_eq!(one["clusters"].as_array().unwrap().len(), 1);
         assert_eq!(one["clusters"][0]["id"], C);
     }
@@ -108,10 +115,20 @@ async fn lists_are_filtered() {
 async fn lists_are_told_page_by_page() {
     let door = door().await;
     for path in [
-        "/nodes", "/devices", "/bricks", "/volumes", "/v1/nodes", "/v1/devices", "/v1/bricks", "/v1/volumes",
+        "/nodes",
+        "/devices",
+        "/bricks",
+        "/volumes",
+        "/v1/nodes",
+        "/v1/devices",
+        "/v1/bricks",
+        "/v1/volumes",
     ] {
         let (all, next) = listed(&door, path).await;
-        assert!(all.len() > 1 && next.is_none() && all.is_sorted(), "{path}: {all:?}");
+        assert!(
+            all.len() > 1 && next.is_none() && all.is_sorted(),
+            "{path}: {all:?}"
+        );
         let (mut paged, mut after) = (Vec::new(), String::new());
         loop {
             let (page, next) = listed(&door, &format!("{path}?limit=1{after}")).await;
@@ -145,7 +162,11 @@ async fn a_query_that_is_none_is_refused() {
         for root in ["", "/v1"] {
             let reply = door.ask("GET", &format!("{root}{path}"), "").await;
             assert_eq!(reply.status, 400, "{root}{path}: {}", reply.body);
-            assert!(reply.body.contains(&format!("{field}: ")), "{root}{path}: {}", reply.body);
+            assert!(
+                reply.body.contains(&format!("{field}: ")),
+                "{root}{path}: {}",
+                reply.body
+            );
         }
     }
 }
@@ -216,5 +237,19 @@ async fn the_records_go_out_as_heketis_database() {
         "{}",
         checked.body
     );
+    // The order in which Heketi's own structure has them.
+    let keys = [
+        "clusters",
+        "volumes",
+        "bricks",
+        "nodes",
+        "devices",
+        "blockvolumes",
+        "dbattributes",
+        "pendingoperations",
+        "totalinconsistencies",
+    ];
+    let places = keys.map(|key| checked.body.find(&format!("\n    \"{key}\": ")).unwrap());
+    assert!(places.is_sorted(), "{}", checked.body);
     assert!(checked.json()["dbattributes"]["inconsistencies"].is_null());
 }
