@@ -1,5 +1,5 @@
-//! `GET /v1/explain/volumes/{id}`: the chain volume → bricks → logical volumes or images → devices → nodes,
-//! what is recorded beside what is seen on the nodes.
+//! `GET /v1/explain/volumes/{id}` and `/v1/explain/block-volumes/{id}`: the chain (block volume →) volume → bricks → logical volumes or
+//! images → devices → nodes, what is recorded beside what is seen on the nodes.
 
 use std::collections::BTreeMap;
 
@@ -66,6 +66,52 @@ pub struct Explanation {
     pub looked_at: String,
 }
 
+/// The chain of a block volume: its hosts, the volume that holds it, and all the way down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockExplanation {
+    /// The block volume.
+    pub block: ExplainedBlock,
+    /// The volume that holds it.
+    pub hosting: Explanation,
+}
+
+/// The block volume, recorded and seen. What initiators prove themselves with is not among it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedBlock {
+    /// Its id.
+    pub id: String,
+    /// Its name in gluster-block.
+    pub name: String,
+    /// What it takes of the volume that holds it, bytes.
+    pub size: u64,
+    /// What initiators see of it, bytes.
+    pub usable: u64,
+    /// How many hosts serve it.
+    pub ha: u32,
+    /// Whether initiators must prove who they are.
+    pub auth: bool,
+    /// Its name in iSCSI.
+    pub iqn: String,
+    /// Its number there.
+    pub lun: i64,
+    /// Hosts that may serve it.
+    pub hosts: Vec<ExplainedHost>,
+    /// What gluster-block says of it.
+    pub sight: Sight,
+}
+
+/// A host that may serve a block volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedHost {
+    /// Its name, as initiators reach it.
+    pub host: String,
+    /// The id of its node; absent where no node has that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What gluster-block says of it.
+    pub sight: Sight,
+}
+
 /// How clients mount a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mount {
@@ -105,9 +151,12 @@ pub struct ExplainedVolume {
     pub mount: Mount,
     /// What GlusterFS says of it.
     pub sight: Sight,
-    /// Heal counts of all its bricks together; absent when it has no copies or nothing could be read.
+    /// What all its bricks list together; absent when it has no copies or nobody tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal: Option<Heal>,
+    /// What of it nobody tells, and why: bricks that could not be asked, or all of them. Absent when all is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal_unknown: Option<String>,
 }
 
 /// What waits to be healed.

@@ -1,4 +1,4 @@
-//! `GET /v1/volumes/{id}/heal`.
+//! `GET /v1/volumes/{id}/heal`, and what it told the last time.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -37,4 +37,17 @@ pub struct BrickHeal {
     /// What it lists; absent when it could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal: Option<Heal>,
+}
+
+/// What was to be healed in a volume when it was last asked for: the server asks one volume after the other by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastHeal {
+    /// What all its bricks listed together; absent when nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal: Option<Heal>,
+    /// What of it nobody told, and why; absent when all is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// When it was asked, RFC 3339.
+    pub looked_at: String,
 }

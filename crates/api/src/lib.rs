@@ -39,23 +39,24 @@ pub use block::{
     BlockHostRequest, BlockVolume, BlockVolumeExpandRequest, BlockVolumeList, BlockVolumeQuery,
     BlockVolumeRequest,
 };
-pub use bricks::MoveRequest;
+pub use bricks::{BrickEntry, BrickPage, BrickQuery, MoveRequest};
 pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
     RepairState, RepairTask,
 };
-pub use device::{DeviceRequest, PoolMode};
+pub use device::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, PoolMode};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
-    ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
-    Heal, Mount, Sight, SightState, SpaceKind,
+    BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedDevice, ExplainedHost, ExplainedNode,
+    ExplainedSpace, ExplainedVolume, Explanation, FileSystem, Heal, Mount, Sight, SightState, SpaceKind,
 };
 pub use group::{SnapshotGroup, SnapshotGroupList, SnapshotGroupQuery, SnapshotGroupRequest};
 pub use growth::{ExpandRequest, ExpandWay};
-pub use heal::{BrickHeal, VolumeHeal};
-pub use node::AddressRequest;
+pub use heal::{BrickHeal, LastHeal, VolumeHeal};
+pub use node::{AddressRequest, NodeEntry, NodePage, NodeQuery};
 pub use operation::{
-    Attention, Load, Operation, OperationList, OperationQuery, Phase, Stage, Step, StepState, Subject,
+    Attention, Load, Operation, OperationList, OperationQuery, PHASE_HEADER, Phase, Stage, Step, StepState,
+    Subject,
 };
 pub use options::OptionsRequest;
 pub use plan::{Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
@@ -66,8 +67,8 @@ pub use rebuild::{
 pub use replicas::ReplicasRequest;
 pub use snapshot::{CloneRequest, Snapshot, SnapshotList, SnapshotQuery, SnapshotRequest};
 pub use topology::{
-    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
-    TopologyNode, TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, NodeHealth, Topology, TopologyBrick, TopologyCluster,
+    TopologyDevice, TopologyNode, TopologyQuery, TopologyVolume,
 };
 pub use volume::{
     CLAIM_OPTION, Capacity, CapacityQuery, Harm, Limits, Trouble, Volume, VolumeHealth, VolumeHealthPage,

@@ -51,6 +51,10 @@ pub struct Load {
     pub pool_waiting: u64,
 }
 
+/// Header that tells the [`Phase`]'s name on `GET /queue/{id}` while nothing happens there: only
+/// [`WaitingForNode`](Phase::WaitingForNode). Old clients do not read it, and go on asking.
+pub const PHASE_HEADER: &str = "mortar-phase";
+
 /// How far an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

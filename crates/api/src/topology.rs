@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Kind of a device that is driven through LVM.
 pub const DEVICE_LVM: &str = "lvm";
@@ -11,6 +11,15 @@ pub const DEVICE_LVM: &str = "lvm";
 pub const DEVICE_DIRECTORY: &str = "directory";
 /// Kind of a device that is a file system with bricks that others made: it was adopted, and takes no others.
 pub const DEVICE_ADOPTED: &str = "adopted";
+
+/// What of it is asked for, here and on `/topology`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TopologyQuery {
+    /// Only the cluster with this id.
+    pub cluster: Option<String>,
+}
 
 /// All that exists, as recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +43,20 @@ pub struct TopologyCluster {
     pub volumes: Vec<TopologyVolume>,
 }
 
+/// Whether a node answers, as the server last saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeHealth {
+    /// It does.
+    Answers,
+    /// It does not: it gets no new bricks until it is back.
+    Away,
+    /// Not told, by a server that is too old for it.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
 /// A member of a trusted pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TopologyNode {
@@ -45,8 +68,11 @@ pub struct TopologyNode {
     pub manage: String,
     /// Its name in the trusted pool.
     pub storage: String,
-    /// `online`, `offline` or `failed`.
+    /// What is wanted of it: `online`, `offline` or `failed`.
     pub state: String,
+    /// How it is.
+    #[serde(default)]
+    pub health: NodeHealth,
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

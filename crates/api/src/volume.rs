@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Attachment;
+use crate::{Attachment, LastHeal};
 
 /// The option of a volume that names the claim of Kubernetes that it was made for, `NAMESPACE/NAME`.
 pub const CLAIM_OPTION: &str = "user.csi.claim";
@@ -68,6 +68,9 @@ pub struct Volume {
     /// Nodes that may use it, in the order of their names, as far as those who attach volumes have said so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// What was to be healed when it was last asked for; absent in lists, where it keeps no copies, and where nobody asked yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal: Option<LastHeal>,
     /// The operation that changes it or keeps it as it is just now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -84,6 +87,8 @@ pub struct VolumeQuery {
     pub limit: Option<u32>,
     /// Only those of this name, one per cluster at most.
     pub name: Option<String>,
+    /// Only those of the cluster with this id.
+    pub cluster: Option<String>,
 }
 
 /// Volumes in the order of their ids.

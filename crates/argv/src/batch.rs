@@ -40,6 +40,7 @@ pub struct Item {
 pub struct Batch {
     items: Vec<Item>,
     lock: Option<String>,
+    prints: usize,
 }
 
 impl Batch {
@@ -95,10 +96,18 @@ impl Batch {
         self
     }
 
+    /// Says that up to so many bytes of output are to be kept, where that is more than is kept of others.
+    #[must_use]
+    pub fn prints(mut self, bytes: usize) -> Self {
+        self.prints = self.prints.max(bytes);
+        self
+    }
+
     /// Appends the items of `other`; the lock stays this batch's.
     #[must_use]
     pub fn then(mut self, other: Self) -> Self {
         self.items.extend(other.items);
+        self.prints = self.prints.max(other.prints);
         self
     }
 
@@ -110,6 +119,11 @@ impl Batch {
     /// The name of the lock held while the batch runs.
     pub fn lock_name(&self) -> Option<&str> {
         self.lock.as_deref()
+    }
+
+    /// How much of each stream is to be kept, where `usual` is kept of others.
+    pub fn output_limit(&self, usual: usize) -> usize {
+        usual.max(self.prints)
     }
 
     /// How long the whole batch may take: the sum of its commands' limits.

@@ -140,6 +140,36 @@ fn work_that_needs_a_person_says_what_to_do() {
 }
 
 #[test]
+fn work_that_waits_for_a_node_is_not_waited_for() {
+    let operation = format!(
+        r#"{{"id":"{ID}","kind":"expand-volume","subject":{{"kind":"volume","id":"{ID}"}},"phase":"waiting-for-node",
+        "started":"2026-01-02T03:04:05Z","steps_done":1,"steps_total":2,"waits_for":["n2"],
+        "attention":{{"reason":"n2 does not answer","command":"mortar operation retry {ID}"}}}}"#
+    );
+    let fake = Fake::new(move |line| {
+        if line.starts_with("POST") {
+            Said::new(202, "").header(&format!("location: /queue/{ID}"))
+        } else if line.starts_with("GET /queue/") {
+            Said::new(200, "")
+                .header("x-pending: true")
+                .header("mortar-phase: waiting-for-node")
+        } else {
+            Said::new(200, &operation)
+        }
+    });
+    let output = run(&fake, &["volume", "expand", ID, "--by", "1"]);
+    assert_eq!(output.status.code(), Some(9));
+    let said = text(&output.stderr);
+    for part in [
+        "because: a node is away; it is not given up, and goes on by itself",
+        "    - n2 does not answer\n",
+        &format!("next:    mortar operation retry {ID}\n"),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
 fn a_failed_operation_ends_with_its_kind() {
     let operation = format!(
         r#"{{"id":"{ID}","kind":"create-volume","subject":{{"kind":"volume","id":"{ID}"}},"phase":"undone",

@@ -138,7 +138,7 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
 /// Stops and deletes, if glusterd's record on this node says that the volume is ours.
 ///
 /// A volume with snapshots cannot be deleted, and stopping it first would take it from its users for nothing. A
-/// `delete` of a started volume always fails, so it stands here for the refusal.
+/// `delete` of a started volume always fails, so it stands here for the refusal; before it, the snapshots are listed.
 ///
 /// Where members are away, the stop is done without them and the deletion is refused. Their bricks may run for some
 /// seconds when they are back, until they have heard of the stop; a `start` finds the folders of bricks gone that
@@ -146,7 +146,12 @@ pub(crate) fn judge_made(report: &Report) -> Verdict {
 pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
     let delete = || program::volume(settings, "delete", &spec.name);
     Batch::new()
-        .only_if(has_snapshots(spec, settings), delete())
+        .item(
+            mortar_argv::Guard::OnlyIf(snapshots(spec, settings, "-rqsxF")),
+            snapshots(spec, settings, "-rsxF"),
+            mortar_argv::OnFailure::Continue,
+        )
+        .only_if(snapshots(spec, settings, "-rqsxF"), delete())
         .item(
             mortar_argv::Guard::OnlyIf(ours(spec, settings)),
             program::volume(settings, "stop", &spec.name).arg("force"),
@@ -159,10 +164,10 @@ pub(crate) fn unmake(spec: &VolumeSpec, settings: &Settings) -> Batch {
         )
 }
 
-/// Where the refusal for a volume with snapshots is in the batch of [`unmake`].
+/// Where the snapshots of the volume are in the batch of [`unmake`], one a line; the refusal for them is right behind.
 const SNAPSHOTS: usize = 0;
 /// Where the stop is in it; the deletion is right behind.
-const STOP: usize = 1;
+const STOP: usize = 2;
 
 /// Whether glusterd's record of the volume holds our id, or one of our bricks when the id was not yet set.
 fn ours(spec: &VolumeSpec, settings: &Settings) -> Command {
@@ -217,17 +222,30 @@ pub enum Knows {
     NotYet,
 }
 
-fn has_snapshots(spec: &VolumeSpec, settings: &Settings) -> Command {
+/// glusterd's records of snapshots that name the volume as their origin.
+fn snapshots(spec: &VolumeSpec, settings: &Settings, how: &str) -> Command {
     program::program(settings, "grep")
-        .args(["-rqsxF", "--include=info", "-e"])
+        .args([how, "--include=info", "-e"])
         .arg(format!("parent_volname={}", spec.name))
         .arg(format!("{}/snaps", settings.gluster_state))
+}
+
+/// Begins as Heketi said it: clients look for these words.
+fn kept_by_snapshots(spec: &VolumeSpec, report: &Report) -> String {
+    let listed = report.output(SNAPSHOTS).filter(|listed| listed.success());
+    let number = listed.map(|listed| listed.stdout.lines().count());
+    let number = number.map_or_else(String::new, |number| format!("{number} "));
+    format!(
+        "Unable to delete volume {0} because it contains {number}snapshots, and it stays as it is: they are GlusterFS's own, delete \
+         them first (gluster snapshot list {0})",
+        spec.name
+    )
 }
 
 /// That the deletion waits for other members is only said of a volume that is surely stopped: nobody uses its bricks.
 pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
     use mortar_argv::Outcome;
-    let has_snapshots = report.output(SNAPSHOTS).is_some();
+    let has_snapshots = report.output(SNAPSHOTS + 1).is_some();
     let stopped = report.output(STOP).is_some_and(Output::success);
     let waits = report
         .output(STOP + 1)
@@ -242,10 +260,7 @@ pub(crate) fn judge_unmade(spec: &VolumeSpec, report: &Report) -> Verdict {
             if has_snapshots
                 && (failure.reason.contains("has been started") || failure.reason.contains("snapshots")) =>
         {
-            complaint::refused(format!(
-                "volume {0} has snapshots and stays as it is: delete them first (gluster snapshot list {0})",
-                spec.name
-            ))
+            complaint::refused(kept_by_snapshots(spec, report))
         }
         Verdict::Failed(failure) if failure.kind == FailureKind::Away && !(stopped && waits) => {
             complaint::refused(failure.reason)

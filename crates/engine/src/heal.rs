@@ -72,6 +72,11 @@ impl Heals {
         all.filter(|(_, bricks)| !bricks.is_empty()).collect()
     }
 
+    fn of(&self, id: VolumeId) -> Option<HealSight> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&id).cloned()
+    }
+
     /// What is kept, of volumes that are still there.
     fn keep(&self, there: impl Fn(VolumeId) -> bool) -> BTreeMap<VolumeId, HealSight> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +96,12 @@ impl Engine {
             bricks: Ok(Vec::new()),
             looked_at: self.inner.clock.now_ms(),
         })
+    }
+
+    /// How the copies of a volume were when they were last asked for, by the clock or by somebody; `None` where they were not yet, or
+    /// it keeps none.
+    pub fn last_heal(&self, id: VolumeId) -> Option<HealSight> {
+        self.inner.heals.of(id)
     }
 
     /// One pass over all volumes that keep copies, one after the other.

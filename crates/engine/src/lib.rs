@@ -105,6 +105,7 @@ mod tries;
 pub use adopt::Adopted;
 pub use attach::Attach;
 pub use backup::{Backup, BackupError, BackupPlan, Verdict};
+pub use block_sight::BlockSight;
 pub use capacity::Capacity;
 pub use check::Check;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};

@@ -8,6 +8,7 @@ use mortar_command::query::survey::{
     DirectorySeen, EntrySeen, FolderSeen, NodeSurvey, ask_node, ask_pool, read_node, read_pool,
 };
 use mortar_command::{Settings, make};
+use mortar_executor::{Hosts as _, SimHosts};
 use mortar_model::work::{BrickAddress, BrickSpec, DeviceSpec, NodeFileSpec, PeerSpec, Thing, VolumeSpec};
 use mortar_model::{
     BrickId, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, NodeId, VolumeId, VolumeName,
@@ -459,4 +460,36 @@ fn a_thousand_bricks_of_a_node_fit_into_one_batch() {
     assert_eq!(seen.identities.unwrap().len(), 1000);
     assert_eq!(seen.folders.unwrap().len(), 1000);
     assert_eq!(seen.volumes.unwrap().len(), 1000);
+}
+
+/// The answer about 4,000 volumes is longer than what is kept of other commands.
+#[tokio::test]
+async fn a_pool_of_thousands_tells_all_of_its_volumes() {
+    const MANY: usize = 4_000;
+    let mut world = World::new(WorldConfig::default());
+    for node in NODES {
+        world.add_node(node);
+    }
+    let run = |world: &mut World, words: &[&str]| {
+        let command = Command::new("gluster")
+            .args(["--mode=script"])
+            .args(words.iter().copied());
+        let output = world.run_one(NODES[0], &command);
+        assert!(output.success(), "{words:?}: {output:?}");
+    };
+    for node in &NODES[1..] {
+        run(&mut world, &["peer", "probe", node]);
+    }
+    for number in 0..MANY {
+        let name = format!("volume_{number}");
+        let bricks = NODES.map(|node| format!("{node}:/bricks/of/volume_{number}/{}/brick", "b".repeat(64)));
+        let mut words = vec!["volume", "create", &name, "replica", "3"];
+        words.extend(bricks.iter().map(String::as_str));
+        words.push("force");
+        run(&mut world, &words);
+    }
+    let batch = ask_pool(&Settings::default());
+    let report = SimHosts::new(world).run(NODES[1], &batch).await;
+    assert!(report.output(0).unwrap().stdout.len() > 16 << 20);
+    assert_eq!(read_pool(&report).map(|volumes| volumes.len()), Ok(MANY));
 }

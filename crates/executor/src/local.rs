@@ -71,7 +71,7 @@ impl LocalHosts {
                 return Report::not_run(items, format!("cannot start a shell on this machine: {error}"));
             }
         };
-        let mut output = Output::new(&token, self.output_limit);
+        let mut output = Output::new(&token, batch.output_limit(self.output_limit));
         let (ended, why) = follow(&mut child, batch, &token, &mut output).await;
         output.report(batch, &token, ended, &why)
     }

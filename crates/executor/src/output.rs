@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mortar_argv::{Batch, Report, script};
+use mortar_argv::{Batch, Outcome, Report, script};
 
-/// How much of each stream is kept unless set otherwise. The largest known answer, `gluster volume status all` of
-/// a large pool, stays far below; without a bound one mad command would take the server's memory.
+/// How much of each stream is kept unless set otherwise, or unless the batch says that it prints more: without a bound one mad
+/// command would take the server's memory.
 pub(crate) const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Where in the output the begin of a script is looked for.
@@ -114,6 +114,23 @@ impl Output {
     pub(crate) fn is_whole(&self, batch: &Batch, token: &str) -> bool {
         self.report(batch, token, false, "").broken.is_none()
     }
+}
+
+/// A report whose script ended, as far as its output is kept: the command that printed too much was ended, and of those behind it
+/// nobody knows.
+pub(crate) fn within(mut report: Report, limit: usize, host: &str) -> Report {
+    let mut printed = 0;
+    let too_long = report.outcomes.iter().position(|outcome| {
+        if let Outcome::Ran(output) = outcome {
+            printed += output.stdout.len();
+        }
+        printed > limit
+    });
+    if let Some(place) = too_long {
+        report.outcomes[place..].fill(Outcome::Unknown);
+        report.broken = Some(format!("a command on {host} printed more than {limit} bytes"));
+    }
+    report
 }
 
 /// When a batch has to have ended: its commands' limits count from when it begins, and before that it may wait

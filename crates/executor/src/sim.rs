@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::Hosts;
-use crate::output::Deadline;
+use crate::output::{DEFAULT_LIMIT, Deadline, within};
 
 /// What time passes for on simulated nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,12 +194,14 @@ impl Hosts for SimHosts {
                 return Report::default();
             }
             if let Some(pace) = &self.pace {
-                return self.run_paced(pace, host, batch).await;
+                let report = self.run_paced(pace, host, batch).await;
+                return within(report, batch.output_limit(DEFAULT_LIMIT), host);
             }
             if !self.latency.is_zero() {
                 tokio::time::sleep(self.latency).await;
             }
-            self.world(|world| world.run(host, batch))
+            let report = self.world(|world| world.run(host, batch));
+            within(report, batch.output_limit(DEFAULT_LIMIT), host)
         }
         .boxed()
     }

@@ -289,3 +289,22 @@ async fn ended(process: &str) {
     .await
     .unwrap();
 }
+
+/// What prints more than is kept is ended, unless the batch says that it does.
+#[tokio::test]
+async fn a_long_answer_comes_whole_where_the_batch_says_that_it_is_long() {
+    const LONG: usize = 20_000_000;
+    over_all(async |hosts| {
+        let long = || {
+            let length = LONG.to_string();
+            Batch::new().run(Command::new("head").args(["-c", length.as_str(), "/dev/zero"]))
+        };
+        let cut = hosts.run(HOST, &long()).await;
+        assert_eq!(cut.outcomes, [Outcome::Unknown]);
+        assert!(cut.broken.unwrap().contains("printed more than 16777216 bytes"));
+        let whole = hosts.run(HOST, &long().prints(2 * LONG)).await;
+        assert_eq!(whole.broken, None);
+        assert_eq!(whole.output(0).unwrap().stdout.len(), LONG);
+    })
+    .await;
+}

@@ -124,6 +124,10 @@ table! {
     DeviceNotFailed(id: String) = 400 "device: {id} is not in failed state";
     /// State `failed` asked of a device that is online.
     DeviceNotOffline(id: String) = 500 "Device must be offline before remove operation is performed, device:{id}";
+    /// State `failed` asked of a device whose bricks find no other place. Where Heketi only said that there is none, the reason
+    /// names each brick.
+    NoReplacement(id: String, why: String) = 500
+        "Unable to delete device [{id}] as no device was found to replace it: {why}";
     /// State asked of a failed device.
     DeviceFailed(state: String) = 500 "Cannot move a failed/removed device to {state} state";
 
@@ -169,6 +173,9 @@ table! {
     BlockBusy = 500 "Failed to set up block volume delete: The target exists, contains other items, or is in use.";
     /// `DELETE /volumes/{id}` of the volume that holds Heketi's own database.
     HoldsDatabase = 409 "Cannot delete volume containing the Heketi database";
+    /// `DELETE /volumes/{id}` of one with snapshots.
+    HoldsSnapshots(name: String, number: usize) = 409
+        "Unable to delete volume {name} because it contains {number} snapshots";
     /// `DELETE /volumes/{id}` of a hosting volume in use.
     HoldsBlockVolumes = 409 "Cannot delete a block hosting volume containing block volumes";
     /// `POST /volumes/{id}/block-restriction` of a volume that holds no block volumes.

@@ -10,25 +10,37 @@ use crate::volume::VolumeInfo;
 /// Answer of `GET /nodes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeList {
-    /// All nodes, sorted.
+    /// All nodes, or those that the query asks for, sorted.
     #[schema(value_type = Vec<String>)]
     pub nodes: Vec<NodeId>,
+    /// The id after which the next page begins; only where a limit was asked for, and there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next: Option<NodeId>,
 }
 
 /// Answer of `GET /devices`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceList {
-    /// All devices, sorted.
+    /// All devices, or those that the query asks for, sorted.
     #[schema(value_type = Vec<String>)]
     pub devices: Vec<DeviceId>,
+    /// The id after which the next page begins; only where a limit was asked for, and there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next: Option<DeviceId>,
 }
 
 /// Answer of `GET /bricks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BrickList {
-    /// All bricks, sorted.
+    /// All bricks, or those that the query asks for, sorted.
     #[schema(value_type = Vec<String>)]
     pub bricks: Vec<BrickId>,
+    /// The id after which the next page begins; only where a limit was asked for, and there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next: Option<BrickId>,
 }
 
 /// Answer of `GET /topology`: what Heketi's Go client puts together of many answers.

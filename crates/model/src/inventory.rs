@@ -432,6 +432,22 @@ impl Inventory {
             .map(|(_, volume)| volume)
     }
 
+    /// The devices whose ids come after this one, by id; all when there is none.
+    pub fn devices_after(&self, id: Option<DeviceId>) -> impl Iterator<Item = &Device> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.devices
+            .range((from, Bound::Unbounded))
+            .map(|(_, device)| device)
+    }
+
+    /// The bricks whose ids come after this one, by id; all when there is none.
+    pub fn bricks_after(&self, id: Option<BrickId>) -> impl Iterator<Item = &Brick> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.bricks
+            .range((from, Bound::Unbounded))
+            .map(|(_, brick)| brick)
+    }
+
     /// All bricks, by id.
     pub fn bricks(&self) -> impl Iterator<Item = &Brick> {
         self.bricks.values()

@@ -34,6 +34,11 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Online, Self::Offline, Self::Failed];
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

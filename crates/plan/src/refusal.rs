@@ -172,14 +172,19 @@ pub struct NoSpace {
 impl NoSpace {
     /// Most devices that are listed by name.
     pub const LISTED: usize = 100;
+    /// The words that its text begins with.
+    pub const WORDS: &str = "no place for a brick of";
 }
 
 impl fmt::Display for NoSpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no place for a brick of {} ({} to a set, each on its own node; {})",
-            self.brick, self.bricks_per_set, self.stopped_by
+            "{} {} ({} to a set, each on its own node; {})",
+            Self::WORDS,
+            self.brick,
+            self.bricks_per_set,
+            self.stopped_by
         )?;
         if self.devices.is_empty() {
             return f.write_str("; there is no device");

@@ -30,6 +30,7 @@ mod server;
 mod state;
 mod tls;
 mod v1;
+mod wanted;
 
 pub use admin::{Admin, LogDial};
 pub use http::limits::HttpLimits;

@@ -233,7 +233,7 @@ fn records(shell: &Shell<'_>, path: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Those of its snapshots that name the volume that a snapshot was taken of.
+/// Those of its snapshots that name the volume that a snapshot was taken of, one line for each snapshot.
 fn snapshots(shell: &Shell<'_>) -> String {
     let pool = shell.node.pool;
     let volumes = shell
@@ -241,14 +241,10 @@ fn snapshots(shell: &Shell<'_>) -> String {
         .volumes
         .iter()
         .filter(|(_, volume)| volume.pool == pool);
-    let parents = volumes
-        .filter(|(_, volume)| {
-            volume
-                .rare
-                .as_ref()
-                .is_some_and(|rare| !rare.snapshots.is_empty())
-        })
-        .map(|(_, volume)| format!("parent_volname={}\n", shell.names.read(&volume.name)));
+    let parents = volumes.map(|(_, volume)| {
+        let snapshots = volume.rare.as_ref().map_or(0, |rare| rare.snapshots.len());
+        format!("parent_volname={}\n", shell.names.read(&volume.name)).repeat(snapshots)
+    });
     parents.collect()
 }
 

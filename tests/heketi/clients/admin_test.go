@@ -14,7 +14,7 @@ import (
 
 func TestModesOfTheAdministrator(t *testing.T) {
 	heketi := client.NewClient(serve(t), "admin", adminKey)
-	pool(t, heketi)
+	pool(t, heketi, simulated())
 	for _, mode := range []api.AdminState{api.AdminStateReadOnly, api.AdminStateLocal, api.AdminStateNormal} {
 		must(t, heketi.AdminStatusSet(&api.AdminStatus{State: mode}))
 		status, err := heketi.AdminStatusGet()
@@ -61,7 +61,7 @@ func TestLogLevelsAndOperations(t *testing.T) {
 
 func TestWhatThereIsComesOutInEveryForm(t *testing.T) {
 	heketi := client.NewClient(serveWith(t, "--store", filepath.Join(t.TempDir(), "store.redb")), "admin", adminKey)
-	pool(t, heketi)
+	pool(t, heketi, simulated())
 	volume := create(t, heketi, 2)
 	var backup bytes.Buffer
 	must(t, heketi.BackupDb(&backup))
@@ -81,7 +81,7 @@ func TestWhatThereIsComesOutInEveryForm(t *testing.T) {
 
 func TestBlockVolumes(t *testing.T) {
 	heketi := client.NewClient(serve(t), "admin", adminKey)
-	pool(t, heketi)
+	pool(t, heketi, simulated())
 	_, err := heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 1})
 	refused(t, err, "Block Hosting Volume Creation is disabled. Create a Block hosting volume and try again.")
 	file := create(t, heketi, 1)
@@ -114,6 +114,7 @@ func TestBlockVolumes(t *testing.T) {
 	must(t, err)
 	_, err = heketi.BlockVolumeCreate(&api.BlockVolumeCreateRequest{Size: 1})
 	refused(t, err, "Block Hosting Volume Creation is disabled")
+	expandBlock(t, heketi, made)
 	must(t, heketi.BlockVolumeDelete(made.Id))
 	must(t, heketi.VolumeDelete(hosting.Id))
 }
@@ -127,7 +128,7 @@ func TestOverTLS(t *testing.T) {
 	}
 	heketi, err := client.NewClientTLS(url, "admin", adminKey, &client.ClientTLSOptions{VerifyCerts: []string{certificates + "ca.pem"}})
 	must(t, err)
-	pool(t, heketi)
+	pool(t, heketi, simulated())
 	create(t, heketi, 1)
 	stranger := client.NewClient(url, "admin", adminKey)
 	_, err = stranger.ClusterList()

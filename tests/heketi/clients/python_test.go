@@ -1,15 +1,20 @@
 package clients
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// The Python client from its package, in an environment of its own.
 func TestPythonClient(t *testing.T) {
-	url := serve(t)
+	python(t, serve(t), simulated("/disks/disk1"), "files", "blocks")
+}
+
+// Python drives a server with the Python client from its package, in an environment of its own: these parts of drive.py.
+func python(t *testing.T, url string, members []member, parts ...string) {
+	t.Helper()
 	environment := filepath.Join(t.TempDir(), "environment")
 	for _, words := range [][]string{
 		{"python3", "-m", "venv", environment},
@@ -19,7 +24,10 @@ func TestPythonClient(t *testing.T) {
 			t.Fatalf("%v: %v\n%s", words, err, output)
 		}
 	}
-	script := exec.Command(filepath.Join(environment, "bin", "python"), "drive.py", url, adminKey)
+	nodes, err := json.Marshal(members)
+	must(t, err)
+	words := append([]string{"drive.py", url, adminKey, string(nodes)}, parts...)
+	script := exec.Command(filepath.Join(environment, "bin", "python"), words...)
 	script.Env = os.Environ()
 	if output, err := script.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)

@@ -85,8 +85,21 @@ pub(crate) enum NodeCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = key_value)]
         tags: Vec<(String, String)>,
     },
-    /// List nodes
-    List,
+    /// List nodes, all or those that pass each filter
+    List {
+        /// Only those of this cluster
+        #[arg(long, value_name = "ID")]
+        cluster: Option<String>,
+        /// Only those of this zone
+        #[arg(long)]
+        zone: Option<u32>,
+        /// Only those in this state: online, offline or failed
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those with this label
+        #[arg(long, value_name = "KEY[=VALUE]")]
+        tag: Option<String>,
+    },
     /// Show one node
     Info {
         /// The node's id or host name
@@ -162,8 +175,21 @@ pub(crate) enum DeviceCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = key_value)]
         tags: Vec<(String, String)>,
     },
-    /// List devices
-    List,
+    /// List devices, all or those that pass each filter
+    List {
+        /// Only those of this cluster
+        #[arg(long, value_name = "ID")]
+        cluster: Option<String>,
+        /// Only those of this node, by its id or host name
+        #[arg(long)]
+        node: Option<String>,
+        /// Only those in this state: online, offline or failed
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those with this label, of their own or of their node
+        #[arg(long, value_name = "KEY[=VALUE]")]
+        tag: Option<String>,
+    },
     /// Show one device
     Info {
         /// The device's id, or NODE:PATH

@@ -173,6 +173,11 @@ pub(crate) enum ExplainCommand {
         /// The volume's id or name
         volume: String,
     },
+    /// Block volume, its hosts, the volume that holds it, and so on down; also 'mortar explain block/NAME'
+    Block {
+        /// The block volume's id or name
+        block: String,
+    },
     /// The same from a claim of Kubernetes on; also 'mortar explain pvc/NAMESPACE/NAME'
     Pvc {
         /// The claim, NAMESPACE/NAME

@@ -1,6 +1,6 @@
 //! One answer of a server, and what it means when it is not a success.
 
-use mortar_api::{ERROR_KIND_HEADER, ErrorBody, ErrorKind};
+use mortar_api::{ERROR_KIND_HEADER, ErrorBody, ErrorKind, PHASE_HEADER, Phase};
 
 use crate::error::{Error, Result, advice_for};
 use crate::exit::Exit;
@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) location: Option<String>,
     /// Whether the work is still under way.
     pub(crate) pending: bool,
+    /// Whether it stands still until a node that is away is back.
+    pub(crate) waits: bool,
     /// After how many seconds the same may be asked again.
     pub(crate) retry_after: Option<u64>,
     /// The kind of error, told beside a body of plain text.
@@ -39,6 +41,7 @@ impl Answer {
             status: response.status().as_u16(),
             location: header("location"),
             pending: header("x-pending").is_some_and(|value| value == "true"),
+            waits: header(PHASE_HEADER).is_some_and(|phase| phase == Phase::WaitingForNode.name()),
             retry_after: header("retry-after").and_then(|value| value.parse().ok()),
             kind: header(ERROR_KIND_HEADER).and_then(|name| ErrorKind::from_name(&name)),
             body: response.bytes().await?.to_vec(),

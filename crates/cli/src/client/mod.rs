@@ -3,20 +3,22 @@
 mod answer;
 mod failure;
 mod identity;
+mod lists;
 mod resolve;
 mod tls;
 mod wait;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mortar_api::{Topology, TopologyBrick};
+use mortar_api::{Topology, TopologyBrick, TopologyDevice, TopologyNode};
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answer::Answer;
 pub(crate) use identity::{Identity, Target};
-pub(crate) use resolve::{DeviceHit, NodeHit, devices, nodes};
+pub(crate) use lists::{Filter, query};
+pub(crate) use resolve::{devices, nodes};
 pub(crate) use wait::{Finished, Work};
 
 use crate::error::{Error, Result};
@@ -242,14 +244,18 @@ fn sort(topology: &mut Topology) {
         cluster
             .nodes
             .sort_by(|a, b| (a.zone, &a.manage).cmp(&(b.zone, &b.manage)));
-        for node in &mut cluster.nodes {
-            node.devices.sort_by(|a, b| a.path.cmp(&b.path));
-            for device in &mut node.devices {
-                let key = |brick: &TopologyBrick| (brick.volume_name.clone(), brick.set, brick.position);
-                device.bricks.sort_by_cached_key(key);
-            }
-        }
+        cluster.nodes.iter_mut().for_each(sort_node);
     }
+}
+
+fn sort_node(node: &mut TopologyNode) {
+    node.devices.sort_by(|a, b| a.path.cmp(&b.path));
+    node.devices.iter_mut().for_each(sort_device);
+}
+
+fn sort_device(device: &mut TopologyDevice) {
+    let key = |brick: &TopologyBrick| (brick.volume_name.clone(), brick.set, brick.position);
+    device.bricks.sort_by_cached_key(key);
 }
 
 /// Reads an answer.

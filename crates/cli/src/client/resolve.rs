@@ -1,8 +1,7 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
 use mortar_api::{
-    BlockVolumeList, CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode,
-    Volume, VolumePage,
+    CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume,
 };
 
 use super::{Client, read};
@@ -97,23 +96,6 @@ impl Client {
         })
     }
 
-    /// All volumes that whoever asks may see, by id.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub(crate) async fn volumes(&self, attempt: &str) -> Result<Vec<Volume>> {
-        let (mut volumes, mut after) = (Vec::new(), String::new());
-        loop {
-            let body = self.get_query("/v1/volumes", &after, attempt).await?;
-            let page: VolumePage = read(&body, attempt)?;
-            volumes.extend(page.volumes);
-            match page.next {
-                Some(next) => after = format!("?after={next}"),
-                None => return Ok(volumes),
-            }
-        }
-    }
-
     /// The id of the brick with this id, or whose id alone begins with these digits.
     ///
     /// # Errors
@@ -126,7 +108,7 @@ impl Client {
         if !(FEWEST..32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let error = Error::usage(attempt, "that is not a brick's id");
             return Err(error.advise(format!(
-                "write it whole or its first {FEWEST} digits at least; see them: 'mortar topology show'"
+                "write it whole or its first {FEWEST} digits at least; see them: 'mortar brick list'"
             )));
         }
         let topology = self.topology(attempt).await?;
@@ -172,24 +154,6 @@ impl Client {
         })
     }
 
-    /// All block volumes, or those that a further part of the query chooses.
-    ///
-    /// # Errors
-    /// The server refused.
-    pub(crate) async fn block_volumes(&self, query: &str, attempt: &str) -> Result<BlockVolumeList> {
-        let (mut all, mut after) = (BlockVolumeList::default(), String::new());
-        loop {
-            let query = format!("?limit=1000{query}{after}");
-            let body = self.get_query("/v1/block-volumes", &query, attempt).await?;
-            let page: BlockVolumeList = read(&body, attempt)?;
-            all.block_volumes.extend(page.block_volumes);
-            match page.next {
-                Some(next) => after = format!("&after={next}"),
-                None => return Ok(all),
-            }
-        }
-    }
-
     /// The id of the block volume with this id or name.
     ///
     /// # Errors
@@ -198,8 +162,8 @@ impl Client {
         if is_id(text) {
             return Ok(text.to_ascii_lowercase());
         }
-        let list = self.block_volumes("", attempt).await?;
-        let hits = list.block_volumes.into_iter().filter(|block| block.name == text);
+        let list = self.block_volumes(&[], attempt).await?;
+        let hits = list.into_iter().filter(|block| block.name == text);
         let found = only("block volume", text, attempt, hits.map(|block| block.id));
         found.map_err(|error| match error.exit {
             Exit::NotFound => error.advise("see what there is: 'mortar block list'"),

@@ -45,7 +45,7 @@ impl Client {
     /// Waits for the end of the work that an answer accepted, unless nobody wants to wait.
     ///
     /// # Errors
-    /// The work failed, waits for a person, or the server can no longer be asked.
+    /// The work failed, waits for a person or a node, or the server can no longer be asked.
     pub(crate) async fn finish(&self, accepted: Answer, attempt: &str, progress: &Progress) -> Result<Work> {
         if progress.waits() {
             return self.finish_always(accepted, attempt, progress).await;
@@ -85,7 +85,7 @@ impl Client {
                 .send(Method::GET, &path, &format!("?wait={seconds}"), None, attempt)
                 .await;
             let answer = answer.inspect_err(|_| progress.end())?;
-            if !answer.pending {
+            if !answer.pending || answer.waits {
                 progress.end();
                 return self.ended(answer, operation, attempt).await;
             }
@@ -97,6 +97,7 @@ impl Client {
 
     async fn ended(&self, answer: Answer, operation: String, attempt: &str) -> Result<Work> {
         let finished = match answer.status {
+            _ if answer.waits => return Err(self.failed(&answer, &operation, attempt).await),
             303 => {
                 let place = answer.location.as_deref().unwrap_or_default();
                 Finished::Resource(self.get(place, attempt).await?)
@@ -107,12 +108,22 @@ impl Client {
         Ok(Work { operation, finished })
     }
 
-    /// Why work failed: the queue's text, with the operation's kind of error where it can be had.
+    /// Why work failed, or stands still: the queue's text, with the operation's kind of error where it can be had.
     async fn failed(&self, answer: &Answer, id: &str, attempt: &str) -> Error {
-        let mut error = answer.error(attempt);
+        let mut error = if answer.waits {
+            let text = "a node is away; it is not given up, and goes on by itself when the node is back";
+            Error::new(Exit::NeedsAttention, attempt, text)
+                .advise(format!("see how far it is: 'mortar operation info {id}'"))
+        } else {
+            answer.error(attempt)
+        };
         let Ok(operation) = self.operation(id, attempt).await else {
             return error;
         };
+        // Heketi's words are for its clients: what failed here may be no more than a part of what they would ask for.
+        if let (Phase::Undone, Some(why)) = (operation.phase, &operation.error) {
+            error.obstacle.clone_from(why);
+        }
         match (operation.phase, operation.attention, operation.error_kind) {
             (Phase::NeedsAttention | Phase::WaitingForNode, Some(attention), _) => {
                 error.exit = Exit::NeedsAttention;

@@ -127,12 +127,16 @@ fn description(block: &BlockVolume) -> String {
 async fn list(session: &Session, hosting: Option<&str>) -> Result<()> {
     const ATTEMPT: &str = "list block volumes";
     let hosting = match hosting {
-        Some(volume) => format!("&hosting={}", session.client.volume_id(volume, ATTEMPT).await?),
-        None => String::new(),
+        Some(volume) => Some(session.client.volume_id(volume, ATTEMPT).await?),
+        None => None,
     };
-    let list = session.client.block_volumes(&hosting, ATTEMPT).await?;
+    let filter = [("hosting", hosting.as_deref())];
+    let block_volumes = session.client.block_volumes(&filter, ATTEMPT).await?;
     if session.out.is_json() {
-        return session.out.json(&list);
+        return session.out.json(&BlockVolumeList {
+            block_volumes,
+            ..BlockVolumeList::default()
+        });
     }
     let row = |block: BlockVolume| {
         let hosts = hosts(&block);
@@ -146,7 +150,6 @@ async fn list(session: &Session, hosting: Option<&str>) -> Result<()> {
         ]
     };
     let head = ["ID", "NAME", ">SIZE", "HOSTS", "AUTH", "HELD BY"];
-    let BlockVolumeList { block_volumes, .. } = list;
     let rows = block_volumes.into_iter().map(row).collect();
     session.out.text(&show::table(&head, rows))
 }

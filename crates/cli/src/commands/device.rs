@@ -1,30 +1,18 @@
 //! `mortar device …`
 
-use mortar_api::{DeviceRequest, PoolMode, Topology, TopologyDevice};
+use mortar_api::{DeviceEntry, DevicePage, DeviceRequest, PoolMode, Topology, TopologyDevice};
 use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
 use mortar_model::{Overcommit, State};
-use serde::Serialize;
 
 use super::{Session, hindrance, tags};
 use crate::args::DeviceCommand;
-use crate::client::{DeviceHit, Finished, devices, read};
+use crate::client::{Filter, Finished, devices, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
 
-/// Devices with their nodes, in the server's words.
-#[derive(Serialize)]
-struct List<'a> {
-    devices: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    node: &'a str,
-    #[serde(flatten)]
-    device: &'a TopologyDevice,
-}
+const LIST: &str = "list devices";
 
 pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()> {
     match command {
@@ -46,7 +34,24 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
             };
             add(session, &node, request).await
         }
-        DeviceCommand::List => list(session).await,
+        DeviceCommand::List {
+            cluster,
+            node,
+            state,
+            tag,
+        } => {
+            let node = match node {
+                Some(node) => Some(session.client.node_id(&node, LIST).await?),
+                None => None,
+            };
+            let filter = [
+                ("cluster", cluster.as_deref()),
+                ("node", node.as_deref()),
+                ("state", state.as_deref()),
+                ("tag", tag.as_deref()),
+            ];
+            list(session, &filter).await
+        }
         DeviceCommand::Info { device } => info(session, &device).await,
         DeviceCommand::Drain { device, dead } => {
             let attempt = format!("drain the device {device}");
@@ -87,23 +92,17 @@ async fn add(session: &Session, node: &str, request: DeviceRequest) -> Result<()
     session.follow(accepted, &attempt, done).await
 }
 
-async fn list(session: &Session) -> Result<()> {
-    let topology = session.client.topology("list devices").await?;
+async fn list(session: &Session, filter: Filter<'_>) -> Result<()> {
+    let devices = session.client.devices(filter, LIST).await?;
     if session.out.is_json() {
-        let devices = devices(&topology)
-            .map(|hit| Entry {
-                node: &hit.node.id,
-                device: hit.device,
-            })
-            .collect();
-        return session.out.json(&List { devices });
+        return session.out.json(&DevicePage { devices, next: None });
     }
     let paint = session.out.paint();
-    let row = |DeviceHit { node, device }: DeviceHit<'_>| {
+    let row = |DeviceEntry { host, device, .. }: DeviceEntry| {
         vec![
-            device.id.clone(),
-            format!("{}:{}", node.manage, device.path),
-            device.kind.clone(),
+            device.id,
+            format!("{host}:{}", device.path),
+            device.kind,
             paint.state(&device.state),
             paint.bar(device.used, device.size),
             show::size(device.used),
@@ -116,7 +115,7 @@ async fn list(session: &Session) -> Result<()> {
     ];
     session
         .out
-        .text(&show::table(&head, devices(&topology).map(row).collect()))
+        .text(&show::table(&head, devices.into_iter().map(row).collect()))
 }
 
 async fn info(session: &Session, device: &str) -> Result<()> {

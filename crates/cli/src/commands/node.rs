@@ -1,28 +1,14 @@
 //! `mortar node …`
 
-use mortar_api::{AddressRequest, Topology, TopologyNode};
+use mortar_api::{AddressRequest, NodeEntry, NodePage, Topology, TopologyNode};
 use mortar_heketi::node::{HostAddresses, NodeAddRequest, NodeInfo, StateRequest};
-use serde::Serialize;
 
 use super::{Session, hindrance, tags};
 use crate::args::NodeCommand;
-use crate::client::{Finished, NodeHit, nodes, read};
+use crate::client::{Filter, Finished, nodes, read};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::show;
-
-/// Nodes with their clusters, in the server's words.
-#[derive(Serialize)]
-struct List<'a> {
-    nodes: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    cluster: &'a str,
-    #[serde(flatten)]
-    node: &'a TopologyNode,
-}
 
 pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
     match command {
@@ -49,7 +35,21 @@ pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
             )
             .await
         }
-        NodeCommand::List => list(session).await,
+        NodeCommand::List {
+            cluster,
+            zone,
+            state,
+            tag,
+        } => {
+            let zone = zone.map(|zone| zone.to_string());
+            let filter = [
+                ("cluster", cluster.as_deref()),
+                ("zone", zone.as_deref()),
+                ("state", state.as_deref()),
+                ("tag", tag.as_deref()),
+            ];
+            list(session, &filter).await
+        }
         NodeCommand::Info { node } => info(session, &node).await,
         NodeCommand::Drain { node, dead } => {
             let attempt = format!("drain the node {node}");
@@ -88,33 +88,29 @@ async fn add(session: &Session, request: NodeAddRequest) -> Result<()> {
     }
 }
 
-async fn list(session: &Session) -> Result<()> {
-    let topology = session.client.topology("list nodes").await?;
+async fn list(session: &Session, filter: Filter<'_>) -> Result<()> {
+    let nodes = session.client.nodes(filter, "list nodes").await?;
     if session.out.is_json() {
-        let nodes = nodes(&topology)
-            .map(|hit| Entry {
-                cluster: hit.cluster,
-                node: hit.node,
-            })
-            .collect();
-        return session.out.json(&List { nodes });
+        return session.out.json(&NodePage { nodes, next: None });
     }
-    let row = |hit: NodeHit<'_>| {
-        let node = hit.node;
+    let row = |NodeEntry { cluster, node }: NodeEntry| {
         vec![
-            node.id.clone(),
-            node.manage.clone(),
-            node.storage.clone(),
+            node.id,
+            node.manage,
+            node.storage,
             node.zone.to_string(),
             session.out.paint().state(&node.state),
+            session.out.paint().health(node.health),
             node.devices.len().to_string(),
-            hit.cluster.to_owned(),
+            cluster,
         ]
     };
-    let head = ["ID", "MANAGE", "STORAGE", ">ZONE", "STATE", ">DEVICES", "CLUSTER"];
+    let head = [
+        "ID", "MANAGE", "STORAGE", ">ZONE", "STATE", "HEALTH", ">DEVICES", "CLUSTER",
+    ];
     session
         .out
-        .text(&show::table(&head, nodes(&topology).map(row).collect()))
+        .text(&show::table(&head, nodes.into_iter().map(row).collect()))
 }
 
 async fn info(session: &Session, node: &str) -> Result<()> {

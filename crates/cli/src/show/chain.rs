@@ -1,14 +1,16 @@
 //! The chain claim → volume → bricks → logical volumes or images → devices → nodes, recorded beside seen.
 
-use mortar_api::{ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState, SpaceKind};
+use mortar_api::{
+    BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState,
+    SpaceKind,
+};
 
+use super::heal::healing;
 use super::tree::Tree;
 use super::{Paint, attachments, size};
 
 /// The whole chain as a tree, and a line that counts what is not as recorded.
 pub(crate) fn explanation(chain: &Explanation, paint: Paint) -> String {
-    let bricks = chain.bricks.iter().map(|one| brick(one, paint));
-    let volume = volume(&chain.volume, paint).children(bricks);
     let claim = match &chain.claim {
         Some(claim) => format!("{}  {claim}", paint.strong("claim")),
         None => format!(
@@ -19,9 +21,51 @@ pub(crate) fn explanation(chain: &Explanation, paint: Paint) -> String {
     };
     format!(
         "{}{}\n",
-        Tree::new(claim).child(volume).text(),
-        summary(chain, paint)
+        Tree::new(claim).child(below(chain, paint)).text(),
+        summary(sights(chain), &chain.looked_at, paint)
     )
+}
+
+/// The chain of a block volume: its hosts, the volume that holds it, and so on down.
+pub(crate) fn block_explanation(chain: &BlockExplanation, paint: Paint) -> String {
+    let (block, hosting) = (&chain.block, &chain.hosting);
+    let hosts = block.hosts.iter().map(|host| {
+        let name = paint.strong(format!("host {}", host.host));
+        Tree::new(format!("{name}  {}", seen(&host.sight, paint)))
+    });
+    let tree = self::block(block, paint)
+        .children(hosts)
+        .child(below(hosting, paint));
+    let above = std::iter::once(&block.sight).chain(block.hosts.iter().map(|host| &host.sight));
+    let sights = above.chain(sights(hosting));
+    format!("{}{}\n", tree.text(), summary(sights, &hosting.looked_at, paint))
+}
+
+fn block(block: &ExplainedBlock, paint: Paint) -> Tree {
+    let head = format!(
+        "{}  {}  {}  {}",
+        paint.strong(format!("block volume {}", block.name)),
+        size(block.size),
+        seen(&block.sight, paint),
+        paint.faint(&block.id)
+    );
+    let auth = if block.auth {
+        "initiators prove who they are"
+    } else {
+        "open to every initiator"
+    };
+    let target = format!("target: {}  lun {}  {auth}", block.iqn, block.lun);
+    let tree = Tree::new(head).line(target);
+    if block.usable < block.size {
+        return tree.line(format!("usable: {}", paint.fair(size(block.usable))));
+    }
+    tree
+}
+
+/// A volume and what it rests on.
+fn below(chain: &Explanation, paint: Paint) -> Tree {
+    let bricks = chain.bricks.iter().map(|one| brick(one, paint));
+    volume(&chain.volume, paint).children(bricks)
 }
 
 fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
@@ -38,8 +82,9 @@ fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
         let nodes = attachments(&volume.attachments).replace('\n', ", ");
         tree = tree.line(format!("attached: {nodes}"));
     }
-    if let Some(heal) = &volume.heal {
-        tree = tree.line(format!("heal: {}", healing(*heal, paint)));
+    if volume.heal.is_some() || volume.heal_unknown.is_some() {
+        let healing = healing(volume.heal, volume.heal_unknown.as_deref(), paint);
+        tree = tree.line(format!("heal: {healing}"));
     }
     if !volume.options.is_empty() {
         tree = tree.line(format!("options: {}", volume.options.join(", ")));
@@ -97,7 +142,7 @@ fn brick(brick: &ExplainedBrick, paint: Paint) -> Tree {
         seen(&brick.sight, paint)
     );
     if let Some(heal) = brick.heal.filter(|heal| *heal != Heal::default()) {
-        head.push_str(&format!("  {}", healing(heal, paint)));
+        head.push_str(&format!("  {}", healing(Some(heal), None, paint)));
     }
     let below = Tree::new(space_line).child(device_tree.child(node_tree));
     Tree::new(head).line(mounted).child(below)
@@ -121,20 +166,6 @@ fn seen(sight: &Sight, paint: Paint) -> String {
     }
 }
 
-fn healing(heal: Heal, paint: Paint) -> String {
-    if heal == Heal::default() {
-        return paint.good("nothing waits");
-    }
-    let mut text = paint.fair(format!("{} to heal", heal.pending));
-    if heal.split_brain > 0 {
-        text.push_str(&format!(
-            ", {}",
-            paint.bad(format!("{} in split brain", heal.split_brain))
-        ));
-    }
-    text
-}
-
 /// Everything that was looked at, node by node once for each brick.
 fn sights(chain: &Explanation) -> impl Iterator<Item = &Sight> {
     let bricks = chain.bricks.iter().flat_map(|brick| {
@@ -149,8 +180,9 @@ fn sights(chain: &Explanation) -> impl Iterator<Item = &Sight> {
     std::iter::once(&chain.volume.sight).chain(bricks)
 }
 
-fn summary(chain: &Explanation, paint: Paint) -> String {
-    let number = |state: SightState| sights(chain).filter(|sight| sight.state == state).count();
+fn summary<'a>(sights: impl Iterator<Item = &'a Sight>, looked_at: &str, paint: Paint) -> String {
+    let states: Vec<SightState> = sights.map(|sight| sight.state).collect();
+    let number = |wanted: SightState| states.iter().filter(|state| **state == wanted).count();
     let (wrong, unseen) = (
         number(SightState::Missing) + number(SightState::Different),
         number(SightState::Unknown),
@@ -161,10 +193,7 @@ fn summary(chain: &Explanation, paint: Paint) -> String {
         (_, 0) => paint.bad(format!("{wrong} not as recorded.")),
         _ => paint.bad(format!("{wrong} not as recorded, {unseen} not seen.")),
     };
-    format!(
-        "{verdict} {}",
-        paint.faint(format!("Looked at {}.", chain.looked_at))
-    )
+    format!("{verdict} {}", paint.faint(format!("Looked at {looked_at}.")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The chain as people see it.
 
 use mortar_api::{
-    AccessMode, Attachment, ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume,
-    Explanation, FileSystem, Heal, Mount, Sight, SightState, SpaceKind,
+    AccessMode, Attachment, BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedDevice, ExplainedHost,
+    ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem, Heal, Mount, Sight, SightState,
+    SpaceKind,
 };
 
-use super::{Paint, explanation};
+use super::{Paint, block_explanation, explanation};
 
 fn brick(position: u32, kind: SpaceKind) -> ExplainedBrick {
     let lvm = kind == SpaceKind::LogicalVolume;
@@ -87,6 +88,7 @@ fn chain() -> Explanation {
                 pending: 3,
                 split_brain: 1,
             }),
+            heal_unknown: None,
         },
         bricks: vec![brick(0, SpaceKind::LogicalVolume), brick(1, SpaceKind::Image)],
         looked_at: "2026-01-02T03:04:05Z".into(),
@@ -148,6 +150,57 @@ fn what_is_not_as_recorded_is_marked_and_counted() {
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+    chain.volume.heal = Some(Heal::default());
+    chain.volume.heal_unknown = Some("1 of 2 bricks could not be asked: n1:/b".into());
+    let text = explanation(&chain, Paint::PLAIN);
+    assert!(
+        text.contains("heal: nothing is listed, but 1 of 2 bricks could not be asked: n1:/b\n"),
+        "{text}"
+    );
+    chain.volume.heal = None;
+    chain.volume.heal_unknown = Some("heal info failed".into());
+    let text = explanation(&chain, Paint::PLAIN);
+    assert!(text.contains("heal: not known: heal info failed\n"), "{text}");
     let coloured = explanation(&chain, Paint::new(true));
     assert!(coloured.contains("\x1b[31m✗ missing\x1b[0m"), "{coloured}");
+}
+
+#[test]
+fn a_block_volume_stands_on_its_hosts_and_on_the_volume_that_holds_it() {
+    let host = |name: &str, sight: Sight| ExplainedHost {
+        host: name.into(),
+        node: None,
+        sight,
+    };
+    let missing = Sight::new(SightState::Missing, "it does not serve it");
+    let chain = BlockExplanation {
+        block: ExplainedBlock {
+            id: "b".repeat(32),
+            name: "disk".into(),
+            size: 3 << 30,
+            usable: 2 << 30,
+            ha: 2,
+            auth: true,
+            iqn: "iqn.2016-12.org.gluster-block:x".into(),
+            lun: 0,
+            hosts: vec![host("10.0.0.0", Sight::ok()), host("10.0.0.1", missing)],
+            sight: Sight::new(SightState::Different, "1 of 2 hosts serve it"),
+        },
+        hosting: chain(),
+    };
+    let text = block_explanation(&chain, Paint::PLAIN);
+    let expected = "\
+block volume disk  3 GiB  ≠ different (1 of 2 hosts serve it)  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+│ target: iqn.2016-12.org.gluster-block:x  lun 0  initiators prove who they are
+│ usable: 2 GiB
+├─ host 10.0.0.0  ✓ ok
+├─ host 10.0.0.1  ✗ missing (it does not serve it)
+└─ volume films  1 GiB  replicate 2  ✓ ok (started)  ffffffffffffffffffffffffffffffff
+   │ mount: mount -t glusterfs 10.0.0.0:films /mnt
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(
+        text.ends_with("\n2 not as recorded. Looked at 2026-01-02T03:04:05Z.\n"),
+        "{text}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mortar_api::{Phase, SightState, StepState};
+use mortar_api::{NodeHealth, Phase, SightState, StepState};
 
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,15 @@ impl Paint {
             "online" => self.good(state),
             "offline" => self.fair(state),
             _ => self.bad(state),
+        }
+    }
+
+    /// How a node is.
+    pub(crate) fn health(self, health: NodeHealth) -> String {
+        match health {
+            NodeHealth::Answers => self.good("answers"),
+            NodeHealth::Away => self.bad("away"),
+            NodeHealth::Unknown => self.fair("not told"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Clusters, nodes, devices and bricks as a tree.
 
-use mortar_api::{Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode};
+use mortar_api::{NodeHealth, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode};
 
 use super::tree::Tree;
 use super::{Paint, short, size, tags};
@@ -59,6 +59,10 @@ fn node_tree(node: &TopologyNode, paint: Paint) -> Tree {
         node.zone,
         { paint.state(&node.state) }
     );
+    // Nobody has to be told of each node that it answers.
+    if node.health == NodeHealth::Away {
+        head.push_str(&format!("  {}", paint.health(node.health)));
+    }
     if node.storage != node.manage {
         head.push_str(&format!("  storage {}", node.storage));
     }
@@ -141,7 +145,7 @@ fn noun(number: usize, word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use mortar_api::{
-        Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode, TopologyVolume,
+        NodeHealth, Topology, TopologyBrick, TopologyCluster, TopologyDevice, TopologyNode, TopologyVolume,
     };
 
     use super::{Paint, topology};
@@ -174,6 +178,7 @@ mod tests {
             manage: "n1".into(),
             storage: "10.0.0.1".into(),
             state: "offline".into(),
+            health: NodeHealth::Answers,
             tags: Default::default(),
             devices: vec![device],
         };
@@ -224,6 +229,17 @@ mod tests {
         );
         assert_eq!(lines[17], "      └─ and 2 more bricks");
         assert_eq!(lines.len(), 18);
+    }
+
+    #[test]
+    fn a_node_that_is_away_is_marked() {
+        let mut topology = sample();
+        topology.clusters[0].nodes[0].health = NodeHealth::Away;
+        let text = super::topology(&topology, Paint::PLAIN);
+        assert!(
+            text.contains("node n1  zone 1  offline  away  storage 10.0.0.1"),
+            "{text}"
+        );
     }
 
     #[test]

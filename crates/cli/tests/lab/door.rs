@@ -19,6 +19,8 @@ pub(crate) struct Said {
     pub(crate) location: Option<String>,
     /// The header that says that there is no result yet.
     pub(crate) pending: bool,
+    /// The header that says that it stands still until a node is back.
+    pub(crate) waits: bool,
     /// The header that tells programs what kind of refusal it is.
     pub(crate) kind: Option<String>,
 }
@@ -108,6 +110,7 @@ pub(crate) fn ask_at(
             status: answer.status().as_u16(),
             location: header("location"),
             pending: header("x-pending").is_some(),
+            waits: header("mortar-phase").is_some(),
             kind: header("mortar-error-kind"),
             text: answer.text().await.ok()?,
         })
@@ -157,7 +160,7 @@ impl Server {
         let begun = Instant::now();
         loop {
             let said = self.get(&format!("/queue/{id}?wait=30"));
-            if !said.pending {
+            if !said.pending || said.waits {
                 return said;
             }
             assert!(

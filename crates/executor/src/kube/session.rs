@@ -49,7 +49,7 @@ impl Session<'_> {
     pub(super) async fn run(&self) -> Result<Report, NotStarted> {
         let opened = self.open(&["sh", "-s"], true).await;
         let (socket, protocol) = opened.map_err(|error| NotStarted(error.to_string()))?;
-        let mut output = Output::new(self.token, self.options.output_limit);
+        let mut output = Output::new(self.token, self.batch.output_limit(self.options.output_limit));
         let end = self.follow(socket, protocol, &mut output).await;
         if let End::Abandoned(_) = end
             && let Some(process) = output.process()

@@ -45,7 +45,7 @@ impl Session {
         } = self;
         let (mut incoming, outgoing) = channel.split();
         let outgoing = CloseOnDrop(Some(outgoing));
-        let mut output = Output::new(token, options.output_limit);
+        let mut output = Output::new(token, batch.output_limit(options.output_limit));
         let following = Following {
             host: &host,
             batch,

@@ -113,9 +113,13 @@ impl VolumeInfo {
 /// Answer of `GET /volumes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VolumeList {
-    /// All volumes, sorted.
+    /// All volumes, or those that the query asks for, sorted.
     #[schema(value_type = Vec<String>)]
     pub volumes: Vec<VolumeId>,
+    /// The id after which the next page begins; only where a limit was asked for, and there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub next: Option<VolumeId>,
 }
 
 #[cfg(test)]

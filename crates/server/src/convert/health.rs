@@ -10,6 +10,7 @@ use mortar_engine::{Check, Severity, VolumeSight};
 use mortar_model::{Brick, BrickId, Durability, Inventory, Volume, VolumeId};
 
 use super::sight::address;
+use crate::wanted::Volumes;
 
 /// What was just seen of a volume; `None` when it is not recorded any more.
 ///
@@ -142,12 +143,8 @@ const fn needed(durability: Durability) -> u32 {
     }
 }
 
-/// The volumes after this one of which something bad is known without asking.
-pub(crate) fn known(
-    landscape: &Landscape,
-    check: Option<&Check>,
-    after: Option<VolumeId>,
-) -> Vec<VolumeHealth> {
+/// Those of the wanted volumes of which something bad is known without asking.
+pub(crate) fn known(landscape: &Landscape, check: Option<&Check>, wanted: &Volumes) -> Vec<VolumeHealth> {
     let inventory = landscape.inventory();
     let down = bricks_known_down(landscape, check);
     let mut troubles: BTreeMap<VolumeId, Vec<Trouble>> = BTreeMap::new();
@@ -168,8 +165,9 @@ pub(crate) fn known(
             troubles.entry(id).or_default().push(found);
         }
     }
-    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let from = wanted.after.map_or(Bound::Unbounded, Bound::Excluded);
     let rest = troubles.range((from, Bound::Unbounded));
+    let rest = rest.filter(|(id, _)| inventory.volume(**id).is_some_and(|volume| wanted.has(volume)));
     rest.map(|(id, troubles)| VolumeHealth {
         id: id.to_string(),
         troubles: troubles.clone(),

@@ -18,7 +18,7 @@ pub(crate) fn answer(done: &Rebuild, dry_run: bool) -> RebuildAnswer {
         dry_run,
         operation: done.operation.map(|id| id.to_string()),
         asked: asked.collect(),
-        restored: topology(&landscape),
+        restored: topology(&landscape, None),
         recorded: u64::try_from(done.recorded).unwrap_or(u64::MAX),
         block_volumes: blocks.map(|found| block(&landscape, found)).collect(),
         gaps: done.rebuilt.gaps.iter().map(gap).collect(),

@@ -11,6 +11,7 @@ use mortar_engine::query::heal_info::BrickHeal;
 use mortar_model::{Brick, BrickSpace, Device, Durability, Node, Volume, VolumeId, layout};
 
 use super::attachment::attachments;
+use super::heal;
 use super::operation::time;
 use super::topology::device_kind;
 
@@ -39,6 +40,7 @@ fn claim(volume: &Volume) -> Option<String> {
 }
 
 fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> ExplainedVolume {
+    let (heal, heal_unknown) = seen.heal.as_ref().map_or((None, None), heal::told);
     ExplainedVolume {
         id: volume.id.to_string(),
         name: volume.name.to_string(),
@@ -50,7 +52,8 @@ fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> Expl
         attachments: attachments(landscape.inventory(), volume.id),
         mount: mount(volume, landscape),
         sight: volume_sight(volume, seen, landscape),
-        heal: heals(seen).map(total),
+        heal,
+        heal_unknown,
     }
 }
 
@@ -106,7 +109,8 @@ fn volume_sight(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> S
     verdict(&different)
 }
 
-fn verdict(different: &[String]) -> Sight {
+/// As recorded, or different in these things.
+pub(super) fn verdict(different: &[String]) -> Sight {
     if different.is_empty() {
         Sight::ok()
     } else {
@@ -121,13 +125,6 @@ pub(crate) fn address(brick: &Brick, node: &Node) -> String {
 
 fn heals(seen: &VolumeSight) -> Option<&[BrickHeal]> {
     seen.heal.as_ref()?.as_deref().ok()
-}
-
-fn total(heals: &[BrickHeal]) -> Heal {
-    Heal {
-        pending: heals.iter().filter_map(|heal| heal.entries).sum(),
-        split_brain: heals.iter().filter_map(|heal| heal.split_brain).sum(),
-    }
 }
 
 struct Recorded<'a> {

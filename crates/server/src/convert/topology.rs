@@ -1,17 +1,17 @@
 //! All that exists, as `/v1/topology` shows it.
 
 use mortar_api::{
-    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, Topology, TopologyBrick, TopologyCluster, TopologyDevice,
-    TopologyNode, TopologyVolume,
+    DEVICE_ADOPTED, DEVICE_DIRECTORY, DEVICE_LVM, NodeHealth, Topology, TopologyBrick, TopologyCluster,
+    TopologyDevice, TopologyNode, TopologyVolume,
 };
 use mortar_engine::plan::{Landscape, Rule};
-use mortar_model::{Brick, Cluster, Device, DeviceKind, Node, Overcommit, Volume};
+use mortar_model::{Brick, Cluster, ClusterId, Device, DeviceKind, Node, Overcommit, Volume};
 
-/// Everything, as recorded.
-pub(crate) fn topology(landscape: &Landscape) -> Topology {
-    let clusters = landscape
-        .inventory()
-        .clusters()
+/// Everything, or one cluster, as recorded.
+pub(crate) fn topology(landscape: &Landscape, only: Option<ClusterId>) -> Topology {
+    let clusters = landscape.inventory().clusters();
+    let clusters = clusters
+        .filter(|cluster| only.is_none_or(|only| cluster.id == only))
         .map(|cluster| of_cluster(cluster, landscape));
     Topology {
         clusters: clusters.collect(),
@@ -26,7 +26,7 @@ fn of_cluster(cluster: &Cluster, landscape: &Landscape) -> TopologyCluster {
         block: cluster.block,
         nodes: inventory
             .nodes_of(cluster.id)
-            .map(|node| of_node(node, landscape))
+            .map(|node| self::node(node, landscape))
             .collect(),
         volumes: inventory
             .volumes_of(cluster.id)
@@ -35,17 +35,23 @@ fn of_cluster(cluster: &Cluster, landscape: &Landscape) -> TopologyCluster {
     }
 }
 
-fn of_node(node: &Node, landscape: &Landscape) -> TopologyNode {
+/// A node with all that is in it.
+pub(crate) fn node(node: &Node, landscape: &Landscape) -> TopologyNode {
     let devices = landscape
         .inventory()
         .devices_of(node.id)
-        .map(|device| of_device(device, landscape));
+        .map(|device| self::device(device, landscape));
     TopologyNode {
         id: node.id.to_string(),
         zone: node.zone,
         manage: node.manage.to_string(),
         storage: node.storage.to_string(),
         state: node.state.to_string(),
+        health: if landscape.is_healthy(node.id) {
+            NodeHealth::Answers
+        } else {
+            NodeHealth::Away
+        },
         tags: node.tags.clone(),
         devices: devices.collect(),
     }
@@ -60,11 +66,12 @@ pub(crate) fn device_kind(kind: &DeviceKind) -> &'static str {
     }
 }
 
-fn of_device(device: &Device, landscape: &Landscape) -> TopologyDevice {
+/// A device with its bricks.
+pub(crate) fn device(device: &Device, landscape: &Landscape) -> TopologyDevice {
     let bricks = landscape
         .inventory()
         .bricks_on(device.id)
-        .map(|brick| of_brick(brick, landscape));
+        .map(|brick| self::brick(brick, landscape));
     TopologyDevice {
         id: device.id.to_string(),
         path: device.path.to_string(),
@@ -82,7 +89,8 @@ fn of_device(device: &Device, landscape: &Landscape) -> TopologyDevice {
     }
 }
 
-fn of_brick(brick: &Brick, landscape: &Landscape) -> TopologyBrick {
+/// A brick.
+pub(crate) fn brick(brick: &Brick, landscape: &Landscape) -> TopologyBrick {
     let volume = landscape.inventory().volume(brick.volume);
     TopologyBrick {
         id: brick.id.to_string(),

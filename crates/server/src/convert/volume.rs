@@ -32,6 +32,7 @@ pub(crate) fn volume(volume: &Volume, landscape: &Landscape) -> api::Volume {
         servers: servers(volume, inventory),
         zones: zones(volume.cluster, inventory),
         attachments: attachments(inventory, volume.id),
+        heal: None,
         operation: holder.map(|id| id.to_string()),
     }
 }

@@ -3,14 +3,17 @@
 //! Heketi gave a result once and forgot it with the process. Here it can be read again for an hour, also after a
 //! restart: the queue's ids are those of operations. With `?wait=SECONDS` the answer is held back until there is a
 //! result, which no old client asks for.
+//!
+//! What waits for a node that is away has no result: it goes on by itself, and whoever was told that it failed would ask again for
+//! what is under way. It stays pending, and a header tells those who know it that nothing happens for now.
 
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use mortar_api::ErrorKind;
-use mortar_engine::plan::Subject;
-use mortar_engine::{Ended, OperationState, Outcome, Phase};
+use mortar_api::{ErrorKind, PHASE_HEADER};
+use mortar_engine::plan::{NoSpace, Subject};
+use mortar_engine::{Direction, Ended, Operation, OperationState, Outcome, Phase};
 use mortar_heketi::{Problems, WireError};
 use mortar_model::{OperationId, OperationKind};
 
@@ -29,7 +32,8 @@ const PENDING: HeaderName = HeaderName::from_static("x-pending");
         ("wait" = Option<u64>, Query, description = "Seconds that the answer may be held back until there is a result; at most 60"),
     ),
     responses(
-        (status = 200, description = "No result yet: `X-Pending: true`, no body"),
+        (status = 200, description = "No result yet: `X-Pending: true`, no body. `mortar-phase: waiting-for-node` where it goes on by \
+                                      itself when a node that is away is back; that is not held back"),
         (status = 204, description = "Done, and there is nothing to show"),
         (status = 303, description = "Done: Location names the thing"),
         (status = 404, description = "Unknown, or ended more than an hour ago"),
@@ -54,17 +58,29 @@ pub(crate) async fn poll(State(app): State<App>, id: Id, RawQuery(query): RawQue
         }
     };
     match state.ok_or(WireError::IdNotFound)? {
-        OperationState::Open(operation) => match &operation.phase {
-            Phase::Attention {
-                reason,
-                because,
-                waits,
-                ..
-            } => Err(attention(id, because.as_deref(), reason, *waits)),
-            _ => Ok(pending()),
-        },
+        OperationState::Open(operation) => under_way(&operation),
         OperationState::Ended(ended) => result(ended),
     }
+}
+
+/// Pending, unless it is known that what was asked for does not come, or comes only when a person has done something.
+fn under_way(operation: &Operation) -> Result<Answer, Plain> {
+    let Phase::Attention {
+        reason,
+        because,
+        direction,
+        waits,
+    } = &operation.phase
+    else {
+        return Ok(pending());
+    };
+    if *waits && *direction == Direction::Forward {
+        let mut answer = pending();
+        let phase = HeaderValue::from_static(mortar_api::Phase::WaitingForNode.name());
+        answer.headers_mut().insert(PHASE_HEADER, phase);
+        return Ok(answer);
+    }
+    Err(attention(operation.id, because.as_deref(), reason, *waits))
 }
 
 /// The seconds of `wait=SECONDS`; none when it is absent. Other parameters are ignored.
@@ -98,7 +114,25 @@ fn result(ended: Ended) -> Result<Answer, Plain> {
             Some(place) => answer::redirect(StatusCode::SEE_OTHER, &place),
             None => answer::bare(StatusCode::NO_CONTENT),
         }),
-        Outcome::Failed { reason } => Err(Plain(failed(reason, ErrorKind::NodeFailed))),
+        Outcome::Failed { reason } => {
+            let text = in_heketis_words(ended.kind, ended.subject, reason);
+            Err(Plain(failed(text, ErrorKind::NodeFailed)))
+        }
+    }
+}
+
+/// The words that Heketi's clients look for come first, where it had some.
+fn in_heketis_words(kind: OperationKind, subject: Option<Subject>, reason: String) -> String {
+    match (kind, subject) {
+        (OperationKind::DrainDevice, Some(Subject::Device(id))) if reason.contains(NoSpace::WORDS) => {
+            WireError::NoReplacement(id.to_string(), reason).to_string()
+        }
+        // GlusterFS's own snapshots: which step met them stands before.
+        (OperationKind::DeleteVolume, _) => match reason.find("Unable to delete volume ") {
+            Some(at) => reason[at..].to_owned(),
+            None => reason,
+        },
+        _ => reason,
     }
 }
 
@@ -129,7 +163,8 @@ fn place(kind: OperationKind, subject: Option<Subject>) -> Option<String> {
     }
 }
 
-/// An operation that stands still until somebody looks: a client that polls must not wait for ever.
+/// An operation that stands still until somebody looks, or has failed and waits for a node on its way back: a client that polls must not
+/// wait for ever.
 fn attention(id: OperationId, because: Option<&str>, reason: &str, waits: bool) -> Plain {
     let because = because.filter(|because| *because != reason);
     let because = because

@@ -1,20 +1,26 @@
 //! `/volumes`
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use mortar_engine::plan::Expansion;
+use mortar_api::VolumeQuery;
+use mortar_engine::EngineError;
+use mortar_engine::plan::{Expansion, Landscape, Refusal};
 use mortar_heketi::WireError;
 use mortar_heketi::token::Role;
 use mortar_heketi::volume::{VolumeCreateRequest, VolumeExpandRequest, VolumeInfo, VolumeList};
 use mortar_model::{ClusterId, VolumeId};
 
 use super::Id;
+use super::lists::length;
 use crate::convert;
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::body::Payload;
 use crate::refusal::{Asked, failure_with, queued};
 use crate::state::App;
+use crate::v1::page;
+use crate::wanted::Volumes;
 
 /// Heketi's own database volume: it was never to be deleted through the API.
 const DATABASE_VOLUME: &str = "heketidbstorage";
@@ -62,17 +68,23 @@ fn types_off(app: &App, candidates: &[ClusterId]) -> bool {
     })
 }
 
-/// All volumes.
-#[utoipa::path(get, path = "/volumes", operation_id = "list_volumes", tag = "volumes", responses(
+/// All volumes, or those that the query asks for.
+#[utoipa::path(get, path = "/volumes", operation_id = "list_volumes", tag = "volumes", params(VolumeQuery), responses(
     (status = 200, description = "Their ids, sorted", body = VolumeList),
+    (status = 400, description = "A parameter cannot be read", body = String),
 ))]
-pub(crate) async fn list(State(app): State<App>) -> Answer {
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<VolumeQuery>, QueryRejection>,
+) -> Result<Answer, Plain> {
+    let query = page::query(query)?;
+    let (wanted, limit) = (Volumes::read(&query)?, length(query.limit));
     let leaving = app.leaving(|inventory| inventory.volumes().map(|volume| volume.id).collect());
-    let volumes = app.engine.view(|landscape| {
-        let ids = landscape.inventory().volumes().map(|volume| volume.id);
-        ids.filter(|id| !leaving.contains(id)).collect()
+    let (volumes, next) = app.engine.view(|landscape| {
+        let ids = wanted.of(landscape.inventory()).map(|volume| volume.id);
+        page::cut(ids.filter(|id| !leaving.contains(id)), limit, |id| id, |id| id)
     });
-    answer::json(StatusCode::OK, &VolumeList { volumes })
+    Ok(answer::json(StatusCode::OK, &VolumeList { volumes, next }))
 }
 
 /// A volume with its bricks.
@@ -123,7 +135,20 @@ pub(crate) async fn delete(State(app): State<App>, id: Id) -> Result<Answer, Pla
     let id: VolumeId = id.of()?;
     may_be_deleted(&app, id)?;
     let begun = app.engine.delete_volume(id).await;
+    if matches!(
+        begun,
+        Err(EngineError::Refused(Refusal::InUse("volume", _, "snapshots")))
+    ) {
+        return Err(app.engine.view(|landscape| holds_snapshots(landscape, id)).into());
+    }
     Ok(queued(begun, Asked::DeleteVolume)?)
+}
+
+/// Heketi's words for a volume with snapshots.
+fn holds_snapshots(landscape: &Landscape, id: VolumeId) -> WireError {
+    let inventory = landscape.inventory();
+    let name = inventory.volume(id).map(|volume| volume.name.to_string());
+    WireError::HoldsSnapshots(name.unwrap_or_default(), inventory.snapshots_of(id).count())
 }
 
 /// Whether a volume is one that may be deleted through the API at all.

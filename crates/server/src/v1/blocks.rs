@@ -20,9 +20,6 @@ use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
 
-/// Most block volumes of a page.
-const MOST: u32 = 1000;
-
 /// Block volumes in the order of their ids, page by page: all, those of one hosting volume, or those of a name. What initiators
 /// prove themselves with is only told by each one's own route.
 #[utoipa::path(get, path = "/v1/block-volumes", operation_id = "list_block_volumes_by_page", tag = "v1", params(BlockVolumeQuery), responses(
@@ -37,7 +34,7 @@ pub(crate) async fn list(
     let hosting: Option<VolumeId> = page::id("hosting", query.hosting.as_deref())?;
     let after = page::id("after", query.after.as_deref())?;
     let name = name(query.name)?;
-    let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
+    let limit = page::length(query.limit);
     let list = app.engine.view(|landscape| {
         let wanted = |block: &&BlockVolume| {
             hosting.is_none_or(|id| block.hosting == id)

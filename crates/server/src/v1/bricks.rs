@@ -1,15 +1,46 @@
-//! Bricks that move: one, those of a device, those of a node; and the end of a node that is gone.
+//! `GET /v1/bricks`, and bricks that move: one, those of a device, those of a node; and the end of a node that is gone.
 
-use axum::extract::State;
-use mortar_api::{ErrorBody, MoveRequest};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use mortar_api::{BrickEntry, BrickPage, BrickQuery, ErrorBody, MoveRequest};
 use mortar_heketi::WireError;
 use mortar_model::{BrickId, DeviceId, NodeId};
 
+use super::page;
+use crate::convert::topology;
 use crate::heketi::Id;
-use crate::http::answer::{Answer, Rich};
+use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
+use crate::wanted::{Bricks, Placed};
+
+/// Bricks in the order of their ids, page by page.
+#[utoipa::path(get, path = "/v1/bricks", operation_id = "list_bricks_by_page", tag = "v1", params(BrickQuery), responses(
+    (status = 200, description = "Bricks", body = BrickPage),
+    (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<BrickQuery>, QueryRejection>,
+) -> Result<Answer, Rich> {
+    let query = page::query(query)?;
+    let (wanted, limit) = (Bricks::read(&query)?, page::length(query.limit));
+    let page = app.engine.view(|landscape| {
+        let shown = |(node, device, brick): Placed<'_>| BrickEntry {
+            node: node.id.to_string(),
+            host: node.manage.to_string(),
+            device: device.id.to_string(),
+            path: device.path.to_string(),
+            brick: topology::brick(brick, landscape),
+        };
+        let found = wanted.of(landscape.inventory());
+        let (bricks, next) = page::cut(found, limit, shown, |entry| &entry.brick.id);
+        BrickPage { bricks, next }
+    });
+    Ok(answer::json(StatusCode::OK, &page))
+}
 
 /// Moves a brick to another device: a new brick is made there, takes its place, is healed from the others of its set, and
 /// then the old one is removed.

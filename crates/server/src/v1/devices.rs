@@ -1,17 +1,45 @@
-//! Devices that are added with more than Heketi's language can say.
+//! `/v1/devices`: which there are, and devices that are added with more than Heketi's language can say.
 
-use axum::extract::State;
-use mortar_api::{DeviceRequest, ErrorBody, PoolMode};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use mortar_api::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, PoolMode};
 use mortar_engine::plan::AddDevice;
 use mortar_heketi::device::DeviceAddRequest;
 use mortar_heketi::{Problems, WireError};
-use mortar_model::Overcommit;
+use mortar_model::{Device, Node, Overcommit};
 
-use crate::convert;
-use crate::http::answer::{Answer, Rich};
+use super::page;
+use crate::convert::{self, topology};
+use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
+use crate::wanted::Devices;
+
+/// Devices in the order of their ids, page by page, each with its bricks.
+#[utoipa::path(get, path = "/v1/devices", operation_id = "list_devices_by_page", tag = "v1", params(DeviceQuery), responses(
+    (status = 200, description = "Devices", body = DevicePage),
+    (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<DeviceQuery>, QueryRejection>,
+) -> Result<Answer, Rich> {
+    let query = page::query(query)?;
+    let (wanted, limit) = (Devices::read(&query)?, page::length(query.limit));
+    let page = app.engine.view(|landscape| {
+        let shown = |(node, device): (&Node, &Device)| DeviceEntry {
+            node: node.id.to_string(),
+            host: node.manage.to_string(),
+            device: topology::device(device, landscape),
+        };
+        let found = wanted.of(landscape.inventory());
+        let (devices, next) = page::cut(found, limit, shown, |entry| &entry.device.id);
+        DevicePage { devices, next }
+    });
+    Ok(answer::json(StatusCode::OK, &page))
+}
 
 /// Makes a disk, or a directory, ready for bricks: those of a disk in thin pools of their own, or in one pool that may promise more
 /// than it has.

@@ -7,15 +7,13 @@ use mortar_api::{ErrorBody, ErrorKind, VolumeHealth, VolumeHealthPage, VolumeQue
 use mortar_heketi::WireError;
 use mortar_model::VolumeId;
 
-use super::page::{self, problem};
+use super::page;
 use crate::convert::health;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::failure::Failure;
 use crate::state::App;
-
-/// Most volumes of a page.
-const MOST: u32 = 1000;
+use crate::wanted::Volumes;
 
 /// How a volume is: its pool is asked now.
 #[utoipa::path(get, path = "/v1/volumes/{id}/health", operation_id = "get_volume_health", tag = "v1", params(("id" = String, Path)), responses(
@@ -49,15 +47,11 @@ pub(crate) async fn list(
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
     let query = page::query(query)?;
-    let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
-    let after = after.map_err(|_| problem("after", "is a volume's id"))?;
-    let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
+    let (wanted, limit) = (Volumes::read(&query)?, page::length(query.limit));
     let check = app.engine.last_check();
-    let mut volumes = app
+    let known = app
         .engine
-        .view(|landscape| health::known(landscape, check.as_deref(), after));
-    let more = volumes.len() > limit;
-    volumes.truncate(limit);
-    let next = volumes.last().filter(|_| more).map(|last| last.id.clone());
+        .view(|landscape| health::known(landscape, check.as_deref(), &wanted));
+    let (volumes, next) = page::cut(known.into_iter(), limit, |volume| volume, |volume| &volume.id);
     Ok(answer::json(StatusCode::OK, &VolumeHealthPage { volumes, next }))
 }

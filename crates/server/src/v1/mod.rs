@@ -18,7 +18,7 @@ mod hindrance;
 pub(crate) mod nodes;
 pub(crate) mod operations;
 pub(crate) mod options;
-mod page;
+pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod rebuild;
 pub(crate) mod replicas;

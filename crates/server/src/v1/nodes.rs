@@ -1,15 +1,44 @@
-//! Nodes that are reached in another way.
+//! `/v1/nodes`: which there are, and nodes that are reached in another way.
 
-use axum::extract::State;
-use mortar_api::{AddressRequest, ErrorBody};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use mortar_api::{AddressRequest, ErrorBody, NodeEntry, NodePage, NodeQuery};
 use mortar_heketi::{Problems, WireError};
-use mortar_model::{HostName, NodeId};
+use mortar_model::{HostName, Node, NodeId};
 
+use super::page;
+use crate::convert::topology;
 use crate::heketi::Id;
-use crate::http::answer::{Answer, Rich};
+use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
+use crate::wanted::Nodes;
+
+/// Nodes in the order of their ids, page by page, each with its devices and their bricks.
+#[utoipa::path(get, path = "/v1/nodes", operation_id = "list_nodes_by_page", tag = "v1", params(NodeQuery), responses(
+    (status = 200, description = "Nodes", body = NodePage),
+    (status = 400, description = "A parameter cannot be read", body = ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    query: Result<Query<NodeQuery>, QueryRejection>,
+) -> Result<Answer, Rich> {
+    let query = page::query(query)?;
+    let (wanted, limit) = (Nodes::read(&query)?, page::length(query.limit));
+    let page = app.engine.view(|landscape| {
+        let shown = |node: &Node| NodeEntry {
+            cluster: node.cluster.to_string(),
+            node: topology::node(node, landscape),
+        };
+        let (nodes, next) = page::cut(wanted.of(landscape.inventory()), limit, shown, |entry| {
+            &entry.node.id
+        });
+        NodePage { nodes, next }
+    });
+    Ok(answer::json(StatusCode::OK, &page))
+}
 
 /// Changes the name or address under which commands reach a node, once the node itself was found there: by its own file, or
 /// by glusterd's id of it. The name in the trusted pool, which clients use, cannot be changed.

@@ -7,6 +7,14 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use mortar_heketi::{Problems, WireError};
 
+/// Most things of a page.
+const MOST: u32 = 1000;
+
+/// How many things a page has, where so many are asked for.
+pub(super) fn length(limit: Option<u32>) -> usize {
+    limit.unwrap_or(MOST).clamp(1, MOST) as usize
+}
+
 /// What cannot be read, told of the field that it stands in.
 pub(crate) fn problem(field: &'static str, why: impl Display) -> WireError {
     let mut problems = Problems::default();
@@ -18,7 +26,7 @@ pub(crate) fn problem(field: &'static str, why: impl Display) -> WireError {
 ///
 /// # Errors
 /// A parameter is unknown or cannot be read.
-pub(super) fn query<Q>(query: Result<Query<Q>, QueryRejection>) -> Result<Q, WireError> {
+pub(crate) fn query<Q>(query: Result<Query<Q>, QueryRejection>) -> Result<Q, WireError> {
     query
         .map(|Query(query)| query)
         .map_err(|error| problem("query", error.body_text()))
@@ -28,7 +36,7 @@ pub(super) fn query<Q>(query: Result<Query<Q>, QueryRejection>) -> Result<Q, Wir
 ///
 /// # Errors
 /// It is none.
-pub(super) fn id<T: FromStr<Err: Display>>(
+pub(crate) fn id<T: FromStr<Err: Display>>(
     field: &'static str,
     text: Option<&str>,
 ) -> Result<Option<T>, WireError> {
@@ -37,12 +45,12 @@ pub(super) fn id<T: FromStr<Err: Display>>(
 }
 
 /// As many as are asked for, as they are shown, and after which id there are more.
-pub(super) fn cut<T, S>(
+pub(crate) fn cut<T, S, I: Clone>(
     mut found: impl Iterator<Item = T>,
     limit: usize,
     shown: impl FnMut(T) -> S,
-    id: impl Fn(&S) -> &String,
-) -> (Vec<S>, Option<String>) {
+    id: impl Fn(&S) -> &I,
+) -> (Vec<S>, Option<I>) {
     let page: Vec<S> = found.by_ref().take(limit).map(shown).collect();
     let more = found.next().is_some();
     let next = page.last().filter(|_| more).map(|last| id(last).clone());

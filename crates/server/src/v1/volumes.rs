@@ -10,17 +10,15 @@ use mortar_heketi::WireError;
 use mortar_heketi::token::Role;
 use mortar_model::{OperationId, Volume as Recorded, VolumeId, VolumeName};
 
-use super::page::{self, problem};
-use crate::convert::{heketi::Leaving, volume};
+use super::page;
+use crate::convert::{heal, heketi::Leaving, volume};
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
 use crate::state::App;
 use crate::v1::hindrance;
-
-/// Most volumes of a page.
-const MOST: u32 = 1000;
+use crate::wanted::Volumes;
 
 /// Makes a volume. Asked again by the same name, it leads to the same volume.
 #[utoipa::path(post, path = "/v1/volumes", operation_id = "create_volume_by_name", tag = "v1", request_body = VolumeRequest, responses(
@@ -50,15 +48,10 @@ pub(crate) async fn list(
     query: Result<Query<VolumeQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
     let query = page::query(query)?;
-    let after = query.after.as_deref().map(str::parse::<VolumeId>).transpose();
-    let after = after.map_err(|_| problem("after", "is a volume's id"))?;
-    let limit = query.limit.unwrap_or(MOST).clamp(1, MOST) as usize;
-    let page = match query.name {
-        Some(name) => {
-            let name = VolumeName::new(name).map_err(|error| problem("name", error))?;
-            named(&app, &name, Whose::of(role))
-        }
-        None => page(&app, after, limit, Whose::of(role)),
+    let (wanted, limit) = (Volumes::read(&query)?, page::length(query.limit));
+    let page = match &wanted.name {
+        Some(name) => named(&app, name, &wanted, Whose::of(role)),
+        None => page(&app, &wanted, limit, Whose::of(role)),
     };
     Ok(answer::json(StatusCode::OK, &page))
 }
@@ -84,27 +77,25 @@ impl Whose {
     }
 }
 
-fn page(app: &App, after: Option<VolumeId>, limit: usize, whose: Whose) -> VolumePage {
-    let mut ids: Vec<VolumeId> = app.engine.view(|landscape| {
-        let volumes = landscape.inventory().volumes_after(after);
+fn page(app: &App, wanted: &Volumes, limit: usize, whose: Whose) -> VolumePage {
+    let (ids, next) = app.engine.view(|landscape| {
+        let volumes = wanted.of(landscape.inventory());
         let volumes = volumes.filter(|volume| whose.has(volume));
-        volumes.map(|volume| volume.id).take(limit + 1).collect()
+        page::cut(volumes, limit, |volume| volume.id, |id| id)
     });
-    let more = ids.len() > limit;
-    ids.truncate(limit);
-    let next = ids.last().filter(|_| more).map(ToString::to_string);
     VolumePage {
         volumes: shown(app, &ids),
-        next,
+        next: next.as_ref().map(ToString::to_string),
         operation: None,
     }
 }
 
-fn named(app: &App, name: &VolumeName, whose: Whose) -> VolumePage {
+fn named(app: &App, name: &VolumeName, wanted: &Volumes, whose: Whose) -> VolumePage {
     let (ids, operation) = app.engine.view(|landscape| {
-        let clusters = landscape.inventory().clusters();
+        let clusters = landscape.inventory().clusters().map(|cluster| cluster.id);
+        let clusters = clusters.filter(|id| wanted.cluster.is_none_or(|wanted| wanted == *id));
         let (mut ids, mut under_way) = (Vec::new(), None);
-        for cluster in clusters.map(|cluster| cluster.id) {
+        for cluster in clusters {
             let volume = landscape.inventory().volume_by_name(cluster, name);
             let volume = volume.filter(|volume| whose.has(volume));
             ids.extend(volume.map(|volume| volume.id));
@@ -151,7 +142,9 @@ fn one(id: VolumeId, leaving: &Leaving, landscape: &Landscape) -> Option<Volume>
     (status = 404, description = "No such volume, or it is just being made or removed", body = ErrorBody),
 ))]
 pub(crate) async fn info(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
-    let found = shown(&app, &[id.of()?]).pop().ok_or(WireError::IdNotFound)?;
+    let id: VolumeId = id.of()?;
+    let mut found = shown(&app, &[id]).pop().ok_or(WireError::IdNotFound)?;
+    found.heal = app.engine.last_heal(id).as_ref().map(heal::last);
     Ok(answer::json(StatusCode::OK, &found))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mortar_api::{BlockExplanation, Sight, SightState};
 use mortar_executor::SimHosts;
 use mortar_model::ByteSize;
 use serde_json::{Value, json};
@@ -263,4 +264,63 @@ async fn a_host_that_is_away_is_named_and_nothing_is_left() {
         door.ask("GET", "/blockvolumes", "").await.body,
         "{\"blockvolumes\":[]}\n"
     );
+}
+
+/// The pyramid from the block volume down, recorded beside seen.
+#[tokio::test]
+async fn a_block_volume_is_explained() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts, None).await;
+    door.pool(&["/dev/sdb"]).await;
+    door.finish("POST", "/volumes", &hosting(10).to_string()).await;
+    let place = made(
+        &door,
+        &json!({"size": 3, "name": "disk", "hacount": 2, "auth": true}),
+    )
+    .await;
+    let id = place.trim_start_matches("/blockvolumes/");
+    let explain = async || {
+        let reply = door
+            .ask("GET", &format!("/v1/explain/block-volumes/{id}"), "")
+            .await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert!(!reply.body.contains("password"), "{}", reply.body);
+        serde_json::from_str::<BlockExplanation>(&reply.body).unwrap()
+    };
+    let chain = explain().await;
+    assert_eq!(
+        (chain.block.name.as_str(), &chain.block.sight),
+        ("disk", &Sight::ok())
+    );
+    assert_eq!(chain.block.hosts.len(), 2);
+    for host in &chain.block.hosts {
+        assert_eq!(host.sight, Sight::ok());
+        assert_eq!(host.node.as_ref().unwrap().len(), 32);
+    }
+    assert_eq!(
+        (chain.hosting.volume.name.as_str(), chain.hosting.bricks.len()),
+        ("hosting", 3)
+    );
+    assert_eq!(chain.hosting.volume.sight, Sight::ok());
+
+    let broken = chain.block.hosts[0].host.clone();
+    assert!(hosts.world(|world| world.break_block("hosting", "disk", &broken)));
+    let chain = explain().await;
+    assert_ne!(chain.block.hosts[0].sight.state, SightState::Ok);
+    assert_eq!(chain.block.hosts[1].sight, Sight::ok());
+    assert_eq!(
+        chain.block.sight,
+        Sight::new(SightState::Different, "1 of 2 hosts serve it")
+    );
+
+    hosts.world(|world| ["n1", "n2", "n3"].map(|node| world.cut(node)));
+    let chain = explain().await;
+    assert_eq!(chain.block.sight.state, SightState::Unknown);
+    assert!(!chain.block.sight.text.is_empty());
+    let mut sights = chain.block.hosts.iter().map(|host| host.sight.state);
+    assert!(sights.all(|state| state == SightState::Unknown));
+    assert_eq!(chain.hosting.volume.sight.state, SightState::Unknown);
+
+    let unknown = format!("/v1/explain/block-volumes/{}", "9".repeat(32));
+    assert_eq!(door.ask("GET", &unknown, "").await.status, 404);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mortar_api::{Explanation, SightState};
+use mortar_api::{Explanation, Heal, SightState};
 use mortar_engine::Config;
 use mortar_executor::SimHosts;
 use mortar_simulator::{Effect, Fault, Foreign, When, World, WorldConfig};
@@ -529,6 +529,72 @@ async fn an_explanation_shows_what_is_not_as_recorded() {
         };
         assert_eq!(sights, wanted, "{brick:?}");
     }
+    // Nothing is listed to be healed, and two of three could not be asked: that is not well.
+    assert_eq!(chain.volume.heal, Some(Heal::default()));
+    let unknown = chain.volume.heal_unknown.unwrap();
+    assert!(
+        unknown.starts_with("2 of 3 bricks could not be asked: "),
+        "{unknown}"
+    );
+    for host in ["n2", "n3"] {
+        assert!(unknown.contains(&format!("{host}:")), "{unknown}");
+    }
+}
+
+/// A node's state is what is wanted of it; whether it answers is told beside it, and not in Heketi's answers.
+#[tokio::test]
+async fn a_node_that_is_away_is_not_shown_as_well() {
+    let hosts = nodes();
+    let door = open(&hosts).await;
+    let (_, nodes, _) = door.pool(&["/dev/sdb"]).await;
+    let place = door.volume(&replica(3, 4)).await;
+    let known = async || {
+        let list = door.ask("GET", "/v1/nodes", "").await.json();
+        let nodes = list["nodes"].as_array().unwrap().iter();
+        let mut known: Vec<String> = nodes
+            .map(|node| format!("{} {} {}", node["manage"], node["state"], node["health"]).replace('"', ""))
+            .collect();
+        known.sort_unstable();
+        known
+    };
+    assert_eq!(
+        known().await,
+        ["n1 online answers", "n2 online answers", "n3 online answers"]
+    );
+    hosts.world(|world| world.cut("n3"));
+    door.explain(&place).await;
+    assert_eq!(
+        known().await,
+        ["n1 online answers", "n2 online answers", "n3 online away"]
+    );
+    let topology = door.ask("GET", "/v1/topology", "").await.body;
+    assert_eq!(topology.matches("\"health\":\"away\"").count(), 1);
+    for path in ["/topology".to_owned(), format!("/nodes/{}", nodes[2])] {
+        let old = door.ask("GET", &path, "").await.body;
+        assert!(!old.contains("health"), "{old}");
+    }
+}
+
+/// What the server saw of a volume's copies stands beside what is recorded of it.
+#[tokio::test]
+async fn the_last_look_at_a_volumes_copies_is_kept() {
+    let hosts = nodes();
+    let door = open(&hosts).await;
+    door.pool(&["/dev/sdb"]).await;
+    let place = format!("/v1{}", door.volume(&replica(3, 4)).await);
+    let last = async || door.ask("GET", &place, "").await.json()["heal"].clone();
+    assert_eq!(last().await, serde_json::Value::Null);
+    let looked = door.ask("GET", &format!("{place}/heal"), "").await.json();
+    let well = json!({"heal": {"pending": 0, "split_brain": 0}, "looked_at": looked["looked_at"]});
+    assert_eq!(last().await, well);
+    hosts.world(|world| world.cut("n3"));
+    door.ask("GET", &format!("{place}/heal"), "").await;
+    let dark = last().await;
+    let unknown = dark["unknown"].as_str().unwrap();
+    assert!(
+        unknown.starts_with("1 of 3 bricks could not be asked: n3:"),
+        "{dark}"
+    );
 }
 
 /// Many clients at once: each gets its volume, and no two bricks of a set share a node.

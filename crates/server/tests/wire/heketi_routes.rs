@@ -167,6 +167,45 @@ async fn the_modes_hold_for_every_route() {
     }
 }
 
+/// An address of this machine by which it meets others. Nothing is sent to find it.
+fn own_address() -> std::net::IpAddr {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket
+        .connect("198.51.100.1:9")
+        .expect("this test needs a machine with a network: an address besides 127.0.0.1, and a route");
+    socket.local_addr().unwrap().ip()
+}
+
+/// Who comes to an address that others reach comes from one that is not this machine's loopback.
+#[tokio::test]
+async fn a_client_from_elsewhere_changes_nothing_in_local_client_mode() {
+    let admin = Arc::new(mortar_server::Admin::new(AdminState::LocalClient));
+    let setup = Setup {
+        store: world::recorded(),
+        hosts: Arc::new(Nowhere),
+        admin: Arc::clone(&admin),
+        listen: own_address(),
+        ..Setup::default()
+    };
+    let door = setup.open().await;
+    for (method, pattern, body, status) in ROUTES {
+        let reply = door.ask(method, &path(pattern), body).await;
+        if method == "GET" && !pattern.ends_with("/resync") {
+            assert_eq!(reply.status, status, "{method} {pattern}: {}", reply.body);
+        } else {
+            let refused = (503, "Service disabled for maintenance\n");
+            assert_eq!((reply.status, reply.body.as_str()), refused, "{method} {pattern}");
+        }
+    }
+    let create = door.ask("POST", "/v1/volumes", "{}").await;
+    assert_eq!(create.status, 503, "{}", create.body);
+    let normal = r#"{"state":"normal"}"#;
+    assert_eq!(door.ask("POST", "/admin", normal).await.status, 503);
+    assert_eq!(admin.state(), AdminState::LocalClient);
+    admin.set(AdminState::Normal);
+    assert_eq!(door.ask("POST", "/clusters", "{}").await.status, 201);
+}
+
 /// As `--default-state` and SIGUSR2 do it.
 #[tokio::test]
 async fn the_mode_is_set_from_outside_of_the_wire_too() {

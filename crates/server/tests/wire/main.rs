@@ -19,6 +19,7 @@ mod heketi_routes;
 mod openapi;
 mod options;
 mod pools;
+mod queue;
 mod repeat;
 mod replicas;
 mod snapshots;

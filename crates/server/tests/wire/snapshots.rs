@@ -292,10 +292,8 @@ async fn a_volume_that_is_kept_by_snapshots_names_them() {
     );
     let of_group = |line: &String| line.ends_with(", of the group week: mortar snapshot group delete week");
     assert!(error.details.iter().any(of_group), "{:?}", error.details);
-    // Heketi's route says it as Heketi says all of this.
+    // Heketi's route says it in Heketi's words.
     let old = door.ask("DELETE", &format!("/volumes/{id}"), "").await;
-    assert_eq!(
-        (old.status, old.body.as_str()),
-        (409, "The target exists, contains other items, or is in use.\n")
-    );
+    let words = format!("Unable to delete volume {} because it contains 2 snapshots\n", volume["name"].as_str().unwrap());
+    assert_eq!((old.status, old.body), (409, words));
 }

@@ -263,6 +263,9 @@ async fn an_explanation_without_nodes_says_that_nothing_is_known() {
     let chain: Explanation = read(&door.ask("GET", &format!("/v1/explain/volumes/{V}"), "").await);
     assert_eq!((chain.volume.name.as_str(), chain.bricks.len()), ("foo", 2));
     assert_eq!(chain.volume.sight.state, SightState::Unknown);
+    assert_eq!(chain.volume.heal, None);
+    let unknown = chain.volume.heal_unknown.unwrap();
+    assert!(unknown.contains("no route to host"), "{unknown}");
     assert_eq!(
         chain.volume.mount.line,
         "mount -t glusterfs -o backup-volfile-servers=10.0.0.1,10.0.0.2 10.0.0.3:foo MOUNTPOINT"

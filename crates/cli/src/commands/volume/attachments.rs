@@ -1,29 +1,19 @@
-//! `mortar volume detach`, and which nodes may use a volume.
+//! `mortar volume detach`.
 
-use mortar_api::{Attachment, AttachmentList, Volume};
+use mortar_api::AttachmentList;
 
 use super::Session;
-use crate::client::read;
+use crate::client::{query, read};
 use crate::error::Result;
 use crate::show;
-
-/// The nodes that may use a volume.
-pub(super) async fn of(session: &Session, id: &str, attempt: &str) -> Result<Vec<Attachment>> {
-    let body = session.client.get(&format!("/v1/volumes/{id}"), attempt).await?;
-    let volume: Volume = read(&body, attempt)?;
-    Ok(volume.attachments)
-}
 
 /// Says that a node does not use the volume any more, or that none does.
 pub(super) async fn detach(session: &Session, volume: &str, node: Option<&str>) -> Result<()> {
     let attempt = format!("detach the volume {volume}");
     let id = session.client.volume_id(volume, &attempt).await?;
-    let query = node.map(|node| format!("?node={}", encode(node)));
+    let query = query(&[("node", node)]);
     let path = format!("/v1/volumes/{id}/attachments");
-    let answer = session
-        .client
-        .delete_query(&path, &query.unwrap_or_default(), &attempt)
-        .await?;
+    let answer = session.client.delete_query(&path, &query, &attempt).await?;
     if session.out.is_json() {
         return session.out.wire(&answer.body);
     }
@@ -35,27 +25,4 @@ pub(super) async fn detach(session: &Session, volume: &str, node: Option<&str>) 
             show::attachments(left)
         ),
     })
-}
-
-/// A text in a query.
-fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut query, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-            query.push(char::from(byte));
-        } else {
-            query.push_str(&format!("%{byte:02X}"));
-        }
-        query
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::encode;
-
-    #[test]
-    fn any_name_fits_into_a_query() {
-        assert_eq!(encode("node-1.example"), "node-1.example");
-        assert_eq!(encode("a b&c=\u{fc}"), "a%20b%26c%3D%C3%BC");
-    }
 }

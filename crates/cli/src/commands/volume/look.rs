@@ -6,7 +6,7 @@ use mortar_api::{Topology, TopologyVolume, Volume};
 use mortar_heketi::volume::VolumeInfo;
 use serde::Serialize;
 
-use super::{BRICKS, attachments, rows};
+use super::{BRICKS, rows};
 use crate::client::{devices, read};
 use crate::commands::Session;
 use crate::error::Result;
@@ -94,9 +94,14 @@ pub(super) async fn info(session: &Session, volume: &str) -> Result<()> {
             value.extend(places.iter().flat_map(|place| ["\n", place.as_str()]));
         }
     }
-    let attached = attachments::of(session, &id, &attempt).await?;
-    if !attached.is_empty() {
-        rows.push(("Attached", show::attachments(&attached)));
+    let body = session.client.get(&format!("/v1/volumes/{id}"), &attempt).await?;
+    let recorded: Volume = read(&body, &attempt)?;
+    if !["none", "replicate 1"].contains(&recorded.durability.as_str()) {
+        let heal = show::last_heal(recorded.heal.as_ref(), volume, session.out.paint());
+        rows.push(("Heal", heal));
+    }
+    if !recorded.attachments.is_empty() {
+        rows.push(("Attached", show::attachments(&recorded.attachments)));
     }
     session.out.text(&show::fields(rows))
 }

@@ -1,6 +1,6 @@
 //! A server in this process, and a client that says exactly what it is told to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) admin: Arc<Admin>,
     pub(crate) log: Arc<LogDial>,
     pub(crate) volume_options: VolumeOptions,
+    /// The address of this machine that it listens at.
+    pub(crate) listen: IpAddr,
 }
 
 impl Default for Setup {
@@ -46,6 +48,7 @@ impl Default for Setup {
             admin: Arc::default(),
             log: Arc::default(),
             volume_options: VolumeOptions::default(),
+            listen: Ipv4Addr::LOCALHOST.into(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl Setup {
                 volume_options: self.volume_options,
             },
         );
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((self.listen, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move {
