@@ -1,52 +1,52 @@
 //! The hands: runs operations over executor and store.
 //!
-//! Doors ask the [`Engine`]; it locks the landscape, lets `plan` decide, makes the intent durable, and then
-//! drives the operation as `journal` says: commands from `command`, carried by a [`Hosts`](mortar_executor::Hosts), each
-//! outcome recorded. Nothing is decided here but which task runs when.
+//! Doors ask the [`Engine`]. It locks the landscape, lets `plan` decide, makes the intent durable, and then drives the
+//! operation as `journal` says: it takes commands from `command`, sends them through a [`Hosts`](mortar_executor::Hosts), and
+//! records each outcome. The only decision made here is which task runs when.
 //!
 //! | file | job |
 //! |---|---|
 //! | `engine` | what doors can ask |
-//! | `create` | a volume that is asked for, perhaps not for the first time |
-//! | `admission` | how many may begin, and when to come again |
+//! | `create` | a request for a volume, perhaps a repeated one |
+//! | `admission` | how many operations may begin, and when to try again |
 //! | `capacity` | how much room there is for volumes of a kind |
 //! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
-//! | `operations` | those that are known, from the way to the disk until an hour after the end |
+//! | `operations` | the known operations, from before they are on disk until an hour after their end |
 //! | `drive` | the loop of one operation |
-//! | `evict` | a brick that moves, and what has to hold before it does |
-//! | `options` | options of a volume that are changed, and what they are before |
+//! | `evict` | moving a brick, and what must hold before it moves |
+//! | `options` | changing options of a volume, and their values before |
 //! | `replicas` | more copies of each file, or fewer |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `act` | one action: commands to a node, and what they mean |
-//! | `fence` | a look at what any member of a pool may have changed |
+//! | `fence` | looking at something that any member of a pool may be changing |
 //! | `attach` | which nodes may use a volume |
-//! | `away` | nodes that are away: whom to ask instead |
-//! | `abandon` | giving up on command |
-//! | `pool` | the queue before each pool's lock |
+//! | `away` | nodes that are away: which member to ask instead |
+//! | `abandon` | giving up an operation on command |
+//! | `pool` | the queue for each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
-//! | `replace` | lost bricks that are replaced by the clock |
-//! | `tries` | when what came to nothing is tried again |
+//! | `replace` | replacing lost bricks automatically after a time |
+//! | `tries` | when something that failed is tried again |
 //! | `cure` | members of a pool that differ from the others |
-//! | `heal` | how the copies of volumes are, asked for one volume at a time |
+//! | `heal` | the heal state of volumes, asked for one volume at a time |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
-//! | `backup` | backups of the store, by the clock and on request |
-//! | `group` | snapshots of several volumes at one moment |
-//! | `snapshot` | snapshots, and volumes that are made of them |
+//! | `backup` | backups of the store, scheduled and on request |
+//! | `group` | snapshots of several volumes at the same moment |
+//! | `snapshot` | snapshots, and volumes made from them |
 //! | `inspect` | what a store holds, without an engine |
-//! | `block_sight` | what gluster-block tells of block volumes |
-//! | `check` | the records beside what the nodes show |
-//! | `repair` | findings mended on command |
-//! | `reconcile` | checks by the clock, and what is mended by itself |
-//! | `files` | the nodes' own files, kept as the records are |
+//! | `block_sight` | what gluster-block says about block volumes |
+//! | `check` | the records compared with what the nodes show |
+//! | `repair` | findings repaired on command |
+//! | `reconcile` | scheduled checks, and automatic repairs |
+//! | `files` | the nodes' own files, kept in step with the records |
 //! | `metrics` | what is counted |
-//! | `panics` | bugs: told, counted, kept to what met them |
+//! | `panics` | bugs: logged, counted, and contained |
 
 mod abandon;
 mod act;
