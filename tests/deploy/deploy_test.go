@@ -288,6 +288,32 @@ func TestAttachingIsWholeOrNotThere(t *testing.T) {
 	}
 }
 
+// A server is started anew when its settings change. No key is in what tells that: everybody who may look at pods reads it, and
+// could try keys against it.
+func TestSettingsAreHashedWithoutKeys(t *testing.T) {
+	hash := func(settings string) string {
+		t.Helper()
+		for _, document := range documents(t, helm(t, "--set", settings)) {
+			object, err := decode(document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if server, ok := object.(*appsv1.Deployment); ok && server.Name == "mortar" {
+				return server.Spec.Template.Annotations["checksum/settings"]
+			}
+		}
+		t.Fatal("there is no server")
+		return ""
+	}
+	plain := hash("server.adminKey=one,server.userKey=two")
+	if plain == "" || plain != hash("server.adminKey=three,server.userKey=four") {
+		t.Error("the keys are in the hash, or there is none")
+	}
+	if plain == hash("server.adminKey=one,server.userKey=two,server.settings.log=debug") {
+		t.Error("the settings are not in the hash")
+	}
+}
+
 func TestWrongSettingsAreRefused(t *testing.T) {
 	for _, wrong := range []string{"server.executor=telnet", "sever.executor=ssh", "csi.controller.replicas=0", "csi.kubeletDir=/var/lib/kubelet/"} {
 		command := exec.Command("go", "tool", "helm", "template", "mortar", chart, "--kube-version", kubeVersion, "--set", wrong)

@@ -4,8 +4,8 @@
 //! names of states and kinds are kebab-case. It does not know who says it, how it travels or how it is shown:
 //! no I/O, no async, no clock, and none of Mortar's inner types, so that an inner change never changes the wire.
 //!
-//! The language only grows: fields are added with a default, never renamed or removed, and a reader that meets
-//! a state or kind it does not know reads it as `unknown` and goes on.
+//! The language only grows: fields are added with a default, never renamed or removed. A reader treats a state or
+//! kind that it does not know as `unknown`.
 
 mod adopt;
 mod attach;

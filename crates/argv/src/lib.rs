@@ -2,9 +2,10 @@
 //!
 //! A [`Command`] is a program and its arguments, never text for a shell. A [`Batch`] is an ordered list of
 //! guarded commands that one node runs in one round trip. [`script`] is the only place in Mortar that quotes
-//! for a shell, and [`Report`] is what came back: for each command surely run, surely not run, or unknown.
+//! for a shell, and [`Report`] is what came back: for each command, whether it surely ran, surely did not run, or
+//! nobody knows.
 //!
-//! This room knows nothing of GlusterFS, LVM or of how a batch reaches a node. It does no I/O.
+//! This room knows nothing about GlusterFS or LVM, nor how a batch reaches a node. It does no I/O.
 
 mod batch;
 mod command;

@@ -2,7 +2,7 @@
 //!
 //! This is the only place that quotes for a shell. The script runs under plain `sh` (dash, bash, busybox) and
 //! frames each item's output between marker lines that carry a token, on standard output and standard error
-//! alike, so nothing but shell built-ins is spent on bookkeeping. The whole script is one brace group: a
+//! alike; the bookkeeping costs one program for each batch (`flock`, where it has a lock), else only shell built-ins. The whole script is one brace group: a
 //! connection that breaks while it is sent runs nothing at all. A connection that breaks later leaves a known
 //! prefix: the next marker that the script prints finds no reader and ends it.
 

@@ -1,18 +1,19 @@
 //! What is typed on a node: argv builders for LVM, XFS, mounts and gluster, and parsers of their answers.
 //!
-//! For each [`Thing`] there are five questions, all pure: what to run to [`look`] at it, to [`make`] it, to
-//! [`resume`] one that a look found half there, to [`unmake`] it; and what the answers mean ([`judge_look`],
-//! [`judge`]). [`query`] holds questions that belong to no thing of a plan.
+//! For each [`Thing`] this room answers five questions, all of them by pure functions: what to run to [`look`] at it,
+//! to [`make`] it, to [`resume`] one that is half made, and to [`unmake`] it; and what the answers mean
+//! ([`judge_look`], [`judge`]). [`query`] has the questions that belong to no thing of a plan.
 //!
-//! | batch | when | may meet |
+//! | batch | when it is used | what it may find |
 //! |---|---|---|
 //! | `look` | the state is not known, or [`Thing::look_first`] | anything; changes nothing |
 //! | `make` | surely absent | nothing half made; guards are shell built-ins, so a fresh brick pays for no test |
 //! | `resume` | a look said [`Seen::Partial`] | every half-made and half-undone state |
-//! | `unmake` | any time | every state, also what is long gone |
+//! | `unmake` | any time | every state, even if the thing is long gone |
 //!
-//! Names and paths come from [`mortar_model::layout`] alone, those of bricks that Heketi made among them. This room knows the tools and their words; it does
-//! not know how a batch reaches a node, why a thing is wanted, or what happens next. No I/O, no clock, no async.
+//! All names and paths come from [`mortar_model::layout`], including those of bricks that Heketi made. This room knows
+//! the tools and their messages; it does not know how a batch reaches a node, why a thing is wanted, or what happens
+//! next. No I/O, no clock, no async.
 
 mod added_bricks;
 mod answer;

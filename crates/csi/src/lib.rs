@@ -1,21 +1,21 @@
 //! The door for Kubernetes: identity, controller and node of the Container Storage Interface.
 //!
-//! The controller turns claims into volumes. It knows Mortar only by its HTTP API, asked through a [`Door`]: over the network,
-//! or from within the server's process; nothing here tells which. The node mounts volumes. It asks no server and holds no key:
-//! what it needs comes with each call.
+//! The controller turns claims into volumes. It uses Mortar only through its HTTP API, behind a [`Door`]: over the network or
+//! within the server's process; nothing here knows which. The node mounts volumes. It asks no server and has no key: all it
+//! needs comes with each call.
 //!
 //! | file | job |
 //! |---|---|
 //! | `proto` | the wire contract, made from `proto/csi.proto` |
 //! | `serve`, `socket` | both services on a Unix socket |
-//! | `door`, `mortar`, `copies` | how Mortar is asked, and what |
-//! | `attach` | what the controller tells a node of a volume that it attached |
+//! | `door`, `mortar`, `copies` | how Mortar is asked, and for what |
+//! | `attach` | what the controller tells a node about a volume that it attached |
 //! | `nodes` | which nodes volumes can be attached to |
-//! | `trouble` | the one table from what went wrong to gRPC codes |
-//! | `busy`, `deadline` | one call at a time about a volume; how long one may wait |
-//! | `names`, `room`, `context` | what a claim is called inside, how large its volume is, what is told to nodes |
+//! | `trouble` | the one table from errors to gRPC codes |
+//! | `busy`, `deadline` | only one call at a time per volume; how long a call may wait |
+//! | `names`, `room`, `context` | the internal name of a claim, the size of its volume, what nodes are told |
 //! | `capability`, `parameters`, `topology` | what callers may ask for |
-//! | `identity` | who answers |
+//! | `identity` | the driver's name and what it can do |
 //! | `controller/` | volumes made, removed, grown, changed, listed, attached to nodes; their snapshots, alone and in groups |
 //! | `node/` | volumes mounted |
 //! | `caller` | the other side: what a provisioner and a kubelet call |

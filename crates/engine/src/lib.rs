@@ -16,8 +16,8 @@
 //! | `submit` | from a plan to a durable, running operation |
 //! | `operations` | those that are known, from the way to the disk until a while after the end |
 //! | `drive` | the loop of one operation |
-//! | `evict` | a brick that moves, and what has to hold before it does |
-//! | `options` | options of a volume that are changed, and what they are before |
+//! | `evict` | moving a brick, and what must hold before it moves |
+//! | `options` | changing options of a volume, and their values before |
 //! | `replicas` | more copies of each file, or fewer |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `forget` | nodes that never come back |
@@ -25,16 +25,16 @@
 //! | `fence` | a look at what any member of a pool may have changed |
 //! | `block` | block volumes |
 //! | `attach` | which nodes may use a volume |
-//! | `away` | nodes that are away: whom to ask instead |
-//! | `abandon` | giving up on command |
-//! | `pool` | the queue before each pool's lock |
+//! | `away` | nodes that are away: which member to ask instead |
+//! | `abandon` | giving up an operation on command |
+//! | `pool` | the queue for each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
 //! | `losses` | which devices and bricks are lost, and since when |
 //! | `tries` | when what came to nothing is tried again |
 //! | `cure` | members of a pool that differ from the others |
-//! | `heal` | how the copies of volumes are, asked for one volume at a time |
+//! | `heal` | the heal state of volumes, asked for one volume at a time |
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `address` | another address of a node |
@@ -42,17 +42,17 @@
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
 //! | `sight` | what is seen of a volume on its nodes |
-//! | `backup` | backups of the store, by the clock and on request |
-//! | `group` | snapshots of several volumes at one moment |
-//! | `snapshot` | snapshots, and volumes that are made of them |
+//! | `backup` | backups of the store, scheduled and on request |
+//! | `group` | snapshots of several volumes at the same moment |
+//! | `snapshot` | snapshots, and volumes made from them |
 //! | `inspect` | what a store holds, without an engine |
-//! | `block_sight` | what gluster-block tells of block volumes |
-//! | `check` | the records beside what the nodes show |
-//! | `repair` | findings mended on command |
-//! | `reconcile` | checks by the clock, and what is mended by itself |
-//! | `files` | the nodes' own files, kept as the records are |
+//! | `block_sight` | what gluster-block says about block volumes |
+//! | `check` | the records compared with what the nodes show |
+//! | `repair` | findings repaired on command |
+//! | `reconcile` | scheduled checks, and automatic repairs |
+//! | `files` | the nodes' own files, kept in step with the records |
 //! | `metrics` | what is counted |
-//! | `panics` | bugs: told, counted, kept to what met them |
+//! | `panics` | bugs: logged, counted, and contained |
 
 mod abandon;
 mod act;

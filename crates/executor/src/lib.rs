@@ -1,16 +1,16 @@
 //! How a batch of commands gets to a node: on this machine, over ssh, through Kubernetes, or simulated.
 //!
-//! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for. Because it can ask Kubernetes, it also
-//! tells which nodes a CSI driver runs on ([`CsiNodes`]).
+//! This room knows hosts and batches. It does not know GlusterFS, LVM or what a batch is for. Because it can ask Kubernetes, it
+//! also knows on which nodes a CSI driver runs ([`CsiNodes`]).
 //!
-//! All of [`LocalHosts`], [`SshHosts`], [`KubeHosts`] and [`SimHosts`] give the same [`Report`] for the same batch on the same
-//! kind of machine; one contract test asks them. What they promise beyond that:
+//! [`LocalHosts`], [`SshHosts`], [`KubeHosts`] and [`SimHosts`] all give the same [`Report`] for the same batch on the same kind
+//! of machine; one contract test covers them. They also promise:
 //!
-//! * a report is about the whole batch: for each command surely run, surely not run, or unknown;
+//! * a report covers the whole batch: for each command, whether it surely ran, surely did not run, or nobody knows;
 //! * every wait has a limit: for a connection, for its answer, for the batch (the sum of its commands' limits);
-//! * a command that is not waited for any more because its limit passed is ended where that is possible;
-//! * dropping the future of a run lets the running command end and starts none after it (in a pod: if the container
-//!   runtime closes the output when nobody reads it any more; else the script goes on to its end under its lock).
+//! * a command whose limit has passed is ended where that is possible;
+//! * dropping the future of a run lets the running command end and starts none after it (in a pod only if the container
+//!   runtime closes the output when nobody reads it any more; otherwise the script runs to its end under its lock).
 
 mod kube;
 mod local;

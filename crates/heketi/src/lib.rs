@@ -7,7 +7,7 @@
 //! * [`json`]: reads bodies as leniently as Go does, writes them with Go's escapes.
 //! * [`WireError`]: every error text with its status, in one table.
 //! * [`Problems`]: the form of `validation failed: …`.
-//! * [`cluster`], [`node`], [`device`], [`volume`]: requests, what is left of them once checked, and answers.
+//! * [`cluster`], [`node`], [`device`], [`volume`]: requests, the checked form of each, and answers.
 //! * [`admin`], [`operations`], [`block`], [`lists`], [`examination`]: the rest of the routes.
 //! * [`token`]: making and checking the JSON web tokens of Heketi's clients.
 //! * [`topology`]: the `topology.json` file.

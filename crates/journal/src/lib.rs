@@ -1,18 +1,19 @@
 //! How a change survives: the state machine of an operation.
 //!
-//! An [`Operation`] is a plan and how far it has come. [`advance`] takes what happened and answers what to do
-//! next; it touches nothing. Those who carry it out persist the operation first when told to ([`Persist`]), then
-//! run the [`Action`]s, then come back with an [`Event`] for each.
+//! An [`Operation`] is a plan together with its progress. [`advance`] takes what happened and says what to do next; it
+//! touches nothing itself. The caller first persists the operation when told to ([`Persist`]), then runs the
+//! [`Action`]s, and then reports an [`Event`] for each.
 //!
 //! Rules that hold, whatever happens in between:
 //! * The operation is durable before its first action.
-//! * What may have been touched and is not known is looked at before anything else is done there.
-//! * On a failure the operation goes back through what it touched, last stage first; from the plan's point of no
-//!   return on it only goes forward. That it passed this point is durable before it acts there.
-//! * What is to be removed and is on a node that is away does not hold it up: that is left to a [`remainder`], an
-//!   operation of its own, which waits for the node. Never so what may hold somebody's data: bricks that a volume uses.
-//! * It ends done or undone; where neither can be reached it stands at *needs attention* with the reason, and can be
-//!   taken up again any number of times.
+//! * Anything that may have been touched and whose state is not known is looked at before anything else is done there.
+//! * On a failure the operation undoes what it touched, last stage first; after the plan's point of no return it only
+//!   goes forward. It is durable that the operation passed this point before it acts there.
+//! * Removing something from a node that is away does not hold the operation up: that is left to a [`remainder`], an
+//!   operation of its own, which waits for the node. This is never done with what may hold somebody's data: bricks that
+//!   a volume uses.
+//! * An operation ends done or undone; if it can reach neither, it stays at *needs attention* with the reason, and can
+//!   be retried any number of times.
 //!
 //! This room does not know commands, nodes' answers, clocks or stores.
 

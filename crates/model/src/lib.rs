@@ -1,6 +1,6 @@
 //! What exists: clusters, nodes, devices, bricks, volumes, snapshots and block volumes, by the names that every layer of Mortar uses.
 //!
-//! This room knows the things, their sizes and names, and what must be true of them together ([`check`]).
+//! This room knows these things, their sizes and names, and what must be true of all of them together ([`check`]).
 //! It does not know how they are made, where they are stored or who asks for them: no I/O, no clock, no async.
 
 mod attachment;

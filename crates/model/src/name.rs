@@ -144,7 +144,7 @@ fn check_host_name(text: &str) -> Result<(), InvalidName> {
     }
     let first = text.as_bytes()[0];
     if !(first.is_ascii_alphanumeric() || first == b':') {
-        return invalid(WHAT, "begins with a letter or a digit");
+        return invalid(WHAT, "begins with a letter, a digit or a colon");
     }
     if !text
         .bytes()
@@ -199,23 +199,46 @@ name!(
 );
 
 fn check_client_node(text: &str) -> Result<(), InvalidName> {
-    let what = "node name";
+    const WHAT: &str = "a node name";
     if text.is_empty() || text.len() > 256 {
-        return invalid(what, "must have 1 to 256 bytes");
+        return invalid(WHAT, "has 1 to 256 bytes");
     }
     if text.chars().any(char::is_control) {
-        return invalid(what, "has control characters");
+        return invalid(WHAT, "cannot have control characters");
     }
     Ok(())
 }
 
 fn check_option_name(text: &str) -> Result<(), InvalidName> {
-    let byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    if !text.starts_with(|c: char| c.is_ascii_lowercase()) || text.len() > 128 || !text.bytes().all(byte) {
-        return invalid(
-            "a volume option's name",
-            "is made of lower-case letters, digits and . _ -",
-        );
+    const WHAT: &str = "a volume option's name";
+    if text.is_empty() || text.len() > 128 {
+        return invalid(WHAT, "has 1 to 128 characters");
+    }
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return invalid(WHAT, "begins with a lower-case letter");
+    }
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+    {
+        return invalid(WHAT, "is made of lower-case letters, digits and . _ -");
+    }
+    Ok(())
+}
+
+fn check_option_value(text: &str) -> Result<(), InvalidName> {
+    const WHAT: &str = "a volume option's value";
+    if text.is_empty() || text.len() > 1024 {
+        return invalid(WHAT, "has 1 to 1024 characters");
+    }
+    if text.starts_with('-') {
+        return invalid(WHAT, "cannot begin with a dash");
+    }
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"._-:,/%+@=!".contains(&b))
+    {
+        return invalid(WHAT, "is made of letters, digits and . _ - : , / % + @ = !");
     }
     Ok(())
 }
@@ -237,14 +260,7 @@ impl VolumeOption {
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Result<Self, InvalidName> {
         let (key, value) = (key.into(), value.into());
         check_option_name(&key)?;
-        let value_byte = |b: u8| b.is_ascii_alphanumeric() || b"._-:,/%+@=!".contains(&b);
-        if value.is_empty() || value.len() > 1024 || value.starts_with('-') || !value.bytes().all(value_byte)
-        {
-            return invalid(
-                "a volume option's value",
-                "is made of letters, digits and . _ - : , / % + @ = !",
-            );
-        }
+        check_option_value(&value)?;
         Ok(Self {
             key: key.into_boxed_str(),
             value: value.into_boxed_str(),
@@ -299,7 +315,7 @@ pub type Tags = BTreeMap<String, String>;
 mod tests {
     use proptest::prelude::*;
 
-    use super::{DevicePath, HostName, LvmName, VolumeName, VolumeOption};
+    use super::{ClientNode, DevicePath, HostName, LvmName, OptionName, VolumeName, VolumeOption};
 
     #[test]
     fn hostile_volume_names_are_refused() {
@@ -367,6 +383,47 @@ mod tests {
         ] {
             assert!(VolumeOption::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    /// Of several rules, the one that is broken is told.
+    #[test]
+    fn the_broken_rule_is_told() {
+        let value = |text: &str| VolumeOption::new("a", text).map(drop);
+        for (refused, rule) in [
+            (
+                HostName::new("-a").map(drop),
+                "a host name begins with a letter, a digit or a colon",
+            ),
+            (
+                OptionName::new("A").map(drop),
+                "a volume option's name begins with a lower-case letter",
+            ),
+            (
+                OptionName::new("a".repeat(129)).map(drop),
+                "a volume option's name has 1 to 128 characters",
+            ),
+            (
+                OptionName::new("a b").map(drop),
+                "a volume option's name is made of lower-case letters, digits and . _ -",
+            ),
+            (value("-a"), "a volume option's value cannot begin with a dash"),
+            (
+                value(&"a".repeat(1025)),
+                "a volume option's value has 1 to 1024 characters",
+            ),
+            (
+                value("a b"),
+                "a volume option's value is made of letters, digits and . _ - : , / % + @ = !",
+            ),
+            (ClientNode::new("").map(drop), "a node name has 1 to 256 bytes"),
+            (
+                ClientNode::new("a\n").map(drop),
+                "a node name cannot have control characters",
+            ),
+        ] {
+            assert_eq!(refused.unwrap_err().to_string(), rule);
+        }
+        assert!(HostName::new(":a").is_ok());
     }
 
     proptest! {

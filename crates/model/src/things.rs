@@ -198,8 +198,34 @@ pub struct Volume {
     pub by_user: bool,
 }
 
+impl Volume {
+    /// A volume of which no more is known than this: without size, options and rules of its own.
+    pub fn bare(id: VolumeId, cluster: ClusterId, name: VolumeName, durability: Durability) -> Self {
+        Self {
+            id,
+            cluster,
+            name,
+            size: ByteSize::ZERO,
+            durability,
+            gid: 0,
+            options: Vec::new(),
+            snapshots: Snapshots {
+                enable: false,
+                factor: 1.0,
+            },
+            block: false,
+            block_restriction: BlockRestriction::None,
+            zone_checking: ZoneChecking::None,
+            origin: None,
+            sets_guessed: false,
+            by_user: false,
+        }
+    }
+}
+
+/// What a thing mostly is not stays out of its record.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
-const fn is_no(value: &bool) -> bool {
+pub(crate) const fn is_no(value: &bool) -> bool {
     !*value
 }
 

@@ -13,6 +13,7 @@ pub use block::{BlockPart, BlockSpec};
 pub use copies::{CopyPart, CopySpec};
 
 use crate::layout::BrickPlace;
+use crate::things::is_no;
 use crate::{
     BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
     Overcommit, Target, VolumeId, VolumeName, VolumeOption,
@@ -39,12 +40,6 @@ impl Goal {
     }
 }
 
-/// What a thing mostly is not stays out of its record.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-const fn is_false(value: &bool) -> bool {
-    !*value
-}
-
 /// A member of a trusted pool, as its other members see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerSpec {
@@ -55,11 +50,6 @@ pub struct PeerSpec {
     /// Whether it leaves the pool also when nobody reaches it any more.
     #[serde(default, skip_serializing_if = "is_no")]
     pub force: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
-const fn is_no(value: &bool) -> bool {
-    !*value
 }
 
 /// A device ready for bricks.
@@ -92,7 +82,7 @@ pub struct BrickSpec {
     /// Size of its file system.
     pub size: ByteSize,
     /// Whether it is an arbiter: its file system holds many files without data.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub arbiter: bool,
     /// Group that owns the brick's folder; 0 leaves it as made.
     pub gid: u32,
@@ -144,7 +134,7 @@ pub struct VolumeSpec {
     /// Copies of each file, an arbiter among them; 1 is none.
     pub replica: u32,
     /// Whether the last brick of each set is an arbiter.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub arbiter: bool,
     /// Pieces of each file, of a dispersed volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,7 +175,7 @@ pub struct CopiesSpec {
     /// Copies with them, an arbiter among them.
     pub many: u32,
     /// Whether the last of the many is an arbiter.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub arbiter: bool,
     /// These bricks, set by set; they are the last ones of their sets.
     pub bricks: Vec<BrickAddress>,

@@ -213,6 +213,9 @@ pub(crate) fn factor(snapshots: Snapshots) -> f64 {
     }
 }
 
+/// Why sets are not halved any further.
+const MORE_SETS: &str = "more sets would pass the limit of bricks per volume";
+
 /// Finds places for one set, else for two of half the size, and so on (Heketi's halving), within the limits.
 pub(crate) fn place(
     landscape: &Landscape,
@@ -224,6 +227,7 @@ pub(crate) fn place(
     let mut tried = Vec::new();
     let mut smallest = demand.size;
     let mut refusals = Vec::new();
+    let mut too_large = None;
     let mut sets = 1_u32;
     let bricks_per_set = needs.shape.bricks_per_set();
     let stopped_by = loop {
@@ -231,7 +235,7 @@ pub(crate) fn place(
             .saturating_mul(bricks_per_set)
             .saturating_add(demand.bricks_already);
         if bricks > limits.bricks_per_volume {
-            if tried.is_empty() && demand.bricks_already > 0 {
+            if sets == 1 {
                 let (has, limit) = (demand.bricks_already, limits.bricks_per_volume);
                 return Err(Refusal::TooManyBricks {
                     has,
@@ -239,7 +243,7 @@ pub(crate) fn place(
                     set: bricks_per_set,
                 });
             }
-            break "more sets would pass the limit of bricks per volume";
+            break MORE_SETS;
         }
         let size = demand
             .size
@@ -248,7 +252,9 @@ pub(crate) fn place(
         if size < limits.brick_min {
             break "smaller bricks would pass the limit of brick size";
         }
-        if size <= limits.brick_max {
+        if size > limits.brick_max {
+            too_large = Some((sets * bricks_per_set, size));
+        } else {
             tried.push(sets);
             smallest = size;
             let brick = BrickSize {
@@ -262,6 +268,14 @@ pub(crate) fn place(
         }
         sets = sets.saturating_mul(2);
     };
+    if let Some((bricks, size)) = too_large.filter(|_| tried.is_empty()) {
+        return Err(Refusal::NoBrickSize {
+            bricks,
+            size,
+            brick_max: limits.brick_max,
+            brick_min: (stopped_by != MORE_SETS).then_some(limits.brick_min),
+        });
+    }
     let (devices, more) = name_refusals(landscape.inventory(), &refusals);
     Err(Refusal::NoSpace(Box::new(NoSpace {
         sets_tried: tried,

@@ -1,13 +1,13 @@
 //! What should happen: pure decisions over what exists.
 //!
-//! Everything here is a function of a [`Landscape`] (what exists and what is spoken for), a request and a
-//! [`Seed`]: no clock, no I/O, no async, no choice left to those who carry a [`Plan`] out. The same three give the same plan.
+//! Everything here is a function of a [`Landscape`] (what exists and what is reserved), a request and a [`Seed`]: no clock,
+//! no I/O, no async, and no choice left to those who carry out a [`Plan`]. The same three always give the same plan.
 //!
 //! | decided here | left to others |
 //! |---|---|
 //! | where bricks go, how large they are, what they are called | how a brick is made (command) |
-//! | in which stages things are made, and what is recorded at the end | running stages, retries, the way back (journal, engine) |
-//! | why something cannot be | which status or text a client reads (doors) |
+//! | in which stages things are made, and what is recorded at the end | running stages, retrying, undoing (journal, engine) |
+//! | why something cannot be done | which status or text a client reads (doors) |
 
 mod attach;
 mod block;

@@ -13,8 +13,8 @@ pub struct Limits {
     pub brick_max: ByteSize,
     /// Most bricks of one volume (Heketi: `max_bricks_per_volume`, 32).
     pub bricks_per_volume: u32,
-    /// Most volumes of one cluster (Heketi: `max_volumes_per_cluster`, 1000); `None` is no limit. Mortar's
-    /// default is higher: nothing in it walks over all volumes.
+    /// Most volumes of one cluster (Heketi: `max_volumes_per_cluster`, 1000); `None`, Mortar's
+    /// default, is no limit.
     pub volumes_per_cluster: Option<usize>,
     /// Zone checking where the request says nothing (Heketi: `zone_checking`, none).
     pub zone_checking: ZoneChecking,

@@ -80,14 +80,7 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if inventory.devices_of(id).next().is_some() {
         return Err(Refusal::InUse("node", id.to_string(), "devices"));
     }
-    serves_nothing(landscape, node)?;
-    let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
-    members.retain(|member| *member != id);
-    if members.is_empty()
-        && let Some(operation) = landscape.nodes_to_come(node.cluster)
-    {
-        return Err(Refusal::Busy("node", id.to_string(), operation));
-    }
+    let members = left_behind(landscape, node)?;
     let leave = peer_stage(node, members, Goal::Absent, false);
     // A node that is away keeps its file: nobody waits for it.
     let forget = landscape
@@ -99,6 +92,17 @@ pub fn remove_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
         forward_from: None,
         changes: vec![Change::RemoveNode(id)],
     })
+}
+
+/// The members that a node leaves behind in its pool, where it may leave at all.
+fn left_behind(landscape: &Landscape, node: &Node) -> Result<Vec<NodeId>, Refusal> {
+    serves_nothing(landscape, node)?;
+    let mut members = pool_nodes(landscape.inventory(), node.cluster, std::iter::empty());
+    members.retain(|member| *member != node.id);
+    match landscape.nodes_to_come(node.cluster) {
+        Some(operation) if members.is_empty() => Err(Refusal::Busy("node", node.id.to_string(), operation)),
+        _ => Ok(members),
+    }
 }
 
 /// Block volumes that are named when a node is not removed because of them.
@@ -152,14 +156,7 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
     if devices().any(|device| inventory.copies_on(device).next().is_some()) {
         return Err(Refusal::InUse("node", id.to_string(), "parts of snapshots"));
     }
-    serves_nothing(landscape, node)?;
-    let mut members = pool_nodes(inventory, node.cluster, std::iter::empty());
-    members.retain(|member| *member != id);
-    if members.is_empty()
-        && let Some(operation) = landscape.nodes_to_come(node.cluster)
-    {
-        return Err(Refusal::Busy("node", id.to_string(), operation));
-    }
+    let members = left_behind(landscape, node)?;
     Ok(Plan {
         stages: peer_stage(node, members, Goal::Absent, true)
             .into_iter()

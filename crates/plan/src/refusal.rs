@@ -281,6 +281,16 @@ fn way_to_reserve(held: ByteSize, needed: ByteSize) -> &'static str {
     }
 }
 
+/// Why a volume does not get more and smaller bricks, and what would help.
+fn why_not_smaller(brick_min: Option<ByteSize>) -> String {
+    match brick_min {
+        None => "more would pass the limit of bricks per volume: raise brick-max or bricks-per-volume, or ask for less".to_owned(),
+        Some(least) => format!(
+            "twice as many would be smaller than the smallest, {least} (brick-min): ask for another size, or change one of the two"
+        ),
+    }
+}
+
 /// Differences in one line.
 pub fn differences_in_words(differences: &[Difference]) -> String {
     let each: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -360,6 +370,21 @@ pub enum Refusal {
         limit: u32,
         /// Bricks of a set.
         set: u32,
+    },
+    /// Of the sizes that its bricks could have, none lies between the smallest and the largest that are made.
+    #[error(
+        "even {bricks} bricks would have {size} each, and the largest that is made has {brick_max} (brick-max); {}",
+        why_not_smaller(*.brick_min)
+    )]
+    NoBrickSize {
+        /// The most bricks whose size was looked at.
+        bricks: u32,
+        /// Their size.
+        size: ByteSize,
+        /// The largest that is made.
+        brick_max: ByteSize,
+        /// The smallest that is made, where half of that size would be less; none where the volume may not have more bricks.
+        brick_min: Option<ByteSize>,
     },
     /// Bricks found no place.
     #[error("{0}")]

@@ -584,8 +584,44 @@ fn refusals_say_what_would_be_needed() {
     );
     let text = ask(1000, 2);
     assert!(text.contains("10 GiB free") && text.contains("needed"), "{text}");
+    // The largest that may be: bricks of more than the limit are not looked for, so no device refused them.
+    let text = ask(1 << 20, 3);
+    assert_eq!(
+        text,
+        "even 24 bricks would have 128 TiB each, and the largest that is made has 4 TiB (brick-max); more would pass the limit of \
+         bricks per volume: raise brick-max or bricks-per-volume, or ask for less"
+    );
     assert_eq!(ask(1, 17), "17 replicas cannot be made: 1 to 16 can");
     assert_eq!(ask(1, 0), "0 replicas cannot be made: 1 to 16 can");
+}
+
+/// Where no brick is of a size that is made, no device is blamed.
+#[test]
+fn limits_that_leave_no_brick_size_are_named() {
+    let landscape = even_pool(3, 3, &[100]);
+    let ask = |limits: &Limits, gib, replica| {
+        let request = CreateVolume::new(ByteSize::from_gib(gib), Durability::Replicate(replica));
+        create_volume(&landscape, limits, &request, &mut Seed::new(1)).unwrap_err()
+    };
+    let narrow = Limits {
+        brick_min: ByteSize::from_gib(3),
+        brick_max: ByteSize::from_gib(4),
+        ..Limits::default()
+    };
+    assert!(matches!(
+        ask(&narrow, 5, 3),
+        Refusal::NoBrickSize { bricks: 3, brick_min: Some(least), .. } if least == narrow.brick_min
+    ));
+    let few = Limits {
+        bricks_per_volume: 2,
+        ..Limits::default()
+    };
+    let too_many = Refusal::TooManyBricks {
+        has: 0,
+        limit: 2,
+        set: 3,
+    };
+    assert_eq!(ask(&few, 5, 3), too_many);
 }
 
 /// A brick on a device whose volume group is just being removed would be lost, or keep it from being removed.

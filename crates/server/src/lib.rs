@@ -1,8 +1,8 @@
 //! The door for REST: Heketi's routes, Mortar's own, metrics.
 //!
-//! A request passes the gate (token, role, path), is read and checked by the old language (`mortar-heketi`), asks the
-//! engine through its public API, and is answered in the language of its route. This room decides nothing about
-//! volumes and knows no command; nothing outside it knows HTTP.
+//! A request passes the gate (token, role, path), is read and checked by `mortar-heketi` or `mortar-api`, is put to the engine
+//! through its public API, and is answered in the language of its route. This room decides nothing about volumes and knows no
+//! command; nothing outside it knows how HTTP is served.
 //!
 //! | file | job |
 //! |---|---|
@@ -11,11 +11,11 @@
 //! | `heketi/` | Heketi's routes |
 //! | `v1/` | Mortar's own routes |
 //! | `inside` | the same routes for a door in this process |
-//! | `convert/` | records as the wire shows them |
+//! | `convert/` | records in the form that the wire shows |
 //! | `refusal` | the one table from the engine's errors to texts, statuses and kinds |
-//! | `tls` | the certificate, and its successors |
-//! | `admin` | whom the server serves, how much it logs |
-//! | `metrics`, `old_metrics` | what is counted at the door; what Heketi showed, under its names |
+//! | `tls` | the certificate, and the ones that replace it |
+//! | `admin` | which clients the server serves, how much it logs |
+//! | `metrics`, `old_metrics` | what is counted at the door; Heketi's metrics under their names |
 
 mod admin;
 mod convert;

@@ -205,7 +205,9 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         | Refusal::TooManyVolumes { .. }
         | Refusal::TooManyBricks { .. }
         | Refusal::WrongType(_) => (placement(refusal, asked, off), Conflict),
-        Refusal::NoNodes | Refusal::NoSpace(_) => (placement(refusal, asked, off), NoSpace),
+        Refusal::NoNodes | Refusal::NoSpace(_) | Refusal::NoBrickSize { .. } => {
+            (placement(refusal, asked, off), NoSpace)
+        }
         Refusal::NoRoom(room) if room.only_away() => (placement(refusal, asked, off), NodeFailed),
         Refusal::NoRoom(_) => (placement(refusal, asked, off), NoSpace),
         // What more bricks would need tells what kind it is: the bricks that are there have no room.
@@ -241,6 +243,10 @@ fn kind_of_all(all: &[(ClusterId, Refusal)]) -> ErrorKind {
 
 fn placement(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> WireError {
     match asked {
+        // Heketi, too, says by which limit a volume does not grow, and of a new one that there is no space.
+        Asked::ExpandVolume if matches!(refusal, Refusal::NoBrickSize { brick_min: None, .. }) => {
+            WireError::AllocateExpansion(Allocation::TooManyBricks)
+        }
         Asked::ExpandVolume => WireError::AllocateExpansion(allocation(refusal, None, off)),
         Asked::CreateBlock => WireError::AllocateBlock(allocation(refusal, None, off)),
         Asked::ExpandBlock => WireError::AllocateBlockExpansion(allocation(refusal, None, off)),
@@ -258,7 +264,8 @@ fn allocation(refusal: &Refusal, cluster: Option<ClusterId>, off: TypesOff<'_>) 
             Allocation::BadOption("a node that has a brick of the volume does not answer".into())
         }
         Refusal::NoSpace(_) | Refusal::NoRoom(_) | Refusal::NoCopiesRoom(_) => Allocation::NoSpace,
-        Refusal::NoBlockRoom { .. } => Allocation::NoSpace,
+        Refusal::NoBlockRoom { .. } | Refusal::NoBrickSize { .. } => Allocation::NoSpace,
+        Refusal::TooManyBricks { has: 0, .. } => Allocation::NoSpace,
         Refusal::NoHosting(_) => Allocation::HostingOff,
         Refusal::HostingTooSmall {
             configured,

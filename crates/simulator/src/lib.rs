@@ -1,10 +1,10 @@
 //! Simulated nodes: LVM, XFS, mounts and glusterd in memory, with faults and a seed.
 //!
 //! A [`World`] reads the same batches that real nodes run and answers as the real programs do, down to their
-//! error texts: it is a run mode of Mortar for those who evaluate, the ground of most tests, and the way to plan
-//! past one machine. It is an independent reading of the tools: it shares no code with the room that builds the
-//! commands, so contract tests can hold both to the real thing. What it does not know (a program, an option, a
-//! form of one) is a clear failure, never a silent success.
+//! error texts: it is a run mode of Mortar for people who evaluate it, the base of most tests, and the way to plan for
+//! more than one machine. It interprets the tools independently: it shares no code with the room that builds the
+//! commands, so contract tests can compare both with the real thing. A program or an option that it does not know is
+//! a clear failure, never a silent success.
 //!
 //! A world of 1,000 nodes with 10,000 replicated volumes fits into some tens of megabytes, and a command on one
 //! of them costs microseconds: texts are kept as sentences with ids cut out (`text`), UUIDs as counters (`stamp`),
@@ -24,10 +24,10 @@
 //! | other `gluster_*`, `glusterd`, `option_names`, `xml` | glusterd and the gluster command |
 //! | `world`, `scripts`, `drills`, `damage`, `faults`, `observe` | batches, what goes wrong, what can be seen |
 //!
-//! Not simulated: data (volumes are never written, so nothing waits for healing or rebalancing), time (but whoever has a
-//! clock can let it pass between the turns of a script: [`World::begin`]), GlusterFS's own snapshots beyond standing in the way of
-//! a deletion, quorum, pools whose halves go different ways, and glusterd's lock over a whole pool (those over volumes
-//! are; the other is a [`Fault`]).
+//! Not simulated: data (volumes are never written to, so nothing waits for healing or rebalancing), time (but a caller that has a
+//! clock can let it pass between the turns of a script: [`World::begin`]), GlusterFS's own snapshots (except that they block a
+//! deletion), quorum, pools split into halves that diverge, and glusterd's lock over a whole pool (the locks over volumes
+//! are simulated; the other is a [`Fault`]).
 
 mod attributes;
 mod block;

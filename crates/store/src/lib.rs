@@ -1,8 +1,8 @@
 //! What is remembered: the [`Store`] trait, an embedded store and one in memory.
 //!
 //! This room knows records: a kind, a key and a value that is versioned JSON. It does not know what a volume or
-//! an operation means, and it never waits on anything but the disk (no async, no clock but one: how long an
-//! unsynced write may stay so).
+//! an operation means, and it never waits for anything but the disk (no async, and no clock except for the time that a
+//! write may stay unsynced).
 //!
 //! What holds for every [`Store`]:
 //!
@@ -13,12 +13,12 @@
 //!    what survives is always a prefix of what was applied.
 //! 4. Readers see one consistent state and never wait for a writer's sync.
 //! 5. What cannot be read is an error. It is never an empty store, an older state or a default.
-//! 6. A [`Store::view`] is one moment of all kinds.
+//! 6. A [`Store::view`] shows all kinds of records at one moment.
 //!
-//! What 5 is worth was measured: torn writes, failing calls and syncs, full disks and turned bits under the file are
-//! tried one by one, with the figures in `embedded/mod.rs`; in a backup, every single turned bit and every missing end is
-//! refused with its place. How long a backup takes, and that writers do not wait for it: `examples/backups.rs` (10,000
-//! volumes, 19 MiB: 0.5 s; the median of a writer's changes stayed at 0.26 ms).
+//! Rule 5 was tested in detail: torn writes, failing calls and syncs, full disks and flipped bits under the file are
+//! tried one by one, with the results in `embedded/mod.rs`; in a backup, every single flipped bit and every missing end is
+//! refused, with its place. `examples/backups.rs` measures how long a backup takes, and that writers do not wait for it
+//! (10,000 volumes, 19 MiB: 0.5 s; the median of a writer's changes stayed at 0.26 ms).
 //!
 //! | file | job |
 //! |---|---|
@@ -26,12 +26,12 @@
 //! | `embedded/` | the store in one file, and what it does when the disk fails |
 //! | `memory` | the store in memory |
 //! | `group` | many writers, few syncs |
-//! | `schema` | versions of the schema, and the way from each to the next |
-//! | `document` | a moment of a store as JSON, written |
-//! | `sums` | the seal by which a backup is known to be whole |
+//! | `schema` | versions of the schema, and the conversion from each to the next |
+//! | `document` | writing the state of a store as JSON |
+//! | `sums` | the checksums that show that a backup is complete |
 //! | `import` | exports and backups, read and checked |
 //! | `backups` | a folder of backups |
-//! | `stamp` | moments in names of backups |
+//! | `stamp` | times in the names of backups |
 
 mod backups;
 mod document;

@@ -1,4 +1,4 @@
-//! What the nodes show beside what is recorded: drift with its proof, plans that repair it, and records that are rebuilt
+//! What the nodes show compared with what is recorded: drift with its proof, plans that repair it, and records that are rebuilt
 //! from the nodes when there are none.
 //!
 //! Pure: it takes the answers of [`mortar_command::query::survey`] and the landscape of [`mortar_plan`], and says what they
@@ -9,11 +9,11 @@
 //! | `scan` | what was answered, by node and by pool |
 //! | `kind` | the kinds of drift, their names and what they mean |
 //! | `finding` | one difference: its proof, and what can be done |
-//! | `drift/` | the records beside what was seen |
+//! | `drift/` | the records compared with what was seen |
 //! | `blocks` | block volumes as the records would have them |
-//! | `fill` | how full the room is that devices have given away |
-//! | `repair` | from findings to plans that mend them |
-//! | `rebuild/` | records made again from what nodes and pools show |
+//! | `fill` | how full pools and file systems of devices are |
+//! | `repair` | from findings to plans that repair them |
+//! | `rebuild/` | records restored from what nodes and pools show |
 //! | `adopt/` | records made of pools that nobody manages |
 
 pub mod adopt;

@@ -129,7 +129,7 @@ settings! {
     /// Label selector of the GlusterFS pods [default: glusterfs-node=pod; glusterfs-node unless matched by node]
     #[arg(long, env = "MORTAR_KUBERNETES_SELECTOR", value_name = "SELECTOR")]
     kubernetes_selector: String,
-/// How a node's management host name leads to its pod [default: node]
+    /// How a node's management host name leads to its pod [default: node]
     #[arg(long, env = "MORTAR_KUBERNETES_MATCH", value_name = "RULE")]
     kubernetes_match: MatchName,
     /// Container of the pod that commands run in [default: the first]

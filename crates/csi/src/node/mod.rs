@@ -13,6 +13,7 @@ mod stats;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
@@ -31,6 +32,9 @@ use crate::proto::{
     NodeUnstageVolumeResponse, node_server, node_service_capability,
 };
 use crate::topology;
+
+/// How long what is mounted may take to answer a look. A client whose bricks fell silent waits for them.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What a node can do.
 const CAPABILITIES: [Rpc; 6] = [
@@ -90,6 +94,24 @@ impl Node {
             Err(Status::internal(
                 "a bug in Mortar ended the call; the plug-in's log has the details",
             ))
+        })
+    }
+
+    /// Looks at something mounted, beside the runtime and not for ever.
+    ///
+    /// # Errors
+    /// Those of the look; UNAVAILABLE when `what` does not answer.
+    async fn look<R: Send + 'static>(
+        &self,
+        what: &str,
+        look: impl FnOnce() -> Result<R, Status> + Send + 'static,
+    ) -> Result<R, Status> {
+        let looked = tokio::time::timeout(LOOK, self.aside(move |_| look())).await;
+        looked.unwrap_or_else(|_| {
+            let limit = LOOK.as_secs();
+            Err(Status::unavailable(format!(
+                "{what} does not answer within {limit} s"
+            )))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What is mounted where, as this process sees it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,11 +47,25 @@ impl Mount {
 /// # Errors
 /// The kernel's table cannot be read.
 pub(crate) fn at(path: &Path) -> io::Result<Option<Mount>> {
-    let table = fs::read_to_string("/proc/self/mountinfo")?;
+    let table = table()?;
     Ok(table
         .lines()
         .filter_map(parse)
         .rfind(|mount| mount.target == path))
+}
+
+/// All paths at which something is mounted.
+///
+/// # Errors
+/// The kernel's table cannot be read.
+pub(crate) fn points() -> io::Result<BTreeSet<PathBuf>> {
+    let table = table()?;
+    let mounts = table.lines().filter_map(parse);
+    Ok(mounts.map(|mount| mount.target).collect())
+}
+
+fn table() -> io::Result<String> {
+    fs::read_to_string("/proc/self/mountinfo")
 }
 
 /// One line of mountinfo: root, target and options are fields 4 to 6; kind and source follow a lone dash.

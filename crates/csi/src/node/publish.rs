@@ -35,6 +35,8 @@ impl Node {
         }
         let staging = paths::inside(&self.options.kubelet, staging, "staging_target_path")?;
         let _turn = self.busy.take(&id)?;
+        self.see_no_link(&path, "target_path").await?;
+        self.see_no_link(&staging, "staging_target_path").await?;
         let record = self
             .records
             .read(&id)
@@ -116,6 +118,7 @@ impl Node {
         let id = required(&request.volume_id, "volume_id")?.to_owned();
         let path = paths::inside(&self.options.kubelet, &request.target_path, "target_path")?;
         let _turn = self.busy.take(&id)?;
+        self.see_no_link(&path, "target_path").await?;
         self.aside(move |node| node.hide(&id, &path)).await?;
         Ok(NodeUnpublishVolumeResponse {})
     }

@@ -20,8 +20,6 @@ use crate::proto::{
 };
 use crate::trouble::{invalid, required};
 
-/// How long a client may take to tell how large its volume is. One whose bricks fell silent waits for them.
-const LOOK: Duration = Duration::from_secs(10);
 /// How long a client may take to end after its last mount went.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -53,6 +51,7 @@ impl Node {
             ));
         }
         let _turn = self.busy.take(&id)?;
+        self.see_no_link(&staging, "staging_target_path").await?;
         let known = self
             .records
             .read(&id)
@@ -146,20 +145,13 @@ impl Node {
     /// Whether the volume answers.
     pub(super) async fn reachable(&self, path: &Path) -> Result<(), Status> {
         let place = path.to_owned();
-        let look = self.aside(move |_| Ok(rustix::fs::statvfs(&place)));
-        match tokio::time::timeout(LOOK, look).await {
-            Ok(Ok(Ok(_))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(Status::unavailable(format!(
+        let how_large = move || match rustix::fs::statvfs(&place) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Status::unavailable(format!(
                 "the volume does not answer: {error}"
             ))),
-            Ok(Err(status)) => Err(status),
-            Err(_) => {
-                let limit = LOOK.as_secs();
-                Err(Status::unavailable(format!(
-                    "the volume does not answer within {limit} s"
-                )))
-            }
-        }
+        };
+        self.look("the volume", how_large).await
     }
 
     pub(super) async fn unstage(
@@ -173,6 +165,7 @@ impl Node {
             "staging_target_path",
         )?;
         let _turn = self.busy.take(&id)?;
+        self.see_no_link(&staging, "staging_target_path").await?;
         let pid_file = self.pid_file(&id);
         self.aside(move |node| node.unstage_now(&id, &staging)).await?;
         // Best effort: who removes the volume next should meet no client of it.

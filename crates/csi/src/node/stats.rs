@@ -1,7 +1,6 @@
 //! `NodeGetVolumeStats`: what `df` says in the pod.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tonic::Status;
 
@@ -11,9 +10,6 @@ use crate::proto::volume_usage::Unit;
 use crate::proto::{NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse, VolumeUsage};
 use crate::trouble::required;
 
-/// How long a volume may take to tell.
-const LOOK: Duration = Duration::from_secs(10);
-
 impl Node {
     pub(super) async fn stats(
         &self,
@@ -22,16 +18,7 @@ impl Node {
         let id = required(&request.volume_id, "volume_id")?;
         let path = PathBuf::from(required(&request.volume_path, "volume_path")?);
         let record = self.published(id, &path)?;
-        let look = self.aside(move |_| usage(&record, &path));
-        let usage = match tokio::time::timeout(LOOK, look).await {
-            Ok(usage) => usage?,
-            Err(_) => {
-                let limit = LOOK.as_secs();
-                return Err(Status::unavailable(format!(
-                    "the volume does not answer within {limit} s"
-                )));
-            }
-        };
+        let usage = self.look("the volume", move || usage(&record, &path)).await?;
         Ok(NodeGetVolumeStatsResponse { usage })
     }
 

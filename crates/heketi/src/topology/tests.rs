@@ -130,7 +130,7 @@ fn errors_name_the_place() {
         ),
         (
             with_node(r#""hostnames":{"manage":["-x"],"storage":["s"]},"zone":1"#, ""),
-            "clusters[0].nodes[0].node.hostnames.manage[0]: a host name begins with a letter or a digit",
+            "clusters[0].nodes[0].node.hostnames.manage[0]: a host name begins with a letter, a digit or a colon",
         ),
         (
             twice(r#""hostnames":{"manage":["n1"],"storage":["s2"]}"#),

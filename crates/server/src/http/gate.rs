@@ -139,7 +139,7 @@ fn admit(app: &App, method: &Method, path: &str, request: &Request) -> Result<Op
     Ok(Some(authorise(header, method.as_str(), path, now(), keys, owns)?))
 }
 
-/// Whether the user role asked for this volume. Of one that is not there nobody did: who may not look at others learns nothing of them.
+/// Whether the user role asked for this volume. A missing volume belongs to nobody, so the user role cannot tell it from somebody else's.
 fn is_users_own(app: &App, id: &str) -> bool {
     let Ok(id) = id.parse::<VolumeId>() else {
         return false;

@@ -6,8 +6,8 @@ use mortar_command::query::folder::FolderPlace;
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::layout::{self, read};
 use mortar_model::{
-    Brick, BrickId, BrickNames, BrickSpace, ByteSize, DevicePath, Durability, Inventory, NodeId, Snapshots,
-    Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking,
+    Brick, BrickId, BrickNames, BrickSpace, ByteSize, DevicePath, Durability, Inventory, NodeId, Volume,
+    VolumeId, VolumeName, VolumeOption,
 };
 use mortar_plan::{Seed, identity};
 
@@ -110,24 +110,12 @@ impl Found<'_> {
             return Err("its bricks have no room at all".into());
         }
         let mut limits = self.limits(durability, &seen);
+        let id = VolumeId::from_u128(seed.next_u128());
         let volume = Volume {
-            id: VolumeId::from_u128(seed.next_u128()),
-            cluster: self.seats.cluster,
-            name,
             size,
-            durability,
             gid: gid(&seen, &mut limits),
             options: self.options(&mut limits),
-            snapshots: Snapshots {
-                enable: false,
-                factor: 1.0,
-            },
-            block: false,
-            zone_checking: ZoneChecking::None,
-            origin: None,
-            sets_guessed: false,
-            by_user: false,
-            block_restriction: mortar_model::BlockRestriction::None,
+            ..Volume::bare(id, self.seats.cluster, name, durability)
         };
         let put = inventory.put_volume(volume.clone());
         put.map_err(|error| error.to_string())?;

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::layout::read;
-use mortar_model::{
-    Brick, ByteSize, ClusterId, Durability, Snapshots, Volume, VolumeId, VolumeName, ZoneChecking,
-};
+use mortar_model::{Brick, ByteSize, ClusterId, Durability, Volume, VolumeId, VolumeName, ZoneChecking};
 use mortar_plan::identity::{self, VolumeIdentity};
 
 use super::Work;
@@ -164,23 +162,8 @@ impl<'a> Work<'a> {
         }
         let gid = traces.iter().find_map(|trace| trace.gid).unwrap_or(0);
         let mut volume = Volume {
-            id,
-            cluster,
-            name,
-            size: ByteSize::ZERO,
-            durability,
             gid,
-            options: Vec::new(),
-            snapshots: Snapshots {
-                enable: false,
-                factor: 1.0,
-            },
-            block: false,
-            zone_checking: ZoneChecking::None,
-            origin: None,
-            sets_guessed: false,
-            by_user: false,
-            block_restriction: mortar_model::BlockRestriction::None,
+            ..Volume::bare(id, cluster, name, durability)
         };
         let bricks = self.bricks(&volume, &listed)?;
         volume.size = usable(durability, &bricks);

@@ -32,3 +32,23 @@ securityContext:
   capabilities:
     drop: ["ALL"]
 {{- end }}
+
+{{- /* The server's configuration file. */ -}}
+{{- define "mortar.settings" -}}
+listen = "0.0.0.0:8080"
+store = "/var/lib/mortar/mortar.redb"
+admin-key-file = "/etc/mortar-keys/admin.key"
+user-key-file = "/etc/mortar-keys/user.key"
+executor = {{ .Values.server.executor | quote }}
+{{- if eq .Values.server.executor "kubernetes" }}
+kubernetes-namespace = {{ .Release.Namespace | quote }}
+kubernetes-selector = "glusterfs-node=pod"
+kubernetes-match = "node"
+kubernetes-container = "glusterfs"
+# A container's own /etc/fstab goes with it.
+fstab = "/var/lib/mortar/fstab"
+{{- end }}
+{{- range $key, $value := .Values.server.settings }}
+{{ $key }} = {{ $value | toJson }}
+{{- end }}
+{{- end }}
