@@ -7,6 +7,7 @@
 pub mod block_volumes;
 pub mod brick_files;
 pub mod brick_state;
+pub mod device_at;
 pub mod device_usage;
 pub mod folder;
 pub mod glusterd;

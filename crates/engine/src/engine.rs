@@ -12,7 +12,7 @@ use mortar_model::{
     ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, OperationId, OperationKind, State, Tags,
     VolumeId,
 };
-use mortar_plan::{AddDevice, AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
+use mortar_plan::{AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
 use mortar_store::{Kind, Store, StoreError, decode};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -355,17 +355,6 @@ impl Engine {
     pub async fn remove_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::RemoveNode, |landscape, _| {
             mortar_plan::remove_node(landscape, id)
-        })
-        .await
-    }
-
-    /// Makes a device ready for bricks.
-    ///
-    /// # Errors
-    /// It cannot be planned. That the disk itself refuses is told by the operation.
-    pub async fn add_device(&self, request: AddDevice) -> Result<OperationId, EngineError> {
-        self.submit(OperationKind::AddDevice, |landscape, seed| {
-            mortar_plan::add_device(landscape, &request, seed)
         })
         .await
     }

@@ -19,6 +19,7 @@
 //! | `evict` | a brick that moves, and what has to hold before it does |
 //! | `options` | options of a volume that are changed, and what they are before |
 //! | `replicas` | more copies of each file, or fewer |
+//! | `device` | disks that are made ready, also where another one was |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `forget` | nodes that never come back |
 //! | `act` | one action: commands to a node, and what they mean |
@@ -69,6 +70,7 @@ mod check;
 mod clock;
 mod create;
 mod cure;
+mod device;
 mod drain;
 mod drive;
 mod ended;
