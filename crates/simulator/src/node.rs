@@ -72,9 +72,17 @@ pub(crate) struct Disk {
     /// Bytes.
     pub(crate) size: u64,
     pub(crate) contents: Contents,
+    /// Bytes that it has and the kernel has not been told of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) unseen: u64,
     /// Whether LVM's configuration on the node leaves it out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) filtered: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// What is written on a disk.

@@ -188,6 +188,7 @@ async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()
 async fn resize(session: &Session, device: &str) -> Result<()> {
     let attempt = format!("take up the size of the device {device}");
     let id = session.client.device_id(device, &attempt).await?;
+    let before = found(&session.client.topology(&attempt).await?, &id, &attempt)?.size;
     let path = format!("/v1/devices/{id}/resize");
     let accepted = session.client.post(&path, &(), &attempt).await?;
     let work = session
@@ -198,7 +199,16 @@ async fn resize(session: &Session, device: &str) -> Result<()> {
         return session.tell(&work, format!("Device {device} is being looked at."));
     }
     let topology = session.client.topology(&attempt).await?;
-    let size = show::size(found(&topology, &id, &attempt)?.size);
+    let now = found(&topology, &id, &attempt)?.size;
+    let size = show::size(now);
+    if now == before {
+        // The node's kernel was asked to look again, which it does for SCSI and NVMe disks only.
+        let told = format!(
+            "Device {device} is unchanged: it has {size}. If its disk has grown, what is between them (a partition, a \
+             multipath map, an encrypted volume) must be made larger on the node first: see 'lsblk' there."
+        );
+        return session.tell(&work, told);
+    }
     session.tell(&work, format!("Device {device} has {size}."))
 }
 
