@@ -1,7 +1,7 @@
-//! A disk that is made ready for bricks, also where another one was before.
+//! A disk that is made ready for bricks, also where another one was before; and what its pool may promise.
 
 use mortar_command::query::device_at;
-use mortar_model::{DeviceId, NodeId, OperationId, OperationKind};
+use mortar_model::{DeviceId, NodeId, OperationId, OperationKind, Overcommit};
 use mortar_plan::{AddDevice, Refusal, Seed};
 
 use crate::away;
@@ -24,6 +24,19 @@ impl Engine {
         };
         self.submit(OperationKind::AddDevice, |landscape, seed| {
             mortar_plan::add_device(landscape, &request, gone, seed)
+        })
+        .await
+    }
+}
+
+impl Engine {
+    /// Lets the one thin pool of a device's bricks promise so much over what it has.
+    ///
+    /// # Errors
+    /// The device is unknown or being changed, has no such pool, or has promised more already.
+    pub async fn set_overcommit(&self, id: DeviceId, wanted: Overcommit) -> Result<OperationId, EngineError> {
+        self.submit(OperationKind::ResizeDevice, |landscape, _| {
+            mortar_plan::set_overcommit(landscape, id, wanted)
         })
         .await
     }

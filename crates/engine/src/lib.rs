@@ -29,6 +29,7 @@
 //! | `away` | nodes that are away: whom to ask instead |
 //! | `abandon` | giving up on command |
 //! | `pool` | the queue before each pool's lock |
+//! | `pool_sight` | how full thin pools are that may promise more than they have |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
@@ -93,6 +94,7 @@ mod operations;
 mod options;
 mod panics;
 mod pool;
+mod pool_sight;
 mod rebuild;
 mod reconcile;
 mod records;

@@ -15,7 +15,7 @@ pub use copies::{CopyPart, CopySpec};
 use crate::layout::BrickPlace;
 use crate::{
     BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
-    Overcommit, Target, VolumeId, VolumeName, VolumeOption,
+    Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -352,6 +352,9 @@ pub struct DeviceSizeSpec {
     /// What its thin pool for all bricks may promise over what it has; none where each brick has a pool of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Overcommit>,
+    /// What that pool could promise before, where that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_before: Option<Overcommit>,
 }
 
 /// How glusterd is started on a node: as the node itself does it.

@@ -67,7 +67,7 @@ pub use remove::delete_volume;
 pub use repeat::{Creation, Difference, Known};
 pub use replicas::change_replicas;
 pub use request::{AddDevice, AddNode, CreateVolume, Expansion, OptionsChange, STEERING_OPTIONS, TagRule};
-pub use resize::{of_size, resize_device};
+pub use resize::{of_size, resize_device, set_overcommit};
 pub use seed::Seed;
 pub use shape::{ARBITER_TAG, arbiter_size};
 pub use snapshot::{CreateSnapshot, SnapshotCreation, create_snapshot, delete_snapshot, restore_snapshot};

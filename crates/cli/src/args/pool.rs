@@ -208,6 +208,14 @@ pub(crate) enum DeviceCommand {
         /// The device's id, or NODE:PATH
         device: String,
     },
+    /// Change what the pool that all bricks of a device share may promise over what it has
+    SetOvercommit {
+        /// The device's id, or NODE:PATH
+        device: String,
+        /// 1.0 to 10.0; not less than what is promised already
+        #[arg(value_name = "RATIO", value_parser = overcommit)]
+        overcommit: Overcommit,
+    },
     /// Give a device back, bare; it must have no bricks
     Delete {
         /// The device's id, or NODE:PATH

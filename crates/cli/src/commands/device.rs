@@ -1,6 +1,6 @@
 //! `mortar device …`
 
-use mortar_api::{DeviceEntry, DevicePage, DeviceRequest, PoolMode, Topology, TopologyDevice};
+use mortar_api::{DeviceEntry, DevicePage, DeviceRequest, OvercommitRequest, PoolMode, Topology, TopologyDevice};
 use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
 use mortar_model::{Overcommit, State};
@@ -60,6 +60,9 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
             super::brick::drain(session, &format!("/v1/devices/{id}"), dead, &attempt, done).await
         }
         DeviceCommand::Resize { device } => resize(session, &device).await,
+        DeviceCommand::SetOvercommit { device, overcommit } => {
+            set_overcommit(session, &device, overcommit).await
+        }
         DeviceCommand::Delete { device, force_forget } => delete(session, &device, force_forget).await,
         DeviceCommand::Enable { device } => set_state(session, &device, "online").await,
         DeviceCommand::Disable { device } => set_state(session, &device, "offline").await,
@@ -210,6 +213,18 @@ async fn resize(session: &Session, device: &str) -> Result<()> {
         return session.tell(&work, told);
     }
     session.tell(&work, format!("Device {device} has {size}."))
+}
+
+async fn set_overcommit(session: &Session, device: &str, overcommit: Overcommit) -> Result<()> {
+    let attempt = format!("change what the device {device} may promise");
+    let id = session.client.device_id(device, &attempt).await?;
+    let request = OvercommitRequest {
+        overcommit_percent: overcommit.hundredths(),
+    };
+    let path = format!("/v1/devices/{id}/overcommit");
+    let accepted = session.client.post(&path, &request, &attempt).await?;
+    let done = format!("Device {device} may promise {overcommit} times what its pool has.");
+    session.follow(accepted, &attempt, done).await
 }
 
 async fn set_state(session: &Session, device: &str, state: &str) -> Result<()> {

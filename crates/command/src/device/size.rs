@@ -51,6 +51,7 @@ pub(crate) fn make(spec: &DeviceSizeSpec, settings: &Settings) -> Batch {
             .only_if(rescan(path, settings), program::program(settings, "true"))
             .run(program::lvm(settings, "pvresize").arg(path))
             .then(pool::extend(&as_device(spec), settings))
+            .then(pool::retag(&as_device(spec), spec.shared_before, settings))
     } else {
         let id = spec.device.to_string();
         Batch::new()

@@ -14,7 +14,7 @@ use mortar_model::work::{
 };
 use mortar_model::{
     BlockVolumeId, BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, LvmName,
-    NodeId, OptionName, Overcommit, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
+    NodeId, OptionName, Overcommit, PeerId, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -279,10 +279,22 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ),
         ("device-size-disk", device_size(disk())),
         ("device-size-shared", shared(device_size(disk()))),
+        ("device-size-overcommit", overcommitted(device_size(disk()))),
         ("device-size-directory", device_size(directory())),
         ("member", Thing::Member(member(Starter::Command(command)))),
         ("member-systemd", Thing::Member(member(Starter::Systemd))),
     ]
+}
+
+/// The size of a device whose pool is to promise half as much again, and promised what it has before.
+fn overcommitted(thing: Thing) -> Thing {
+    match shared(thing) {
+        Thing::DeviceSize(mut spec) => {
+            spec.shared_before = Some(Overcommit::NONE);
+            Thing::DeviceSize(spec)
+        }
+        _ => unreachable!(),
+    }
 }
 
 /// A device, or its size, with one pool for all bricks that promises half as much again.
@@ -382,6 +394,7 @@ pub(crate) fn device_size(path: DevicePath) -> Thing {
         path,
         least: ByteSize::from_gib(2),
         shared: None,
+        shared_before: None,
     })
 }
 

@@ -119,6 +119,7 @@ tests!(
     add_disk_with_a_pool,
     remove_disk_with_a_pool,
     resize_disk_with_a_pool,
+    set_overcommit_of_a_pool,
     create_in_pools,
     grow_in_pools,
     delete_in_pools,
