@@ -13,6 +13,7 @@ pub mod folder;
 pub mod glusterd;
 pub mod glusterd_process;
 pub mod heal_info;
+pub mod identity;
 pub mod machine;
 pub mod pool;
 pub mod rebalance;

@@ -40,6 +40,7 @@
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `address` | another address of a node |
+//! | `machine` | a new machine in the place of a lost node |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
@@ -87,6 +88,7 @@ mod health;
 mod inspect;
 mod load;
 mod losses;
+mod machine;
 mod members;
 mod metrics;
 mod nodes;

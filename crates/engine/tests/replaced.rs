@@ -1,11 +1,12 @@
-//! Disks that are lost, and new ones in their place, under the same path.
+//! Disks and machines that are lost, and new ones in their place, under the same path and the same name.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/mod.rs"]
 mod support;
 
-use mortar_engine::EngineError;
+use mortar_argv::Command;
+use mortar_engine::{EngineError, NodeTrouble, OperationState, Outcome};
 use mortar_model::{
     ByteSize, DeviceId, DevicePath, Durability, NodeId, OperationId, Tags, VolumeName, VolumeOption,
 };
@@ -112,5 +113,84 @@ fn what_cannot_be_told_is_not_gone() {
             matches!(&refused, EngineError::Refused(Refusal::PathTaken(..))),
             "{refused}"
         );
+    });
+}
+
+/// All of n3 is lost, and a machine of the same name stands in its place, with a glusterd that is nobody and blank disks.
+fn lose_n3(bed: &Bed) {
+    bed.hosts.world(|world| {
+        assert!(world.replace_node("n3"));
+        assert!(world.start_new_glusterd("n3"));
+    });
+}
+
+#[test]
+fn a_new_machine_takes_the_place_of_a_lost_one() {
+    bed::run(async {
+        let bed = prepared("disk").await;
+        let node = bed.node(3);
+        let (disk, directory) = (bed.device(3, "/dev/sdb"), bed.device(3, "/disks/one"));
+        lose_n3(&bed);
+        let check = bed.engine.check().await;
+        let told = format!("{:?}", check.findings);
+        assert!(told.contains("mortar node replace n3"), "{told}");
+
+        let id = bed.engine.replace_node(node).await.unwrap();
+        bed.done(id).await;
+        let members = bed.hosts.world(|world| world.pool("n3").unwrap().members.len());
+        assert_eq!(members, 3);
+        // It is itself now.
+        let again = bed.engine.replace_node(node).await.unwrap_err();
+        assert!(again.to_string().contains("nothing to replace"), "{again}");
+
+        for (path, media) in [("/disks/one", "directory"), ("/dev/sdb", "disk")] {
+            let id = add(&bed, node, path, media).await.unwrap();
+            bed.done(id).await;
+        }
+        let id = bed.engine.remove_device(directory, false).await.unwrap();
+        bed.done(id).await;
+        moved(&bed, disk, bed.device(3, "/dev/sdb")).await;
+    });
+}
+
+/// Neither the node itself, nor a machine that is somebody's.
+#[test]
+fn only_a_new_machine_takes_a_place() {
+    bed::run(async {
+        let bed = prepared("disk").await;
+        let node = bed.node(3);
+        let changes = bed.changes();
+        let refused = bed.engine.replace_node(node).await.unwrap_err();
+        assert!(
+            matches!(&refused, EngineError::Node(NodeTrouble::NotReplaced { .. })),
+            "{refused}"
+        );
+        bed.hosts.world(|world| world.kill_node("n3"));
+        let refused = bed.engine.replace_node(node).await.unwrap_err();
+        assert!(
+            matches!(&refused, EngineError::Node(NodeTrouble::Unreachable { .. })),
+            "{refused}"
+        );
+        assert_eq!(bed.changes(), changes, "nothing was done anywhere");
+
+        lose_n3(&bed);
+        let own = ["--mode=script", "volume", "create", "own", "n3:/srv/own", "force"];
+        let made = bed
+            .hosts
+            .world(|world| world.run_one("n3", &Command::new("gluster").args(own)));
+        assert!(made.success(), "{made:?}");
+        let id = bed.engine.replace_node(node).await.unwrap();
+        bed.engine.wait(id, bed::LIMIT).await;
+        match bed.engine.operation(id) {
+            Some(OperationState::Ended(ended)) => match ended.outcome {
+                Outcome::Failed { reason } => {
+                    assert!(reason.contains("volumes of its own (own)"), "{reason}")
+                }
+                outcome @ Outcome::Done { .. } => panic!("{outcome:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+        let members = bed.hosts.world(|world| world.pool("n3").unwrap().members.len());
+        assert_eq!(members, 1);
     });
 }

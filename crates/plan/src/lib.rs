@@ -26,6 +26,7 @@ mod index;
 mod involved;
 mod landscape;
 mod limits;
+mod machine;
 mod node;
 mod options;
 mod placement;
@@ -59,6 +60,7 @@ pub use group::{CreateGroup, GroupCreation, GroupRefusal, MOST_VOLUMES, create_g
 pub use involved::Involved;
 pub use landscape::{Landscape, found_at, learned};
 pub use limits::Limits;
+pub use machine::replace_node;
 pub use node::{add_node, forget_node, remove_node};
 pub use options::{SetNow, set_options};
 pub use plan::{Change, Place, Plan, Remains, Stage, Step, Subject};

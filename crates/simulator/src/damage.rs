@@ -161,6 +161,7 @@ impl World {
             return false;
         };
         self.kill(node);
+        self.is_old_again(node);
         self.forget_lonely_volumes(node);
         let Self {
             names, nodes, config, ..

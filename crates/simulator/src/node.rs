@@ -44,6 +44,9 @@ pub(crate) struct Node {
     /// Its glusterd's records went with its root file system, and are not back yet.
     #[serde(default)]
     pub(crate) wiped: bool,
+    /// What its glusterd is that began anew on a machine without records: none of its pool's members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fresh: Option<Fresh>,
     /// What its glusterd has on disk instead of what its pool has, by the volume's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) apart: BTreeMap<Text, Apart>,
@@ -62,6 +65,15 @@ pub(crate) struct Node {
     /// The same of their data.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) full_data: BTreeMap<u32, u8>,
+}
+
+/// A glusterd that is nobody yet.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Fresh {
+    /// The stamp of its own UUID.
+    pub(crate) stamp: u32,
+    /// The pool whose members have the machine as one of them, by its old UUID.
+    pub(crate) pool: u32,
 }
 
 /// A disk of a node.
@@ -202,6 +214,7 @@ impl Node {
             bricks: BTreeSet::new(),
             boot_errors: Vec::new(),
             wiped: false,
+            fresh: None,
             apart: BTreeMap::new(),
             misses: None,
             last_words: None,

@@ -177,6 +177,7 @@ tests!(
     cure_a_member_that_is_behind,
     cure_a_member_that_is_rejected,
     cure_a_member_that_does_not_start,
+    replace_node,
     evict_on_disks,
     evict_on_directories,
     evict_from_a_dead_node,
