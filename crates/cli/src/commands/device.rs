@@ -1,6 +1,8 @@
 //! `mortar device …`
 
-use mortar_api::{DeviceEntry, DevicePage, DeviceRequest, OvercommitRequest, PoolMode, Topology, TopologyDevice};
+use mortar_api::{
+    DeviceEntry, DevicePage, DeviceRequest, OvercommitRequest, PoolMode, Topology, TopologyDevice,
+};
 use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
 use mortar_model::{Overcommit, State};
