@@ -18,6 +18,14 @@ pub enum PoolMode {
     Shared,
 }
 
+/// `POST /v1/devices/{id}/overcommit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OvercommitRequest {
+    /// What the device's pool for all bricks may promise over what it has, in per cent: 100 to 1000.
+    pub overcommit_percent: u32,
+}
+
 /// A device that is to be made ready for bricks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

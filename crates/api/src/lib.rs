@@ -44,7 +44,7 @@ pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
     RepairState, RepairTask,
 };
-pub use device::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, PoolMode};
+pub use device::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, OvercommitRequest, PoolMode};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};
 pub use explain::{
     BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedDevice, ExplainedHost, ExplainedNode,

@@ -23,8 +23,10 @@ mod changed_options;
 mod complaint;
 mod copies;
 mod copy;
+mod daemon;
 mod device;
 mod heal;
+mod identity;
 mod member;
 mod node_file;
 mod peer;
@@ -67,6 +69,7 @@ pub fn look(thing: &Thing, settings: &Settings) -> Batch {
         Thing::ChangedOptions(spec) => changed_options::look(spec, settings),
         Thing::Remains(spec) => brick::remains::look(spec, settings),
         Thing::Member(spec) => member::look(spec, settings),
+        Thing::Identity(_) => identity::look(settings),
         Thing::Growth(spec) => brick::growth::look(spec, settings),
         Thing::DeviceSize(spec) => device::size::look(spec, settings),
         Thing::Copy(spec) => copy::look(spec, settings),
@@ -101,6 +104,7 @@ pub fn judge_look(thing: &Thing, report: &Report) -> Seen {
         Thing::ChangedOptions(spec) => changed_options::judge_look(spec, report),
         Thing::Remains(spec) => brick::remains::judge_look(spec, report),
         Thing::Member(spec) => member::judge_look(spec, report),
+        Thing::Identity(spec) => identity::judge_look(spec, report),
         Thing::Growth(spec) => brick::growth::judge_look(spec, report),
         Thing::DeviceSize(spec) => device::size::judge_look(spec, report),
         Thing::Copy(spec) => copy::judge_look(spec, report),
@@ -141,6 +145,7 @@ pub fn make(thing: &Thing, settings: &Settings) -> Batch {
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
+        Thing::Identity(spec) => identity::make(spec, settings),
         Thing::Growth(spec) => brick::growth::make(spec, settings),
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
         Thing::Copy(spec) => copy::make(spec, settings),
@@ -180,6 +185,7 @@ pub fn resume(thing: &Thing, settings: &Settings, seen: &Seen) -> Batch {
         // Nothing is made of what is in no record.
         Thing::Remains(_) => Batch::new().run(program::program(settings, "false")),
         Thing::Member(spec) => member::make(spec, settings),
+        Thing::Identity(spec) => identity::resume(spec, settings),
         Thing::Growth(spec) => brick::growth::resume(spec, settings),
         Thing::DeviceSize(spec) => device::size::make(spec, settings),
         Thing::Copy(spec) => copy::make(spec, settings),
@@ -216,6 +222,7 @@ pub fn unmake(thing: &Thing, settings: &Settings) -> Batch {
         Thing::ChangedOptions(spec) => changed_options::unmake(spec, settings),
         Thing::Remains(spec) => brick::remains::unmake(spec, settings),
         Thing::Member(spec) => member::unmake(spec, settings),
+        Thing::Identity(spec) => identity::unmake(spec, settings),
         Thing::Growth(spec) => brick::growth::unmake(spec, settings),
         // It has what its disk has.
         Thing::DeviceSize(_) => Batch::new(),
@@ -324,6 +331,8 @@ fn verdict(thing: &Thing, goal: Goal, report: &Report) -> Verdict {
         (Thing::Remains(spec), Goal::Absent) => brick::remains::judge_unmade(spec, report),
         (Thing::Member(spec), Goal::Present) => member::judge_made(spec, report),
         (Thing::Member(_), Goal::Absent) => member::judge_unmade(report),
+        (Thing::Identity(spec), Goal::Present) => identity::judge_made(spec, report),
+        (Thing::Identity(_), Goal::Absent) => identity::judge_unmade(report),
         (Thing::Growth(spec), Goal::Present) => brick::growth::judge_made(spec, report),
         (Thing::DeviceSize(spec), Goal::Present) => device::size::judge_made(spec, report),
         (Thing::Copy(spec), Goal::Present) => copy::judge_made(spec, report),

@@ -4,12 +4,12 @@
 //! Nothing else is touched: its bricks run on, and what is set aside can be looked at for a month. A file tells that
 //! glusterd was started: a second run of the batch then does nothing.
 
-use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
+use mortar_argv::{Batch, Report};
 use mortar_model::work::{Facts, FailureKind, MemberSpec, RecordSpec, Seen, Starter, Verdict};
 
 use crate::answer::Unreadable;
-use crate::query::{pool, records};
-use crate::{Settings, complaint, program};
+use crate::query::records;
+use crate::{Settings, complaint, daemon, program};
 
 /// Days for which records that were set aside are kept.
 const KEPT_DAYS: &str = "+30";
@@ -42,28 +42,12 @@ fn judge_at(spec: &MemberSpec, report: &Report, from: usize) -> Result<Seen, Unr
     let learns = |record: &&RecordSpec| record.aside || record.said.is_none();
     let differs = |record: &RecordSpec| said.get(&record.name) == record.said.as_ref();
     let is_ill = spec.anew || spec.records.iter().filter(learns).any(differs);
-    Ok(match settled(report, from + RECORDS + 1) {
+    Ok(match daemon::settled(report, from + RECORDS + 1) {
         Ok(()) if yes(STARTED) || !is_ill => Seen::Present(Facts::None),
         Err(why) if yes(STARTED) => Seen::Partial(format!("glusterd was started again, but {why}")),
         _ if yes(BEGUN) => Seen::Partial("glusterd is about to be started again".into()),
         _ => Seen::Absent,
     })
-}
-
-/// Whether glusterd counts its peers as members, and most of them are connected.
-fn settled(report: &Report, item: usize) -> Result<(), String> {
-    let members = pool::read_at(report, item).map_err(|unreadable| unreadable.to_string())?;
-    let connected = members.iter().filter(|member| member.connected).count();
-    if !members.iter().all(|member| member.settled) {
-        return Err("its peers do not count it as a member".to_owned());
-    }
-    if connected * 2 <= members.len() {
-        return Err(format!(
-            "only {connected} of {} members are connected",
-            members.len()
-        ));
-    }
-    Ok(())
 }
 
 pub(crate) fn make(spec: &MemberSpec, settings: &Settings) -> Batch {
@@ -76,7 +60,7 @@ pub(crate) fn make(spec: &MemberSpec, settings: &Settings) -> Batch {
         .run(program::program(settings, "test").args(["!", "-e", &started(spec, settings)]))
         .run(program::program(settings, "mkdir").args(["-p", &folder]))
         .ask(outdated)
-        .item(Guard::Always, end(spec, settings), on_failure_of_end(spec));
+        .then(daemon::end(&spec.starter, settings));
     for record in spec.records.iter().filter(|record| record.aside) {
         let path = format!("{}/{}", records::folder(settings), record.name);
         batch = batch.only_if(
@@ -85,40 +69,9 @@ pub(crate) fn make(spec: &MemberSpec, settings: &Settings) -> Batch {
         );
     }
     batch
-        .run(start(spec, settings))
+        .run(daemon::start(&spec.starter, settings))
         .run(program::write(settings, started(spec, settings), "started\n"))
         .then(look(spec, settings))
-}
-
-/// Only ever the process that glusterd's own file names, and only if it is a glusterd. It is ended for sure, since one
-/// that hangs hears nothing else; what it writes, it writes beside and renames.
-fn end(spec: &MemberSpec, settings: &Settings) -> Command {
-    match &spec.starter {
-        Starter::Systemd => program::program(settings, "systemctl").args(["stop", "glusterd"]),
-        Starter::Command(_) => program::program(settings, "pkill")
-            .args(["-KILL", "-x", "-F", &settings.glusterd_pid_file])
-            .arg("glusterd"),
-    }
-}
-
-/// `pkill` fails where none runs, which is as well; one that runs on keeps the next from starting.
-fn on_failure_of_end(spec: &MemberSpec) -> OnFailure {
-    match &spec.starter {
-        Starter::Systemd => OnFailure::Stop,
-        Starter::Command(_) => OnFailure::Continue,
-    }
-}
-
-fn start(spec: &MemberSpec, settings: &Settings) -> Command {
-    match &spec.starter {
-        Starter::Systemd => program::program(settings, "systemctl").args(["start", "glusterd"]),
-        Starter::Command(words) => {
-            let (first, rest) = words
-                .split_first()
-                .map_or(("glusterd", &[][..]), |(first, rest)| (first.as_str(), rest));
-            program::program(settings, first).args(rest).outlives()
-        }
-    }
 }
 
 /// Where glusterd stands in a batch of [`make`]; the commands that are not asked for their failure are before it.
@@ -157,25 +110,14 @@ pub(crate) fn judge_made(spec: &MemberSpec, report: &Report) -> Verdict {
     }
 }
 
-/// There is no way back but that glusterd runs. One that runs takes no harm from a second that finds its place taken.
+/// There is no way back but that glusterd runs.
 pub(crate) fn unmake(spec: &MemberSpec, settings: &Settings) -> Batch {
-    let runs = program::program(settings, "pgrep")
-        .args(["-x", "-F", &settings.glusterd_pid_file])
-        .arg("glusterd");
-    match &spec.starter {
-        Starter::Systemd => Batch::new().ask(start(spec, settings)),
-        Starter::Command(_) => {
-            Batch::new().item(Guard::Unless(runs), start(spec, settings), OnFailure::Continue)
-        }
-    }
+    daemon::runs(&spec.starter, settings)
 }
 
 /// Where it cannot be started, the next look at the pool finds a member that is down, and says why.
 pub(crate) fn judge_unmade(report: &Report) -> Verdict {
-    match complaint::judge(report, complaint::nothing_tolerated) {
-        Verdict::Failed(failure) if failure.kind != FailureKind::Unreached => Verdict::Done(Facts::None),
-        verdict => verdict,
-    }
+    daemon::judge_runs(report)
 }
 
 /// Where records of all cures are set aside: within glusterd's folder, which it shares with other tools, so that moving

@@ -7,11 +7,13 @@
 pub mod block_volumes;
 pub mod brick_files;
 pub mod brick_state;
+pub mod device_at;
 pub mod device_usage;
 pub mod folder;
 pub mod glusterd;
 pub mod glusterd_process;
 pub mod heal_info;
+pub mod identity;
 pub mod machine;
 pub mod pool;
 pub mod rebalance;

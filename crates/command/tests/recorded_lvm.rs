@@ -84,7 +84,9 @@ fn a_disk_that_is_a_device_already_is_never_wiped() {
             report.outcomes.push(output(0, "", ""));
             let seen = judge_look(&other, &report);
             assert!(
-                foreign(&seen).contains("not even destroydata wipes it"),
+                foreign(&seen).contains("not even destroydata wipes it")
+                    && foreign(&seen).contains("vgremove vg_")
+                    && foreign(&seen).contains("pvremove /dev/"),
                 "{seen:?}"
             );
         }
@@ -177,6 +179,48 @@ fn what_holds_data_is_refused_with_the_way_on() {
         let used = judge_look(&Thing::Device(spec), &report);
         assert!(foreign(&used).contains("in use"), "{used:?}");
     }
+}
+
+/// Hidden by LVM's devices file, say: it may be anybody's.
+#[test]
+fn a_physical_volume_that_lvm_does_not_show_is_not_wiped() {
+    for version in LVM {
+        for destroy in [false, true] {
+            let seen = look(version, destroy, ["lsblk-pv", "wipefs-list-pv", "pvs-bare"]);
+            assert!(foreign(&seen).contains("lvmdevices --adddev"), "{seen:?}");
+        }
+    }
+}
+
+/// A bare disk that is in no devices file: `pvcreate` enters it there.
+#[test]
+fn the_devices_file_stands_in_nobodys_way() {
+    let words = "  Cannot use /dev/ubdb: device is not in devices file";
+    let mut report = report("lvm-2.03.31", &["lsblk-bare", "wipefs-list-bare"]);
+    report.outcomes.push(output(5, "", words));
+    report.outcomes.push(output(0, "", ""));
+    assert_eq!(
+        judge_look(&device(path("lvm-2.03.31"), false), &report),
+        Seen::Absent
+    );
+}
+
+/// util-linux 2.32 to 2.36: one mount point, and flags and sizes as text in the oldest.
+#[test]
+fn disks_of_older_tools_are_read() {
+    let seen = |place: &str| {
+        let text = format!(
+            r#"{{"blockdevices": [{{"name":"/dev/loop7", "type":"disk", "size":"{}", "ro":"0", "mountpoint":{place}}}]}}"#,
+            3_u64 << 30
+        );
+        let mut report = report("lvm-2.03.16", &["wipefs-list-bare", "pvs-bare"]);
+        report.outcomes.insert(0, output(0, &text, ""));
+        report.outcomes.push(output(0, "", ""));
+        judge_look(&device(path("lvm-2.03.16"), true), &report)
+    };
+    assert_eq!(seen("null"), Seen::Absent);
+    let mounted = seen("\"/mnt\"");
+    assert!(foreign(&mounted).contains("is mounted at /mnt"), "{mounted:?}");
 }
 
 #[test]

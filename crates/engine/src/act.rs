@@ -111,6 +111,9 @@ async fn do_it(
         send(inner, &step.place, nodes, &lock.on(batch), &what).await;
     }
     drop((turn, leaves));
+    if let (Thing::Identity(spec), Goal::Present, Verdict::Done(_)) = (thing, goal, &verdict) {
+        cure::joined(inner, spec.node).await;
+    }
     let verdict = away::confirm(inner, &step.place, verdict).await;
     members::confirm(inner, step, goal, verdict).await
 }

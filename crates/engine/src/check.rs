@@ -122,6 +122,12 @@ const SHARED_STOP: u8 = 80;
 
 /// Devices that are nearly full take no bricks until a check finds them less so.
 fn learn_fills(inner: &Inner, fills: &BTreeMap<DeviceId, Fill>) {
+    let stopped = learn_stops(inner, fills);
+    inner.metrics.fills.show(fills, stopped);
+}
+
+/// Which of these devices take no bricks; how many of all do not.
+pub(crate) fn learn_stops(inner: &Inner, fills: &BTreeMap<DeviceId, Fill>) -> usize {
     let mut landscape = inner.landscape();
     let too_full = |fill: &Fill, limit: u8| {
         let (part, percent) = fill
@@ -146,9 +152,7 @@ fn learn_fills(inner: &Inner, fills: &BTreeMap<DeviceId, Fill>) {
         })
         .collect();
     landscape.set_too_full(stops);
-    let stopped = landscape.too_full_count();
-    drop(landscape);
-    inner.metrics.fills.show(fills, stopped);
+    landscape.too_full_count()
 }
 
 /// Notes what operations have to do with, for as long as it lives: one that began and ended while nodes were asked has left

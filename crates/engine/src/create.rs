@@ -7,10 +7,14 @@ use mortar_store::{Durability, Kind, Write};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::pool_sight;
 use crate::submit::{Intent, to_the_end};
 
 /// How often a request is decided anew because the operation that it would have joined came to nothing.
 const TRIES: usize = 16;
+
+/// How often places are chosen before a volume is made, to look at pools that are among them.
+const LOOKS: usize = 3;
 
 /// What becomes of a request by name.
 pub(crate) enum Decided {
@@ -48,8 +52,23 @@ impl Engine {
     /// # Errors
     /// It cannot be planned, or its name stands for something else; the refusal says why.
     pub async fn create_volume(&self, request: CreateVolume) -> Result<OperationId, EngineError> {
+        self.look_at_pools(&request).await;
         self.once(OperationKind::CreateVolume, || self.decide(&request))
             .await
+    }
+
+    /// Pools that promise more than they have are looked at before bricks go there: one that is found nearly full is left out, and
+    /// others take its place, which are looked at, too.
+    async fn look_at_pools(&self, request: &CreateVolume) {
+        let limits = &self.inner.config.limits;
+        for _ in 0..LOOKS {
+            let planned = self
+                .view(|landscape| mortar_plan::create_volume(landscape, limits, request, &mut Seed::new(0)));
+            let Ok(Creation::New(plan)) = planned else { return };
+            if !pool_sight::refresh(&self.inner, plan.new_bricks().map(|brick| brick.device)).await {
+                return;
+            }
+        }
     }
 
     /// Begins what is decided; or answers with the operation that makes it, or with one that has ended and is about it.

@@ -12,7 +12,7 @@ use mortar_model::{
     ByteSize, Cluster, ClusterId, Device, DeviceId, Node, NodeId, OperationId, OperationKind, State, Tags,
     VolumeId,
 };
-use mortar_plan::{AddDevice, AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
+use mortar_plan::{AddNode, Change, Expansion, Landscape, Limits, Plan, Refusal, Seed, Subject};
 use mortar_store::{Kind, Store, StoreError, decode};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -29,10 +29,11 @@ use crate::heal::Heals;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::pool::Gates;
+use crate::pool_sight::PoolSight;
 use crate::reconcile::Reconciler;
 use crate::replace;
 use crate::submit::OperationState;
-use crate::{heal, health, nodes, reconcile, records};
+use crate::{heal, health, nodes, pool_sight, reconcile, records};
 
 /// What the engine stands on.
 pub struct Parts {
@@ -86,6 +87,8 @@ pub struct Config {
     pub check_interval: Duration,
     /// How long a node may take to show everything that is on it.
     pub check_patience: Duration,
+    /// How often thin pools that may promise more than they have are looked at.
+    pub pool_interval: Duration,
     /// Whether what was found is mended by itself, where that is proven safe, and the nodes' files follow the records.
     pub automatic: bool,
     /// Fill of a thin pool from which on it is warned of, in per cent.
@@ -119,6 +122,7 @@ impl Default for Config {
             backups: None,
             check_interval: Duration::from_secs(600),
             check_patience: Duration::from_secs(60),
+            pool_interval: Duration::from_secs(60),
             automatic: true,
             pool_fill: 80.0,
             fill_stop: 90,
@@ -156,6 +160,7 @@ pub(crate) struct Inner {
     pub(crate) rested: Notify,
     pub(crate) checks: Checks,
     pub(crate) heals: Heals,
+    pub(crate) pool_sight: PoolSight,
     pub(crate) reconciler: Arc<Reconciler>,
 }
 
@@ -230,6 +235,7 @@ impl Engine {
             rested: Notify::new(),
             checks: Checks::default(),
             heals: Heals::default(),
+            pool_sight: PoolSight::default(),
             reconciler: Arc::default(),
             config,
         };
@@ -258,6 +264,7 @@ impl Engine {
         cure::spawn(&self.inner);
         replace::spawn(&self.inner);
         heal::spawn(&self.inner);
+        pool_sight::spawn(&self.inner);
     }
 
     /// Looks at the landscape; quick things only, since decisions wait meanwhile.
@@ -355,17 +362,6 @@ impl Engine {
     pub async fn remove_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::RemoveNode, |landscape, _| {
             mortar_plan::remove_node(landscape, id)
-        })
-        .await
-    }
-
-    /// Makes a device ready for bricks.
-    ///
-    /// # Errors
-    /// It cannot be planned. That the disk itself refuses is told by the operation.
-    pub async fn add_device(&self, request: AddDevice) -> Result<OperationId, EngineError> {
-        self.submit(OperationKind::AddDevice, |landscape, seed| {
-            mortar_plan::add_device(landscape, &request, seed)
         })
         .await
     }

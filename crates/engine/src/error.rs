@@ -102,6 +102,14 @@ pub enum NodeTrouble {
         /// Why.
         reason: String,
     },
+    /// A new machine was to take its place, and does not.
+    #[error("node {host} is not replaced: {reason}")]
+    NotReplaced {
+        /// The node.
+        host: String,
+        /// Why.
+        reason: String,
+    },
     /// No member of its pool tells how a volume is.
     #[error("nobody in the pool of volume {volume} tells how it is: {reason}")]
     NotTold {

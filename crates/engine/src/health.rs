@@ -78,7 +78,8 @@ async fn ask(inner: &Inner, all: bool) {
 }
 
 /// Whether the pool has found a node again that did not answer before: its glusterd answers us some seconds before
-/// that of its peers is connected to it, and until then they refuse bricks there.
+/// that of its peers is connected to it, and until then they refuse bricks there. A new machine under the node's name is another
+/// glusterd to them, connected or not.
 async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
     let (found, peers) = {
         let landscape = inner.landscape();
@@ -92,10 +93,22 @@ async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
             .filter(|peer| *peer != node && landscape.is_healthy(*peer));
         (found.clone(), healthy.take(PEERS_ASKED).collect::<Vec<NodeId>>())
     };
+    if peers.is_empty() {
+        return true;
+    }
     let batch = query::pool::ask(&inner.config.settings);
+    let itself = query::pool::read(&away::ask(inner, node, &batch, "ask for the pool").await);
+    let own = itself
+        .ok()
+        .as_deref()
+        .and_then(query::pool::own_id)
+        .map(str::to_owned);
+    let is_other = |member: &query::pool::Member| own.as_ref().is_some_and(|own| *own != member.uuid);
     for peer in peers {
         let report = away::ask(inner, peer, &batch, "ask for the pool").await;
-        let apart = |member: &query::pool::Member| !member.connected && member.is_called(&found);
+        let apart = |member: &query::pool::Member| {
+            member.is_called(&found) && (!member.connected || is_other(member))
+        };
         if query::pool::read(&report).is_ok_and(|members| members.iter().any(apart)) {
             tracing::debug!(%node, %peer, "node answers, but its peer has not found it again yet");
             return false;

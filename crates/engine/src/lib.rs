@@ -19,6 +19,7 @@
 //! | `evict` | moving a brick, and what must hold before it moves |
 //! | `options` | changing options of a volume, and their values before |
 //! | `replicas` | more copies of each file, or fewer |
+//! | `device` | disks that are made ready, also where another one was |
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `forget` | nodes that never come back |
 //! | `act` | one action: commands to a node, and what they mean |
@@ -28,6 +29,7 @@
 //! | `away` | nodes that are away: which member to ask instead |
 //! | `abandon` | giving up an operation on command |
 //! | `pool` | the queue for each pool's lock |
+//! | `pool_sight` | how full thin pools are that may promise more than they have |
 //! | `members` | whether a member of a pool still has what the others have deleted |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
@@ -38,6 +40,7 @@
 //! | `health` | which nodes answer; waking what waits for them |
 //! | `ended` | operations that ended a while ago |
 //! | `address` | another address of a node |
+//! | `machine` | a new machine in the place of a lost node |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
@@ -69,6 +72,7 @@ mod check;
 mod clock;
 mod create;
 mod cure;
+mod device;
 mod drain;
 mod drive;
 mod ended;
@@ -84,6 +88,7 @@ mod health;
 mod inspect;
 mod load;
 mod losses;
+mod machine;
 mod members;
 mod metrics;
 mod nodes;
@@ -91,6 +96,7 @@ mod operations;
 mod options;
 mod panics;
 mod pool;
+mod pool_sight;
 mod rebuild;
 mod reconcile;
 mod records;

@@ -172,6 +172,44 @@ fn a_shared_pool_that_is_really_nearly_full_takes_nothing_more() {
     });
 }
 
+/// No check has seen it yet: whoever asks for a volume has the pools looked at that it would go to.
+#[test]
+fn a_pool_is_looked_at_before_bricks_go_there() {
+    bed::run(async {
+        let bed = Bed::new(100);
+        bed.make_pool().await;
+        bed.add_shared_pools().await;
+        let device = bed.device(2, "/dev/sdc");
+        let group = layout::volume_group(device);
+        assert!(
+            bed.hosts
+                .world(|world| world.fill_pool_data("n2", &group, layout::SHARED_POOL, 83))
+        );
+        let request = CreateVolume {
+            options: vec![
+                mortar_model::VolumeOption::new("user.mortar.device-tag-match", "media=pool").unwrap(),
+            ],
+            ..request("data")
+        };
+        let refused = bed
+            .engine
+            .create_volume(request.clone())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("the data of a thin pool is 83 % full"),
+            "{refused}"
+        );
+        // Another one takes its place.
+        let spare = bed.add_node(bed.cluster(), 4).await;
+        bed.add_device(spare, "/dev/sdb", "pool").await;
+        let id = bed.engine.create_volume(request).await.unwrap();
+        bed.done(id).await;
+        assert_eq!(bed.inventory(|inventory| inventory.brick_count(device)), 0);
+    });
+}
+
 /// Between two checks a pool may have become full: a copy is not made then, and nothing is frozen.
 #[test]
 fn a_node_is_asked_once_more_before_a_copy() {

@@ -49,6 +49,25 @@ async fn failure(bed: &Bed, id: OperationId) -> String {
     }
 }
 
+/// A SCSI disk has grown in its array, and the node's kernel was not told.
+#[test]
+fn a_disk_that_the_kernel_has_not_looked_at_is_looked_at() {
+    bed::run(async {
+        let bed = prepared(100, "disk").await;
+        let device = bed.device(2, "/dev/sdb");
+        let size = || bed.inventory(|inventory| inventory.device(device).unwrap().total);
+        let before = size();
+        assert!(
+            bed.hosts
+                .world(|world| world.grow_disk_unseen("n2", "/dev/sdb", 150 << 30))
+        );
+        let id = bed.engine.resize_device(device).await.unwrap();
+        bed.done(id).await;
+        assert_eq!(size().minus(before), ByteSize::from_gib(50));
+        bed.assert_agreement("done");
+    });
+}
+
 /// Nothing was begun, so nothing is waited for.
 #[test]
 fn a_node_that_is_away_ends_it_before_it_begins() {

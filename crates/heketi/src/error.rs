@@ -117,7 +117,8 @@ table! {
     /// `POST /devices` to an unknown node.
     NodeUnknown = 404 "Node id does not exist";
     /// Mortar: `POST /devices` with a path that another device of the node has.
-    PathTaken(path: String, device: String) = 409 "Device {path} already used by device with id {device}";
+    PathTaken(path: String, device: String) = 409
+        "Device {path} already used by device with id {device}; another disk is taken there once the node shows that one gone";
     /// `DELETE /devices/{id}` of one in use.
     DeviceInUse(id: String) = 409 "Unable to delete device [{id}] because it contains bricks";
     /// `DELETE /devices/{id}` of one whose bricks were not moved away by state `failed`.

@@ -316,6 +316,20 @@ impl Lab {
         }
     }
 
+    /// Takes from a node that is down all that it had: its disks, and what is below `/var`. Started again, it is a new machine of the same
+    /// name, address and host key.
+    ///
+    /// # Errors
+    /// [`LabError::NoSuchNode`], [`LabError::NodeRunning`], or what stood in the way.
+    pub fn wipe(&self, node: &str) -> Result<(), LabError> {
+        let _lock = Lock::take(&self.folder)?;
+        let node = self.node(node)?;
+        if holder::find(&self.folder, &node).is_some() {
+            return Err(LabError::NodeRunning { node: node.name });
+        }
+        tree::wipe(&self.folder, &node)
+    }
+
     /// Starts a node that was killed: its folders, its disks, the bricks of its mount entries, its daemons.
     ///
     /// # Errors

@@ -111,6 +111,19 @@ pub(crate) fn prepare(folder: &Folder, record: &Record, links: &Links, node: &No
     fs::write(&path, table).attempt(|| format!("writing {}", path.display()))
 }
 
+/// Removes what a node has on its disks and below `/var`; [`prepare`] makes both anew.
+pub(crate) fn wipe(folder: &Folder, node: &Node) -> Result<(), LabError> {
+    for path in [root(folder, node).join("var"), folder.node(node).join("disks")] {
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).attempt(|| format!("removing {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Programs and libraries: folders are mounted, links (`/bin` on most systems) are made again.
 fn shared_mounts(root: &Path) -> Result<String, LabError> {
     let mut table = mount(&root.to_string_lossy(), root, "none", "bind");

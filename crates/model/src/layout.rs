@@ -8,7 +8,7 @@ pub mod read;
 
 pub use copies::*;
 
-use crate::{BrickId, BrickNames, DeviceId, DevicePath, Overcommit, VolumeId};
+use crate::{BrickId, BrickNames, Device, DeviceId, DeviceKind, DevicePath, Overcommit, VolumeId};
 
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
@@ -179,6 +179,21 @@ pub fn physical_volume_uuid(device: DeviceId) -> String {
         &hex[26..],
     ]
     .join("-")
+}
+
+/// What a device is called whose path another one has now: a disk by what is on it, which is a path wherever the disk is (udev makes
+/// it); a directory by its id, where nothing is.
+pub fn path_of_lost(device: &Device) -> String {
+    match &device.kind {
+        DeviceKind::Lvm { uuid, .. } => format!("/dev/disk/by-id/lvm-pv-uuid-{uuid}"),
+        DeviceKind::Directory | DeviceKind::Adopted => {
+            format!(
+                "{}/lost-{}",
+                device.path.as_str().trim_end_matches('/'),
+                device.id
+            )
+        }
+    }
 }
 
 /// LVM tag of a device's volume group.

@@ -27,7 +27,8 @@ pub use id::{
 };
 pub use inventory::{Inventory, InventoryError};
 pub use name::{
-    ClientNode, DevicePath, HostName, InvalidName, LvmName, OptionName, Tags, VolumeName, VolumeOption,
+    ClientNode, DevicePath, HostName, InvalidName, LvmName, OptionName, PeerId, Tags, VolumeName,
+    VolumeOption,
 };
 pub use operation::OperationKind;
 pub use overcommit::{BadOvercommit, Overcommit};

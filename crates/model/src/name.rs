@@ -198,6 +198,25 @@ name!(
     check_option_name
 );
 
+name!(
+    /// The id by which members of a trusted pool know each other's glusterd: a UUID as GlusterFS writes it.
+    PeerId,
+    check_peer_id
+);
+
+fn check_peer_id(text: &str) -> Result<(), InvalidName> {
+    let groups: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let hex = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if lengths != [8, 4, 4, 4, 12] || !groups.iter().all(hex) {
+        return invalid(
+            "a peer's id",
+            "has the form of a UUID: 8, 4, 4, 4 and 12 hex digits",
+        );
+    }
+    Ok(())
+}
+
 fn check_client_node(text: &str) -> Result<(), InvalidName> {
     const WHAT: &str = "a node name";
     if text.is_empty() || text.len() > 256 {

@@ -60,13 +60,15 @@ pub enum OperationKind {
     Repair,
     /// A member that differs from the other members of its pool is brought to agree with them.
     CureMember,
+    /// A new machine takes the place of a node that is lost, under its name.
+    ReplaceNode,
     /// A record changed and no node was touched (a state flag, for instance).
     Record,
 }
 
 impl OperationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AddNode,
         Self::RemoveNode,
         Self::AddDevice,
@@ -93,6 +95,7 @@ impl OperationKind {
         Self::Cleanup,
         Self::Repair,
         Self::CureMember,
+        Self::ReplaceNode,
         Self::Record,
     ];
 
@@ -125,6 +128,7 @@ impl OperationKind {
             Self::Cleanup => "cleanup",
             Self::Repair => "repair",
             Self::CureMember => "cure-member",
+            Self::ReplaceNode => "replace-node",
             Self::Record => "record",
         }
     }

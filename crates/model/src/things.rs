@@ -136,6 +136,19 @@ pub struct Device {
     pub total: ByteSize,
 }
 
+impl Device {
+    /// The device at another path. Names by which the kernel called it before are not its own any more; those that follow the
+    /// disk still are.
+    #[must_use]
+    pub fn at(mut self, path: DevicePath) -> Self {
+        if let DeviceKind::Lvm { paths, .. } = &mut self.kind {
+            paths.retain(|known| known.starts_with("/dev/disk/") && known != path.as_str());
+            paths.insert(0, path.to_string());
+        }
+        Self { path, ..self }
+    }
+}
+
 /// Whether bricks of one set must be in distinct zones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -16,7 +16,7 @@ use crate::layout::BrickPlace;
 use crate::things::is_no;
 use crate::{
     BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
-    Overcommit, Target, VolumeId, VolumeName, VolumeOption,
+    Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -342,6 +342,9 @@ pub struct DeviceSizeSpec {
     /// What its thin pool for all bricks may promise over what it has; none where each brick has a pool of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Overcommit>,
+    /// What that pool could promise before, where that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_before: Option<Overcommit>,
 }
 
 /// How glusterd is started on a node: as the node itself does it.
@@ -391,6 +394,33 @@ pub struct MemberSpec {
     pub starter: Starter,
 }
 
+/// A member of a trusted pool, as another one has to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPeer {
+    /// Its id.
+    pub id: PeerId,
+    /// Every name it is known by, the first one first.
+    pub hosts: Vec<HostName>,
+}
+
+/// A machine that stands in a node's place: there when its glusterd has the id by which the pool knows the node, knows the other
+/// members, and is known by them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentitySpec {
+    /// The node.
+    pub node: NodeId,
+    /// Its name in the pool.
+    pub host: HostName,
+    /// The id by which the pool knows it.
+    pub id: PeerId,
+    /// The version in which the pool's members speak to each other.
+    pub operating_version: u32,
+    /// The other members.
+    pub peers: Vec<KnownPeer>,
+    /// How glusterd is started there.
+    pub starter: Starter,
+}
+
 /// A thing that is made or unmade on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "thing")]
@@ -430,6 +460,8 @@ pub enum Thing {
     Remains(RemainsSpec),
     /// A member of a pool, in agreement with the others.
     Member(MemberSpec),
+    /// A machine in a node's place, with the node's identity in its pool.
+    Identity(IdentitySpec),
     /// A part of a brick, as large as wanted.
     Growth(GrowthSpec),
     /// A device's size, as its disk has it.
@@ -463,6 +495,7 @@ impl Thing {
             Self::ChangedOptions(_) => "changed options",
             Self::Remains(_) => "remains",
             Self::Member(_) => "member",
+            Self::Identity(_) => "identity",
             Self::Growth(spec) => match spec.part {
                 GrowthPart::Room => "room to grow",
                 GrowthPart::Space => "larger space",
@@ -500,6 +533,7 @@ impl Thing {
             Self::ChangedOptions(spec) => format!("changed options of volume {}", spec.name),
             Self::Remains(spec) => format!("remains of brick {} on {}", spec.brick, spec.device_path),
             Self::Member(spec) => format!("glusterd of {}, which {}", spec.host, spec.why),
+            Self::Identity(spec) => format!("identity of {} in its trusted pool", spec.host),
             Self::Growth(GrowthSpec { part, brick, .. }) => match part {
                 GrowthPart::Room => format!("room for brick {} to grow to {}", brick.brick, brick.size),
                 GrowthPart::Space => format!("{} under brick {}", brick.size, brick.brick),
@@ -513,9 +547,12 @@ impl Thing {
     }
 
     /// Whether making it begins with a look, even when nobody has touched it yet: a device may hold somebody's
-    /// data, a peer may already be one, a member may have come to agree by itself.
+    /// data, a peer may already be one, a member may have come to agree by itself, a machine may be no new one.
     pub const fn look_first(&self) -> bool {
-        matches!(self, Self::Peer(_) | Self::Device(_) | Self::Member(_))
+        matches!(
+            self,
+            Self::Peer(_) | Self::Device(_) | Self::Member(_) | Self::Identity(_)
+        )
     }
 
     /// Whether there is nothing to undo, whatever was done of it: a look changes nothing, and a device that knows how large

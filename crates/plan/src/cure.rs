@@ -175,11 +175,13 @@ pub fn ailments(words: &Words) -> BTreeMap<NodeId, Ailment> {
 }
 
 /// The member that others reject, or that rejects others, most often. Of two that reject each other and nobody else,
-/// either may be started anew: they meet once more then.
+/// either may be started anew: they meet once more then. Whom nothing is heard of is in nobody's disfavour: all reject a new machine
+/// under a lost node's name, and rightly.
 fn outcast(words: &Words) -> Option<NodeId> {
+    let tells = |node: &NodeId| accounts(words).any(|(other, _)| other == *node);
     let times = |node: NodeId, own: &Account| {
         let others = accounts(words).filter(|(_, other)| other.rejects.contains(&node));
-        own.rejects.len() + others.count()
+        own.rejects.iter().filter(|other| tells(other)).count() + others.count()
     };
     let counted = accounts(words).map(|(node, own)| (times(node, own), node));
     let (times, node) = counted.max()?;

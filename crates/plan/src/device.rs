@@ -1,7 +1,7 @@
 //! Devices that are made ready for bricks, and given back.
 
 use mortar_model::work::{DeviceSpec, Goal, Thing};
-use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, State};
+use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, DevicePath, State, layout};
 
 use crate::landscape::Landscape;
 use crate::plan::{Change, Place, Plan, Stage, Step, Subject};
@@ -9,11 +9,17 @@ use crate::refusal::Refusal;
 use crate::request::AddDevice;
 use crate::seed::Seed;
 
-/// Plans how a device is made ready. Its size and identity are learned when it is.
+/// Plans how a device is made ready. Its size and identity are learned when it is. The disk of a device that is recorded at the
+/// same path stands in nobody's way where it is `gone` from there: from then on it is known by what is on it.
 ///
 /// # Errors
 /// The node is unknown or being removed, or has a device at that path or gets one; or a directory is to have a thin pool.
-pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -> Result<Plan, Refusal> {
+pub fn add_device(
+    landscape: &Landscape,
+    request: &AddDevice,
+    gone: Option<DeviceId>,
+    seed: &mut Seed,
+) -> Result<Plan, Refusal> {
     let inventory = landscape.inventory();
     inventory
         .node(request.node)
@@ -21,12 +27,11 @@ pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -
     if let Some(operation) = landscape.holder(Subject::Node(request.node)) {
         return Err(Refusal::Busy("node", request.node.to_string(), operation));
     }
-    if let Some(other) = inventory
-        .devices_of(request.node)
+    let mut others = inventory.devices_of(request.node);
+    let before = others
         .find(|device| device.path.is_same_place(&request.path))
-    {
-        return Err(Refusal::PathTaken(request.path.clone(), other.id));
-    }
+        .map(|other| leaves_path(landscape, other, gone))
+        .transpose()?;
     if let Some(operation) = landscape.path_holder(request.node, &request.path) {
         return Err(Refusal::Busy("device", request.path.to_string(), operation));
     }
@@ -59,8 +64,26 @@ pub fn add_device(landscape: &Landscape, request: &AddDevice, seed: &mut Seed) -
     Ok(Plan {
         stages: vec![stage],
         forward_from: None,
-        changes: vec![Change::AddDevice(device)],
+        // No two devices of a node have one path at any moment.
+        changes: before
+            .map(Change::PutDevice)
+            .into_iter()
+            .chain([Change::AddDevice(device)])
+            .collect(),
     })
+}
+
+/// The device that was at a path where another disk is now.
+fn leaves_path(landscape: &Landscape, device: &Device, gone: Option<DeviceId>) -> Result<Device, Refusal> {
+    let taken = || Refusal::PathTaken(device.path.clone(), device.id);
+    if gone != Some(device.id) {
+        return Err(taken());
+    }
+    let path = DevicePath::new(layout::path_of_lost(device)).map_err(|_| taken())?;
+    if let Some(operation) = landscape.holder(Subject::Device(device.id)) {
+        return Err(Refusal::Busy("device", device.id.to_string(), operation));
+    }
+    Ok(device.clone().at(path))
 }
 
 /// Plans how a device is given back, bare. With `forget`, no command is sent to its node.

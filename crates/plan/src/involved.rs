@@ -149,6 +149,10 @@ impl Involved {
                 self.things.insert(Subject::Node(spec.node));
                 self.hosts.insert(spec.host.clone());
             }
+            Thing::Identity(spec) => {
+                self.things.insert(Subject::Node(spec.node));
+                self.hosts.insert(spec.host.clone());
+            }
             Thing::Growth(spec) => {
                 self.bricks.insert(spec.brick.brick);
                 self.rooms.insert(spec.brick.device);

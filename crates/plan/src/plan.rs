@@ -319,10 +319,15 @@ impl Plan {
             .flat_map(|(number, stage)| stage.steps.iter().map(move |step| (number, step)))
     }
 
-    /// What the plan is about: the thing that its first change names; a block volume, where it makes one with its hosting volume.
+    /// What the plan is about: the thing that its first change names; a block volume, where it makes one with its hosting volume; a device,
+    /// where it makes one ready at the path of another.
     pub fn subject(&self) -> Option<Subject> {
-        let block = self.new_block().map(|block| Subject::Block(block.id));
-        block.or_else(|| self.changes.first().map(Change::subject))
+        let made = self.changes.iter().find_map(|change| match change {
+            Change::AddBlock(block) => Some(Subject::Block(block.id)),
+            Change::AddDevice(device) => Some(Subject::Device(device.id)),
+            _ => None,
+        });
+        made.or_else(|| self.changes.first().map(Change::subject))
     }
 
     /// The block volume that the plan brings into being.

@@ -326,7 +326,10 @@ pub enum Refusal {
     #[error("host name {0} is already used by node {1}")]
     HostTaken(HostName, NodeId),
     /// The node has another device at that path.
-    #[error("device {0} is already used by device {1}")]
+    #[error(
+        "device {0} is already used by device {1}: another disk, or another file system mounted there, is taken once the node shows \
+         that {1} is gone from that path; 'mortar device drain --dead {1}' then moves its bricks"
+    )]
     PathTaken(DevicePath, DeviceId),
     /// The device is a file system that others made.
     #[error(

@@ -170,6 +170,13 @@ fn of_two_that_reject_each_other_one_is_started_anew() {
         (node(2), tells(&[1])),
     ];
     assert_eq!(ailments(&outcast), BTreeMap::from([(node(1), Ailment::Rejected)]));
+    // A new machine under a lost node's name: it is none of them, and they are well.
+    let stranger = [
+        (node(0), tells(&[2])),
+        (node(1), tells(&[2])),
+        (node(2), Word::Silent),
+    ];
+    assert_eq!(ailments(&stranger), BTreeMap::new());
 }
 
 #[test]

@@ -717,7 +717,7 @@ fn a_device_is_added_once_however_its_path_is_spelled() {
             destroy: false,
             shared: None,
         };
-        add_device(landscape, &request, &mut Seed::new(1))
+        add_device(landscape, &request, None, &mut Seed::new(1))
     };
     assert!(matches!(
         ask(&landscape, "/disks//1/"),

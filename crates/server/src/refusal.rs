@@ -107,7 +107,9 @@ fn node_trouble(trouble: &NodeTrouble) -> Failure {
         NodeTrouble::NoGlusterd { .. } => WireError::NoGlusterd,
         NodeTrouble::NoMember => WireError::NoGlusterdInCluster,
         NodeTrouble::Unreachable { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
-        NodeTrouble::NotCured { host, reason } => WireError::NodeUnreachable(host.clone(), reason.clone()),
+        NodeTrouble::NotCured { host, reason } | NodeTrouble::NotReplaced { host, reason } => {
+            WireError::NodeUnreachable(host.clone(), reason.clone())
+        }
         NodeTrouble::NotTold { volume, reason } => WireError::NodeUnreachable(volume.clone(), reason.clone()),
         NodeTrouble::OtherMachine { host, reason } => {
             WireError::NodeUnreachable(host.clone(), reason.clone())

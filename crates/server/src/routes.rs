@@ -103,6 +103,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(v1::bricks::forget_node))
         .routes(routes!(v1::nodes::list))
         .routes(routes!(v1::nodes::set_address))
+        .routes(routes!(v1::nodes::replace))
+        .routes(routes!(v1::devices::set_overcommit))
         .routes(routes!(v1::growth::expand))
         .routes(routes!(v1::devices::list, v1::devices::add))
         .routes(routes!(v1::growth::resize_device))

@@ -90,6 +90,19 @@ impl World {
         found.map(|index| machine.disks[index].size = size).is_some()
     }
 
+    /// A disk becomes larger, and the kernel learns of it when it is told to look. Returns whether there is such a disk.
+    pub fn grow_disk_unseen(&mut self, host: &str, path: &str, size: u64) -> bool {
+        let Some(node) = self.named(host) else {
+            return false;
+        };
+        let machine = &mut self.nodes[node as usize];
+        let found = disk(machine, &self.names, path);
+        let found = found.map(|index| &mut machine.disks[index]);
+        found
+            .map(|disk| disk.unseen = size.saturating_sub(disk.size))
+            .is_some()
+    }
+
     /// A disk, or a directory with a file system of its own, gets another size. A disk's volume group follows it, as
     /// `pvresize` has it do. Returns whether it was possible: a group shrinks no further than its free extents.
     pub fn resize_device(&mut self, host: &str, path: &str, size: u64) -> bool {
@@ -148,6 +161,7 @@ impl World {
             return false;
         };
         self.kill(node);
+        self.is_old_again(node);
         self.forget_lonely_volumes(node);
         let Self {
             names, nodes, config, ..

@@ -444,7 +444,11 @@ impl World {
     /// Whether the glusterd of `other` talks to that of `node`.
     pub(crate) fn connected(&self, node: u32, other: u32) -> bool {
         node == other
-            || (self.nodes[other as usize].glusterd_answers() && self.nodes[node as usize].reachable)
+            || (self.nodes[other as usize].glusterd_answers()
+                && self.nodes[node as usize].reachable
+                // A glusterd that is nobody is connected to nobody by the UUIDs that the others know.
+                && self.nodes[node as usize].fresh.is_none()
+                && self.nodes[other as usize].fresh.is_none())
     }
 
     /// The UUID of a stamp, with hyphens.

@@ -13,14 +13,14 @@ pub(crate) fn pool_list(world: &World, request: &Request<'_>) -> Answer {
     }
     let mut rows: Vec<(String, String, bool)> = Vec::new();
     for member in others(world, request.node) {
-        let connected = world.connected(request.node, member);
+        let connected = listed_connected(world, request.node, member);
         rows.push((
             world.peer_uuid(member),
             world.peer_name(member).to_owned(),
             connected,
         ));
     }
-    rows.push((world.peer_uuid(request.node), "localhost".into(), true));
+    rows.push((world.own_uuid(request.node), "localhost".into(), true));
     // The host column is as wide as its longest name, and at least as wide as its title and a blank.
     let width = rows.iter().map(|(_, host, _)| host.len()).max().unwrap_or(0);
     let mut text = format!("UUID\t\t\t\t\t{:<width$}\tState\n", "Hostname");
@@ -39,7 +39,7 @@ pub(crate) fn status(world: &World, request: &Request<'_>) -> Answer {
     let others = others(world, request.node);
     let mut text = format!("Number of Peers: {}\n", others.len());
     for member in others {
-        let state = if world.connected(request.node, member) {
+        let state = if listed_connected(world, request.node, member) {
             "Connected"
         } else {
             "Disconnected"
@@ -56,11 +56,16 @@ pub(crate) fn status(world: &World, request: &Request<'_>) -> Answer {
 
 /// What a member counts another one as: number and words.
 fn counted(world: &World, node: u32, other: u32) -> (&'static str, &'static str) {
-    if world.rejects(node, other) {
+    if world.rejects(node, other) || world.meets_nobody(node, other) {
         ("6", "Peer Rejected")
     } else {
         ("3", "Peer in Cluster")
     }
+}
+
+/// A glusterd that is nobody is connected, and rejected, by its old UUID (seen with 10.3); no change of the pool reaches it.
+fn listed_connected(world: &World, node: u32, other: u32) -> bool {
+    world.connected(node, other) || world.meets_nobody(node, other)
 }
 
 fn others(world: &World, node: u32) -> Vec<u32> {
@@ -74,7 +79,7 @@ fn peers_xml(world: &World, node: u32, with_self: bool) -> String {
     body.node("peerStatus", "", |peers| {
         for member in others(world, node) {
             peers.node("peer", "", |peer| {
-                let connected = world.connected(node, member);
+                let connected = listed_connected(world, node, member);
                 peer.leaf("uuid", world.peer_uuid(member));
                 peer.leaf("hostname", world.peer_name(member));
                 peer.node("hostnames", "", |names| {
@@ -88,7 +93,7 @@ fn peers_xml(world: &World, node: u32, with_self: bool) -> String {
         }
         if with_self {
             peers.node("peer", "", |peer| {
-                peer.leaf("uuid", world.peer_uuid(node));
+                peer.leaf("uuid", world.own_uuid(node));
                 peer.leaf("hostname", "localhost");
                 peer.leaf("connected", "1");
             });
@@ -163,7 +168,7 @@ pub(crate) fn detach(world: &mut World, request: &Request<'_>, host: &str, force
     let refuse = |why: String| Refusal::bare("peer detach: failed: ", why);
     let member = world
         .named(host)
-        .filter(|other| world.nodes[*other as usize].pool == world.nodes[request.node as usize].pool);
+        .filter(|other| world.home(*other) == world.nodes[request.node as usize].pool);
     let Some(other) = member else {
         return Err(refuse(format!("{host} is not part of cluster")));
     };
@@ -187,7 +192,8 @@ pub(crate) fn detach(world: &mut World, request: &Request<'_>, host: &str, force
             "One of the peers is probably down. Check with 'peer status'".into(),
         ));
     }
-    let pool = world.nodes[other as usize].pool;
+    let pool = world.home(other);
+    world.is_old_again(other);
     world
         .gluster
         .pools

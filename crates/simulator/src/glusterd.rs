@@ -4,6 +4,7 @@ use mortar_argv::Output;
 
 use crate::gluster::Volume;
 use crate::gluster_apart::Apart;
+use crate::glusterd_identity;
 use crate::stamp::hash;
 use crate::text::{Text, hyphenated};
 use crate::tool::{Shell, done, fail, no};
@@ -24,7 +25,7 @@ const UNREADABLE: &str = "E [MSGID: 106201] [glusterd-store.c:3523:glusterd_stor
 
 /// The volume that this node has a record of, under this name.
 fn recorded<'s>(shell: &'s Shell<'_>, name: &str) -> Option<&'s Volume> {
-    if shell.node.wiped {
+    if shell.node.wiped && shell.node.fresh.is_none() {
         return None;
     }
     let key = shell.names.seek(name)?;
@@ -58,6 +59,7 @@ pub(crate) fn file(shell: &Shell<'_>, path: &str) -> Option<String> {
                 .map(|why| format!("{why}\n"))
                 .collect(),
         ),
+        glusterd_identity::INFO => glusterd_identity::info(shell),
         _ => record(shell, path),
     }
 }
@@ -213,6 +215,7 @@ impl World {
     /// glusterd starts, if it can read its records: it meets the others, and its bricks start or end. Answers whether it
     /// runs.
     pub(crate) fn begin_glusterd(&mut self, node: u32) -> bool {
+        self.takes_identity(node);
         let machine = &mut self.nodes[node as usize];
         let torn = machine
             .apart
@@ -226,6 +229,9 @@ impl World {
         }
         machine.last_words = Some(BEGINS.into());
         machine.glusterd = true;
+        if machine.fresh.is_some() {
+            return true;
+        }
         machine.wiped = false;
         self.meets_others(node);
         self.settle_bricks(node);

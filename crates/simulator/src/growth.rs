@@ -146,6 +146,21 @@ pub(crate) fn remove_spare(found: &mut Vg) -> bool {
     spare > 0
 }
 
+/// The script that has the kernel look how large a disk is: it fails where the disk is none that needs it.
+pub(crate) fn rescan(shell: &mut Shell<'_>, script: &str, path: &str) -> Output {
+    if !(script.starts_with("disk=$(readlink -f -- \"$1\")")
+        && script.contains("/sys/class/block/${disk##*/}/device/$file"))
+    {
+        return fail(127, "sh: the simulated node does not know this script");
+    }
+    let Some(Device::Disk(index)) = device(shell.node, shell.names, path) else {
+        return no(1);
+    };
+    let disk = &mut shell.node.disks[index];
+    disk.size += std::mem::take(&mut disk.unseen);
+    done()
+}
+
 /// `pvresize DEVICE`: the physical volume takes up the disk as it is.
 pub(crate) fn pvresize(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let common = crate::lvm::COMMON.map(|(name, takes)| (name, takes));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block;
 use crate::files;
+use crate::growth;
 use crate::node::{Found, Node, Place};
 use crate::text::Names;
 use crate::tool::{self, Parsed, Shell, done, fail, usage};
@@ -140,8 +141,14 @@ pub(crate) fn xfs_freeze(shell: &mut Shell<'_>, arguments: &[String]) -> Output 
 /// that failed.
 pub(crate) fn sh(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["-c", script, "mortar-rescan", path] = words[..] {
+        return growth::rescan(shell, script, path);
+    }
     let ["-c", script, _, mark, mount_point] = words[..] else {
-        return fail(127, "sh: the simulated node knows only the scripts about freezes");
+        return fail(
+            127,
+            "sh: the simulated node knows only the scripts about freezes and rescans",
+        );
     };
     let freezes = script.starts_with("words=$(xfs_freeze -f \"$2\"")
         && script.contains("*\"resource busy\") rm -f \"$1\"")

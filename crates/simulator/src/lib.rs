@@ -51,6 +51,7 @@ mod gluster_peer;
 mod gluster_show;
 mod gluster_status;
 mod glusterd;
+mod glusterd_identity;
 mod growth;
 mod images;
 mod lines;

@@ -211,6 +211,36 @@ fn by_uuid_link(shell: &Shell<'_>, path: &str) -> Option<String> {
     Some(shell.names.read_word(disk.name).to_owned())
 }
 
+/// `vgchange [--deltag TAG]… [--addtag TAG]… NAME`: a tag that is not there, or is there already, is as well (seen with 2.03.16).
+pub(crate) fn vgchange(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
+    let known = with_common(&[("--addtag", true), ("--deltag", true)]);
+    let read = match Parsed::read(arguments, &known) {
+        Ok(read) => read,
+        Err(option) => return bad_option("vgchange", option),
+    };
+    let [name] = read.words[..] else {
+        return fail(3, "  The simulated node changes the tags of one volume group.");
+    };
+    let found = group(shell.node, shell.names, name);
+    let Some(found) = found.and_then(|number| shell.node.groups.get_mut(number)) else {
+        return fail(
+            5,
+            format!("  Volume group \"{name}\" not found\n  Cannot process volume group {name}"),
+        );
+    };
+    let names = &mut *shell.names;
+    let gone = read.values(&["--deltag"]);
+    let mut tags = std::mem::take(&mut found.tags).into_vec();
+    tags.retain(|tag| !gone.contains(&names.read(tag).as_str()));
+    for tag in read.values(&["--addtag"]) {
+        if tags.iter().all(|known| names.read(known) != tag) {
+            tags.push(names.store(tag));
+        }
+    }
+    found.tags = tags.into_boxed_slice();
+    done()
+}
+
 /// `vgcreate [--physicalextentsize SIZE] [--addtag TAG]… NAME DEVICE`
 pub(crate) fn vgcreate(shell: &mut Shell<'_>, arguments: &[String]) -> Output {
     let known = with_common(&[

@@ -44,6 +44,9 @@ pub(crate) struct Node {
     /// Its glusterd's records went with its root file system, and are not back yet.
     #[serde(default)]
     pub(crate) wiped: bool,
+    /// What its glusterd is that began anew on a machine without records: none of its pool's members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fresh: Option<Fresh>,
     /// What its glusterd has on disk instead of what its pool has, by the volume's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) apart: BTreeMap<Text, Apart>,
@@ -64,6 +67,15 @@ pub(crate) struct Node {
     pub(crate) full_data: BTreeMap<u32, u8>,
 }
 
+/// A glusterd that is nobody yet.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Fresh {
+    /// The stamp of its own UUID.
+    pub(crate) stamp: u32,
+    /// The pool whose members have the machine as one of them, by its old UUID.
+    pub(crate) pool: u32,
+}
+
 /// A disk of a node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Disk {
@@ -72,9 +84,17 @@ pub(crate) struct Disk {
     /// Bytes.
     pub(crate) size: u64,
     pub(crate) contents: Contents,
+    /// Bytes that it has and the kernel has not been told of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) unseen: u64,
     /// Whether LVM's configuration on the node leaves it out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) filtered: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// What is written on a disk.
@@ -194,6 +214,7 @@ impl Node {
             bricks: BTreeSet::new(),
             boot_errors: Vec::new(),
             wiped: false,
+            fresh: None,
             apart: BTreeMap::new(),
             misses: None,
             last_words: None,

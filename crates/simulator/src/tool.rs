@@ -211,6 +211,7 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
         "pvcreate" => lvm_groups::pvcreate(shell, arguments),
         "pvremove" => lvm_groups::pvremove(shell, arguments),
         "vgcreate" => lvm_groups::vgcreate(shell, arguments),
+        "vgchange" => lvm_groups::vgchange(shell, arguments),
         "vgremove" => lvm_groups::vgremove(shell, arguments),
         "lvchange" => lvm_groups::lvchange(shell, arguments),
         "lvextend" => growth::lvextend(shell, arguments),
@@ -235,8 +236,8 @@ pub(crate) fn run(shell: &mut Shell<'_>, program: &str, arguments: &[String], in
 
 fn is_lvm(verb: &str) -> bool {
     [
-        "pvcreate", "pvremove", "vgcreate", "vgremove", "lvcreate", "lvremove", "pvs", "vgs", "lvs",
-        "lvchange", "lvextend", "lvrename", "pvresize",
+        "pvcreate", "pvremove", "vgcreate", "vgchange", "vgremove", "lvcreate", "lvremove", "pvs", "vgs",
+        "lvs", "lvchange", "lvextend", "lvrename", "pvresize",
     ]
     .contains(&verb)
 }

@@ -125,6 +125,7 @@ impl World {
             name,
             size,
             contents: Contents::Blank,
+            unseen: 0,
             filtered: false,
         });
         true
@@ -435,6 +436,7 @@ fn furnish(node: &mut Node, names: &mut Names, config: &WorldConfig) {
             name: names.word(&disk),
             size: config.disk_size,
             contents: Contents::Blank,
+            unseen: 0,
             filtered: false,
         });
     }

@@ -53,6 +53,15 @@ pub fn fills(inventory: &Inventory, scan: &Scan) -> BTreeMap<DeviceId, Fill> {
     fills
 }
 
+/// The fill of the thin pools of these devices, by all logical volumes of their node.
+pub fn pool_fills<'d>(
+    devices: impl Iterator<Item = &'d Device>,
+    volumes: &[VolumeSeen],
+) -> BTreeMap<DeviceId, Fill> {
+    let pools = Pools::among(volumes);
+    devices.map(|device| (device.id, pools.fill(device))).collect()
+}
+
 /// The thin pools of a node.
 struct Pools<'a> {
     /// By volume group.
@@ -64,8 +73,12 @@ struct Pools<'a> {
 impl<'a> Pools<'a> {
     /// None when the node could not tell.
     fn of(survey: &'a NodeSurvey) -> Option<Self> {
+        survey.volumes.as_ref().ok().map(|volumes| Self::among(volumes))
+    }
+
+    fn among(volumes: &'a [VolumeSeen]) -> Self {
         let (mut pools, mut promised) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, ByteSize>::new());
-        for volume in survey.volumes.as_ref().ok()? {
+        for volume in volumes {
             let group = volume.group.as_str();
             if volume.is_pool {
                 pools.entry(group).or_default().push(volume);
@@ -74,7 +87,7 @@ impl<'a> Pools<'a> {
                 *promised.entry((group, pool.as_str())).or_default() += volume.size;
             }
         }
-        Some(Self { pools, promised })
+        Self { pools, promised }
     }
 
     fn fill(&self, device: &Device) -> Fill {

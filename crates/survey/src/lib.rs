@@ -27,7 +27,7 @@ mod repair;
 mod scan;
 
 pub use drift::{Drift, Limits, drift};
-pub use fill::{Fill, fills};
+pub use fill::{Fill, fills, pool_fills};
 pub use finding::{Finding, Proof, Remains, Remedy, Repair, Subject};
 pub use kind::{Kind, Severity};
 pub use repair::{Group, groups, plan};

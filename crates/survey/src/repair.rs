@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, OptionsSpec, PeerSpec, RemainsSpec, StartedSpec, Thing};
 use mortar_model::{
-    BlockVolume, Brick, BrickId, ByteSize, Device, DeviceId, DeviceKind, DevicePath, Inventory, NodeId,
-    Volume, VolumeId, VolumeOption,
+    BlockVolume, Brick, BrickId, ByteSize, Device, DeviceId, DeviceKind, Inventory, NodeId, Volume, VolumeId,
+    VolumeOption,
 };
 use mortar_plan::{
     Change, Landscape, Place, Plan, Refusal, Stage, Step, Subject, any_member, brick_addresses, brick_spec,
@@ -128,39 +128,12 @@ fn recorded_device(landscape: &Landscape, repairs: &[Repair]) -> Result<Option<C
                 if let Some(twin) = others.find(|other| other.id != *id && other.path.is_same_place(path)) {
                     return Err(Refusal::PathTaken(path.clone(), twin.id));
                 }
-                moved(device, path)
+                device.at(path.clone())
             }
             _ => device,
         });
     }
     Ok(changed.map(Change::PutDevice))
-}
-
-/// Names by which the kernel called it before are not its own any more; those that follow the disk still are.
-fn moved(device: Device, path: &DevicePath) -> Device {
-    let kind = match device.kind {
-        DeviceKind::Lvm {
-            extent,
-            uuid,
-            mut paths,
-            shared,
-        } => {
-            paths.retain(|path| path.starts_with("/dev/disk/"));
-            paths.insert(0, path.to_string());
-            DeviceKind::Lvm {
-                extent,
-                uuid,
-                paths,
-                shared,
-            }
-        }
-        kind @ (DeviceKind::Directory | DeviceKind::Adopted) => kind,
-    };
-    Device {
-        path: path.clone(),
-        kind,
-        ..device
-    }
 }
 
 /// A block volume that was in no record when it was seen, and that nobody makes or has recorded since.

@@ -113,6 +113,17 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         dead: bool,
     },
+    /// Let a new machine take the place of a node that is lost, under its name or address
+    #[command(
+        long_about = "Let a new machine take the place of a node that is lost, under its name or address.\n\n\
+        The machine must answer where the node did, with GlusterFS installed and nothing in it. It gets the node's identity in the \
+        trusted pool. Its disks are added as devices of the node then, and the bricks of the old ones moved there: 'mortar device \
+        add', and 'mortar device drain --dead' for each old one."
+    )]
+    Replace {
+        /// The node's id or host name
+        node: String,
+    },
     /// Forget a node that never comes back, with its devices; it must have no bricks
     Forget {
         /// The node's id or host name
@@ -207,6 +218,14 @@ pub(crate) enum DeviceCommand {
     Resize {
         /// The device's id, or NODE:PATH
         device: String,
+    },
+    /// Change what the pool that all bricks of a device share may promise over what it has
+    SetOvercommit {
+        /// The device's id, or NODE:PATH
+        device: String,
+        /// 1.0 to 10.0; not less than what is promised already
+        #[arg(value_name = "RATIO", value_parser = overcommit)]
+        overcommit: Overcommit,
     },
     /// Give a device back, bare; it must have no bricks
     Delete {

@@ -1,6 +1,8 @@
 //! `mortar device …`
 
-use mortar_api::{DeviceEntry, DevicePage, DeviceRequest, PoolMode, Topology, TopologyDevice};
+use mortar_api::{
+    DeviceEntry, DevicePage, DeviceRequest, OvercommitRequest, PoolMode, Topology, TopologyDevice,
+};
 use mortar_heketi::device::{DeviceAddRequest, DeviceDeleteRequest, DeviceInfo};
 use mortar_heketi::node::StateRequest;
 use mortar_model::{Overcommit, State};
@@ -60,6 +62,9 @@ pub(super) async fn run(session: &Session, command: DeviceCommand) -> Result<()>
             super::brick::drain(session, &format!("/v1/devices/{id}"), dead, &attempt, done).await
         }
         DeviceCommand::Resize { device } => resize(session, &device).await,
+        DeviceCommand::SetOvercommit { device, overcommit } => {
+            set_overcommit(session, &device, overcommit).await
+        }
         DeviceCommand::Delete { device, force_forget } => delete(session, &device, force_forget).await,
         DeviceCommand::Enable { device } => set_state(session, &device, "online").await,
         DeviceCommand::Disable { device } => set_state(session, &device, "offline").await,
@@ -188,6 +193,7 @@ async fn delete(session: &Session, device: &str, forceforget: bool) -> Result<()
 async fn resize(session: &Session, device: &str) -> Result<()> {
     let attempt = format!("take up the size of the device {device}");
     let id = session.client.device_id(device, &attempt).await?;
+    let before = found(&session.client.topology(&attempt).await?, &id, &attempt)?.size;
     let path = format!("/v1/devices/{id}/resize");
     let accepted = session.client.post(&path, &(), &attempt).await?;
     let work = session
@@ -198,8 +204,29 @@ async fn resize(session: &Session, device: &str) -> Result<()> {
         return session.tell(&work, format!("Device {device} is being looked at."));
     }
     let topology = session.client.topology(&attempt).await?;
-    let size = show::size(found(&topology, &id, &attempt)?.size);
+    let now = found(&topology, &id, &attempt)?.size;
+    let size = show::size(now);
+    if now == before {
+        // The node's kernel was asked to look again, which it does for SCSI and NVMe disks only.
+        let told = format!(
+            "Device {device} is unchanged: it has {size}. If its disk has grown, what is between them (a partition, a \
+             multipath map, an encrypted volume) must be made larger on the node first: see 'lsblk' there."
+        );
+        return session.tell(&work, told);
+    }
     session.tell(&work, format!("Device {device} has {size}."))
+}
+
+async fn set_overcommit(session: &Session, device: &str, overcommit: Overcommit) -> Result<()> {
+    let attempt = format!("change what the device {device} may promise");
+    let id = session.client.device_id(device, &attempt).await?;
+    let request = OvercommitRequest {
+        overcommit_percent: overcommit.hundredths(),
+    };
+    let path = format!("/v1/devices/{id}/overcommit");
+    let accepted = session.client.post(&path, &request, &attempt).await?;
+    let done = format!("Device {device} may promise {overcommit} times what its pool has.");
+    session.follow(accepted, &attempt, done).await
 }
 
 async fn set_state(session: &Session, device: &str, state: &str) -> Result<()> {

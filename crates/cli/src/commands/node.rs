@@ -57,6 +57,7 @@ pub(super) async fn run(session: &Session, command: NodeCommand) -> Result<()> {
             let done = format!("Node {node} has no bricks any more and takes none.");
             super::brick::drain(session, &format!("/v1/nodes/{id}"), dead, &attempt, done).await
         }
+        NodeCommand::Replace { node } => replace(session, &node).await,
         NodeCommand::Forget { node } => forget(session, &node).await,
         NodeCommand::Delete { node } => delete(session, &node).await,
         NodeCommand::Enable { node } => set_state(session, &node, "online").await,
@@ -145,6 +146,34 @@ async fn forget(session: &Session, node: &str) -> Result<()> {
     session
         .follow(accepted, &attempt, format!("Node {node} is forgotten."))
         .await
+}
+
+/// What is to be done next follows from the devices that the node has.
+async fn replace(session: &Session, node: &str) -> Result<()> {
+    let attempt = format!("let a new machine take the place of the node {node}");
+    let id = session.client.node_id(node, &attempt).await?;
+    let accepted = session
+        .client
+        .post(&format!("/v1/nodes/{id}/replace"), &(), &attempt)
+        .await?;
+    let work = session
+        .client
+        .finish(accepted, &attempt, &session.progress)
+        .await?;
+    let topology = session.client.topology(&attempt).await?;
+    let mut told = format!("The machine at {node} has the place of the node in its trusted pool.");
+    let devices = &found(&topology, &id, &attempt)?.devices;
+    let bricks = devices.iter().filter(|device| !device.bricks.is_empty());
+    let drains: Vec<String> = bricks
+        .map(|device| format!("\n  mortar device drain --dead {}", device.id))
+        .collect();
+    if !drains.is_empty() {
+        told.push_str(&format!(
+            " Bricks that went with the old one are next:\n  mortar device add --node {node} --name PATH{}",
+            drains.concat()
+        ));
+    }
+    session.tell(&work, told)
 }
 
 async fn set_address(session: &Session, node: &str, manage: String) -> Result<()> {

@@ -31,6 +31,7 @@ mod moves;
 mod pools;
 mod rebuild;
 mod remains;
+mod replaced;
 mod server;
 mod shapes;
 mod site;

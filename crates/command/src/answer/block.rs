@@ -19,7 +19,12 @@ pub(crate) struct BlockDevice {
     pub(crate) size: ByteSize,
     #[serde(rename = "ro", default, deserialize_with = "flag")]
     pub(crate) read_only: bool,
-    #[serde(rename = "mountpoints", default, deserialize_with = "present")]
+    #[serde(
+        rename = "mountpoint",
+        alias = "mountpoints",
+        default,
+        deserialize_with = "present"
+    )]
     pub(crate) mount_points: Vec<String>,
     #[serde(default)]
     pub(crate) children: Vec<BlockDevice>,
@@ -61,12 +66,19 @@ fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
     })
 }
 
-/// `[null]` stands for "nowhere".
+/// One place, or several; `null` and `[null]` stand for "nowhere".
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Places {
+    One(Option<String>),
+    Several(Vec<Option<String>>),
+}
+
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(Vec::<Option<String>>::deserialize(deserializer)?
-        .into_iter()
-        .flatten()
-        .collect())
+    Ok(match Places::deserialize(deserializer)? {
+        Places::One(place) => place.into_iter().collect(),
+        Places::Several(places) => places.into_iter().flatten().collect(),
+    })
 }
 
 fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Unreadable> {

@@ -23,12 +23,13 @@ pub(super) fn look(spec: &DeviceSpec, settings: &Settings) -> Batch {
     Batch::new()
         .ask(
             program::program(settings, "lsblk")
+                // Not MOUNTPOINTS, which util-linux has since 2.37: that it is mounted at all is enough.
                 .args([
                     "--json",
                     "--bytes",
                     "--paths",
                     "--output",
-                    "NAME,TYPE,SIZE,RO,MOUNTPOINTS",
+                    "NAME,TYPE,SIZE,RO,MOUNTPOINT",
                 ])
                 .arg(path),
         )
@@ -98,7 +99,11 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             _ => {}
         }
     }
-    if let Some(use_) = traps::in_use(&block) {
+    let group = pv
+        .as_ref()
+        .map(|pv| pv.vg_name.as_str())
+        .filter(|name| !name.is_empty());
+    if let Some(use_) = traps::in_use(&block, group) {
         return foreign(format!("{path} is in use: {use_}; nothing is wiped there"));
     }
     if block.read_only || block.kind == "rom" {
@@ -110,20 +115,20 @@ pub(super) fn judge_look(spec: &DeviceSpec, report: &Report) -> Result<Seen, Unr
             block.size
         ));
     }
-    if let Some(group) = pv
-        .as_ref()
-        .map(|pv| pv.vg_name.as_str())
-        .filter(|name| layout::read::volume_group(name).is_some())
-    {
+    if let Some(group) = group.filter(|name| layout::read::volume_group(name).is_some()) {
         return foreign(format!(
             "{path} is a device of Mortar or Heketi already, by another name or in another pool (volume group \
-             {group}); remove that device there first: not even destroydata wipes it"
+             {group}); remove that device there first: not even destroydata wipes it. What is left of a pool that is no more \
+             goes on the node itself: vgremove {group}, then pvremove {path}"
         ));
     }
     if let Some(way) = answer::left_out(report, asked_lvm).and_then(|reason| traps::left_out(path, &reason)) {
         return foreign(way);
     }
     let signatures = answer::signatures(report, SIGNATURES)?;
+    if let Some(hidden) = traps::hidden(path, pv.as_ref(), &signatures) {
+        return foreign(hidden);
+    }
     match traps::contents(&block, pv.as_ref(), &signatures).filter(|_| !spec.destroy) {
         Some(contents) => foreign(format!(
             "{path} {contents}; add it with destroydata (--destroy-existing-data) to wipe exactly this device"

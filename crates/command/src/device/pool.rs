@@ -5,7 +5,7 @@
 
 use mortar_argv::{Batch, Command, Guard, OnFailure, Report};
 use mortar_model::work::DeviceSpec;
-use mortar_model::{ByteSize, layout};
+use mortar_model::{ByteSize, Overcommit, layout};
 
 use super::facts_count;
 use crate::answer::{self, ListedVolume, Unreadable};
@@ -47,6 +47,19 @@ pub(super) fn extend(spec: &DeviceSpec, settings: &Settings) -> Batch {
         .args(["--yes", "--autobackup=n", "--extents", SHARE])
         .arg(path(spec));
     Batch::new().item(Guard::Always, extend, OnFailure::Continue)
+}
+
+/// The volume group says what the pool may promise from now on, where that was another. Done again, it changes nothing.
+pub(super) fn retag(spec: &DeviceSpec, before: Option<Overcommit>, settings: &Settings) -> Batch {
+    let (Some(before), Some(now)) = (before, spec.shared) else {
+        return Batch::new();
+    };
+    Batch::new().run(
+        program::lvm(settings, "vgchange")
+            .args(["--autobackup=n", "--deltag", &layout::overcommit_tag(before)])
+            .args(["--addtag", &layout::overcommit_tag(now)])
+            .arg(layout::volume_group(spec.device)),
+    )
 }
 
 /// Removes it where nothing is in it: else its volume group is not given back.

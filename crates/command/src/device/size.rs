@@ -1,12 +1,21 @@
 //! A device whose disk, or whose directory's file system, has become larger.
 
-use mortar_argv::{Batch, Report};
+use mortar_argv::{Batch, Command, Report};
 use mortar_model::work::{DeviceFacts, DeviceSizeSpec, DeviceSpec, Facts, FailureKind, Seen, Verdict};
 use mortar_model::{DeviceKind, layout};
 
 use super::{directory, facts, facts_count, pool, read_facts};
 use crate::answer::{self, Unreadable};
 use crate::{Settings, complaint, program};
+
+/// The kernel learns of a SCSI or NVMe disk that has grown when it is told to look; of others by itself. A file that is not there, or
+/// not to be written, says that there is nothing to tell.
+const RESCAN: &str = "disk=$(readlink -f -- \"$1\") || exit 1
+for file in rescan rescan_controller; do
+    file=/sys/class/block/${disk##*/}/device/$file
+    if test -w \"$file\"; then echo 1 > \"$file\"; exit; fi
+done
+exit 1";
 
 /// In the batch that resizes a directory: what its images take before anything else is measured.
 const BEFORE: usize = 1;
@@ -38,8 +47,11 @@ pub(crate) fn make(spec: &DeviceSizeSpec, settings: &Settings) -> Batch {
         let uuid = format!("UUID={}", layout::physical_volume_uuid(spec.device));
         Batch::new()
             .run(program::program(settings, "blkid").args(["-c", "/dev/null", "-t", &uuid, path]))
+            // Where it does not help, the size that the kernel knows is the size.
+            .only_if(rescan(path, settings), program::program(settings, "true"))
             .run(program::lvm(settings, "pvresize").arg(path))
             .then(pool::extend(&as_device(spec), settings))
+            .then(pool::retag(&as_device(spec), spec.shared_before, settings))
     } else {
         let id = spec.device.to_string();
         Batch::new()
@@ -51,6 +63,10 @@ pub(crate) fn make(spec: &DeviceSizeSpec, settings: &Settings) -> Batch {
             .ask(directory::images(&spec.path, settings))
     };
     batch.then(facts(&as_device(spec), settings))
+}
+
+fn rescan(path: &str, settings: &Settings) -> Command {
+    program::program(settings, "sh").args(["-c", RESCAN, "mortar-rescan", path])
 }
 
 pub(crate) fn judge_made(spec: &DeviceSizeSpec, report: &Report) -> Verdict {

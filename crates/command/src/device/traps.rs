@@ -4,8 +4,8 @@ use mortar_model::DevicePath;
 
 use crate::answer::{self, BlockDevice, PhysicalVolume};
 
-/// Who uses the device or a part of it right now, and how it is freed.
-pub(super) fn in_use(block: &BlockDevice) -> Option<String> {
+/// Who uses the device or a part of it right now, and how it is freed; `group` is the volume group that is on it.
+pub(super) fn in_use(block: &BlockDevice, group: Option<&str>) -> Option<String> {
     block.tree().find_map(|part| {
         if let Some(at) = part.mount_points.first() {
             return Some(match at.as_str() {
@@ -18,15 +18,18 @@ pub(super) fn in_use(block: &BlockDevice) -> Option<String> {
             "{} ({}) is made of it{}",
             holder.name,
             holder.kind,
-            way(holder)
+            way(holder, group)
         ))
     })
 }
 
 /// How a device is freed of what is made of it, or what is to be used instead.
-fn way(holder: &BlockDevice) -> String {
+fn way(holder: &BlockDevice, group: Option<&str>) -> String {
     match holder.kind.as_str() {
-        "lvm" => ": remove that logical volume and its group first".into(),
+        "lvm" => match group {
+            Some(group) => format!(": remove that logical volume and its group first (vgremove {group})"),
+            None => ": remove that logical volume and its group first".into(),
+        },
         "mpath" => format!(
             ", it is one of several paths to a disk: add {} instead",
             holder.name
@@ -46,15 +49,16 @@ fn short(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// What stands in LVM's way by its devices file alone: `pvcreate` enters the disk there by itself (seen with 2.03.16).
+const NOT_LISTED: &str = "devices file";
+
 /// Why LVM leaves the disk out, and how it comes to use it. What shows on the disk itself, as partitions do, is told of that.
 pub(super) fn left_out(path: &DevicePath, reason: &str) -> Option<String> {
     let way = match reason {
         reason if reason.contains("partitioned") || reason.contains("has a signature") => return None,
+        reason if reason.contains(NOT_LISTED) => return None,
         reason if reason.contains("filter") => {
             "let the lines 'filter' and 'global_filter' of /etc/lvm/lvm.conf on the node accept it".to_owned()
-        }
-        reason if reason.contains("devices file") => {
-            format!("'lvmdevices --adddev {path}' on the node lets LVM use it")
         }
         reason if reason.contains("multipath") => {
             "it is one of several paths to a disk: add the multipath device (below /dev/mapper) instead"
@@ -66,6 +70,21 @@ pub(super) fn left_out(path: &DevicePath, reason: &str) -> Option<String> {
         _ => "LVM must be able to use it first".to_owned(),
     };
     Some(format!("LVM on the node leaves {path} out ({reason}): {way}"))
+}
+
+/// A physical volume that LVM does not show: whose it is, and whether it is in use, nobody can tell.
+pub(super) fn hidden(
+    path: &DevicePath,
+    pv: Option<&PhysicalVolume>,
+    signatures: &[String],
+) -> Option<String> {
+    let is_there = signatures.iter().any(|kind| kind == "LVM2_member");
+    (is_there && pv.is_none()).then(|| {
+        format!(
+            "{path} holds an LVM physical volume that LVM on the node does not show, and not even destroydata wipes it: \
+             'lvmdevices --adddev {path}' there shows whose it is; where nobody wants it, 'wipefs --all {path}' there"
+        )
+    })
 }
 
 /// What is on the device that somebody may want to keep.
@@ -95,7 +114,7 @@ pub(super) fn contents(
 mod tests {
     use mortar_model::{ByteSize, DevicePath};
 
-    use super::{contents, in_use, left_out};
+    use super::{contents, hidden, in_use, left_out};
     use crate::answer::BlockDevice;
 
     fn block(name: &str, kind: &str, children: Vec<BlockDevice>) -> BlockDevice {
@@ -118,19 +137,26 @@ mod tests {
             ("/dev/mapper/vg-lv", "lvm", "remove that logical volume"),
             ("/dev/mapper/x", "dm", "free it first"),
         ] {
-            let told = in_use(&block("/dev/sdb", "disk", vec![block(name, kind, Vec::new())])).unwrap();
+            let told = in_use(
+                &block("/dev/sdb", "disk", vec![block(name, kind, Vec::new())]),
+                None,
+            )
+            .unwrap();
             assert!(told.starts_with(name) && told.contains(words), "{told}");
         }
         // On a partition of it as well.
         let part = block("/dev/sdb1", "part", vec![block("/dev/md0", "raid1", Vec::new())]);
         assert!(
-            in_use(&block("/dev/sdb", "disk", vec![part]))
+            in_use(&block("/dev/sdb", "disk", vec![part]), None)
                 .unwrap()
                 .contains("/dev/md0")
         );
         let mut swap = block("/dev/sdb", "disk", Vec::new());
         swap.mount_points.push("[SWAP]".into());
-        assert!(in_use(&swap).unwrap().contains("swapoff /dev/sdb"));
+        assert!(in_use(&swap, None).unwrap().contains("swapoff /dev/sdb"));
+        let volume = block("/dev/mapper/vg-lv", "lvm", Vec::new());
+        let told = in_use(&block("/dev/sdb", "disk", vec![volume]), Some("vg")).unwrap();
+        assert!(told.contains("vgremove vg"), "{told}");
     }
 
     #[test]
@@ -139,7 +165,6 @@ mod tests {
         let told = |reason: &str| left_out(&path, reason);
         for (reason, words) in [
             ("device is rejected by filter config", "global_filter"),
-            ("device is not in devices file", "lvmdevices --adddev /dev/sdb"),
             ("device is a multipath component", "multipath device"),
             ("device is an md component", "add the array"),
             ("device is not in a usable state", "must be able to use it"),
@@ -148,6 +173,15 @@ mod tests {
             assert!(told.contains(words) && told.contains(reason), "{told}");
         }
         assert_eq!(told("device is partitioned"), None);
+        assert_eq!(told("device is not in devices file"), None);
+    }
+
+    #[test]
+    fn a_physical_volume_that_lvm_does_not_show_is_left() {
+        let path = DevicePath::new("/dev/sdb").unwrap();
+        let told = hidden(&path, None, &["LVM2_member".to_owned()]).unwrap();
+        assert!(told.contains("lvmdevices --adddev /dev/sdb"), "{told}");
+        assert_eq!(hidden(&path, None, &["xfs".to_owned()]), None);
     }
 
     #[test]

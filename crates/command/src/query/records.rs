@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mortar_argv::{Batch, Report};
+use mortar_argv::{Batch, Command, Report};
 use mortar_model::VolumeName;
 
 use super::pool;
@@ -29,14 +29,23 @@ pub(crate) fn folder(settings: &Settings) -> String {
 
 /// What to run.
 pub fn ask(settings: &Settings) -> Batch {
-    let grep = program::program(settings, "grep")
+    Batch::new().ask(list(settings)).then(ask_pool(settings))
+}
+
+/// The question for the records.
+pub(crate) fn list(settings: &Settings) -> Command {
+    program::program(settings, "grep")
         .args(["-rsHF", "--include=cksum", "-e", KEY])
-        .arg(folder(settings));
+        .arg(folder(settings))
+}
+
+/// The question for the pool, with less time than changes get.
+pub(crate) fn ask_pool(settings: &Settings) -> Batch {
     let brief = Settings {
         gluster_timeout: PATIENCE,
         ..settings.clone()
     };
-    Batch::new().ask(grep).then(pool::ask(&brief))
+    pool::ask(&brief)
 }
 
 /// The checksum of each record. Names that Mortar would not give are left out.

@@ -13,7 +13,7 @@ mod pool;
 
 use mortar_model::ByteSize;
 
-pub use node::{ask_node, ask_node_with, read_node, read_node_with};
+pub use node::{ask_node, ask_node_with, ask_volumes, read_node, read_node_with, read_volumes};
 pub use pool::{ask_pool, read_pool};
 
 use super::pool::Member;

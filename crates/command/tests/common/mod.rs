@@ -9,12 +9,13 @@ pub(crate) mod trials;
 use mortar_argv::{Outcome, Output, Report};
 use mortar_model::work::{
     AddedBricksSpec, BlockPart, BlockSpec, BrickAddress, BrickSpec, ChangedOptionsSpec, CopiesSpec, CopyPart,
-    CopySpec, DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, MemberSpec, NodeFileSpec, OptionsSpec,
-    PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing, VolumeSpec,
+    CopySpec, DeviceSizeSpec, DeviceSpec, GrowthPart, GrowthSpec, IdentitySpec, KnownPeer, MemberSpec,
+    NodeFileSpec, OptionsSpec, PeerSpec, RebalanceSpec, RecordSpec, RemainsSpec, StartedSpec, Starter, Thing,
+    VolumeSpec,
 };
 use mortar_model::{
     BlockVolumeId, BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, HostName, LvmName,
-    NodeId, OptionName, Overcommit, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
+    NodeId, OptionName, Overcommit, PeerId, SnapshotId, VolumeId, VolumeName, VolumeOption, layout,
 };
 
 /// The device of all things here.
@@ -279,10 +280,24 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ),
         ("device-size-disk", device_size(disk())),
         ("device-size-shared", shared(device_size(disk()))),
+        ("device-size-overcommit", overcommitted(device_size(disk()))),
         ("device-size-directory", device_size(directory())),
-        ("member", Thing::Member(member(Starter::Command(command)))),
+        ("member", Thing::Member(member(Starter::Command(command.clone())))),
         ("member-systemd", Thing::Member(member(Starter::Systemd))),
+        ("identity", Thing::Identity(identity(Starter::Command(command)))),
+        ("identity-systemd", Thing::Identity(identity(Starter::Systemd))),
     ]
+}
+
+/// The size of a device whose pool is to promise half as much again, and promised what it has before.
+fn overcommitted(thing: Thing) -> Thing {
+    match shared(thing) {
+        Thing::DeviceSize(mut spec) => {
+            spec.shared_before = Some(Overcommit::NONE);
+            Thing::DeviceSize(spec)
+        }
+        _ => unreachable!(),
+    }
 }
 
 /// A device, or its size, with one pool for all bricks that promises half as much again.
@@ -382,6 +397,7 @@ pub(crate) fn device_size(path: DevicePath) -> Thing {
         path,
         least: ByteSize::from_gib(2),
         shared: None,
+        shared_before: None,
     })
 }
 
@@ -468,6 +484,33 @@ pub(crate) fn member(starter: Starter) -> MemberSpec {
             record("vol_more", None, "598227669"),
         ],
         folder: "0c".repeat(16),
+        starter,
+    }
+}
+
+/// A machine in the place of a node of a pool of three.
+pub(crate) fn identity(starter: Starter) -> IdentitySpec {
+    let id = |digit: char| {
+        let group = |length: usize| digit.to_string().repeat(length);
+        let groups = [8, 4, 4, 4, 12].map(group);
+        PeerId::new(groups.join("-")).unwrap()
+    };
+    let host = |name: &str| HostName::new(name).unwrap();
+    IdentitySpec {
+        node: NodeId::from_u128(3),
+        host: host("node3"),
+        id: id('3'),
+        operating_version: 100_000,
+        peers: vec![
+            KnownPeer {
+                id: id('1'),
+                hosts: vec![host("node1")],
+            },
+            KnownPeer {
+                id: id('2'),
+                hosts: vec![host("node2"), host("10.0.0.2")],
+            },
+        ],
         starter,
     }
 }

@@ -145,7 +145,11 @@ async fn enter(inner: &Arc<Inner>, cure: Cure) -> Result<OperationId, String> {
     engine.enter(intent).await.map_err(|error| error.to_string())
 }
 
-async fn process(inner: &Inner, node: NodeId) -> Result<(glusterd_process::Process, Starter), String> {
+/// How glusterd was started on a node, and how it is started again.
+pub(crate) async fn process(
+    inner: &Inner,
+    node: NodeId,
+) -> Result<(glusterd_process::Process, Starter), String> {
     let settings = &inner.config.settings;
     let batch = glusterd_process::ask(settings);
     let report = away::ask(inner, node, &batch, "ask how glusterd was started").await;

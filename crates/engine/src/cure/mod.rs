@@ -16,7 +16,8 @@ use mortar_plan::Refusal;
 use crate::engine::Engine;
 use crate::error::{EngineError, NodeTrouble};
 
-pub(crate) use restart::restart;
+pub(crate) use begin::process;
+pub(crate) use restart::{joined, restart};
 pub(crate) use watch::spawn;
 
 /// When members are looked at, and from when on one is cured.

@@ -66,7 +66,10 @@ pub(crate) async fn restart(
     let verdict = command::judge(&step.thing, Goal::Present, &report);
     if matches!(verdict, Verdict::Done(_)) {
         // What members tell each other now, nobody changes meanwhile.
-        agrees(inner, cluster, spec).await;
+        agrees(inner, cluster, spec.node, |volume| {
+            spec.records.iter().any(|record| record.name == *volume)
+        })
+        .await;
         drop(turn);
         inner.note_health(spec.node, true, "");
         inner.wake(spec.node, cluster);
@@ -74,19 +77,26 @@ pub(crate) async fn restart(
     verdict
 }
 
-/// Waits until the member says what most say. One that does not come to that is found ill again, and looked at anew.
-async fn agrees(inner: &Inner, cluster: ClusterId, spec: &MemberSpec) {
+/// A new machine has joined its pool in a node's place: waits until it has learned of the volumes from the others, and takes up what
+/// waits for the node.
+pub(crate) async fn joined(inner: &Inner, node: NodeId) {
+    let cluster = inner.landscape().inventory().node(node).map(|node| node.cluster);
+    let Some(cluster) = cluster else { return };
+    agrees(inner, cluster, node, |_| true).await;
+    inner.note_health(node, true, "");
+    inner.wake(node, cluster);
+}
+
+/// Waits until the member says what most say of these volumes. One that does not come to that is found ill again, and looked at anew.
+async fn agrees(inner: &Inner, cluster: ClusterId, node: NodeId, counts: impl Fn(&VolumeName) -> bool) {
     let begun = Instant::now();
     loop {
-        let differs = cure::differing(&words::ask(inner, cluster).await, spec.node);
-        let still = spec
-            .records
-            .iter()
-            .find(|record| differs.contains_key(&record.name));
-        let Some(record) = still else { return };
+        let differs = cure::differing(&words::ask(inner, cluster).await, node);
+        let Some(volume) = differs.keys().find(|volume| counts(volume)) else {
+            return;
+        };
         if begun.elapsed() > AGREES || wait_or_halt(inner, ASK_AGAIN).await {
-            let volume = &record.name;
-            tracing::warn!(node = %spec.node, %volume, "glusterd was started anew and still differs");
+            tracing::warn!(%node, %volume, "glusterd was started anew and still differs");
             return;
         }
     }

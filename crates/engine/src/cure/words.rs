@@ -118,6 +118,8 @@ async fn word(inner: &Inner, node: &Node, all: &[Node]) -> Word {
         return Word::Silent;
     };
     match records::read_pool(&report) {
+        // One that stands alone says nothing of a pool in which it is none of the members: a new machine under a lost node's name.
+        Ok(members) if members.len() == 1 && all.len() > 1 => Word::Silent,
         Ok(members) => Word::Tells(account(on_disk, &members, all)),
         Err(_) if hangs => Word::Hangs(on_disk),
         Err(_) if records::is_down(&report) => Word::Down(on_disk),

@@ -11,5 +11,6 @@ mod commands;
 mod cures;
 mod files;
 mod lost;
+mod pools;
 mod reconciler;
 mod shell;

@@ -100,6 +100,7 @@ fn a_directory_is_measured() {
             path: path.clone(),
             least: ByteSize::from_mib(least),
             shared: None,
+            shared_before: None,
         })
     };
     twin.prepare(3, &["mkdir", "-p", &layout::image_folder(&path)]);

@@ -107,7 +107,7 @@ rm -rf --one-file-system /disks/disk2/t
 rm -rf --one-file-system /disks/disk2/t
 test -e /disks/disk2/t
 # Block devices.
-lsblk --json --bytes --paths --output NAME,TYPE,SIZE,RO,MOUNTPOINTS /dev/mortar-none
+lsblk --json --bytes --paths --output NAME,TYPE,SIZE,RO,MOUNTPOINT /dev/mortar-none
 wipefs --json --output TYPE /dev/mortar-none
 wipefs --all /dev/mortar-none
 pvcreate -qq /dev/mortar-none

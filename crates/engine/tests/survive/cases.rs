@@ -4,8 +4,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mortar_engine::EngineError;
 use mortar_model::{
-    ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Snapshots, Tags, VolumeName,
-    VolumeOption,
+    ByteSize, DevicePath, Durability, OperationId, OperationKind, OptionName, Snapshots, State, Tags,
+    VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, CreateBlock, CreateVolume, Expansion, OptionsChange, ReplaceBlockHost};
 use mortar_simulator::{Foreign, Missed};
@@ -711,6 +711,27 @@ pub(crate) const ALL: &[Case] = &[
             .boxed()
         },
         run: cure,
+    },
+    Case {
+        name: "replace_node",
+        kind: OperationKind::ReplaceNode,
+        lost: None,
+        // Not on n3, which loses all that is not on its disks.
+        prepare: |bed| {
+            async {
+                bed.engine
+                    .set_node_state(bed.node(3), State::Offline)
+                    .await
+                    .unwrap();
+                make(bed, "data", Durability::Replicate(2), "disk").await;
+                bed.engine
+                    .set_node_state(bed.node(3), State::Online)
+                    .await
+                    .unwrap();
+            }
+            .boxed()
+        },
+        run: |bed| bed.engine.replace_node(bed.node(3)).boxed(),
     },
     Case {
         name: "evict_on_disks",

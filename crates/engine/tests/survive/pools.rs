@@ -90,6 +90,18 @@ pub(crate) const ALL: &[Case] = &[
         run: |bed| resize(bed, "/dev/sdc"),
     },
     Case {
+        name: "set_overcommit_of_a_pool",
+        kind: OperationKind::ResizeDevice,
+        lost: None,
+        prepare: volume,
+        run: |bed| {
+            let wanted = Overcommit::from_hundredths(150).unwrap();
+            bed.engine
+                .set_overcommit(bed.device(2, "/dev/sdc"), wanted)
+                .boxed()
+        },
+    },
+    Case {
         name: "create_in_pools",
         kind: OperationKind::CreateVolume,
         lost: None,

@@ -48,6 +48,12 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("repair_orphan_on_disk", |bed| stray(bed, "/dev/sdb")),
     ("repair_orphan_on_directory", |bed| stray(bed, "/disks/one")),
     ("repair_unfinished_clone_in_a_pool", unfinished),
+    ("replace_node", |bed| {
+        bed.hosts.world(|world| {
+            assert!(world.reinstall_node("n3"));
+            assert!(world.start_new_glusterd("n3"));
+        });
+    }),
     ("repair_lost_peer", |bed| {
         run(bed, "n1", gluster(&["peer", "detach", "n3"]));
     }),

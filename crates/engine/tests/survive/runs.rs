@@ -154,6 +154,13 @@ async fn judge(case: &Case, bed: &Bed, story: &str) {
         bed.all_on();
         cure_again(bed, story).await;
     }
+    if case.kind == OperationKind::ReplaceNode {
+        // One that was cut short leaves a machine that is nobody, or is told again.
+        bed.all_on();
+        if let Ok(id) = (case.run)(bed).await {
+            bed.settle(id, story).await;
+        }
+    }
     if case.kind == OperationKind::ResizeDevice {
         // What a resize told LVM stays so when the rest is undone, and the records say less: it is asked for again.
         bed.all_on();

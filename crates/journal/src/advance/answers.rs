@@ -204,6 +204,7 @@ impl Machine<'_> {
             | Thing::Heal(_)
             | Thing::Bricks(_)
             | Thing::Member(_)
+            | Thing::Identity(_)
             | Thing::Growth(_)
             | Thing::DeviceSize(_)
             | Thing::ChangedOptions(_)

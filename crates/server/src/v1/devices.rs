@@ -3,14 +3,15 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use mortar_api::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, PoolMode};
+use mortar_api::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, OvercommitRequest, PoolMode};
 use mortar_engine::plan::AddDevice;
 use mortar_heketi::device::DeviceAddRequest;
 use mortar_heketi::{Problems, WireError};
-use mortar_model::{Device, Node, Overcommit};
+use mortar_model::{Device, DeviceId, Node, Overcommit};
 
 use super::page;
 use crate::convert::{self, topology};
+use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
 use crate::http::body::{BodyError, Payload};
 use crate::refusal::{Asked, queued};
@@ -56,6 +57,28 @@ pub(crate) async fn add(State(app): State<App>, body: Result<Payload, BodyError>
     Ok(queued(begun, Asked::AddDevice)?)
 }
 
+/// Changes what the thin pool that all bricks of a device share may promise over what it has. Less than it has promised already is refused.
+#[utoipa::path(post, path = "/v1/devices/{id}/overcommit", operation_id = "set_overcommit", tag = "v1", params(("id" = String, Path)),
+    request_body = OvercommitRequest, responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which ends with 204"),
+    (status = 400, description = "The body cannot be read, the device has no such pool, or has promised more already", body = ErrorBody),
+    (status = 404, description = "No such device", body = ErrorBody),
+    (status = 409, description = "It is being changed", body = ErrorBody),
+    (status = 429, description = "Too much is under way", body = ErrorBody),
+))]
+pub(crate) async fn set_overcommit(
+    State(app): State<App>,
+    id: Id,
+    body: Result<Payload, BodyError>,
+) -> Result<Answer, Rich> {
+    let request: OvercommitRequest = body.map_err(WireError::from)?.read_strictly()?;
+    let id: DeviceId = id.of()?;
+    let wanted =
+        Overcommit::from_hundredths(request.overcommit_percent).map_err(|error| wrong(error.to_string()))?;
+    let begun = app.engine.set_overcommit(id, wanted).await;
+    Ok(queued(begun, Asked::Thing)?)
+}
+
 fn checked(request: DeviceRequest) -> Result<AddDevice, WireError> {
     let shared = shared(request.pool, request.overcommit_percent)?;
     // The rest is checked by the same rules as in the old language.
@@ -72,11 +95,6 @@ fn checked(request: DeviceRequest) -> Result<AddDevice, WireError> {
 }
 
 fn shared(pool: PoolMode, percent: Option<u32>) -> Result<Option<Overcommit>, WireError> {
-    let wrong = |text: String| {
-        let mut problems = Problems::default();
-        problems.add("overcommit_percent", text);
-        WireError::from(problems)
-    };
     match (pool, percent) {
         (PoolMode::Own, None) => Ok(None),
         (PoolMode::Own, Some(_)) => Err(wrong("only a shared pool promises more than it has".into())),
@@ -85,4 +103,10 @@ fn shared(pool: PoolMode, percent: Option<u32>) -> Result<Option<Overcommit>, Wi
             .map(Some)
             .map_err(|error| wrong(error.to_string())),
     }
+}
+
+fn wrong(text: String) -> WireError {
+    let mut problems = Problems::default();
+    problems.add("overcommit_percent", text);
+    WireError::from(problems)
 }

@@ -1,4 +1,4 @@
-//! `/v1/nodes`: which there are, and nodes that are reached in another way.
+//! `/v1/nodes`: which there are, nodes that are reached in another way, and new machines in the place of lost ones.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -59,6 +59,21 @@ pub(crate) async fn set_address(
     let id: NodeId = id.of()?;
     let host = host(&request)?;
     let begun = app.engine.set_node_address(id, host).await;
+    Ok(queued(begun, Asked::Thing)?)
+}
+
+/// Gives a new machine, which answers under the name of a node that is lost, the node's identity in its trusted pool. Devices that went
+/// with the old machine are left as they are: disks of the new one are added, and the old ones drained as dead.
+#[utoipa::path(post, path = "/v1/nodes/{id}/replace", operation_id = "replace_node", tag = "v1", params(("id" = String, Path)), responses(
+    (status = 202, description = "Begun: Location names its place in the queue, which ends with 204"),
+    (status = 404, description = "No such node", body = ErrorBody),
+    (status = 409, description = "Its place in the pool is being changed", body = ErrorBody),
+    (status = 429, description = "Too much is under way", body = ErrorBody),
+    (status = 502, description = "The machine does not answer, is the node itself or another one, or no member of the pool tells the identity", body = ErrorBody),
+))]
+pub(crate) async fn replace(State(app): State<App>, id: Id) -> Result<Answer, Rich> {
+    let id: NodeId = id.of()?;
+    let begun = app.engine.replace_node(id).await;
     Ok(queued(begun, Asked::Thing)?)
 }
 

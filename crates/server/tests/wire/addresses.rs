@@ -54,3 +54,27 @@ async fn a_node_is_reached_where_it_answers_and_nowhere_else() {
     let still: Value = door.ask("GET", &format!("/nodes/{id}"), "").await.json();
     assert_eq!(still["hostnames"]["manage"], json!(["ten-two"]));
 }
+
+#[tokio::test]
+async fn a_new_machine_gets_a_nodes_identity() {
+    let hosts = nodes_with(100 * GIB);
+    let door = flow::open(&hosts).await;
+    door.pool(&["/dev/sdb"]).await;
+    let topology = door.ask("GET", "/v1/topology", "").await.json();
+    let nodes = topology["clusters"][0]["nodes"].as_array().unwrap();
+    let node = nodes.iter().find(|node| node["manage"] == "n2").unwrap();
+    let path = format!("/v1/nodes/{}/replace", node["id"].as_str().unwrap());
+
+    let itself = door.ask("POST", &path, "").await;
+    assert_eq!(itself.status, 502, "{}", itself.body);
+    assert!(itself.body.contains("nothing to replace"), "{}", itself.body);
+    hosts.world(|world| {
+        assert!(world.replace_node("n2"));
+        assert!(world.start_new_glusterd("n2"));
+    });
+    let replaced = door.finish("POST", &path, "").await;
+    assert_eq!(replaced.status, 204, "{}", replaced.body);
+    let unknown = "/v1/nodes/00000000000000000000000000000001/replace";
+    let unknown = door.ask("POST", unknown, "").await;
+    assert_eq!(unknown.status, 404, "{}", unknown.body);
+}

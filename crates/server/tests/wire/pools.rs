@@ -71,5 +71,37 @@ async fn a_disk_gets_one_pool_that_promises_more_than_it_has() {
         let reply = door.ask("GET", &format!("/devices/{}", device.id), "").await;
         assert_eq!(reply.json()["storage"]["total"], device.size / 1024);
     }
+
+    // What a pool may promise changes later, down to what it has promised.
+    let device = topology()
+        .await
+        .clusters
+        .remove(0)
+        .nodes
+        .remove(0)
+        .devices
+        .remove(0);
+    let path = format!("/v1/devices/{}/overcommit", device.id);
+    let percent = |percent: u32| json!({ "overcommit_percent": percent }).to_string();
+    for (wrong, word) in [(99, "no overcommit"), (120, "has promised 150 GiB")] {
+        let reply = door.ask("POST", &path, &percent(wrong)).await;
+        assert!(
+            reply.status == 400 && reply.body.contains(word),
+            "{wrong}: {}",
+            reply.body
+        );
+    }
+    let changed = door.finish("POST", &path, &percent(200)).await;
+    assert_eq!(changed.status, 204, "{}", changed.body);
+    let device = topology()
+        .await
+        .clusters
+        .remove(0)
+        .nodes
+        .remove(0)
+        .devices
+        .remove(0);
+    assert_eq!(device.overcommit_percent, Some(200));
+    assert!((192 * GIB..197 * GIB).contains(&device.size), "{device:?}");
     door.stop().await;
 }

@@ -117,11 +117,22 @@ fn group(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
                 place: device.path.to_string(),
             },
             format!(
-                "see that the disk is there (lsblk on {}); bricks on it are served by their other copies meanwhile",
-                sight.node.manage
+                "see that the disk is there (lsblk on {}); bricks on it are served by their other copies meanwhile. Where it is \
+                 dead, {}",
+                sight.node.manage,
+                way_on(device)
             ),
         ),
     }
+}
+
+/// What to do about a disk that is dead.
+fn way_on(device: &Device) -> String {
+    format!(
+        "put another one in its place, under the same path or another one ('mortar device add'), and move the bricks there: \
+         'mortar device drain --dead {}'",
+        device.id
+    )
 }
 
 /// Another path of a physical volume than is recorded. Nothing of a brick goes by it, only the words about the device; a name that
@@ -260,11 +271,15 @@ fn directory(ground: &Ground<'_>, sight: &Sight<'_>, device: &Device) -> State {
         sight.node.manage
     );
     match (&seen.space, &seen.identity) {
-        (None, _) => wrong(Kind::DeviceMissing, "there is no such directory".into(), mount),
+        (None, _) => wrong(
+            Kind::DeviceMissing,
+            "there is no such directory".into(),
+            format!("{mount}; where its disk is dead, {}", way_on(device)),
+        ),
         (Some(_), None) => wrong(
             Kind::DeviceMissing,
             "it has no identity file: another file system, or none, is mounted there".into(),
-            mount,
+            format!("{mount}; where its disk is dead, {}", way_on(device)),
         ),
         (Some(_), Some(text)) if !text.contains(&device.id.to_string()) => wrong(
             Kind::DeviceForeign,

@@ -152,9 +152,9 @@ fn listed(teller: &View<'_>, node: &Node, member: &Member, views: &[View<'_>], f
     };
     if let Some(id) = own.own_id().filter(|id| *id != member.uuid) {
         let remedy = Remedy::ByHand(format!(
-            "glusterd on {} lost its identity, as after a new installation: write UUID={} into \
-             /var/lib/glusterd/glusterd.info there and start glusterd again",
-            node.manage, member.uuid
+            "glusterd on {} lost its identity, as after a new installation, or on a new machine: 'mortar node replace {}' gives it \
+             back",
+            node.manage, node.manage
         ));
         let seen = format!("listed with id {}, and it says that it is {id}", member.uuid);
         let finding = finding(Kind::PeerMissing, node, teller.node, seen, remedy);

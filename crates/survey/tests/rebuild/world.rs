@@ -168,7 +168,7 @@ impl World {
             shared: None,
         };
         let mut seed = self.seed.clone();
-        let plan = add_device(&self.landscape, &request, &mut seed).unwrap();
+        let plan = add_device(&self.landscape, &request, None, &mut seed).unwrap();
         self.seed = seed;
         let Some(Change::AddDevice(device)) = plan.changes.first().cloned() else {
             panic!("a device is added")

@@ -55,7 +55,7 @@ fn ask_node_itself(settings: &Settings, directories: &[DevicePath]) -> Batch {
                 .args(["--output", "TARGET,SOURCE,UUID,SIZE,USED"]),
         )
         .ask(program::lvm_report(settings, "pvs", answer::PV_COLUMNS))
-        .ask(program::lvm_report(settings, "lvs", answer::ALL_LV_COLUMNS))
+        .then(ask_volumes(settings))
         .ask(below(settings, layout::MOUNTS))
         .ask(identities(settings, layout::MOUNTS));
     let batch = directories
@@ -78,6 +78,19 @@ fn ask_node_itself(settings: &Settings, directories: &[DevicePath]) -> Batch {
         .args(["-name", "brick_*.img*", "-printf", files::IMAGE])
         .args(["-o", "-name", "copy_*", "-printf", files::IMAGE]);
     batch.ask(images).ask(copies)
+}
+
+/// What to run for the logical volumes of a node alone.
+pub fn ask_volumes(settings: &Settings) -> Batch {
+    Batch::new().ask(program::lvm_report(settings, "lvs", answer::ALL_LV_COLUMNS))
+}
+
+/// Reads the answer to [`ask_volumes`].
+///
+/// # Errors
+/// The node did not answer, or LVM could not tell.
+pub fn read_volumes(report: &Report) -> Result<Vec<VolumeSeen>, Unreadable> {
+    volumes_at(report, 0)
 }
 
 /// `find` at the depth at which a brick has its folder and its identity file: never in the data.
@@ -169,7 +182,7 @@ pub fn read_node_with(
     Ok(NodeSurvey {
         node_file: part(text(NODE_FILE, "what the node's file says").map(|text| text.map(str::to_owned))),
         groups: part(read_groups(report)),
-        volumes: part(read_volumes(report)),
+        volumes: part(volumes_at(report, VOLUMES)),
         directories: part(all_directories),
         images: part(images),
         copies: part(copies),
@@ -240,8 +253,8 @@ fn read_groups(report: &Report) -> Result<Vec<GroupSeen>, Unreadable> {
     Ok(groups)
 }
 
-fn read_volumes(report: &Report) -> Result<Vec<VolumeSeen>, Unreadable> {
-    let mut volumes: Vec<VolumeSeen> = answer::listed_volumes(report, VOLUMES)?
+fn volumes_at(report: &Report, index: usize) -> Result<Vec<VolumeSeen>, Unreadable> {
+    let mut volumes: Vec<VolumeSeen> = answer::listed_volumes(report, index)?
         .into_iter()
         .map(volume_seen)
         .collect();
