@@ -367,5 +367,6 @@ fn brick(
             pool: None,
             shared: false,
         })),
+        pool: None,
     })
 }
