@@ -32,6 +32,7 @@ fn site(spec: &BrickSpec) -> Site<'_> {
         device_path: &spec.device_path,
         image: matches!(spec.space, BrickSpace::Image),
         names: spec.names.as_deref(),
+        pool: spec.pool.as_deref(),
     }
 }
 
@@ -138,6 +139,9 @@ pub(crate) fn make(spec: &BrickSpec, settings: &Settings) -> Batch {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::Shared => shared::make(spec, settings, batch),
         BrickSpace::Folder => return never(settings),
+        BrickSpace::ThinPool { .. } if spec.from.is_some() => shared::make(spec, settings, batch),
+        // The pool of another one, and nothing there that it could begin as.
+        BrickSpace::ThinPool { .. } if spec.pool.is_some() => return never(settings),
         BrickSpace::ThinPool { pool, metadata } => thin::make(spec, settings, batch, pool, metadata),
     };
     let batch = batch
@@ -156,6 +160,8 @@ pub(crate) fn resume(spec: &BrickSpec, settings: &Settings) -> Batch {
         BrickSpace::Image => image::make(spec, settings, batch),
         BrickSpace::Shared => shared::resume(spec, settings, batch),
         BrickSpace::Folder => return never(settings),
+        BrickSpace::ThinPool { .. } if spec.from.is_some() => shared::resume(spec, settings, batch),
+        BrickSpace::ThinPool { .. } if spec.pool.is_some() => return never(settings),
         BrickSpace::ThinPool { pool, metadata } => thin::resume(spec, settings, batch, pool, metadata),
     };
     let entry = program::program(settings, "grep")
@@ -268,6 +274,10 @@ pub(crate) fn unmake(spec: &BrickSpec, settings: &Settings) -> Batch {
     let batch = match spec.space {
         BrickSpace::Image | BrickSpace::Folder => image::unmake(spec, settings, batch),
         BrickSpace::Shared => shared::unmake(spec, settings, batch),
+        BrickSpace::ThinPool { .. } if spec.pool.is_some() => {
+            let batch = shared::unmake(spec, settings, batch);
+            thin::unmake_pool(spec, settings, batch)
+        }
         BrickSpace::ThinPool { .. } => thin::unmake(spec, settings, batch),
     };
     batch.only_if(

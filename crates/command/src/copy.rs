@@ -45,7 +45,7 @@ fn mark(spec: &CopySpec) -> String {
 }
 
 fn mount_point(spec: &CopySpec) -> String {
-    layout::mount_point(spec.brick.device, spec.brick.brick)
+    spec.brick.place().mount_point()
 }
 
 fn end_freeze(spec: &CopySpec, settings: &Settings) -> Command {
@@ -144,7 +144,7 @@ fn make_image(spec: &CopySpec, settings: &Settings, copy: Command) -> Batch {
 
 /// Names a file that another brick of the set has missed a change of: GlusterFS keeps them here, beside one that is always there.
 fn missed(spec: &CopySpec, settings: &Settings) -> Command {
-    let folder = layout::brick_path(spec.brick.device, spec.brick.brick);
+    let folder = spec.brick.place().brick_path();
     program::program(settings, "find")
         .arg(format!("{folder}/.glusterfs/indices/xattrop"))
         .args(["-mindepth", "1", "-maxdepth", "1", "-not", "-name", "xattrop-*"])

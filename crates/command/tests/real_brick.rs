@@ -170,6 +170,7 @@ fn a_brick_is_what_was_asked_for() {
         device_path: &path,
         image: true,
         names: None,
+        pool: None,
     };
     let state =
         query::brick_state::read(&site, &room.run(&query::brick_state::ask(&room.settings, &site))).unwrap();

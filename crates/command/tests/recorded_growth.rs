@@ -98,6 +98,31 @@ fn a_pool_of_which_a_part_has_its_size_is_looked_at() {
     assert_eq!(kind(&verdict), Some(FailureKind::NoSpace));
 }
 
+/// Of a pool that grows alone, the volume in it counts for nothing.
+#[test]
+fn a_pool_grows_without_its_brick() {
+    let done = Verdict::Done(Facts::None);
+    let thing = grown(GrowthPart::Pool);
+    let made = |names: &[&str]| judge(&thing, Goal::Present, &report(DM, names));
+    assert_eq!(made(&["lvextend-both", "lvremove-spare"]), done);
+    assert_eq!(made(&["lvextend-metadata", "lvextend", "lvremove-spare"]), done);
+    let verdict = made(&["lvextend-both-data-there", "lvremove-spare"]);
+    assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
+    let verdict = made(&["lvextend-both-no-space", "lvremove-spare"]);
+    assert_eq!(kind(&verdict), Some(FailureKind::NoSpace));
+    let Thing::Growth(mut spec) = thing.clone() else {
+        unreachable!()
+    };
+    // Larger than the volume is recorded.
+    spec.brick.size = ByteSize::from_gib(9);
+    let look = |names: [&str; 2]| judge_look(&Thing::Growth(spec.clone()), &report(DM, &names));
+    for names in [["lvs-grown", "lvs-no-spare"], ["lvs-half-grown", "lvs-no-spare"]] {
+        assert_eq!(look(names), Seen::Present(Facts::None), "{names:?}");
+    }
+    let seen = look(["lvs-grown", "lvs-spare"]);
+    assert!(matches!(seen, Seen::Partial(_)), "{seen:?}");
+}
+
 #[test]
 fn a_brick_has_the_room_that_its_group_has() {
     let room = |mount: &str, gib: u64| {

@@ -368,6 +368,7 @@ fn a_thin_brick_tells_what_it_takes() {
         device_path: &device_path,
         image: false,
         names: None,
+        pool: None,
     };
     let none = || output(1, "", "No such file or directory");
     let outcomes = vec![

@@ -300,7 +300,10 @@ async fn persist(
 ) -> Result<(), End> {
     let write = write.map_err(|error| {
         tracing::error!(%error, "how far the operation is cannot be written as a record; it waits");
-        stand_still(&mut handle.lock(), format!("its state cannot be recorded: {error}"));
+        stand_still(
+            &mut handle.lock(),
+            format!("its state cannot be recorded: {error}"),
+        );
         End::Parked
     })?;
     if persist == Persist::Lazy {
@@ -367,10 +370,7 @@ impl Finish {
                 cleanup.id
             ));
         }
-        let changes = match ended.outcome {
-            Outcome::Done { .. } => operation.plan.changes.clone(),
-            Outcome::Failed { .. } => Vec::new(),
-        };
+        let changes = operation.changes();
         let facts = operation.facts.clone();
         Some(Self {
             ended,

@@ -187,7 +187,12 @@ mod tests {
     }
 
     fn done(value: u128, at: u64) -> Ended {
-        ended(value, at, OperationKind::DrainNode, Outcome::Done { removed: false })
+        ended(
+            value,
+            at,
+            OperationKind::DrainNode,
+            Outcome::Done { removed: false },
+        )
     }
 
     fn failed(value: u128, at: u64) -> Ended {

@@ -46,10 +46,7 @@ impl Engine {
         });
         waiting
             .filter(|operation| {
-                operation.needs_attention()
-                    && operation
-                        .left()
-                        .all(|(step, _)| step.place == Place::Node(id))
+                operation.needs_attention() && operation.left().all(|(step, _)| step.place == Place::Node(id))
             })
             .map(|operation| operation.id)
             .collect()

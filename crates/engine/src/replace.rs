@@ -116,7 +116,9 @@ async fn certain(
     };
     memory.losses.confirm(inner, lost, &brick).await;
     let again = next(inner, cluster, after, memory)?;
-    Ok(again.filter(|again| *again == (lost, brick)).map(|(_, brick)| brick))
+    Ok(again
+        .filter(|again| *again == (lost, brick))
+        .map(|(_, brick)| brick))
 }
 
 /// The brick that comes first of those that are lost for long enough, and with what it was lost.

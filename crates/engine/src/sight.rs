@@ -116,6 +116,7 @@ async fn look_at_brick(
         device_path: &device.path,
         image,
         names: brick.names.as_deref(),
+        pool: brick.pool.as_deref(),
     };
     let batch = brick_state::ask(&inner.config.settings, &site);
     let report = patiently(

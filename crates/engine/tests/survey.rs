@@ -76,6 +76,7 @@ fn brick(number: u128, image: bool) -> Thing {
         identity: identity(brick),
         from: None,
         names: None,
+        pool: None,
     })
 }
 

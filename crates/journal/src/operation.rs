@@ -1,8 +1,10 @@
 //! An operation's record: what the store keeps of a change that is under way.
 
-use mortar_model::work::Facts;
-use mortar_model::{ClusterId, NodeId, OperationId, OperationKind};
-use mortar_plan::{Place, Plan, Step};
+use std::collections::BTreeSet;
+
+use mortar_model::work::{Facts, Thing};
+use mortar_model::{Brick, ByteSize, ClusterId, DeviceId, NodeId, OperationId, OperationKind};
+use mortar_plan::{Change, Place, Plan, Step};
 use serde::{Deserialize, Serialize};
 
 /// Which way an operation goes.
@@ -222,12 +224,53 @@ impl Operation {
             Phase::Forward | Phase::Done => false,
         };
         let steps = self.plan.steps().map(|(_, step)| step);
-        steps.zip(&self.steps).filter(move |(_, state)| match state.mark {
-            Mark::Untouched => !back,
-            Mark::Touched | Mark::Deferred => true,
-            Mark::Reached | Mark::Skipped => back,
-            Mark::Returned => false,
-        })
+        steps
+            .zip(&self.steps)
+            .filter(move |(step, state)| match state.mark {
+                Mark::Untouched => !back,
+                Mark::Touched | Mark::Deferred => true,
+                Mark::Skipped => back,
+                Mark::Reached => back && !step.thing.keeps(),
+                Mark::Returned => false,
+            })
+    }
+
+    /// What is recorded at its end: all that was planned when it is done; when it is undone, how large the thin pools are that it made
+    /// larger, or may have.
+    pub fn changes(&self) -> Vec<Change> {
+        match &self.phase {
+            Phase::Done => self.plan.changes.clone(),
+            Phase::Undone { .. } => self.kept(),
+            Phase::Forward | Phase::Back { .. } | Phase::Attention { .. } => Vec::new(),
+        }
+    }
+
+    fn kept(&self) -> Vec<Change> {
+        let pools: BTreeSet<(DeviceId, String)> = self
+            .plan
+            .steps()
+            .zip(&self.steps)
+            .filter(|(_, state)| matches!(state.mark, Mark::Reached | Mark::Touched))
+            .filter_map(|((_, step), _)| match &step.thing {
+                thing @ Thing::Growth(spec) if thing.keeps() => {
+                    Some((spec.brick.device, spec.brick.place().thin_pool()))
+                }
+                _ => None,
+            })
+            .collect();
+        let kept = |change: &Change| {
+            let Change::GrowBricks { volume, by, bricks } = change else {
+                return None;
+            };
+            let is_larger = |brick: &&Brick| pools.contains(&(brick.device, brick.place().thin_pool()));
+            let bricks: Vec<Brick> = bricks.iter().filter(is_larger).cloned().collect();
+            (*by == ByteSize::ZERO && !bricks.is_empty()).then_some(Change::GrowBricks {
+                volume: *volume,
+                by: *by,
+                bricks,
+            })
+        };
+        self.plan.changes.iter().filter_map(kept).collect()
     }
 
     /// Whose lock a step takes on its node.

@@ -22,9 +22,11 @@ pub fn remainder(operation: &Operation, id: OperationId, created: u64) -> Option
     let mut numbers = 0..operation.steps.len();
     for stage in &operation.plan.stages {
         // The steps come first: a pair takes from its left side before its right side says that there is no more.
-        let left = stage.steps.iter().zip(numbers.by_ref()).filter_map(|(step, number)| {
-            Some((number, left(operation.steps[number].mark, step, any_away)?))
-        });
+        let left = stage
+            .steps
+            .iter()
+            .zip(numbers.by_ref())
+            .filter_map(|(step, number)| Some((number, left(operation.steps[number].mark, step, any_away)?)));
         let (of_stage, steps): (Vec<usize>, Vec<Step>) = left.unzip();
         if !steps.is_empty() {
             let title = title(&steps);
@@ -139,6 +141,7 @@ fn brick(spec: &BrickSpec) -> Brick {
         set: 0,
         position: 0,
         names: spec.names.clone(),
+        pool: spec.pool.clone(),
     }
 }
 
@@ -207,9 +210,11 @@ mod tests {
                 from: None,
                 identity: String::new(),
                 names: None,
+                pool: None,
             },
             names_missed: false,
             text: String::new(),
+            promised: ByteSize::ZERO,
         };
         copy(&spec, becomes_brick)
     }

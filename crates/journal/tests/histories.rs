@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 
 use mortar_journal::{Action, Event, Mark, Operation, Persist, Phase, Policy, advance, remainder};
 use mortar_model::work::{
-    AddedBricksSpec, BrickSpec, Facts, Failure, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing,
-    Verdict, VolumeSpec,
+    AddedBricksSpec, BrickSpec, Facts, Failure, FailureKind, Goal, GrowthPart, GrowthSpec, PeerSpec,
+    RebalanceSpec, Seen, Thing, Verdict, VolumeSpec,
 };
 use mortar_model::{
-    BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, OperationId,
+    Brick, BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath, HostName, NodeId, OperationId,
     OperationKind, VolumeId, VolumeName,
 };
 use mortar_plan::{Change, Place, Plan, Stage, Step};
@@ -65,6 +65,7 @@ enum Kind {
     Brick,
     Volume,
     AddedBricks,
+    Pool,
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -74,7 +75,53 @@ fn kind() -> impl Strategy<Value = Kind> {
         3 => Just(Kind::Brick),
         2 => Just(Kind::Volume),
         1 => Just(Kind::AddedBricks),
+        1 => Just(Kind::Pool),
     ]
+}
+
+const POOL: BrickSpace = BrickSpace::ThinPool {
+    pool: ByteSize::from_gib(2),
+    metadata: ByteSize::from_mib(12),
+};
+
+fn brick(number: usize, space: BrickSpace) -> BrickSpec {
+    BrickSpec {
+        brick: BrickId::from_u128(number as u128),
+        volume: VolumeId::from_u128(1),
+        device: DeviceId::from_u128(1),
+        device_path: DevicePath::new("/dev/sdb").unwrap(),
+        space,
+        size: ByteSize::from_gib(1),
+        arbiter: false,
+        gid: 0,
+        identity: String::new(),
+        from: None,
+        names: None,
+        pool: None,
+    }
+}
+
+/// What is recorded when a thin pool has become larger.
+fn recorded(step: &Step) -> Option<Change> {
+    let Thing::Growth(GrowthSpec { brick, .. }) = &step.thing else {
+        return None;
+    };
+    let larger = Brick {
+        id: brick.brick,
+        volume: brick.volume,
+        device: brick.device,
+        size: brick.size,
+        space: brick.space,
+        set: 0,
+        position: 0,
+        names: None,
+        pool: None,
+    };
+    Some(Change::GrowBricks {
+        volume: brick.volume,
+        by: ByteSize::ZERO,
+        bricks: vec![larger],
+    })
 }
 
 fn thing(number: usize, kind: Kind) -> Thing {
@@ -88,18 +135,11 @@ fn thing(number: usize, kind: Kind) -> Thing {
             force: false,
         }),
         Kind::Rebalance => Thing::Rebalance(RebalanceSpec { volume, name }),
-        Kind::Brick => Thing::Brick(BrickSpec {
-            brick: BrickId::from_u128(number as u128),
-            volume,
-            device: DeviceId::from_u128(1),
-            device_path: DevicePath::new("/disks/one").unwrap(),
-            space: BrickSpace::Image,
-            size: ByteSize::from_gib(1),
-            arbiter: false,
-            gid: 0,
-            identity: String::new(),
-            from: None,
-            names: None,
+        Kind::Brick => Thing::Brick(brick(number, BrickSpace::Image)),
+        Kind::Pool => Thing::Growth(GrowthSpec {
+            part: GrowthPart::Pool,
+            brick: brick(number, POOL),
+            space_before: POOL,
         }),
         Kind::Volume => Thing::Volume(VolumeSpec {
             volume,
@@ -125,11 +165,16 @@ fn step(number: usize, goal: Goal, kind: Kind, needed: bool) -> Step {
     let (node, pool) = (NodeId::from_u128(1), ClusterId::from_u128(1));
     Step {
         place: match kind {
-            Kind::Brick => Place::Node(node),
+            Kind::Brick | Kind::Pool => Place::Node(node),
             _ => Place::Pool(pool, vec![node]),
         },
         thing: thing(number, kind),
-        goal,
+        // Nobody makes a pool smaller.
+        goal: if matches!(kind, Kind::Pool) {
+            Goal::Present
+        } else {
+            goal
+        },
         needed,
     }
 }
@@ -154,10 +199,13 @@ fn plan() -> impl Strategy<Value = Plan> {
             title: String::new(),
             steps: steps.into_iter().map(&mut make).collect(),
         });
+        let stages: Vec<Stage> = stages.collect();
+        let pools = stages.iter().flat_map(|stage| &stage.steps).filter_map(recorded);
+        let changes = std::iter::once(Change::RemoveVolume(VolumeId::from_u128(1)));
         Plan {
-            stages: stages.collect(),
+            changes: changes.chain(pools).collect(),
+            stages,
             forward_from,
-            changes: vec![Change::RemoveVolume(VolumeId::from_u128(1))],
         }
     })
 }
@@ -376,6 +424,7 @@ proptest! {
     #[test]
     fn every_history_ends_done_or_undone(plan in plan(), faults in proptest::collection::vec(fault(), 0..40), order: usize) {
         let (operation, things) = run(plan, faults, order);
+        let changes = operation.changes();
         for ((_, step), (thing, state)) in operation.plan.steps().zip(things.iter().zip(&operation.steps)) {
             let (goal, start) = (World::start_of(step.goal.opposite()), World::start_of(step.goal));
             match &operation.phase {
@@ -390,6 +439,11 @@ proptest! {
                     prop_assert!(!matches!(step.thing, Thing::AddedBricks(_) | Thing::Rebalance(_)));
                 }
                 Phase::Done => prop_assert_eq!(*thing, goal),
+                // Not taken back, and recorded just where it is so.
+                Phase::Undone { .. } if step.thing.keeps() => {
+                    let larger = recorded(step).is_some_and(|change| changes.contains(&change));
+                    prop_assert_eq!(*thing, if larger { Truth::Present } else { Truth::Absent });
+                }
                 Phase::Undone { .. } => prop_assert_eq!(*thing, start),
                 other => prop_assert!(false, "{other:?}"),
             }

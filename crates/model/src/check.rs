@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{BlockRestriction, ByteSize, Inventory, Volume, ZoneChecking};
+use crate::{BlockRestriction, ByteSize, Inventory, Volume, ZoneChecking, taken_by};
 
 /// One broken invariant, as a sentence that names the things.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub fn check(inventory: &Inventory) -> Vec<Violation> {
 
 fn check_space(inventory: &Inventory, found: &mut Vec<Violation>) {
     for device in inventory.devices() {
-        let bricks: ByteSize = inventory.bricks_on(device.id).map(crate::Brick::footprint).sum();
+        let bricks = taken_by(inventory.bricks_on(device.id));
         let copies = inventory.copies_on(device.id);
         let sum = bricks + copies.map(|(copy, _)| copy.footprint()).sum::<ByteSize>();
         if sum != inventory.used(device.id) {

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod blocks;
+mod pools;
 mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,8 @@ use std::ops::Bound;
 
 use attachments::Attached;
 use blocks::Blocks;
+use pools::Guests;
+pub use pools::{largest_pool, taken_by};
 use snapshots::Snapshots;
 
 use crate::{
@@ -46,6 +49,7 @@ pub struct Inventory {
     hosts: BTreeMap<HostName, NodeId>,
     names: BTreeMap<(ClusterId, VolumeName), VolumeId>,
     used: BTreeMap<DeviceId, ByteSize>,
+    guests: Guests,
     snapshots: Snapshots,
     blocks: Blocks,
     attached: Attached,
@@ -174,8 +178,11 @@ impl Inventory {
         let at = bricks.partition_point(|id| order(id) <= Some((brick.set, brick.position)));
         bricks.insert(at, brick.id);
         self.bricks_on.entry(brick.device).or_default().insert(brick.id);
-        *self.used.entry(brick.device).or_default() += brick.footprint();
-        self.bricks.insert(brick.id, brick);
+        self.note_guest(&brick);
+        let added = brick.clone();
+        self.account(&brick, |inventory| {
+            inventory.bricks.insert(added.id, added);
+        });
         Ok(())
     }
 
@@ -346,23 +353,25 @@ impl Inventory {
         size: ByteSize,
         space: BrickSpace,
     ) -> Result<(), InventoryError> {
-        let Some(brick) = self.bricks.get_mut(&id) else {
+        let Some(brick) = self.bricks.get(&id).cloned() else {
             return unknown("brick", id);
         };
-        let before = brick.footprint();
-        (brick.size, brick.space) = (size, space);
-        let used = self.used.entry(brick.device).or_default();
-        *used = used.minus(before) + brick.footprint();
+        self.account(&brick, |inventory| {
+            if let Some(known) = inventory.bricks.get_mut(&id) {
+                (known.size, known.space) = (size, space);
+            }
+        });
         Ok(())
     }
 
     fn forget_brick(&mut self, id: BrickId) -> Option<Brick> {
-        let brick = self.bricks.remove(&id)?;
+        let brick = self.bricks.get(&id).cloned()?;
+        self.account(&brick, |inventory| {
+            inventory.bricks.remove(&id);
+            inventory.forget_guest(&brick);
+        });
         if let Some(bricks) = self.bricks_on.get_mut(&brick.device) {
             bricks.remove(&id);
-        }
-        if let Some(used) = self.used.get_mut(&brick.device) {
-            *used = used.minus(brick.footprint());
         }
         Some(brick)
     }

@@ -8,7 +8,7 @@ pub mod read;
 
 pub use copies::*;
 
-use crate::{BrickId, BrickNames, Device, DeviceId, DeviceKind, DevicePath, Overcommit, VolumeId};
+use crate::{BrickId, BrickNames, Device, DeviceId, DeviceKind, DevicePath, LvmName, Overcommit, VolumeId};
 
 /// Mortar's folder on every node.
 pub const ROOT: &str = "/var/lib/mortar";
@@ -34,6 +34,8 @@ pub struct BrickPlace<'a> {
     pub brick: BrickId,
     /// What it is called, where that does not follow from the ids.
     pub names: Option<&'a BrickNames>,
+    /// The thin pool that it is in, where that was made for another brick.
+    pub pool: Option<&'a LvmName>,
 }
 
 impl BrickPlace<'_> {
@@ -51,7 +53,9 @@ impl BrickPlace<'_> {
     /// Name of its thin pool.
     pub fn thin_pool(&self) -> String {
         let own = self.names.and_then(|names| names.pool.as_ref());
-        own.map_or_else(|| thin_pool(self.brick), ToString::to_string)
+        self.pool
+            .or(own)
+            .map_or_else(|| thin_pool(self.brick), ToString::to_string)
     }
 
     /// The block device of its logical volume.

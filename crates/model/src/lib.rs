@@ -25,7 +25,7 @@ pub use id::{
     BlockVolumeId, BrickId, ClusterId, DeviceId, GroupId, NodeId, OperationId, ParseIdError, SnapshotId,
     VolumeId,
 };
-pub use inventory::{Inventory, InventoryError};
+pub use inventory::{Inventory, InventoryError, largest_pool, taken_by};
 pub use name::{
     ClientNode, DevicePath, HostName, InvalidName, LvmName, OptionName, PeerId, Tags, VolumeName,
     VolumeOption,

@@ -246,7 +246,7 @@ pub(crate) const fn is_no(value: &bool) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BrickSpace {
-    /// A thin pool of its own, with metadata, as Heketi makes it.
+    /// A thin pool for this brick, with metadata, as Heketi makes it; clones of the brick are in it, too.
     ThinPool {
         /// Size of the pool's data.
         pool: ByteSize,
@@ -311,6 +311,10 @@ pub struct Brick {
     /// What it is called on its node, where that does not follow from the ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Box<BrickNames>>,
+    /// The thin pool that it is in, where that was made for another brick: a clone's is its origin's. It stays as long as any
+    /// brick is in it, and each of them records the size that all of it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Box<LvmName>>,
 }
 
 impl Brick {
@@ -320,6 +324,7 @@ impl Brick {
             device: self.device,
             brick: self.id,
             names: self.names.as_deref(),
+            pool: self.pool.as_deref(),
         }
     }
 
@@ -328,7 +333,8 @@ impl Brick {
         self.space == BrickSpace::Folder
     }
 
-    /// Bytes of its device that the brick takes.
+    /// Bytes of its device that the brick takes, with all of the thin pool that it is in: where others are in that too, they take the
+    /// same bytes.
     pub fn footprint(&self) -> ByteSize {
         match self.space {
             BrickSpace::ThinPool { pool, metadata } => pool + metadata,

@@ -15,8 +15,8 @@ pub use copies::{CopyPart, CopySpec};
 use crate::layout::BrickPlace;
 use crate::things::is_no;
 use crate::{
-    BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, NodeId, OptionName,
-    Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
+    BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, LvmName, NodeId,
+    OptionName, Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -95,6 +95,9 @@ pub struct BrickSpec {
     /// What it is called on its node, where that does not follow from the ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Box<BrickNames>>,
+    /// The thin pool that it is in, where that was made for another brick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Box<LvmName>>,
 }
 
 impl BrickSpec {
@@ -104,6 +107,7 @@ impl BrickSpec {
             device: self.device,
             brick: self.brick,
             names: self.names.as_deref(),
+            pool: self.pool.as_deref(),
         }
     }
 
@@ -312,6 +316,9 @@ pub struct RemainsSpec {
 pub enum GrowthPart {
     /// That it can become larger at all: it is whole, and its device has the room. Nothing is changed.
     Room,
+    /// The thin pool that it is in, and nothing else: for what is to be in it beside the brick. It stays large when what it was
+    /// made larger for is undone.
+    Pool,
     /// What is under its file system: thin pool and logical volume, or image file.
     Space,
     /// Its file system, and what its identity file says of it.
@@ -498,6 +505,7 @@ impl Thing {
             Self::Identity(_) => "identity",
             Self::Growth(spec) => match spec.part {
                 GrowthPart::Room => "room to grow",
+                GrowthPart::Pool => "larger thin pool",
                 GrowthPart::Space => "larger space",
                 GrowthPart::FileSystem => "larger file system",
             },
@@ -536,6 +544,7 @@ impl Thing {
             Self::Identity(spec) => format!("identity of {} in its trusted pool", spec.host),
             Self::Growth(GrowthSpec { part, brick, .. }) => match part {
                 GrowthPart::Room => format!("room for brick {} to grow to {}", brick.brick, brick.size),
+                GrowthPart::Pool => format!("larger thin pool of brick {}", brick.brick),
                 GrowthPart::Space => format!("{} under brick {}", brick.size, brick.brick),
                 GrowthPart::FileSystem => format!("file system of {} of brick {}", brick.size, brick.brick),
             },
@@ -564,6 +573,12 @@ impl Thing {
             Self::Block(spec) => matches!(spec.part, BlockPart::Name),
             _ => false,
         }
+    }
+
+    /// Whether what was made of it stays when everything else is undone, and is recorded then: a thin pool cannot become
+    /// smaller.
+    pub const fn keeps(&self) -> bool {
+        matches!(self, Self::Growth(spec) if matches!(spec.part, GrowthPart::Pool))
     }
 }
 

@@ -1,11 +1,12 @@
 //! New volumes that begin with what another one holds: of a snapshot, or of a volume as it is.
 //!
-//! The new bricks are on the devices of those that they are made of, and need nothing of them any more.
+//! The new bricks are on the devices of those that they are made of, and need nothing of them any more: a thin pool that both are in
+//! stays as long as one of them.
 
 use mortar_model::work::{CopyPart, Goal, Thing};
 use mortar_model::{
-    Brick, BrickCopy, BrickId, ClusterId, Origin, Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
-    VolumeOption,
+    Brick, BrickCopy, BrickId, BrickSpace, ByteSize, ClusterId, LvmName, Origin, Snapshot, SnapshotId,
+    Volume, VolumeId, VolumeName, VolumeOption,
 };
 
 use crate::create::{own_option, plan_for};
@@ -13,10 +14,11 @@ use crate::identity;
 use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::plan::{Change, Plan, Stage, Subject};
+use crate::pools::Pools;
 use crate::refusal::Refusal;
 use crate::repeat::{self, Creation, Difference, Known};
 use crate::seed::Seed;
-use crate::snapshot::{check_kind, check_room, copy_stages, copy_steps, snapshot_of, unused_snapshot};
+use crate::snapshot::{check_room, copy_stages, copy_steps, kept, snapshot_of, unused_snapshot};
 use crate::steering::{Steering, zones_of};
 
 /// A clone that is wanted.
@@ -55,10 +57,15 @@ pub fn clone_snapshot(
     if snapshot.volume.block {
         return Err(Refusal::CloneOfHosting(snapshot.volume.id));
     }
-    let (volume, bricks) = cloned(landscape, limits, snapshot, request, origin, seed)?;
+    let pools = Pools::for_copies(landscape, snapshot.bricks.iter())?;
+    let (volume, bricks) = cloned(landscape, limits, snapshot, request, origin, &pools, seed)?;
     let mut plan = plan_for(inventory, volume, &bricks);
     made_of(&mut plan, snapshot);
+    if let Some(stage) = pools.stage(inventory) {
+        plan.stages.insert(0, stage);
+    }
     plan.changes.push(Change::Keep(Subject::Snapshot(id)));
+    plan.changes.extend(pools.changes(inventory));
     Ok(Creation::New(plan))
 }
 
@@ -91,10 +98,11 @@ pub fn clone_volume(
     let between = SnapshotId::from_u128(seed.next_u128());
     let name = VolumeName::new(format!("clone_{between}")).expect("clone_ and hex digits are a name");
     let snapshot = snapshot_of(inventory, volume, between, name, request.now_ms, seed);
-    let (clone, bricks) = cloned(landscape, limits, &snapshot, request, origin, seed)?;
+    let pools = Pools::for_copies(landscape, snapshot.bricks.iter())?;
+    let (clone, bricks) = cloned(landscape, limits, &snapshot, request, origin, &pools, seed)?;
     let mut made = plan_for(inventory, clone, &bricks);
     made_of(&mut made, &snapshot);
-    let mut stages = copy_stages(inventory, &snapshot);
+    let mut stages = copy_stages(inventory, &snapshot, &pools);
     stages.append(&mut made.stages);
     let forward_from = Some(stages.len());
     stages.push(Stage {
@@ -102,7 +110,7 @@ pub fn clone_volume(
         steps: copy_steps(inventory, &snapshot, CopyPart::Whole, Goal::Absent),
     });
     let mut changes = made.changes;
-    changes.push(Change::Keep(Subject::Volume(id)));
+    changes.extend(kept(inventory, std::slice::from_ref(&snapshot), &pools));
     Ok(Creation::New(Plan {
         stages,
         forward_from,
@@ -174,13 +182,14 @@ fn known(
     }))
 }
 
-/// The new volume and its bricks, as large as those of the snapshot and on their devices.
+/// The new volume and its bricks, as large as those of the snapshot and on their devices; in their thin pools, where those have some.
 fn cloned(
     landscape: &Landscape,
     limits: &Limits,
     snapshot: &Snapshot,
     request: &CloneVolume,
     origin: Origin,
+    pools: &Pools,
     seed: &mut Seed,
 ) -> Result<(Volume, Vec<Brick>), Refusal> {
     let inventory = landscape.inventory();
@@ -189,7 +198,6 @@ fn cloned(
     if let Some(limit) = limits.volumes_per_cluster.filter(|limit| has >= *limit) {
         return Err(Refusal::TooManyVolumes { has, limit });
     }
-    check_kind(inventory, &snapshot.volume, &snapshot.bricks)?;
     let id = VolumeId::from_u128(seed.next_u128());
     let name = match &request.name {
         Some(name) => name.clone(),
@@ -198,14 +206,17 @@ fn cloned(
     let brick = |copy: &BrickCopy| Brick {
         id: BrickId::from_u128(seed.next_u128()),
         volume: id,
+        space: pools.space(&copy.brick),
         names: None,
+        pool: pool_of(&copy.brick),
         ..copy.brick.clone()
     };
     let bricks: Vec<Brick> = snapshot.bricks.iter().map(brick).collect();
-    let wanted: Vec<_> = bricks
-        .iter()
-        .map(|brick| (brick.device, brick.footprint()))
-        .collect();
+    let alone = bricks.iter().filter(|brick| brick.pool.is_none());
+    let alone = alone.map(|brick| (brick.device, brick.footprint()));
+    // Where its pool has the room already, the device must take bricks all the same.
+    let inside = bricks.iter().map(|brick| (brick.device, ByteSize::ZERO));
+    let wanted: Vec<_> = alone.chain(inside).chain(pools.needs(inventory)).collect();
     check_room(
         landscape,
         &format!("clone of volume {}", snapshot.volume.name),
@@ -223,6 +234,15 @@ fn cloned(
         with_options(&mut volume, options, limits)?;
     }
     Ok((volume, bricks))
+}
+
+/// The thin pool of a brick, which is to be that of its clone; none where it has none, or where its device has one for all.
+fn pool_of(brick: &Brick) -> Option<Box<LvmName>> {
+    let BrickSpace::ThinPool { .. } = brick.space else {
+        return None;
+    };
+    let name = LvmName::new(brick.place().thin_pool());
+    Some(Box::new(name.expect("what a brick's pool is called is a name")))
 }
 
 /// Gives a clone options of its own in place of its origin's.

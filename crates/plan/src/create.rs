@@ -314,6 +314,7 @@ pub(crate) fn make_bricks(
                 set,
                 position,
                 names: None,
+                pool: None,
             });
         }
     }
@@ -372,6 +373,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
             identity: identity::brick_file(brick, volume, node),
             from: None,
             names: brick.names.clone(),
+            pool: brick.pool.clone(),
         };
         Some(Step {
             place: Place::Node(node.id),

@@ -101,6 +101,7 @@ fn place(
         size: whole(size.size, &device.kind),
         space: brick_space(size, &device.kind),
         names: None,
+        pool: None,
         ..*old
     })
 }

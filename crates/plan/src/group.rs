@@ -5,15 +5,15 @@
 
 use mortar_model::work::{CopyPart, Goal};
 use mortar_model::{
-    ByteSize, ClusterId, DeviceId, Group, GroupId, Inventory, OperationId, Snapshot, SnapshotId, VolumeId,
-    VolumeName,
+    ClusterId, Group, GroupId, Inventory, OperationId, Snapshot, SnapshotId, VolumeId, VolumeName,
 };
 
 use crate::landscape::Landscape;
 use crate::plan::{Change, Plan, Stage, Subject};
+use crate::pools::Pools;
 use crate::refusal::Refusal;
 use crate::seed::Seed;
-use crate::snapshot::{check_reserve, check_room, copy_steps, forbids_copies, snapshot_of, unused_snapshot};
+use crate::snapshot::{check_copies, copy_steps, kept, room_steps, snapshot_of, unused_snapshot};
 
 /// Most volumes of one group: all of their bricks are frozen at once, and a freeze lasts 12 seconds at most.
 pub const MOST_VOLUMES: usize = 32;
@@ -101,11 +101,12 @@ pub fn create_group(
     };
     let group = Group { id, name, volumes };
     let snapshots = snapshots_of(landscape, &group, request.now_ms, seed)?;
-    check_all(landscape, &snapshots)?;
+    let pools = Pools::for_copies(landscape, snapshots.iter().flat_map(|snapshot| &snapshot.bricks))?;
+    let what = format!("group of snapshots of {} volumes", snapshots.len());
+    check_copies(landscape, &what, &snapshots, &pools)?;
     let mut changes = vec![Change::Keep(Subject::Group(id))];
-    let kept = snapshots.iter().map(|made| made.volume.id);
-    let kept: Vec<Change> = kept.map(|id| Change::Keep(Subject::Volume(id))).collect();
-    let stages = stages(landscape.inventory(), &snapshots);
+    let kept = kept(landscape.inventory(), &snapshots, &pools);
+    let stages = stages(landscape.inventory(), &snapshots, &pools);
     changes.extend(snapshots.into_iter().map(Change::AddSnapshot));
     changes.extend(kept);
     Ok(GroupCreation::New(Plan {
@@ -201,20 +202,8 @@ fn snapshots_of(
     Ok(snapshots)
 }
 
-/// Whether all copies have room where they are to be, side by side.
-fn check_all(landscape: &Landscape, snapshots: &[Snapshot]) -> Result<(), Refusal> {
-    for snapshot in snapshots {
-        check_reserve(landscape.inventory(), &snapshot.volume, &snapshot.bricks)?;
-    }
-    let copies = snapshots.iter().flat_map(|snapshot| &snapshot.bricks);
-    let copies: Vec<(DeviceId, ByteSize)> =
-        copies.map(|copy| (copy.brick.device, copy.footprint())).collect();
-    let what = format!("group of snapshots of {} volumes", snapshots.len());
-    check_room(landscape, &what, &copies, forbids_copies)
-}
-
 /// The way to copies of all bricks of all volumes that show the same moment.
-fn stages(inventory: &Inventory, snapshots: &[Snapshot]) -> Vec<Stage> {
+fn stages(inventory: &Inventory, snapshots: &[Snapshot], pools: &Pools) -> Vec<Stage> {
     let stage = |title: &str, part| Stage {
         title: title.into(),
         steps: snapshots
@@ -222,10 +211,18 @@ fn stages(inventory: &Inventory, snapshots: &[Snapshot]) -> Vec<Stage> {
             .flat_map(|snapshot| copy_steps(inventory, snapshot, part, Goal::Present))
             .collect(),
     };
-    vec![
-        stage("see that all bricks can be copied", CopyPart::Room),
+    let room = snapshots.iter();
+    let room = Stage {
+        title: "see that all bricks can be copied".into(),
+        steps: room
+            .flat_map(|snapshot| room_steps(inventory, snapshot, pools))
+            .collect(),
+    };
+    let stages = [
         stage("freeze the bricks of all volumes", CopyPart::Frozen),
         stage("copy their images", CopyPart::Image),
         stage("thaw them, and name the copies", CopyPart::Whole),
-    ]
+    ];
+    let all = std::iter::once(room).chain(pools.stage(inventory));
+    all.chain(stages).collect()
 }

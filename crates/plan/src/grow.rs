@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use mortar_model::work::{Goal, GrowthPart, GrowthSpec, OptionsSpec, Thing};
-use mortar_model::{Brick, BrickSpace, ByteSize, DeviceId, Durability, Inventory, Volume};
+use mortar_model::{
+    Brick, BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, Volume, VolumeId,
+};
 
 use crate::create::{addresses, brick_steps, factor, pool_step};
 use crate::identity;
@@ -15,8 +17,9 @@ use crate::landscape::Landscape;
 use crate::limits::Limits;
 use crate::placement::{name_refusals, unusable};
 use crate::plan::{Change, Plan, Stage, Step};
+use crate::pools::{data_for, families, promised};
 use crate::refusal::{NoRoom, Refusal, Rule};
-use crate::space::{BrickSize, brick_space, growth_needs, whole};
+use crate::space::{BrickSize, brick_space, growth_needs, metadata_of, whole};
 use crate::steering::Steering;
 
 /// The least by which a brick becomes larger: XFS leaves less than 256 KiB unused.
@@ -39,14 +42,18 @@ pub(crate) fn grow_in_place(
     let old: Vec<Brick> = inventory.bricks_of(volume.id).cloned().collect();
     let grown = grown(inventory, volume, &old, by)?;
     check_room(landscape, limits, &old, &grown)?;
+    let others = others(landscape, volume.id, &grown)?;
+    let stages = stages(inventory, volume, &old, &grown, by);
+    let mut changes = vec![Change::GrowBricks {
+        volume: volume.id,
+        by,
+        bricks: grown,
+    }];
+    changes.extend(others);
     Ok(Plan {
-        stages: stages(inventory, volume, &old, &grown, by),
+        stages,
         forward_from: Some(SPACE),
-        changes: vec![Change::GrowBricks {
-            volume: volume.id,
-            by,
-            bricks: grown,
-        }],
+        changes,
     })
 }
 
@@ -80,9 +87,11 @@ fn grown(inventory: &Inventory, volume: &Volume, old: &[Brick], by: ByteSize) ->
                 continue;
             };
             let target = shape.brick(brick.position, target);
+            let size = brick.size.max(whole(target.size, &device.kind));
+            let space = larger(brick.space, brick_space(target, &device.kind));
             let larger = Brick {
-                size: brick.size.max(whole(target.size, &device.kind)),
-                space: larger(brick.space, brick_space(target, &device.kind)),
+                size,
+                space: beside_others(inventory, brick, size, space, &device.kind),
                 ..brick.clone()
             };
             if larger != *brick {
@@ -122,6 +131,48 @@ fn larger(now: BrickSpace, wanted: BrickSpace) -> BrickSpace {
     }
 }
 
+/// What the pool of a brick must have when that becomes as large: what else is in it keeps its room.
+fn beside_others(
+    inventory: &Inventory,
+    brick: &Brick,
+    size: ByteSize,
+    wanted: BrickSpace,
+    kind: &DeviceKind,
+) -> BrickSpace {
+    let BrickSpace::ThinPool { pool, metadata } = wanted else {
+        return wanted;
+    };
+    let (data, beside) = inventory.pool_size(brick.device, &brick.place().thin_pool());
+    let more = size.minus(brick.size);
+    let data = data_for(data, promised(inventory, brick), more).round_up(kind.extent());
+    let pool = pool.max(data);
+    BrickSpace::ThinPool {
+        pool,
+        metadata: metadata.max(beside).max(metadata_of(data, kind.extent())),
+    }
+}
+
+/// The records of other bricks in the pools of these, which become larger with them; and their volumes, held meanwhile.
+fn others(landscape: &Landscape, volume: VolumeId, grown: &[Brick]) -> Result<Vec<Change>, Refusal> {
+    let then = |other: &Brick| {
+        let pool = other.place().thin_pool();
+        let mut grown = grown.iter();
+        let found = grown.find(|brick| brick.device == other.device && brick.place().thin_pool() == pool)?;
+        Some(Brick {
+            space: found.space,
+            ..other.clone()
+        })
+    };
+    let mut families = families(landscape, grown.iter())?;
+    families.remove(&volume);
+    let change = |(volume, bricks): (VolumeId, Vec<Brick>)| Change::GrowBricks {
+        volume,
+        by: ByteSize::ZERO,
+        bricks: bricks.iter().filter_map(then).collect(),
+    };
+    Ok(families.into_iter().map(change).collect())
+}
+
 /// Whether each device holds what its bricks are to take, by the rules of placement.
 fn check_room(landscape: &Landscape, limits: &Limits, old: &[Brick], grown: &[Brick]) -> Result<(), Refusal> {
     let mut needed: BTreeMap<DeviceId, ByteSize> = BTreeMap::new();
@@ -129,9 +180,7 @@ fn check_room(landscape: &Landscape, limits: &Limits, old: &[Brick], grown: &[Br
     for brick in grown {
         let now = old.iter().find(|now| now.id == brick.id).unwrap_or(brick);
         *needed.entry(brick.device).or_default() += growth_needs(now, brick);
-        if brick.names.as_ref().is_some_and(|names| names.shared) {
-            rules.insert(brick.device, Rule::SharedPool);
-        } else if brick.size > limits.brick_max {
+        if brick.size > limits.brick_max {
             let (size, most) = (brick.size, limits.brick_max);
             rules.insert(brick.device, Rule::TooLarge { size, most });
         }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::work::{DeviceFacts, Facts};
 use mortar_model::{
-    BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, ClusterId, Device, DeviceId, DeviceKind,
-    DevicePath, Group, GroupId, HostName, Inventory, InventoryError, NodeId, OperationId, Snapshot,
-    SnapshotId, State, Volume, VolumeId, VolumeName,
+    BlockVolume, BlockVolumeId, Brick, BrickId, BrickSpace, ByteSize, ClusterId, Device, DeviceId,
+    DeviceKind, DevicePath, Group, GroupId, HostName, Inventory, InventoryError, NodeId, OperationId,
+    Snapshot, SnapshotId, State, Volume, VolumeId, VolumeName, largest_pool,
 };
 
 use crate::index::{Index, Slot};
@@ -14,12 +14,14 @@ use crate::involved::Involved;
 use crate::placement::unusable;
 use crate::plan::{Change, Plan, Subject};
 use crate::refusal::{Refusal, TooFull};
-use crate::space::growth_needs;
+use crate::space::growth_of;
 
 /// What an open operation holds.
 #[derive(Clone, Debug, Default)]
 struct Held {
     bricks: Vec<Brick>,
+    /// What is left of bricks on nodes that are away, in thin pools that others may be in, too.
+    left: Vec<Brick>,
     /// What bricks that are there already take more, and copies of bricks that are being made.
     growth: Vec<(DeviceId, ByteSize)>,
     /// The volume that is being made: its name is spoken for.
@@ -52,8 +54,10 @@ impl Held {
     fn devices(&self) -> BTreeSet<DeviceId> {
         let of_bricks = self.bricks.iter().map(|brick| brick.device);
         let grown = self.growth.iter().map(|(device, _)| *device);
+        let left = self.left.iter().map(|brick| brick.device);
         of_bricks
             .chain(grown)
+            .chain(left)
             .chain(self.leaving.iter().copied())
             .collect()
     }
@@ -66,6 +70,8 @@ pub struct Landscape {
     index: Index,
     held: BTreeMap<OperationId, Held>,
     spoken: BTreeMap<DeviceId, (ByteSize, u32)>,
+    /// What is left of bricks in thin pools, by the device that it is on.
+    left: BTreeMap<DeviceId, BTreeMap<(OperationId, BrickId), Brick>>,
     names: BTreeMap<(ClusterId, VolumeName), OperationId>,
     hosts: BTreeMap<HostName, OperationId>,
     paths: BTreeMap<(NodeId, DevicePath), OperationId>,
@@ -103,7 +109,26 @@ impl Landscape {
 
     /// What bricks take of a device, those of running operations included.
     pub fn used(&self, device: DeviceId) -> ByteSize {
-        self.inventory.used(device) + self.spoken.get(&device).map_or(ByteSize::ZERO, |(size, _)| *size)
+        let spoken = self.spoken.get(&device).map_or(ByteSize::ZERO, |(size, _)| *size);
+        self.inventory.used(device) + spoken + self.left_over(device)
+    }
+
+    /// What thin pools take of a device for nothing but what is left in them: one in which a brick lives is counted with that.
+    fn left_over(&self, device: DeviceId) -> ByteSize {
+        let Some(left) = self.left.get(&device) else {
+            return ByteSize::ZERO;
+        };
+        let mut pools: BTreeMap<String, Vec<BrickSpace>> = BTreeMap::new();
+        for brick in left.values() {
+            let spaces = pools.entry(brick.place().thin_pool()).or_default();
+            spaces.push(brick.space);
+        }
+        let beyond = |(pool, spaces): (String, Vec<BrickSpace>)| {
+            let (data, metadata) = largest_pool(spaces.into_iter());
+            let (counted, beside) = self.inventory.pool_size(device, &pool);
+            data.minus(counted) + metadata.minus(beside)
+        };
+        pools.into_iter().map(beyond).sum()
     }
 
     /// Bricks that running operations make on the device.
@@ -371,8 +396,13 @@ impl Landscape {
         }
         for brick in &held.bricks {
             let (size, count) = self.spoken.entry(brick.device).or_default();
-            *size += brick.footprint();
+            *size += own_room(brick);
             *count += 1;
+        }
+        for brick in &held.left {
+            self.spoken.entry(brick.device).or_default().1 += 1;
+            let left = self.left.entry(brick.device).or_default();
+            left.insert((operation, brick.id), brick.clone());
         }
         for (device, more) in &held.growth {
             self.spoken.entry(*device).or_default().0 += *more;
@@ -400,8 +430,16 @@ impl Landscape {
             return;
         };
         for brick in &held.bricks {
-            self.give_back(brick.device, brick.footprint(), 1);
+            self.give_back(brick.device, own_room(brick), 1);
         }
+        for brick in &held.left {
+            self.give_back(brick.device, ByteSize::ZERO, 1);
+            self.left
+                .entry(brick.device)
+                .or_default()
+                .remove(&(operation, brick.id));
+        }
+        self.left.retain(|_, left| !left.is_empty());
         for (device, more) in &held.growth {
             self.give_back(*device, *more, 0);
         }
@@ -634,10 +672,7 @@ impl Landscape {
 fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     let mut held = Held {
         bricks: plan.new_bricks().cloned().collect(),
-        growth: plan
-            .grown_bricks()
-            .filter_map(|brick| Some((brick.device, growth_needs(inventory.brick(brick.id)?, brick))))
-            .collect(),
+        growth: growth_of(inventory, plan.grown_bricks()),
         volume: plan.new_volume().cloned(),
         snapshots: plan.new_snapshots().cloned().collect(),
         block: plan.new_block().cloned(),
@@ -653,7 +688,10 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
     for change in &plan.changes {
         if let Change::Clear(remains) = change {
             // Its subject is not held: a volume that lives on can be changed while leftovers of it wait elsewhere.
-            held.bricks.extend(remains.bricks.iter().cloned());
+            let thin = |brick: &&Brick| matches!(brick.space, BrickSpace::ThinPool { .. });
+            let (left, bricks): (Vec<&Brick>, Vec<&Brick>) = remains.bricks.iter().partition(thin);
+            held.left.extend(left.into_iter().cloned());
+            held.bricks.extend(bricks.into_iter().cloned());
             held.names.extend(remains.names.iter().cloned());
             held.hosts.extend(remains.hosts.iter().cloned());
             held.paths.extend(remains.paths.iter().cloned());
@@ -695,6 +733,16 @@ fn held_by(inventory: &Inventory, plan: &Plan) -> Held {
         }
     }
     held
+}
+
+/// The room that a new brick takes by itself. One that is cloned into another's thin pool takes what that is made larger by, if
+/// anything.
+fn own_room(brick: &Brick) -> ByteSize {
+    if brick.pool.is_some() {
+        ByteSize::ZERO
+    } else {
+        brick.footprint()
+    }
 }
 
 /// A new block volume with what its step learned.

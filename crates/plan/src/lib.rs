@@ -31,6 +31,7 @@ mod node;
 mod options;
 mod placement;
 mod plan;
+mod pools;
 mod refusal;
 mod remove;
 mod repeat;

@@ -44,8 +44,6 @@ pub enum Rule {
         /// The most that one may have.
         most: ByteSize,
     },
-    /// The brick on it shares its thin pool with others: a clone and its origin do.
-    SharedPool,
     /// It is a file system that others made, with bricks that were adopted.
     Adopted,
     /// Its node has another brick of the same set.
@@ -88,7 +86,6 @@ impl Rule {
             // Strictly more must be free than is taken.
             Self::Full { needed, free } => format!("free more than {} there", needed.minus(*free)),
             Self::TooLarge { .. } => "raise brick-max, or add bricks".to_owned(),
-            Self::SharedPool => "add bricks instead".to_owned(),
             Self::Adopted => "add a device of Mortar's own to its node".to_owned(),
             Self::NodeInSet => "add a device on a node without a brick of the set".to_owned(),
             Self::ZoneInSet => "add a device in another zone, or let zones not be strict".to_owned(),
@@ -117,9 +114,6 @@ impl fmt::Display for Rule {
             Self::Full { needed, free } => write!(f, "{free} free, {needed} needed"),
             Self::TooLarge { size, most } => {
                 write!(f, "the brick on it would have {size}, and may have {most}")
-            }
-            Self::SharedPool => {
-                f.write_str("the brick on it shares its thin pool with a clone or its origin")
             }
             Self::Adopted => f.write_str(
                 "it is a file system that others made: only the bricks that were adopted are on it",
@@ -272,15 +266,6 @@ fn list(f: &mut fmt::Formatter<'_>, devices: &[DeviceRefusal], more: usize) -> f
     Ok(())
 }
 
-/// What would give a thin pool room for a snapshot: where nothing but the brick is in it, there is none to delete.
-fn way_to_reserve(held: ByteSize, needed: ByteSize) -> &'static str {
-    if held > needed {
-        "Delete a snapshot; or copy the data to a volume that is made with more room for snapshots"
-    } else {
-        "Copy the data to a volume that is made with room for snapshots"
-    }
-}
-
 /// Why a volume does not get more and smaller bricks, and what would help.
 fn why_not_smaller(brick_min: Option<ByteSize>) -> String {
     match brick_min {
@@ -431,44 +416,6 @@ pub enum Refusal {
     /// Copies of a volume's bricks have no room, or cannot be made now.
     #[error("{0}")]
     NoCopiesRoom(Box<NoCopies>),
-    /// A brick whose thin pool has no room for one more copy of it.
-    #[error(
-        "volume {name} has brick {brick} on {host}:{path} in a thin pool of {pool}, of which {held} are spoken for: one more snapshot \
-         needs {needed}. {} (--snapshot-factor: 2 is for one, 3 for two)",
-        way_to_reserve(*.held, *.needed)
-    )]
-    NoReserve {
-        /// The volume.
-        name: VolumeName,
-        /// The brick.
-        brick: BrickId,
-        /// Its node.
-        host: HostName,
-        /// Its device.
-        path: DevicePath,
-        /// Size of its pool.
-        pool: ByteSize,
-        /// What the brick and its copies may come to take of it.
-        held: ByteSize,
-        /// What one more may come to take.
-        needed: ByteSize,
-    },
-    /// A brick in a thin pool of its own: of copies there no bricks are made.
-    #[error(
-        "volume {name} has brick {brick} on {host}:{path}, a thin logical volume in a pool of its own: clones are \
-         made on devices whose bricks share one pool, and on directories. Drain its device, and add the disk again with \
-         'mortar device add --pool shared'; or copy the data to a new volume"
-    )]
-    WrongDevice {
-        /// The volume.
-        name: VolumeName,
-        /// The brick.
-        brick: BrickId,
-        /// Its node.
-        host: HostName,
-        /// Its device.
-        path: DevicePath,
-    },
     /// A volume that has other bricks than when a snapshot of it was made.
     #[error(
         "volume {name} cannot be brought back to snapshot {snapshot}: since then its bricks {what}. Make a new volume of \

@@ -183,6 +183,7 @@ fn place(
                 set: *set,
                 position,
                 names: None,
+                pool: None,
             });
         }
     }

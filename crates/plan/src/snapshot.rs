@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use mortar_model::work::{CopyPart, CopySpec, Goal, StartedSpec, Thing};
+use mortar_model::work::{CopyPart, CopySpec, Goal, GrowthPart, StartedSpec, Thing};
 use mortar_model::{
     Brick, BrickCopy, BrickId, BrickSpace, ByteSize, Device, DeviceId, Durability, Inventory, OperationId,
     Snapshot, SnapshotId, Volume, VolumeId, VolumeName,
@@ -17,6 +17,7 @@ use crate::identity;
 use crate::landscape::Landscape;
 use crate::placement::{name_refusals, rules_against};
 use crate::plan::{Change, Plan, Stage, Step, Subject};
+use crate::pools::{Pools, promised};
 use crate::refusal::{NoCopies, Refusal, Rule};
 use crate::seed::Seed;
 
@@ -61,22 +62,43 @@ pub fn create_snapshot(
         None => VolumeName::new(format!("snap_{id}")).expect("snap_ and hex digits are a name"),
     };
     let snapshot = snapshot_of(inventory, volume, id, name, request.now_ms, seed);
-    let copies: Vec<(DeviceId, ByteSize)> = snapshot
-        .bricks
-        .iter()
-        .map(|copy| (copy.brick.device, copy.footprint()))
-        .collect();
-    check_reserve(inventory, volume, &snapshot.bricks)?;
+    let pools = Pools::for_copies(landscape, snapshot.bricks.iter())?;
     let what = format!("snapshot of volume {}", volume.name);
-    check_room(landscape, &what, &copies, forbids_copies)?;
+    check_copies(landscape, &what, std::slice::from_ref(&snapshot), &pools)?;
+    let stages = copy_stages(inventory, &snapshot, &pools);
+    let kept = kept(inventory, std::slice::from_ref(&snapshot), &pools);
+    let mut changes = vec![Change::AddSnapshot(snapshot)];
+    changes.extend(kept);
     Ok(SnapshotCreation::New(Plan {
-        stages: copy_stages(inventory, &snapshot),
+        stages,
         forward_from: None,
-        changes: vec![
-            Change::AddSnapshot(snapshot),
-            Change::Keep(Subject::Volume(volume.id)),
-        ],
+        changes,
     }))
+}
+
+/// The volumes whose bricks are copied, and those that are in the same thin pools: all are held meanwhile.
+pub(crate) fn kept(inventory: &Inventory, snapshots: &[Snapshot], pools: &Pools) -> Vec<Change> {
+    let mut changes = pools.changes(inventory);
+    for snapshot in snapshots {
+        let subject = Subject::Volume(snapshot.volume.id);
+        if changes.iter().all(|change| change.subject() != subject) {
+            changes.push(Change::Keep(subject));
+        }
+    }
+    changes
+}
+
+/// Whether the devices have room for copies of all bricks, side by side, and for what their pools must have more for them.
+pub(crate) fn check_copies(
+    landscape: &Landscape,
+    what: &str,
+    snapshots: &[Snapshot],
+    pools: &Pools,
+) -> Result<(), Refusal> {
+    let copies = snapshots.iter().flat_map(|snapshot| &snapshot.bricks);
+    let copies = copies.map(|copy| (copy.brick.device, copy.footprint()));
+    let wanted: Vec<(DeviceId, ByteSize)> = copies.chain(pools.needs(landscape.inventory())).collect();
+    check_room(landscape, what, &wanted, forbids_copies)
 }
 
 /// The snapshot that the request asks for, if it was asked for by name before.
@@ -247,45 +269,6 @@ pub(crate) fn snapshot_of(
     }
 }
 
-/// Whether the thin pool of each brick that has one holds one more copy, even when that comes to share nothing with anything.
-///
-/// The room was set aside when the volume was made: a pool that grew for a snapshot would not become smaller after it.
-pub(crate) fn check_reserve(
-    inventory: &Inventory,
-    volume: &Volume,
-    copies: &[BrickCopy],
-) -> Result<(), Refusal> {
-    for copy in copies {
-        let brick = &copy.brick;
-        let BrickSpace::ThinPool { pool, .. } = brick.space else {
-            continue;
-        };
-        let name = brick.place().thin_pool();
-        let beside = inventory.bricks_on(brick.device);
-        let beside = beside.filter(|other| other.place().thin_pool() == name);
-        let held = beside.map(|other| other.size).sum::<ByteSize>()
-            + copies_beside(inventory, brick)
-                .map(|other| other.brick.size)
-                .sum();
-        if held + brick.size <= pool {
-            continue;
-        }
-        let unknown = || Refusal::Unknown("device", brick.device.to_string());
-        let device = inventory.device(brick.device).ok_or_else(unknown)?;
-        let node = inventory.node(device.node).ok_or_else(unknown)?;
-        return Err(Refusal::NoReserve {
-            name: volume.name.clone(),
-            brick: brick.id,
-            host: node.manage.clone(),
-            path: device.path.clone(),
-            pool,
-            held,
-            needed: brick.size,
-        });
-    }
-    Ok(())
-}
-
 /// Copies that are in the thin pool of the brick alone, which goes with it.
 pub(crate) fn copies_beside<'a>(
     inventory: &'a Inventory,
@@ -296,27 +279,6 @@ pub(crate) fn copies_beside<'a>(
     snapshots
         .flat_map(|snapshot| &snapshot.bricks)
         .filter(|copy| copy.brick.id == brick.id)
-}
-
-/// Whether bricks can be made of all copies: not of those in the thin pool of one brick.
-pub(crate) fn check_kind(
-    inventory: &Inventory,
-    volume: &Volume,
-    copies: &[BrickCopy],
-) -> Result<(), Refusal> {
-    let own = |copy: &&BrickCopy| matches!(copy.brick.space, BrickSpace::ThinPool { .. });
-    let Some(copy) = copies.iter().find(own) else {
-        return Ok(());
-    };
-    let unknown = || Refusal::Unknown("device", copy.brick.device.to_string());
-    let device = inventory.device(copy.brick.device).ok_or_else(unknown)?;
-    let node = inventory.node(device.node).ok_or_else(unknown)?;
-    Err(Refusal::WrongDevice {
-        name: volume.name.clone(),
-        brick: copy.brick.id,
-        host: node.manage.clone(),
-        path: device.path.clone(),
-    })
 }
 
 /// Whether the rule keeps copies off the device. One that takes no new bricks still keeps copies of those that it has.
@@ -367,17 +329,34 @@ pub(crate) fn check_room(
 }
 
 /// The way to copies of all bricks that show the same moment.
-pub(crate) fn copy_stages(inventory: &Inventory, snapshot: &Snapshot) -> Vec<Stage> {
+pub(crate) fn copy_stages(inventory: &Inventory, snapshot: &Snapshot, pools: &Pools) -> Vec<Stage> {
     let stage = |title: &str, part| Stage {
         title: title.into(),
         steps: copy_steps(inventory, snapshot, part, Goal::Present),
     };
-    vec![
-        stage("see that its bricks can be copied", CopyPart::Room),
+    let stages = [
         stage("freeze its bricks", CopyPart::Frozen),
         stage("copy their images", CopyPart::Image),
         stage("thaw them, and name the copies", CopyPart::Whole),
-    ]
+    ];
+    let room = Stage {
+        title: "see that its bricks can be copied".into(),
+        steps: room_steps(inventory, snapshot, pools),
+    };
+    let all = std::iter::once(room).chain(pools.stage(inventory));
+    all.chain(stages).collect()
+}
+
+/// Looks at whether bricks can be copied, and at whether their devices have what their pools lack for it.
+pub(crate) fn room_steps(inventory: &Inventory, snapshot: &Snapshot, pools: &Pools) -> Vec<Step> {
+    let mut steps = copy_steps(inventory, snapshot, CopyPart::Room, Goal::Present);
+    for (step, copy) in steps.iter_mut().zip(&snapshot.bricks) {
+        if let Thing::Copy(spec) = &mut step.thing {
+            spec.promised = pools.promised(&copy.brick);
+        }
+    }
+    steps.extend(pools.steps(inventory, GrowthPart::Room));
+    steps
 }
 
 /// One step per brick of the snapshot, on the brick's node.
@@ -407,6 +386,12 @@ pub(crate) fn copy_steps(
             brick,
             names_missed,
             text: text.clone(),
+            // Where a brick is brought back, its copy is there: what is promised stays as it is.
+            promised: if part == CopyPart::Room {
+                promised(inventory, &copy.brick)
+            } else {
+                ByteSize::ZERO
+            },
         });
         Some(step)
     };

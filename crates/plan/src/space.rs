@@ -1,6 +1,8 @@
 //! How much of a device a brick takes. The arithmetic is Heketi's (its sizes are what users' accounts show).
 
-use mortar_model::{Brick, BrickSpace, ByteSize, DeviceKind};
+use std::collections::BTreeSet;
+
+use mortar_model::{Brick, BrickSpace, ByteSize, DeviceId, DeviceKind, Inventory};
 
 /// A brick's size and the room kept beside it, before a device is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,10 +35,15 @@ pub fn brick_space(brick: BrickSize, kind: &DeviceKind) -> BrickSpace {
             )]
             let scaled = ByteSize::from_kib((brick.size.kib() as f64 * brick.snapshot_factor).ceil() as u64);
             let pool = scaled.round_up(*extent);
-            let metadata = pool.divide_up(200).min(METADATA_MAX).round_up(*extent);
+            let metadata = metadata_of(pool, *extent);
             BrickSpace::ThinPool { pool, metadata }
         }
     }
+}
+
+/// Metadata of a thin pool with so much data.
+pub(crate) fn metadata_of(pool: ByteSize, extent: ByteSize) -> ByteSize {
+    pool.divide_up(200).min(METADATA_MAX).round_up(extent)
 }
 
 /// What a device must have free for one of its bricks to become as `larger`. While LVM extends a pool's metadata it makes a
@@ -51,6 +58,24 @@ pub(crate) fn growth_needs(now: &Brick, larger: &Brick) -> ByteSize {
         _ => ByteSize::ZERO,
     };
     larger.footprint().minus(now.footprint()) + spare
+}
+
+/// What devices must have free for their bricks to become as these: each thin pool once, however many bricks are in it.
+pub(crate) fn growth_of<'a>(
+    inventory: &Inventory,
+    larger: impl Iterator<Item = &'a Brick>,
+) -> Vec<(DeviceId, ByteSize)> {
+    let mut pools = BTreeSet::new();
+    let needs = larger.filter_map(|larger| {
+        let now = inventory.brick(larger.id)?;
+        if let BrickSpace::ThinPool { .. } = larger.space
+            && !pools.insert((larger.device, larger.place().thin_pool()))
+        {
+            return None;
+        }
+        Some((larger.device, growth_needs(now, larger)))
+    });
+    needs.collect()
 }
 
 /// Size of a brick on a device of this kind: whole extents, so that nothing is asked of LVM that it would round.

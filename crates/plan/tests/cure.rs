@@ -301,6 +301,7 @@ fn landscape() -> (Landscape, VolumeId) {
                 set: 0,
                 position: at,
                 names: None,
+                pool: None,
             })
             .unwrap();
     }

@@ -8,7 +8,7 @@ mod made;
 
 use std::collections::BTreeSet;
 
-use made::{apply, landscape, volume};
+use made::{apply, landscape, sized, volume};
 use mortar_model::work::{CopyPart, Facts, Thing};
 use mortar_model::{BrickId, Durability, GroupId, State, VolumeId, VolumeName};
 use mortar_plan::{
@@ -102,9 +102,9 @@ fn a_group_is_whole_or_not_at_all() {
     let mut landscape = landscape();
     let a = volume(&mut landscape, Durability::Replicate(3), 2.0, 1);
     let b = volume(&mut landscape, Durability::Replicate(2), 2.0, 2);
-    let bare = volume(&mut landscape, Durability::Replicate(2), 1.0, 3);
-    let refused = group(&landscape, &[a, bare], 9);
-    assert!(matches!(refused, Err(Refusal::NoReserve { .. })), "{refused:?}");
+    let large = sized(&mut landscape, 60, Durability::Replicate(2), 1.0, 3);
+    let refused = group(&landscape, &[a, large], 9);
+    assert!(matches!(refused, Err(Refusal::NoCopiesRoom(_))), "{refused:?}");
 
     let plan = new(&landscape, &[a, b], 10);
     apply(&mut landscape, &plan);

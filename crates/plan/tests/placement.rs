@@ -332,7 +332,6 @@ fn assert_true(
             | Rule::Chosen
             | Rule::DeviceLeaving
             | Rule::Left
-            | Rule::SharedPool
             | Rule::Adopted
             | Rule::TooLarge { .. } => {
                 prop_assert!(false, "not a refusal: {:?}", refused);

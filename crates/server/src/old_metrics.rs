@@ -228,9 +228,11 @@ const OF_DEVICES: [Told; 7] = [
         "Number of bricks on device",
         |device| count(device.bricks),
     ),
-    ("heketi_device_size", "Total size of the device in KiB", |device| {
-        device.total.kib()
-    }),
+    (
+        "heketi_device_size",
+        "Total size of the device in KiB",
+        |device| device.total.kib(),
+    ),
     ("heketi_device_free", "Amount of free space in KiB", |device| {
         device.total.minus(device.used).kib()
     }),

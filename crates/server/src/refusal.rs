@@ -176,9 +176,7 @@ fn wire(refusal: &Refusal, asked: Asked, off: TypesOff<'_>) -> (WireError, Error
         Refusal::Group(_)
         | Refusal::SnapshotTaken { .. }
         | Refusal::SnapshotLeaving(..)
-        | Refusal::Changed { .. }
-        | Refusal::NoReserve { .. }
-        | Refusal::WrongDevice { .. } => (placement(refusal, asked, off), Conflict),
+        | Refusal::Changed { .. } => (placement(refusal, asked, off), Conflict),
         Refusal::NoCopiesRoom(room) if room.only_away() => (placement(refusal, asked, off), NodeFailed),
         Refusal::NoCopiesRoom(_) => (placement(refusal, asked, off), NoSpace),
         Refusal::Busy(..) => match asked {

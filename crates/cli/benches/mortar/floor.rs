@@ -126,6 +126,7 @@ impl<'a> Floor<'a> {
             identity: "{}\n".into(),
             from: None,
             names: None,
+            pool: None,
         }
     }
 

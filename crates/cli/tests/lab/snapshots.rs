@@ -13,6 +13,16 @@ use crate::life::Client;
 use crate::site::Site;
 use crate::writer::{told, under_a_writer};
 
+/// A file that is as it was whatever becomes of the volume that it was written to.
+const LARGE: &str = "large";
+
+/// What it holds: nothing that is alike in two places.
+fn large() -> Vec<u8> {
+    let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    let words = std::iter::successors(Some(1_u64), next);
+    words.take(4 << 20).flat_map(u64::to_le_bytes).collect()
+}
+
 /// How far the writer is; see `writer`.
 const FIRST: &str = "first";
 const SECOND: &str = "second";
@@ -24,7 +34,7 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     let site = Site::new(&ground.lab, &[1, 2, 3], 1, "snapshots");
     let name = site.name("data");
     let mut request = site.request("data", 1, 3);
-    // On LVM snapshots are in the room that the volume's thin pools have.
+    // On LVM the snapshot is in the room that the volume's thin pools have, and they become larger for its clones.
     request["snapshot"] = json!({"enable": true, "factor": 2.0});
     let made = site.server.follow(&site.server.post("/volumes", &request));
     assert_eq!(made.status, 200, "{made:?}");
@@ -32,6 +42,7 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     let client = Client::mount(&site, &name);
     fs::create_dir(client.path().join("folder")).unwrap();
     fs::write(client.path().join("folder/kept"), "kept").unwrap();
+    fs::write(client.path().join(LARGE), large()).unwrap();
 
     let (before, after) = under_a_writer(files(&client), || {
         let words = ["snapshot", "create", &name, "--name", "monday", "--json"];
@@ -46,10 +57,9 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     });
     assert_eq!(findings(&site), [] as [&str; 0]);
 
-    let cloned =
-        (ground::devices() == DeviceKind::Directory).then(|| clone_of_monday(&site, &client, before..=after));
-    if cloned.is_none() {
-        thin_copies(&site, &name);
+    let cloned = clone_of_monday(&site, &client, before..=after);
+    if ground::devices() == DeviceKind::Lvm {
+        thin_copies(&site, &origin);
     }
 
     // The way back.
@@ -66,19 +76,15 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
         (before..=after).contains(&first) && (first == second || first == second + 1),
         "{first} and {second} between {before} and {after}"
     );
-    if let Some(cloned) = &cloned {
-        assert_eq!(
-            told(files(cloned)),
-            (first, second),
-            "as the clone of the snapshot"
-        );
-    }
+    assert_eq!(
+        told(files(&cloned)),
+        (first, second),
+        "as the clone of the snapshot"
+    );
     fs::write(client.path().join("new"), "new").unwrap();
     assert_healed(&site, &name);
 
-    if cloned.is_some() {
-        a_volume_is_cloned_as_it_is(&site, &name);
-    }
+    a_volume_is_cloned_as_it_is(&site, &name);
     assert_eq!(findings(&site), [] as [&str; 0]);
 
     // Nothing that was made needs what it was made of.
@@ -88,9 +94,7 @@ fn a_snapshot_shows_one_moment_and_what_is_made_of_it_needs_it_no_more() {
     site.server.says(&["snapshot", "delete", "monday"]);
     client.unmount();
     site.deleted(&origin);
-    if let Some(cloned) = cloned {
-        clones_live_on(&site, cloned);
-    }
+    clones_live_on(&site, cloned);
     assert_eq!(findings(&site), [] as [&str; 0]);
     site.assert_bare();
 }
@@ -119,7 +123,7 @@ fn clone_of_monday(site: &Site, client: &Client, moment: RangeInclusive<u64>) ->
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, [FIRST, "folder", SECOND], "what the clone holds");
+    assert_eq!(names, [FIRST, "folder", LARGE, SECOND], "what the clone holds");
     fs::write(cloned.path().join("folder/kept"), "of the clone").unwrap();
     assert_eq!(
         fs::read_to_string(client.path().join("folder/kept")).unwrap(),
@@ -143,6 +147,7 @@ fn clones_live_on(site: &Site, cloned: Client) {
         fs::read_to_string(cloned.path().join("folder/kept")).unwrap(),
         "of the clone"
     );
+    assert!(fs::read(cloned.path().join(LARGE)).unwrap() == large());
     site.server
         .says(&["volume", "expand", &copy, "--by", "1", "--in-place"]);
     until("the clone is larger", || cloned.size() > 15 << 26);
@@ -152,42 +157,56 @@ fn clones_live_on(site: &Site, cloned: Client) {
     }
 }
 
-/// On LVM: what is there is in the pools of the bricks, one more has no room, a brick stays where it is, and there are no clones.
-fn thin_copies(site: &Site, name: &str) {
-    for (node, _, device) in &site.nodes {
-        let volumes = on(
-            &site.lab,
-            node,
-            &[
-                "lvs",
-                "--noheadings",
-                "-o",
-                "lv_name,pool_lv",
-                &format!("vg_{device}"),
-            ],
-        );
-        assert_eq!(volumes.matches("copy_").count(), 1, "{volumes}");
-        assert_eq!(volumes.matches(" tp_").count(), 3, "{volumes}");
-    }
-    let refused = |arguments: &[&str], text: &str| {
-        let output = site.server.cli(arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            !output.status.success() && said.contains(text),
-            "{arguments:?}: {output:?}"
-        );
-    };
-    refused(&["snapshot", "create", name], "one more snapshot needs 1 GiB");
-    refused(
-        &["snapshot", "clone", "monday"],
-        "clones are made on devices whose bricks share one pool",
-    );
+/// On LVM: copies and clones are in the pool that their brick has, which becomes larger for one more and counts once; a brick with
+/// snapshots stays where it is.
+fn thin_copies(site: &Site, origin: &Value) {
+    let name = origin["name"].as_str().unwrap();
+    assert_pools(site, 3);
+    site.server
+        .says(&["snapshot", "create", name, "--name", "tuesday"]);
+    assert_pools(site, 4);
+    site.server.says(&["snapshot", "delete", "tuesday"]);
+    assert_pools(site, 4);
     let device = site.server.get(&format!("/devices/{}", site.nodes[0].2)).json();
-    let brick = device["bricks"][0]["id"].as_str().unwrap().to_owned();
-    refused(
-        &["brick", "evict", &brick],
-        "snapshots of its volume are in its thin pool",
+    let used = device["storage"]["used"].as_u64().unwrap();
+    assert!((4 << 20..(4 << 20) + (64 << 10)).contains(&used), "{device}");
+    let mut bricks = device["bricks"].as_array().unwrap().iter();
+    let brick = bricks.find(|brick| brick["volume"] == origin["id"]).unwrap();
+    let brick = brick["id"].as_str().unwrap().to_owned();
+    let output = site.server.cli(&["brick", "evict", &brick]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("snapshots of its volume are in its thin pool"),
+        "{output:?}"
     );
+}
+
+/// One pool of so many GiB on each disk, with all that there is.
+fn assert_pools(site: &Site, gib: u64) {
+    for (node, _, device) in &site.nodes {
+        let group = format!("vg_{device}");
+        let words = [
+            "lvs",
+            "--noheadings",
+            "--units",
+            "g",
+            "--nosuffix",
+            "-o",
+            "lv_name,lv_size,pool_lv",
+            &group,
+        ];
+        let said = on(&site.lab, node, &words);
+        let rows: Vec<Vec<&str>> = said.lines().map(|row| row.split_whitespace().collect()).collect();
+        let pools: Vec<_> = rows.iter().filter(|row| row[0].starts_with("tp_")).collect();
+        assert_eq!(pools.len(), 1, "{said}");
+        assert_eq!(pools[0][1], format!("{gib}.00"), "{said}");
+        assert!(
+            rows.iter()
+                .filter(|row| row.len() == 3)
+                .all(|row| row[2] == pools[0][0]),
+            "{said}"
+        );
+    }
 }
 
 /// All copies of all files become the same, and none is in doubt.

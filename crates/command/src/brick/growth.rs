@@ -10,7 +10,7 @@ use mortar_model::work::{BrickSpec, Facts, GrowthPart, GrowthSpec, Seen, Verdict
 use mortar_model::{BrickSpace, ByteSize, layout};
 
 use super::{is_mounted, never, site, write_identity};
-use crate::answer::{self, Unreadable};
+use crate::answer::{self, ListedVolume, Unreadable};
 use crate::query::brick_state;
 use crate::{Settings, complaint, program};
 
@@ -20,17 +20,20 @@ const UNUSED: ByteSize = ByteSize::from_kib(256);
 /// The spare that LVM makes when it extends a pool's metadata, whether it is wanted or not: no record counts it.
 const SPARE: &str = "lvol0_pmspare";
 
-/// Items of a batch that makes both parts of a pool larger in one command: those that do it in two have one more, and those of a
-/// pool whose metadata stays one less.
-const AT_ONCE: usize = 3;
+/// Items of a batch that makes both parts of a pool larger in one command, beside that of the brick's own volume: those that do it in
+/// two have one more, and those of a pool whose metadata stays one less.
+const AT_ONCE: usize = 2;
 
 pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
     let brick = &spec.brick;
     let state = || brick_state::ask(settings, &site(brick));
     match (spec.part, brick.space) {
         (GrowthPart::Room, _) => room::look(spec, settings),
-        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => state(),
-        (GrowthPart::Space, BrickSpace::ThinPool { .. }) => Batch::new()
+        (
+            GrowthPart::Pool | GrowthPart::Space,
+            BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder,
+        ) => state(),
+        (GrowthPart::Pool | GrowthPart::Space, BrickSpace::ThinPool { .. }) => Batch::new()
             .ask(
                 program::lvm_report(settings, "lvs", answer::ALL_LV_COLUMNS)
                     .arg(layout::volume_group(brick.device)),
@@ -43,11 +46,12 @@ pub(crate) fn look(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_look(spec: &GrowthSpec, report: &Report) -> Result<Seen, Unreadable> {
     match (spec.part, spec.brick.space) {
         (GrowthPart::Room, _) => room::judge(spec, report),
-        (GrowthPart::Space, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => {
-            judge_size(&spec.brick, report)
-        }
-        (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
-            judge_volumes(&spec.brick, pool, metadata, report)
+        (
+            GrowthPart::Pool | GrowthPart::Space,
+            BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder,
+        ) => judge_size(&spec.brick, report),
+        (GrowthPart::Pool | GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
+            judge_volumes(spec, pool, metadata, report)
         }
         (GrowthPart::FileSystem, _) => judge_file_system(&spec.brick, report),
     }
@@ -61,9 +65,11 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
         (GrowthPart::Room, _) => room::look(spec, settings),
         (GrowthPart::Space, BrickSpace::Image | BrickSpace::Folder) => make_image(&spec.brick, settings),
         (GrowthPart::Space, BrickSpace::Shared) => go_on(Batch::new(), extend_volume(&spec.brick, settings)),
-        (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
+        (GrowthPart::Pool | GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             make_volumes(spec, pool, metadata, settings)
         }
+        // There is no pool to make larger.
+        (GrowthPart::Pool, BrickSpace::Image | BrickSpace::Shared | BrickSpace::Folder) => never(settings),
         (GrowthPart::FileSystem, _) => make_file_system(&spec.brick, settings),
     }
 }
@@ -71,7 +77,7 @@ pub(crate) fn make(spec: &GrowthSpec, settings: &Settings) -> Batch {
 /// Over what an earlier run left.
 pub(crate) fn resume(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match (spec.part, spec.brick.space) {
-        (GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
+        (GrowthPart::Pool | GrowthPart::Space, BrickSpace::ThinPool { pool, metadata }) => {
             resume_volumes(spec, pool, metadata, settings)
         }
         _ => make(spec, settings),
@@ -81,7 +87,7 @@ pub(crate) fn resume(spec: &GrowthSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
     match spec.part {
         GrowthPart::Room => room::judge_made(spec, report),
-        GrowthPart::Space => judge_made_space(&spec.brick, report),
+        GrowthPart::Pool | GrowthPart::Space => judge_made_space(spec, report),
         GrowthPart::FileSystem => judge_made_file_system(&spec.brick, report),
     }
 }
@@ -90,7 +96,7 @@ pub(crate) fn judge_made(spec: &GrowthSpec, report: &Report) -> Verdict {
 pub(crate) fn unmake(spec: &GrowthSpec, settings: &Settings) -> Batch {
     match spec.part {
         GrowthPart::Room => Batch::new(),
-        GrowthPart::Space | GrowthPart::FileSystem => never(settings),
+        GrowthPart::Pool | GrowthPart::Space | GrowthPart::FileSystem => never(settings),
     }
 }
 
@@ -123,34 +129,45 @@ fn make_image(brick: &BrickSpec, settings: &Settings) -> Batch {
 }
 
 fn judge_volumes(
-    brick: &BrickSpec,
+    spec: &GrowthSpec,
     pool: ByteSize,
     metadata: ByteSize,
     report: &Report,
 ) -> Result<Seen, Unreadable> {
-    let volumes = answer::listed_volumes(report, 0)?;
+    let (brick, volumes) = (&spec.brick, answer::listed_volumes(report, 0)?);
     let named = |name: String| volumes.iter().find(|found| found.volume.lv_name == name);
     let (Some(volume), Some(found)) = (
         named(brick.place().logical_volume()),
         named(brick.place().thin_pool()),
     ) else {
         return Ok(Seen::Foreign(format!(
-            "brick {} has no logical volume in a pool of its own any more",
-            brick.brick
+            "brick {} has no logical volume in thin pool {} any more",
+            brick.brick,
+            brick.place().thin_pool()
         )));
     };
     let large = found.volume.lv_size >= pool
         && found.lv_metadata_size >= metadata
-        && volume.volume.lv_size >= brick.size;
+        && (spec.part == GrowthPart::Pool || volume.volume.lv_size >= brick.size);
     let spare = answer::ran(report, 1, "whether LVM made a spare")?.success();
     Ok(if large && !spare {
         Seen::Present(Facts::None)
+    } else if spec.part == GrowthPart::Pool && !spare && !is_begun(spec, found) {
+        Seen::Absent
     } else {
         Seen::Partial(format!(
             "brick {} has {} in a pool of {} with {} of metadata",
             brick.brick, volume.volume.lv_size, found.volume.lv_size, found.lv_metadata_size
         ))
     })
+}
+
+/// Whether any part of the pool is larger than it was.
+fn is_begun(spec: &GrowthSpec, found: &ListedVolume) -> bool {
+    let BrickSpace::ThinPool { pool, metadata } = spec.space_before else {
+        return true;
+    };
+    found.volume.lv_size > pool || found.lv_metadata_size > metadata
 }
 
 /// The pool before the volume in it, so that no volume is larger than its pool for longer than it must. Both parts of the pool in
@@ -167,7 +184,15 @@ fn make_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, settings:
         spec,
         settings,
     );
-    go_on(batch, extend_volume(&spec.brick, settings))
+    with_volume(batch, spec, settings)
+}
+
+/// What is in the pool stays as it is where only that grows.
+fn with_volume(batch: Batch, spec: &GrowthSpec, settings: &Settings) -> Batch {
+    match spec.part {
+        GrowthPart::Pool => batch,
+        _ => go_on(batch, extend_volume(&spec.brick, settings)),
+    }
 }
 
 /// Where a part has its size already, LVM may leave the other one as it is: one after the other. Metadata before data: LVM would
@@ -187,7 +212,7 @@ fn resume_volumes(spec: &GrowthSpec, pool: ByteSize, metadata: ByteSize, setting
     } else {
         batch
     };
-    go_on(batch, extend_volume(brick, settings))
+    with_volume(batch, spec, settings)
 }
 
 fn metadata_grows(spec: &GrowthSpec, metadata: ByteSize) -> bool {
@@ -237,10 +262,12 @@ fn has_spare(brick: &BrickSpec, settings: &Settings) -> Command {
     program::lvm(settings, "lvs").arg(spare(brick))
 }
 
-fn judge_made_space(brick: &BrickSpec, report: &Report) -> Verdict {
+fn judge_made_space(spec: &GrowthSpec, report: &Report) -> Verdict {
+    let brick = &spec.brick;
     let fails_first = report.first_failure().is_some_and(|(index, _)| index == 0);
-    if let (BrickSpace::ThinPool { .. }, AT_ONCE, Some(output)) =
-        (brick.space, report.outcomes.len(), report.output(0))
+    let at_once = AT_ONCE + usize::from(spec.part == GrowthPart::Space);
+    if let (BrickSpace::ThinPool { .. }, Some(output)) = (brick.space, report.output(0))
+        && report.outcomes.len() == at_once
         && has_a_size_already(output)
     {
         return Verdict::Unknown(format!(

@@ -35,6 +35,7 @@ fn as_brick(spec: &RemainsSpec) -> BrickSpec {
         identity: String::new(),
         from: None,
         names: None,
+        pool: None,
     }
 }
 

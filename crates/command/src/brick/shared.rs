@@ -1,4 +1,5 @@
-//! A brick's file system on a thin logical volume in the pool that its device has for all bricks.
+//! A brick's file system on a thin logical volume in the pool that its device has for all bricks; and one that is made of a copy, in the
+//! pool that the copy is in.
 
 use mortar_argv::{Batch, Command, Guard, OnFailure};
 use mortar_model::work::BrickSpec;

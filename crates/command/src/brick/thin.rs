@@ -116,18 +116,26 @@ pub(super) fn mkfs(spec: &BrickSpec, settings: &Settings) -> Command {
         .arg(spec.place().logical_volume_device())
 }
 
-/// Both by selection: what is not there is not selected, and a pool that still holds a volume (a copy) stays; it goes with the
-/// last copy.
+/// Both by selection: what is not there is not selected, and a pool that still holds a volume (a copy, a clone) stays; it goes with the
+/// last one.
 pub(super) fn unmake(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
     let volume = remove_named(spec, settings, &spec.place().logical_volume());
-    batch.item(Guard::Always, volume, OnFailure::Continue).item(
+    unmake_pool(
+        spec,
+        settings,
+        batch.item(Guard::Always, volume, OnFailure::Continue),
+    )
+}
+
+pub(super) fn unmake_pool(spec: &BrickSpec, settings: &Settings, batch: Batch) -> Batch {
+    batch.item(
         Guard::Always,
         remove_empty_pool(spec, settings),
         OnFailure::Continue,
     )
 }
 
-/// Removes the brick's own pool, if it holds nothing.
+/// Removes the pool that the brick is in, if it holds nothing.
 pub(crate) fn remove_empty_pool(spec: &BrickSpec, settings: &Settings) -> Command {
     let what = format!("lv_name={} && thin_count=0", spec.place().thin_pool());
     remove(spec, settings, &what)

@@ -150,18 +150,20 @@ fn bring_back(spec: &CopySpec, settings: &Settings) -> Batch {
         .run(program::write(settings, restored(spec), &spec.text))
 }
 
-/// In a pool for all, the brick's own volume tells whose it is.
+/// Where the pool does not tell whose the brick's own volume is, that tells it by itself.
 fn tagged(command: Command, spec: &CopySpec) -> Command {
-    match spec.brick.space {
-        BrickSpace::Shared => command
-            .args(["--addtag", &layout::brick_tag(spec.brick.brick)])
-            .args(["--addtag", &layout::volume_tag(spec.brick.volume)]),
-        _ => command,
-    }
+    let (brick, volume) = (spec.brick.brick, layout::volume_tag(spec.brick.volume));
+    let own = match spec.brick.space {
+        BrickSpace::Shared => layout::brick_tag(brick),
+        BrickSpace::ThinPool { .. } if spec.brick.pool.is_some() => layout::brick_tag(brick),
+        BrickSpace::ThinPool { .. } if spec.brick.names.is_some() => layout::taken_tag(brick),
+        BrickSpace::ThinPool { .. } | BrickSpace::Image | BrickSpace::Folder => return command,
+    };
+    command.args(["--addtag", &own]).args(["--addtag", &volume])
 }
 
-/// Whether this kernel can make the copy, and the pool holds it: that of one brick even when it comes to share nothing with
-/// anything, a shared one by what is really taken of it.
+/// Whether this kernel can make the copy, and the pool holds it: that of one brick, as large as it is to become for the copy, even when
+/// that comes to share nothing with anything; a shared one by what is really taken of it.
 pub(super) fn judge_room(spec: &CopySpec, report: &Report) -> Verdict {
     let read = || -> Result<Option<String>, Unreadable> {
         let kernel = answer::ran(report, 1, "which kernel runs")?.stdout.trim();
@@ -210,7 +212,7 @@ fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
         .map(|found| found.volume.lv_size)
         .sum();
     let (size, group) = (pool.volume.lv_size, group(spec));
-    if !shared && held + spec.brick.size > size {
+    if !shared && held + spec.brick.size > size.max(spec.promised) {
         return Some(format!(
             "thin pool {group}/{name} of {size} holds volumes of {held}, and one more of {} could become more than it has: \
              something is there that is in no record, see 'mortar check'",
@@ -223,13 +225,24 @@ fn too_full(spec: &CopySpec, volumes: &[ListedVolume]) -> Option<String> {
         Some(full) => ("metadata", full, METADATA),
         None => {
             let most = if runs_over { DATA } else { ALL_DATA };
-            ("data", over(pool.volume.data_percent, most)?, most)
+            ("data", over(data_percent(spec, pool), most)?, most)
         }
     };
     Some(format!(
         "the {what} of thin pool {group}/{name} is {full} % full, and from {most} % on no copies are made: delete old snapshots \
          first"
     ))
+}
+
+/// How full the pool's data is once the pool is as large as it is to become.
+fn data_percent(spec: &CopySpec, pool: &ListedVolume) -> Option<f64> {
+    let (now, then) = (pool.volume.lv_size, pool.volume.lv_size.max(spec.promised));
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "per cents of pools are told by two decimals"
+    )]
+    let share = now.kib() as f64 / then.kib().max(1) as f64;
+    pool.volume.data_percent.map(|percent| percent * share)
 }
 
 pub(super) fn unmake(spec: &CopySpec, settings: &Settings) -> Batch {

@@ -2,7 +2,7 @@
 
 use mortar_argv::{Batch, Command, Report};
 use mortar_model::layout::{self, BrickPlace};
-use mortar_model::{BrickId, BrickNames, ByteSize, DeviceId, DevicePath};
+use mortar_model::{BrickId, BrickNames, ByteSize, DeviceId, DevicePath, LvmName};
 
 use crate::answer::{self, LogicalVolume, Unreadable};
 use crate::{Settings, program};
@@ -20,6 +20,8 @@ pub struct Site<'a> {
     pub image: bool,
     /// What it is called there, where that does not follow from the ids.
     pub names: Option<&'a BrickNames>,
+    /// The thin pool that it is in, where that was made for another brick.
+    pub pool: Option<&'a LvmName>,
 }
 
 impl<'a> Site<'a> {
@@ -29,6 +31,7 @@ impl<'a> Site<'a> {
             device: self.device,
             brick: self.brick,
             names: self.names,
+            pool: self.pool,
         }
     }
 }
@@ -42,7 +45,7 @@ pub struct BrickState {
     pub image_in_making: bool,
     /// Tags of its logical volume.
     pub tags: Vec<String>,
-    /// Its thin pool, with or without a volume in it.
+    /// Its thin pool, with or without a volume in it, be that its own or another brick's.
     pub pool: bool,
     /// Whether the node mounts it when it starts.
     pub mount_entry: bool,

@@ -64,6 +64,7 @@ pub(crate) fn brick(device_path: DevicePath, space: BrickSpace, gid: u32) -> Thi
         identity: format!("{{\n  \"brick\": \"{BRICK}\"\n}}\n"),
         from: None,
         names: None,
+        pool: None,
     })
 }
 
@@ -186,6 +187,10 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
             "brick-image-of-a-copy",
             of_a_copy(brick(directory(), BrickSpace::Image, 0)),
         ),
+        (
+            "brick-thin-of-a-copy",
+            cloned(of_a_copy(brick(disk(), thin(), 0))),
+        ),
         ("brick-image", brick(directory(), BrickSpace::Image, 0)),
         ("brick-image-gid", brick(directory(), BrickSpace::Image, 2001)),
         (
@@ -216,6 +221,10 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         ),
         ("copy-thin", copy(CopyPart::Whole, brick(disk(), thin(), 0))),
         ("copy-thin-back", copy(CopyPart::Back, brick(disk(), thin(), 0))),
+        (
+            "copy-thin-back-cloned",
+            copy(CopyPart::Back, cloned(brick(disk(), thin(), 0))),
+        ),
         (
             "copy-shared-back",
             copy(CopyPart::Back, brick(disk(), BrickSpace::Shared, 0)),
@@ -257,6 +266,10 @@ pub(crate) fn things() -> Vec<(&'static str, Thing)> {
         (
             "growth-room",
             growth(GrowthPart::Room, brick(disk(), larger(), 0)),
+        ),
+        (
+            "growth-pool",
+            growth(GrowthPart::Pool, brick(disk(), larger(), 0)),
         ),
         (
             "growth-thin",
@@ -325,6 +338,16 @@ pub(crate) fn of_a_copy(brick: Thing) -> Thing {
     Thing::Brick(spec)
 }
 
+/// A brick in the thin pool of the one that it was cloned from.
+pub(crate) fn cloned(brick: Thing) -> Thing {
+    let Thing::Brick(mut spec) = brick else {
+        unreachable!()
+    };
+    let origin = BrickId::from_u128(0x0a0a_0a0a_0a0a_0a0a_0a0a_0a0a_0a0a_0a0a);
+    spec.pool = Some(Box::new(LvmName::new(layout::thin_pool(origin)).unwrap()));
+    Thing::Brick(spec)
+}
+
 /// A brick that was made before, mounted again.
 pub(crate) fn mount(brick: Thing) -> Thing {
     let Thing::Brick(spec) = brick else { unreachable!() };
@@ -363,6 +386,7 @@ pub(crate) fn copy(part: CopyPart, brick: Thing) -> Thing {
         brick,
         names_missed: true,
         text: "{}\n".into(),
+        promised: ByteSize::ZERO,
     })
 }
 

@@ -177,7 +177,10 @@ async fn a_device_that_is_back_is_not_replaced() {
     });
     eventually("the check after the start", || bed.engine.last_check().is_some()).await;
     let before = volumes_on(&bed, bed.node(3));
-    let (there, away) = (format!("{DIRECTORY}/mortar-device.json"), format!("{DIRECTORY}/away"));
+    let (there, away) = (
+        format!("{DIRECTORY}/mortar-device.json"),
+        format!("{DIRECTORY}/away"),
+    );
     let moved = |from: &str, to: &str| {
         let command = mortar_argv::Command::new("mv").args([from, to]);
         let report = bed

@@ -2,7 +2,7 @@
 
 use mortar_command::make;
 use mortar_model::work::{BrickSpec, CopyPart, CopySpec, Seen, Thing, Verdict};
-use mortar_model::{SnapshotId, layout};
+use mortar_model::{ByteSize, SnapshotId, layout};
 
 use crate::ground::ground;
 use crate::things::{brick_id, brick_spec, device_id, name_family};
@@ -18,6 +18,7 @@ fn copy(part: CopyPart, brick: &BrickSpec, family: u8, number: u8) -> Thing {
         brick: brick.clone(),
         names_missed: false,
         text: format!("{{\"mortar\": 1, \"copy\": {number}}}\n"),
+        promised: ByteSize::ZERO,
     })
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn brick_spec(family: u8, number: u8) -> BrickSpec {
         identity: format!("{{\n  \"mortar\": 1,\n  \"brick\": \"{brick}\"\n}}\n"),
         from: None,
         names: None,
+        pool: None,
     }
 }
 

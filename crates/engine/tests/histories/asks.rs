@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use mortar_engine::{EngineError, OperationState};
 use mortar_model::{
-    BlockRestriction, BlockVolumeId, BrickId, BrickSpace, ByteSize, ClusterId, DeviceId, DevicePath,
-    Durability, GroupId, HostName, NodeId, OperationId, OperationKind, OptionName, Overcommit, SnapshotId,
-    Snapshots, State, Tags, VolumeId, VolumeName, VolumeOption,
+    BlockRestriction, BlockVolumeId, BrickId, ByteSize, ClusterId, DeviceId, DevicePath, Durability, GroupId,
+    HostName, NodeId, OperationId, OperationKind, OptionName, Overcommit, SnapshotId, Snapshots, State, Tags,
+    VolumeId, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, AddNode, CreateBlock, CreateVolume, Expansion, OptionsChange, Subject};
 
@@ -259,7 +259,7 @@ fn options(life: &Life) -> OptionsChange {
     }
 }
 
-/// Something about snapshots and clones; mostly of volumes that can have some.
+/// Something about snapshots and clones.
 fn copy(life: &Life) -> Option<Ask> {
     let dice = &life.site.dice;
     let name = |what: &str| {
@@ -271,18 +271,13 @@ fn copy(life: &Life) -> Option<Ask> {
         // Those that hold block volumes are neither cloned nor restored.
         let volumes = inventory.volumes().filter(|volume| !volume.block);
         let volumes = volumes.map(|volume| volume.id);
-        let on_images = |id: &VolumeId| {
-            let mut bricks = inventory.bricks_of(*id);
-            let reserve = inventory
-                .volume(*id)
-                .is_some_and(|volume| volume.snapshots.factor >= 2.0);
-            bricks.all(|brick| !matches!(brick.space, BrickSpace::ThinPool { .. }) || reserve)
-        };
-        let (images, thin): (Vec<_>, Vec<_>) = volumes.partition(on_images);
         let snapshots = inventory.snapshots().map(|snapshot| snapshot.id);
-        let volumes = if images.is_empty() { thin } else { images };
         let groups = inventory.groups_after(None).map(|group| group.id);
-        (volumes, snapshots.collect::<Vec<_>>(), groups.collect::<Vec<_>>())
+        (
+            volumes.collect::<Vec<_>>(),
+            snapshots.collect::<Vec<_>>(),
+            groups.collect::<Vec<_>>(),
+        )
     });
     Some(match dice.below(16) {
         0..=2 => Ask::Snapshot(dice.any(&volumes)?, name("day")),

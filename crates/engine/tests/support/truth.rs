@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mortar_engine::{Engine, OperationState};
 use mortar_executor::SimHosts;
 use mortar_model::{
-    Brick, BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, Node, OperationId, check, layout,
+    Brick, BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, Node, OperationId, check,
+    layout, taken_by,
 };
 use mortar_simulator::{HostView, World};
 use mortar_store::{MemoryStore, Store as _};
@@ -77,13 +78,7 @@ pub(crate) fn assert_agreement(ground: Ground<'_>, story: &str) {
 }
 
 /// Exactly the devices and bricks of the node are on its host.
-fn assert_host(
-    ground: Ground<'_>,
-    inventory: &Inventory,
-    node: Option<&Node>,
-    host: &HostView,
-    story: &str,
-) {
+fn assert_host(ground: Ground<'_>, inventory: &Inventory, node: Option<&Node>, host: &HostView, story: &str) {
     let name = node.map_or("a host that is no node", |node| node.manage.as_str());
     let devices: Vec<_> = node
         .map(|node| inventory.devices_of(node.id).collect())
@@ -109,7 +104,7 @@ fn assert_host(
         .iter()
         .filter(|brick| matches!(brick.space, BrickSpace::ThinPool { .. }));
     let expected: BTreeSet<String> = thin
-        .flat_map(|brick| [layout::logical_volume(brick.id), layout::thin_pool(brick.id)])
+        .flat_map(|brick| [layout::logical_volume(brick.id), brick.place().thin_pool()])
         .collect();
     let on_disks = devices.iter().flat_map(|device| {
         let copies = inventory.copies_on(device.id);
@@ -175,13 +170,7 @@ fn assert_host(
 }
 
 /// Each brick, and what is under it, is as large as recorded; and nothing else takes room of a volume group.
-fn assert_sizes(
-    ground: Ground<'_>,
-    inventory: &Inventory,
-    bricks: &[&Brick],
-    host: &HostView,
-    story: &str,
-) {
+fn assert_sizes(ground: Ground<'_>, inventory: &Inventory, bricks: &[&Brick], host: &HostView, story: &str) {
     let size_of = |name: &str| {
         let mut volumes = host.logical_volumes.iter();
         let volume = volumes.find(|volume| volume.name == name);
@@ -195,10 +184,11 @@ fn assert_sizes(
             BrickSpace::ThinPool { pool, metadata } => {
                 let seen = (
                     size_of(&layout::logical_volume(brick.id)),
-                    size_of(&layout::thin_pool(brick.id)),
+                    size_of(&brick.place().thin_pool()),
                 );
                 let recorded = (Some((size, 0)), Some((pool.bytes(), metadata.bytes())));
                 assert_eq!(seen, recorded, "{story}: volume and pool of brick {}", brick.id);
+                assert_cloned(brick, host, story);
             }
             BrickSpace::Shared => {
                 let name = layout::logical_volume(brick.id);
@@ -252,8 +242,52 @@ fn assert_sizes(
         let own = bricks
             .iter()
             .filter(|brick| layout::volume_group(brick.device) == group.name);
-        let taken: u64 = own.map(|brick| brick.footprint().bytes()).sum();
+        let taken = taken_by(own.copied()).bytes();
         assert_eq!(group.size - group.free, taken, "{story}: taken of {}", group.name);
+        assert_promised(inventory, bricks, &group.name, story);
+    }
+}
+
+/// A brick in the pool that was made for another one says itself whose it is.
+fn assert_cloned(brick: &Brick, host: &HostView, story: &str) {
+    if brick.pool.is_none() {
+        return;
+    }
+    let name = layout::logical_volume(brick.id);
+    let volume = host.logical_volumes.iter().find(|volume| volume.name == name);
+    let pool = brick.place().thin_pool();
+    assert_eq!(
+        volume.unwrap().pool.as_deref(),
+        Some(pool.as_str()),
+        "{story}: {name}"
+    );
+    let tags = &volume.unwrap().tags;
+    assert!(
+        tags.contains(&layout::brick_tag(brick.id)) && tags.contains(&layout::volume_tag(brick.volume)),
+        "{story}: {name} has {tags:?}"
+    );
+}
+
+/// Whatever is in a pool fits into it, should it come to share nothing.
+fn assert_promised(inventory: &Inventory, bricks: &[&Brick], group: &str, story: &str) {
+    for brick in bricks {
+        let BrickSpace::ThinPool { pool, .. } = brick.space else {
+            continue;
+        };
+        if layout::volume_group(brick.device) != group {
+            continue;
+        }
+        let name = brick.place().thin_pool();
+        let held: ByteSize = inventory
+            .bricks_in(brick.device, &name)
+            .map(|brick| brick.size)
+            .sum();
+        let copies = inventory.copies_in(brick.device, &name);
+        let held = held + copies.map(|copy| copy.brick.size).sum();
+        assert!(
+            held <= pool,
+            "{story}: {held} are promised of {pool} of {group}/{name}"
+        );
     }
 }
 

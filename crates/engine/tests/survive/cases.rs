@@ -226,6 +226,29 @@ fn with_snapshot_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
     .boxed()
 }
 
+fn clone_volume(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
+    let name = Some(VolumeName::new("again").unwrap());
+    bed.engine.clone_volume(bed.volume("data"), name, None).boxed()
+}
+
+/// A volume and its clone, in the same thin pools.
+fn with_clone_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        volume_on_disks(bed).await;
+        bed.done(clone_volume(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
+/// A clone that has its origin's thin pools for itself.
+fn with_clone_alone_on_disks(bed: &Bed) -> BoxFuture<'_, ()> {
+    async move {
+        with_clone_on_disks(bed).await;
+        bed.done(delete(bed).await.unwrap()).await;
+    }
+    .boxed()
+}
+
 pub(crate) fn delete(bed: &Bed) -> BoxFuture<'_, Result<OperationId, EngineError>> {
     bed.engine.delete_volume(bed.volume("data")).boxed()
 }
@@ -652,6 +675,60 @@ pub(crate) const ALL: &[Case] = &[
             let name = Some(VolumeName::new("again").unwrap());
             bed.engine.clone_volume(bed.volume("data"), name, None).boxed()
         },
+    },
+    Case {
+        name: "create_snapshot_in_pools_that_grow",
+        kind: OperationKind::CreateSnapshot,
+        lost: None,
+        prepare: volume_on_disks,
+        run: snapshot,
+    },
+    Case {
+        name: "clone_volume_on_disks",
+        kind: OperationKind::CloneVolume,
+        lost: None,
+        prepare: volume_on_disks,
+        run: clone_volume,
+    },
+    Case {
+        name: "clone_snapshot_on_disks",
+        kind: OperationKind::CloneVolume,
+        lost: None,
+        prepare: with_snapshot_on_disks,
+        run: |bed| {
+            let name = Some(VolumeName::new("again").unwrap());
+            bed.engine
+                .clone_snapshot(bed.snapshot("monday"), name, None)
+                .boxed()
+        },
+    },
+    Case {
+        name: "delete_the_origin_of_a_clone",
+        kind: OperationKind::DeleteVolume,
+        lost: None,
+        prepare: with_clone_on_disks,
+        run: delete,
+    },
+    Case {
+        name: "delete_the_origin_of_a_clone_without_a_node",
+        kind: OperationKind::Cleanup,
+        lost: Some("n2"),
+        prepare: with_clone_on_disks,
+        run: delete,
+    },
+    Case {
+        name: "delete_the_last_clone",
+        kind: OperationKind::DeleteVolume,
+        lost: None,
+        prepare: with_clone_alone_on_disks,
+        run: |bed| bed.engine.delete_volume(bed.volume("again")).boxed(),
+    },
+    Case {
+        name: "grow_beside_a_clone",
+        kind: OperationKind::ExpandVolume,
+        lost: None,
+        prepare: with_clone_on_disks,
+        run: grow,
     },
     Case {
         name: "delete_on_disks",

@@ -139,6 +139,7 @@ fn stray(bed: &Bed, path: &str) {
         identity: "{}\n".into(),
         from: None,
         names: None,
+        pool: None,
     };
     let batch = mortar_command::make(&Thing::Brick(spec), &Settings::default());
     let report = bed.hosts.world(|world| world.run("n2", &batch));

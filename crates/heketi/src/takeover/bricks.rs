@@ -119,6 +119,7 @@ impl Taking<'_> {
             set: 0,
             position: 0,
             names: names.map(Box::new),
+            pool: None,
         })
     }
 

@@ -53,7 +53,8 @@ impl Machine<'_> {
         match verdict {
             Verdict::Done(facts) => {
                 self.learn(facts);
-                self.settle(step, direction);
+                let keeps = self.step(step).thing.keeps();
+                self.settle(step, if keeps { Direction::Forward } else { direction });
             }
             Verdict::Unknown(why) => self.lost(step, direction, &why),
             Verdict::Failed(failure) => self.failed(step, direction, &failure),
@@ -68,6 +69,9 @@ impl Machine<'_> {
             // The operation turned while this look was under way: whatever it saw, the step may be touched.
             self.operation.steps[step].mark = Mark::Touched;
             return;
+        }
+        if direction == Direction::Back && self.step(step).thing.keeps() {
+            return self.looked_at_what_stays(step, seen);
         }
         match (seen, self.goal(step, direction)) {
             (Seen::Unknown(why), _) => self.unseen(step, direction, &why, false),
@@ -90,6 +94,17 @@ impl Machine<'_> {
             }
             (Seen::Absent, Goal::Present) if direction == Direction::Back => self.cannot_return(step),
             (seen, goal) => self.start(step, goal, Some(seen), Duration::ZERO),
+        }
+    }
+
+    /// On the way back it is as it was before or as it is to be: what is neither is brought to its end, since it cannot be taken back.
+    fn looked_at_what_stays(&mut self, step: usize, seen: Seen) {
+        match seen {
+            Seen::Present(_) => self.settle(step, Direction::Forward),
+            Seen::Absent | Seen::Foreign(_) => self.settle(step, Direction::Back),
+            Seen::Partial(_) => self.start(step, Goal::Present, Some(seen), Duration::ZERO),
+            Seen::Unknown(why) => self.unseen(step, Direction::Back, &why, false),
+            Seen::Unreached(why) | Seen::Away(why) => self.unseen(step, Direction::Back, &why, true),
         }
     }
 

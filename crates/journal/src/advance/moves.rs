@@ -92,19 +92,25 @@ impl Machine<'_> {
         }
         self.return_what_stays();
         let marks = self.marks();
-        let open = |mark: Mark| matches!(mark, Mark::Touched | Mark::Reached | Mark::Skipped);
-        let Some(stage) = marks
-            .iter()
-            .filter(|(_, mark)| open(*mark))
-            .map(|(stage, _)| *stage)
-            .max()
-        else {
+        let keeps: Vec<bool> = self
+            .operation
+            .plan
+            .steps()
+            .map(|(_, step)| step.thing.keeps())
+            .collect();
+        let open = |step: usize, mark: Mark| match mark {
+            Mark::Touched | Mark::Skipped => true,
+            Mark::Reached => !keeps[step],
+            Mark::Untouched | Mark::Returned | Mark::Deferred => false,
+        };
+        let of_open = |(step, (stage, mark)): (usize, &(usize, Mark))| open(step, *mark).then_some(*stage);
+        let Some(stage) = marks.iter().enumerate().filter_map(of_open).max() else {
             self.operation.phase = Phase::Undone { reason };
             self.actions.push(Action::Finish);
             return;
         };
         for (step, (_, mark)) in marks.iter().enumerate().filter(|(_, (of, _))| *of == stage) {
-            if !open(*mark) || self.operation.steps[step].running.is_some() {
+            if !open(step, *mark) || self.operation.steps[step].running.is_some() {
                 continue;
             }
             let wait = self.wait(step);

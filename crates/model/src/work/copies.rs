@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::BrickSpec;
-use crate::{BrickId, SnapshotId};
+use crate::{BrickId, ByteSize, SnapshotId};
 
 /// Which part of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,15 @@ pub struct CopySpec {
     /// Text of the file that tells whose the copy is (JSON); of a brick that is brought back, by which of many times it was: once
     /// its volume has started again, it must not be brought back once more for the same reason.
     pub text: String,
+    /// What all volumes in the brick's thin pool come to with the copy, or with what is made of it, by the records: where that is more
+    /// than the pool has, it is made larger first, or others have promised more than it has. Zero says nothing.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub promised: ByteSize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+fn is_nothing(size: &ByteSize) -> bool {
+    *size == ByteSize::ZERO
 }
 
 impl CopySpec {

@@ -21,7 +21,18 @@ pub(crate) fn apply(landscape: &mut Landscape, plan: &Plan) {
 
 /// A volume of 3 GiB whose pools have room for snapshots by this factor.
 pub(crate) fn volume(landscape: &mut Landscape, durability: Durability, factor: f64, seed: u128) -> VolumeId {
-    let mut request = CreateVolume::new(ByteSize::from_gib(3), durability);
+    sized(landscape, 3, durability, factor, seed)
+}
+
+/// The same of so many GiB.
+pub(crate) fn sized(
+    landscape: &mut Landscape,
+    gib: u64,
+    durability: Durability,
+    factor: f64,
+    seed: u128,
+) -> VolumeId {
+    let mut request = CreateVolume::new(ByteSize::from_gib(gib), durability);
     request.snapshots = Snapshots {
         enable: factor > 1.0,
         factor,

@@ -143,7 +143,6 @@ fn rule_name(rule: &Rule) -> &'static str {
         Rule::OnlyArbiters => "only-arbiters",
         Rule::Full { .. } => "no-space",
         Rule::TooLarge { .. } => "brick-too-large",
-        Rule::SharedPool => "shared-pool",
         Rule::Adopted => "adopted",
         Rule::NodeInSet => "node-in-set",
         Rule::ZoneInSet => "zone-in-set",

@@ -242,25 +242,77 @@ async fn bad_input_leaves_everything_as_before() {
     door.stop().await;
 }
 
+/// What the device of a node shows as used, in KiB: Heketi's number.
+async fn used(door: &Door, device: &str) -> u64 {
+    let reply = door.ask("GET", &format!("/devices/{device}"), "").await;
+    reply.json()["storage"]["used"].as_u64().unwrap()
+}
+
+/// By Heketi's own routes, on disks with a thin pool per brick, which is what they make.
 #[tokio::test]
-async fn thin_volumes_without_room_for_it_and_their_clones_are_refused_by_name() {
+async fn a_volume_on_disks_is_cloned_and_the_clone_outlives_it() {
     let hosts = nodes_with(100 * GIB);
     let door = open(&hosts).await;
     door.pool(&["/dev/sdb"]).await;
-    let volume = made(&door, "/volumes", &replica(3, 1)).await;
+    let volume = made(&door, "/volumes", &replica(3, 2)).await;
+    let id = volume["id"].as_str().unwrap();
+    let device = volume["bricks"][0]["device"].as_str().unwrap().to_owned();
+    let before = used(&door, &device).await;
+    let reply = door
+        .finish("POST", &format!("/volumes/{id}/clone"), r#"{"name": "again"}"#)
+        .await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    let clone = door
+        .ask("GET", reply.header("location").unwrap(), "")
+        .await
+        .json();
+    assert_eq!((&clone["name"], &clone["size"]), (&json!("again"), &json!(2)));
+    assert_eq!(clone["bricks"].as_array().unwrap().len(), 3);
+    // The pools have become as large as both, and count once.
+    let with_clone = used(&door, &device).await;
+    assert!(
+        (before + (2 << 20)..before * 2 + 8192).contains(&with_clone),
+        "{before} and {with_clone}"
+    );
+    let info = json!({"volume": id, "name": "monday"});
+    let snapshot = made(&door, "/v1/snapshots", &info).await;
+    assert!(used(&door, &device).await > with_clone);
+    let place = format!("/v1/snapshots/{}", snapshot["id"].as_str().unwrap());
+    for path in [place, format!("/volumes/{id}")] {
+        assert_eq!(door.finish("DELETE", &path, "").await.status, 204, "{path}");
+    }
+    let kept = clone["id"].as_str().unwrap();
+    let expand = format!("/volumes/{kept}/expand");
+    let reply = door.finish("POST", &expand, r#"{"expand_size": 1}"#).await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    let reply = door.finish("DELETE", &format!("/volumes/{kept}"), "").await;
+    assert_eq!(reply.status, 204, "{}", reply.body);
+    assert_eq!(
+        used(&door, &device).await,
+        0,
+        "the pool has gone with the last of them"
+    );
+    door.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_disk_cannot_hold_twice_is_neither_cloned_nor_kept_as_it_was() {
+    let hosts = nodes_with(100 * GIB);
+    let door = open(&hosts).await;
+    door.pool(&["/dev/sdb"]).await;
+    let volume = made(&door, "/volumes", &replica(3, 60)).await;
     let id = volume["id"].as_str().unwrap();
     let body = json!({"volume": id}).to_string();
-    let (status, kind, message) = refused(&door, "POST", "/v1/snapshots", &body).await;
-    assert_eq!((status, kind), (409, ErrorKind::Conflict));
-    assert!(message.contains("one more snapshot needs 1 GiB"), "{message}");
-    assert!(message.contains("--snapshot-factor"), "{message}");
+    let (_, kind, message) = refused(&door, "POST", "/v1/snapshots", &body).await;
+    assert_eq!(kind, ErrorKind::NoSpace);
+    assert!(message.contains("no snapshot of volume"), "{message}");
+    let reply = door.ask("POST", "/v1/snapshots", &body).await;
+    for word in ["/dev/sdb", "free more than"] {
+        assert!(reply.body.contains(word), "{}", reply.body);
+    }
     let reply = door.ask("POST", &format!("/volumes/{id}/clone"), "{}").await;
     assert_eq!(reply.status, 500, "{}", reply.body);
-    assert!(
-        reply.body.contains("mortar device add --pool shared"),
-        "{}",
-        reply.body
-    );
+    assert!(reply.body.contains("o space"), "{}", reply.body);
     door.stop().await;
 }
 
@@ -294,6 +346,9 @@ async fn a_volume_that_is_kept_by_snapshots_names_them() {
     assert!(error.details.iter().any(of_group), "{:?}", error.details);
     // Heketi's route says it in Heketi's words.
     let old = door.ask("DELETE", &format!("/volumes/{id}"), "").await;
-    let words = format!("Unable to delete volume {} because it contains 2 snapshots\n", volume["name"].as_str().unwrap());
+    let words = format!(
+        "Unable to delete volume {} because it contains 2 snapshots\n",
+        volume["name"].as_str().unwrap()
+    );
     assert_eq!((old.status, old.body), (409, words));
 }

@@ -355,5 +355,6 @@ fn brick(
             pool: None,
             shared: false,
         })),
+        pool: None,
     })
 }

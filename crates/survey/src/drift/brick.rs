@@ -80,7 +80,12 @@ impl<'a> Look<'a> {
             device_path: &self.device.path,
             image: self.is_image(),
             names: self.brick.names.as_deref(),
+            pool: self.brick.pool.as_deref(),
         }
+    }
+
+    fn is_thin(&self) -> bool {
+        matches!(self.brick.space, BrickSpace::ThinPool { .. })
     }
 
     fn is_image(&self) -> bool {
@@ -188,9 +193,13 @@ impl<'a> Look<'a> {
         Some((place, Some(sizes)))
     }
 
-    /// That of the brick alone: one that is the device's is told of once.
+    /// That of the brick, with the first of those that are in it: one that is the device's is told of once.
     fn fill(&self, ground: &Ground<'_>, found: &mut Found<'_>) {
         let name = self.brick.place().thin_pool();
+        let mut members = ground.inventory.bricks_in(self.device.id, &name);
+        if members.next().is_some_and(|first| first.id != self.brick.id) {
+            return;
+        }
         if let Some((proof, remedy)) = pool::nearly_full(ground, self.sight, self.device, &name) {
             self.add(found, Kind::PoolFill, proof, remedy);
         }
@@ -362,8 +371,13 @@ impl<'a> Look<'a> {
             return self.add(found, Kind::IdentityMissing, proof, self.write_down());
         };
         let seen = format!("brick {} of volume {}", said.brick, said.volume_name);
+        let mut said = said;
+        if self.is_thin() {
+            // A thin pool may have become larger for a copy since.
+            said.footprint = wanted.footprint;
+        }
         if said == wanted {
-            // Written by another version, in another form.
+            // Written by another version, in another form; or before its thin pool became larger.
             self.tag(found);
         } else if said.brick == wanted.brick && said.volume == wanted.volume {
             let proof = self.proof(recorded, format!("{seen}, with other facts"), &place);

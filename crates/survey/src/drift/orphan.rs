@@ -62,13 +62,14 @@ fn group_is_unknown(ground: &Ground<'_>, sight: &Sight<'_>, device: DeviceId) ->
     !here && groups.is_some_and(|groups| groups.contains_key(layout::volume_group(device).as_str()))
 }
 
-/// Volumes and pools of recorded bricks that have other names than their ids give them.
+/// Volumes and pools of recorded bricks that have other names than their ids give them: a clone's pool is named after its origin, which
+/// may be long gone.
 fn otherwise_named(ground: &Ground<'_>, devices: &[&Device]) -> BTreeSet<(String, String)> {
     let bricks = devices
         .iter()
         .flat_map(|device| ground.inventory.bricks_on(device.id));
     bricks
-        .filter(|brick| brick.names.is_some())
+        .filter(|brick| brick.names.is_some() || brick.pool.is_some())
         .map(|brick| brick.place())
         .flat_map(|place| {
             [place.logical_volume(), place.thin_pool()].map(|name| (place.volume_group(), name))

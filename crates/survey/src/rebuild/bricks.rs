@@ -1,6 +1,7 @@
 //! How large a brick is, and what it takes of its device.
 
-use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceKind, Volume};
+use mortar_model::layout::read;
+use mortar_model::{Brick, BrickSpace, ByteSize, Device, DeviceKind, LvmName, Volume, layout};
 use mortar_plan::{BrickSize, arbiter_size, brick_space};
 
 use super::Work;
@@ -46,6 +47,7 @@ impl Work<'_> {
                     set,
                     position,
                     names: self.names_of(member.node, member.brick).map(Box::new),
+                    pool: self.pool_of(*member),
                 };
                 self.compare(volume, *member, &brick);
                 bricks.push(brick);
@@ -58,6 +60,21 @@ impl Work<'_> {
         self.inventory
             .device(brick.device)
             .expect("bricks are listed on devices that were restored")
+    }
+
+    /// The thin pool that it is in, where that was made for another brick.
+    fn pool_of(&self, brick: Listed) -> Option<Box<LvmName>> {
+        let DeviceKind::Lvm { shared: None, .. } = self.ground_of(brick).kind else {
+            return None;
+        };
+        let volume = self.trace(brick)?.volume?;
+        // One that was taken over has its pool among its names.
+        if read::taken(&volume.tags).is_some() {
+            return None;
+        }
+        let pool = volume.pool.as_deref()?;
+        let other = pool != layout::thin_pool(brick.brick);
+        other.then(|| LvmName::new(pool).ok().map(Box::new)).flatten()
     }
 
     /// What the node shows of it: its space itself, else its file.
@@ -190,7 +207,14 @@ impl Work<'_> {
                     identity.position, identity.set, brick.position, brick.set
                 ));
             }
-            if (identity.size, identity.footprint) != (brick.size.bytes(), brick.footprint().bytes()) {
+            // A thin pool may have become larger for a copy since.
+            let thin = matches!(brick.space, BrickSpace::ThinPool { .. });
+            let takes = if thin && trace.pool.is_some() {
+                brick.footprint().bytes()
+            } else {
+                identity.footprint
+            };
+            if (identity.size, takes) != (brick.size.bytes(), brick.footprint().bytes()) {
                 said.push(format!(
                     "its file says that it has {} and takes {}, it has {} and takes {}",
                     ByteSize::from_bytes(identity.size),

@@ -84,7 +84,11 @@ impl Work<'_> {
             ),
         };
         let what = format!("{why} (there: {})", trace.parts());
-        let space = if self.is_ours(machine, device) {
+        let lived_in = trace.pool.is_some_and(|pool| {
+            let mut bricks = self.inventory.bricks_in(device, &pool.name);
+            bricks.next().is_some()
+        });
+        let space = if self.is_ours(machine, device) && !lived_in {
             trace.space()
         } else {
             ByteSize::ZERO
@@ -238,12 +242,15 @@ impl Work<'_> {
             return taken.minus(recorded);
         }
         // No more than the records count: what else is there of a brick is free in neither.
+        let mut pools = BTreeSet::new();
         let there: ByteSize = self
             .inventory
             .bricks_on(device.id)
             .filter_map(|brick| {
                 let trace = self.traces.get((machine, device.id, brick.id))?;
-                Some(trace.space().min(brick.footprint()))
+                // A pool that several bricks are in counts once.
+                let first = brick.thin_pool().is_none_or(|pool| pools.insert(pool));
+                first.then(|| trace.space().min(brick.footprint()))
             })
             .sum();
         taken.minus(there)

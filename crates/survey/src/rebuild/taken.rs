@@ -72,6 +72,7 @@ fn taken(volumes: &[VolumeSeen], volume: &VolumeSeen, brick: BrickId, mount: &Mo
         device_path: &names.mount_point,
         image: false,
         names: Some(&names),
+        pool: None,
     };
     let here = sources(&site).contains(&mount.source);
     here.then_some(Taken { device, brick, names })

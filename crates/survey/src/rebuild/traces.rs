@@ -71,6 +71,31 @@ impl Trace<'_> {
     }
 }
 
+/// The thin pool of a volume that is in one that was made for another brick: a clone's.
+fn another_ones<'a>(survey: &'a NodeSurvey, volume: &VolumeSeen, brick: BrickId) -> Option<&'a VolumeSeen> {
+    let name = volume.pool.as_deref()?;
+    if name == layout::thin_pool(brick) || name == layout::SHARED_POOL {
+        return None;
+    }
+    let mut volumes = survey.volumes.iter().flatten();
+    volumes.find(|other| other.group == volume.group && other.name == name)
+}
+
+/// Whether only bricks that were cloned of this one are in its pool any more: it is theirs then.
+fn is_left_to_others(survey: &NodeSurvey, pool: &VolumeSeen, brick: BrickId) -> bool {
+    let volumes = survey.volumes.iter().flatten();
+    let inside = volumes.filter(|other| other.group == pool.group && other.pool.as_ref() == Some(&pool.name));
+    let mut others = false;
+    for volume in inside {
+        match read::taken(&volume.tags).or_else(|| read::logical_volume(&volume.name)) {
+            Some(own) if own == brick => return false,
+            Some(_) => others = true,
+            None => {}
+        }
+    }
+    others
+}
+
 /// Whether the volume is in the pool that its device has for all: what it may come to take counts.
 pub(super) fn is_in_shared_pool(volume: &VolumeSeen) -> bool {
     volume.pool.as_deref() == Some(layout::SHARED_POOL)
@@ -122,8 +147,13 @@ impl<'a> Traces<'a> {
                 let trace = self.at(machine, device, brick);
                 (trace.volume, trace.pool) = (Some(volume), volumes.find(pool));
             } else if let Some(brick) = read::logical_volume(&volume.name) {
-                self.at(machine, device, brick).volume = Some(volume);
-            } else if let Some(brick) = read::thin_pool(&volume.name) {
+                let pool = another_ones(survey, volume, brick);
+                let trace = self.at(machine, device, brick);
+                trace.volume = Some(volume);
+                trace.pool = pool.or(trace.pool);
+            } else if let Some(brick) = read::thin_pool(&volume.name)
+                && !is_left_to_others(survey, volume, brick)
+            {
                 self.at(machine, device, brick).pool = Some(volume);
             }
         }

@@ -440,11 +440,16 @@ fn block_volumes_that_operations_work_on_are_left_out() {
 fn a_disk_that_is_larger_than_its_shared_pool_is_told_of() {
     let mut landscape = world::landscape(2, 0);
     let devices = landscape.inventory().devices();
-    let disk = devices.filter(|device| device.kind != DeviceKind::Directory).last();
+    let disk = devices
+        .filter(|device| device.kind != DeviceKind::Directory)
+        .last();
     let whole = disk.unwrap().clone();
     let overcommit = mortar_model::Overcommit::from_hundredths(200).unwrap();
     let (group_size, pool) = (ByteSize::from_gib(500), ByteSize::from_gib(490));
-    let DeviceKind::Lvm { extent, uuid, paths, .. } = whole.kind.clone() else {
+    let DeviceKind::Lvm {
+        extent, uuid, paths, ..
+    } = whole.kind.clone()
+    else {
         panic!("{whole:?}")
     };
     let shared = mortar_model::Device {

@@ -216,6 +216,7 @@ fn brick(
         set: 0,
         position,
         names: None,
+        pool: None,
     };
     records.put(Kind::Brick, &brick.id, &brick);
 }
