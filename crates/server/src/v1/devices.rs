@@ -3,7 +3,9 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use mortar_api::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, OvercommitRequest, PoolMode};
+use mortar_api::{
+    DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, OvercommitRequest, PoolMode,
+};
 use mortar_engine::plan::AddDevice;
 use mortar_heketi::device::DeviceAddRequest;
 use mortar_heketi::{Problems, WireError};
