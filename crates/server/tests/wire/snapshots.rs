@@ -294,6 +294,9 @@ async fn a_volume_that_is_kept_by_snapshots_names_them() {
     assert!(error.details.iter().any(of_group), "{:?}", error.details);
     // Heketi's route says it in Heketi's words.
     let old = door.ask("DELETE", &format!("/volumes/{id}"), "").await;
-    let words = format!("Unable to delete volume {} because it contains 2 snapshots\n", volume["name"].as_str().unwrap());
+    let words = format!(
+        "Unable to delete volume {} because it contains 2 snapshots\n",
+        volume["name"].as_str().unwrap()
+    );
     assert_eq!((old.status, old.body), (409, words));
 }
