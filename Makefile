@@ -33,8 +33,8 @@ GO ?= go
 test-heketi: setup ## Run the tests of Heketi's world: its databases by Go's encoder, its clients, on a real pool too (as root, needs Go 1.25 and Python 3)
 	@command -v $(GO) >/dev/null || { echo "test-heketi: $(GO) was not found: install Go 1.25 or later, then try again" >&2; exit 1; }
 	$(CARGO) build --locked --package mortar-cli
-	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 ./...
-	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 -modfile=go.v9.mod -tags heketi9 -skip 'Lab|Python' ./clients
+	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 -timeout 30m ./...
+	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 -timeout 30m -modfile=go.v9.mod -tags heketi9 -skip 'Lab|Python' ./clients
 
 test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root, with Go 1.25 or later)
 	@command -v $(GO) >/dev/null || { echo "test-csi: csi-sanity is a Go program, and go was not found: install Go first" >&2; exit 1; }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use mortar_api::Phase;
 use mortar_csi::{Door, Method, Question, Reply, Unreachable};
 use mortar_server::Inside;
 
@@ -30,6 +31,7 @@ impl Door for Network {
                 status: answer.status,
                 location: answer.location,
                 pending: answer.pending,
+                phase: answer.waits.then(|| Phase::WaitingForNode.name().to_owned()),
                 kind: answer.kind.map(|kind| kind.name().to_owned()),
                 body: answer.body,
             })
@@ -58,6 +60,7 @@ impl Door for Within {
                 status: answer.status,
                 location: answer.location,
                 pending: answer.pending,
+                phase: answer.phase,
                 kind: answer.kind,
                 body: answer.body,
             })

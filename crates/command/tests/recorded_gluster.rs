@@ -279,8 +279,8 @@ fn unmaking_a_volume() {
     for version in GLUSTER {
         let unmade = |names: &[&str]| {
             let mut report = report(version, names);
-            // No snapshots.
-            report.outcomes.insert(0, Outcome::Skipped);
+            // No snapshots: neither listed nor refused for.
+            report.outcomes.splice(0..0, [Outcome::Skipped, Outcome::Skipped]);
             judge(&thing, Goal::Absent, &report)
         };
         assert_eq!(unmade(&["stop", "delete"]), DONE);
@@ -305,12 +305,18 @@ fn unmaking_a_volume() {
     // The guard says that there are snapshots: the volume is neither stopped nor deleted.
     for refusal in ["delete-started-snapshots", "delete-stopped-snapshots"] {
         let mut report = report("gluster-11.1", &[refusal]);
+        let snapshot =
+            |name: &str| format!("/var/lib/glusterd/snaps/{name}/1a2b/info:parent_volname=vol_test\n");
+        let listed = output(0, &["one", "two"].map(snapshot).concat(), "");
+        report.outcomes.insert(0, listed);
         report.outcomes.extend([Outcome::NotRun, Outcome::NotRun]);
         let verdict = judge(&thing, Goal::Absent, &report);
         let Verdict::Failed(failure) = &verdict else {
             panic!("{verdict:?}")
         };
         assert_eq!(failure.kind, FailureKind::Refused);
+        let words = "Unable to delete volume vol_test because it contains 2 snapshots";
+        assert!(failure.reason.starts_with(words), "{failure:?}");
         assert!(
             failure.reason.contains("gluster snapshot list vol_test"),
             "{failure:?}"
@@ -318,7 +324,7 @@ fn unmaking_a_volume() {
     }
     // No record of it under its id: gone or foreign, a look tells.
     let report = Report {
-        outcomes: vec![Outcome::Skipped; 3],
+        outcomes: vec![Outcome::Skipped; 4],
         broken: None,
     };
     assert_eq!(kind(&judge(&thing, Goal::Absent, &report)), None);
@@ -338,7 +344,12 @@ fn a_member_that_is_behind_does_not_speak_for_the_pool() {
     let unmade = judge(
         &thing,
         Goal::Absent,
-        &report(vec![Outcome::Skipped, refused(stop), refused(delete)]),
+        &report(vec![
+            Outcome::Skipped,
+            Outcome::Skipped,
+            refused(stop),
+            refused(delete),
+        ]),
     );
     assert_eq!(kind(&unmade), Some(FailureKind::Busy));
     let started = "volume delete: v: failed: Staging failed on 10.0.0.3. Error: Volume v has been started.Volume needs to be stopped before deletion.";
@@ -346,6 +357,7 @@ fn a_member_that_is_behind_does_not_speak_for_the_pool() {
         &thing,
         Goal::Absent,
         &report(vec![
+            Outcome::Skipped,
             Outcome::Skipped,
             output(0, "volume stop: v: success\n", ""),
             refused(started),

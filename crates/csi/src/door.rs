@@ -52,6 +52,8 @@ pub struct Reply {
     pub location: Option<String>,
     /// Whether there is no result of long work yet.
     pub pending: bool,
+    /// Where long work stands, while nothing happens there: it goes on by itself, and not now.
+    pub phase: Option<String>,
     /// The kind of error, where it is told beside a body of plain text.
     pub kind: Option<String>,
     /// The body.

@@ -236,6 +236,9 @@ impl Mortar {
             let reply = tokio::time::timeout(left, self.ask(Method::Get, &path, &query, None)).await;
             let Ok(reply) = reply else { continue };
             let reply = reply?;
+            if reply.phase.is_some() {
+                return Err(self.stands_still(id).await);
+            }
             if !reply.pending {
                 return self.ended(&reply, id).await;
             }
@@ -243,6 +246,14 @@ impl Mortar {
                 tokio::time::sleep(PAUSE.min(left)).await;
             }
         }
+    }
+
+    /// What is said of work that goes on by itself when a node is back: nobody's deadline is as far away as that may be.
+    async fn stands_still(&self, id: &str) -> Trouble {
+        let operation = self.operation(id).await.ok();
+        let why = operation.and_then(|operation| operation.attention);
+        let why = why.map_or_else(String::new, |attention| format!(": {}", attention.reason));
+        Trouble::UnderWay(format!("operation {id} waits for a node that is away{why}"))
     }
 
     async fn ended(&self, reply: &Reply, id: &str) -> Result<Option<String>, Trouble> {
@@ -336,5 +347,63 @@ fn work(reply: &Reply) -> Result<Work, Trouble> {
             "Mortar answered with status {} and no place in its queue",
             reply.status
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+    use futures::future::BoxFuture;
+
+    use tonic::metadata::MetadataMap;
+
+    use super::{Mortar, Work};
+    use crate::deadline::Deadline;
+    use crate::door::{Door, Question, Reply, Unreachable};
+    use crate::trouble::Trouble;
+
+    /// A server whose only operation waits for a node.
+    struct Waiting;
+
+    impl Door for Waiting {
+        fn ask(&self, question: Question) -> BoxFuture<'_, Result<Reply, Unreachable>> {
+            let reply = if question.path.starts_with("/queue/") {
+                Reply {
+                    status: 200,
+                    pending: true,
+                    phase: Some("waiting-for-node".into()),
+                    ..Reply::default()
+                }
+            } else {
+                let body = r#"{"id":"1","kind":"expand-volume","subject":{"kind":"volume","id":"2"},"phase":"waiting-for-node",
+                    "started":"2026-01-02T03:04:05Z","steps_done":1,"steps_total":2,
+                    "attention":{"reason":"n2 does not answer","command":"mortar operation retry 1"}}"#;
+                Reply {
+                    status: 200,
+                    body: body.into(),
+                    ..Reply::default()
+                }
+            };
+            async move { Ok(reply) }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_node_is_said_to_be_under_way_at_once() {
+        let work = Work {
+            operation: "1".into(),
+        };
+        let mortar = Mortar::new(Arc::new(Waiting));
+        let deadline = Deadline::of(&MetadataMap::new());
+        let told = tokio::time::timeout(Duration::from_secs(30), mortar.finish(&work, deadline)).await;
+        let why = "operation 1 waits for a node that is away: n2 does not answer".to_owned();
+        let told = told.unwrap().unwrap_err();
+        assert!(
+            matches!(&told, Trouble::UnderWay(text) if *text == why),
+            "{told:?}"
+        );
     }
 }

@@ -463,31 +463,37 @@ fn a_thousand_bricks_of_a_node_fit_into_one_batch() {
     assert_eq!(seen.volumes.unwrap().len(), 1000);
 }
 
-/// The answer about 4,000 volumes is longer than what is kept of other commands.
+/// The answer about 6,000 volumes is longer than what is kept of other commands.
 #[tokio::test]
 async fn a_pool_of_thousands_tells_all_of_its_volumes() {
-    const MANY: usize = 4_000;
+    const MANY: usize = 6_000;
     let mut world = World::new(WorldConfig::default());
     for node in NODES {
         world.add_node(node);
     }
-    let run = |world: &mut World, words: &[&str]| {
-        let command = Command::new("gluster")
-            .args(["--mode=script"])
-            .args(words.iter().copied());
-        let output = world.run_one(NODES[0], &command);
+    let run = |world: &mut World, node: &str, program: &str, words: &[&str]| {
+        let output = world.run_one(node, &Command::new(program).args(words.iter().copied()));
         assert!(output.success(), "{words:?}: {output:?}");
     };
     for node in &NODES[1..] {
-        run(&mut world, &["peer", "probe", node]);
+        run(
+            &mut world,
+            NODES[0],
+            "gluster",
+            &["--mode=script", "peer", "probe", node],
+        );
     }
     for number in 0..MANY {
         let name = format!("volume_{number}");
-        let bricks = NODES.map(|node| format!("{node}:/bricks/of/volume_{number}/{}/brick", "b".repeat(64)));
-        let mut words = vec!["volume", "create", &name, "replica", "3"];
+        let folder = format!("/bricks/{name}/{}", "b".repeat(200));
+        for node in NODES {
+            run(&mut world, node, "mkdir", &["-p", &folder]);
+        }
+        let bricks = NODES.map(|node| format!("{node}:{folder}/brick"));
+        let mut words = vec!["--mode=script", "volume", "create", &name, "replica", "3"];
         words.extend(bricks.iter().map(String::as_str));
         words.push("force");
-        run(&mut world, &words);
+        run(&mut world, NODES[0], "gluster", &words);
     }
     let batch = ask_pool(&Settings::default());
     let report = SimHosts::new(world).run(NODES[1], &batch).await;

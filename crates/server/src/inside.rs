@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{HeaderName, LOCATION};
 use axum::http::{HeaderMap, Request};
-use mortar_api::ERROR_KIND_HEADER;
+use mortar_api::{ERROR_KIND_HEADER, PHASE_HEADER};
 use tower::ServiceExt as _;
 
 /// Marks a request that did not come over the network. Nothing that does can carry it.
@@ -29,6 +29,8 @@ pub struct InsideAnswer {
     pub location: Option<String>,
     /// Whether there is no result of long work yet.
     pub pending: bool,
+    /// Where long work stands, while nothing happens there.
+    pub phase: Option<String>,
     /// The kind of error, where it is one.
     pub kind: Option<String>,
     /// The body.
@@ -66,6 +68,7 @@ impl Inside {
             status: head.status.as_u16(),
             location: text(LOCATION),
             pending: head.headers.contains_key(PENDING),
+            phase: text(HeaderName::from_static(PHASE_HEADER)),
             kind: text(HeaderName::from_static(ERROR_KIND_HEADER)),
             body: body.to_vec(),
         })

@@ -38,6 +38,7 @@ impl Door for Within {
                 status: answer.status,
                 location: answer.location,
                 pending: answer.pending,
+                phase: answer.phase,
                 kind: answer.kind,
                 body: answer.body,
             })
