@@ -173,7 +173,7 @@ pub(crate) enum DeviceCommand {
         /// Path on the node: a disk below /dev, or a directory
         #[arg(long, alias = "path", value_name = "PATH")]
         name: String,
-        /// Thin pools of a disk's bricks: own, one for each brick; or shared, one for all, in which clones can be made
+        /// Thin pools of a disk's bricks: own, one for each brick; or shared, one for all
         #[arg(long, value_name = "MODE", default_value = "own", value_parser = pool_mode)]
         pool: PoolMode,
         /// What a shared pool may promise to bricks over what it has, 1.0 to 10.0; it takes no more bricks when it is really 80 % full

@@ -11,8 +11,8 @@ pub(crate) enum SnapshotCommand {
     #[command(long_about = "Keep a volume as it is now, while it is in use.\n\n\
         Every change that a client was told to be done before is in the snapshot, and none that is asked for afterwards. The \
         volume's bricks take no writes for some seconds at most. On directory devices their file system must let files \
-        share blocks: XFS made with reflink=1 (as it is by default), or btrfs. On LVM the volume must have been made with \
-        room for snapshots (a --snapshot-factor of 2 is for one, of 3 for two), unless the bricks of its disks share one pool.")]
+        share blocks: XFS made with reflink=1 (as it is by default), or btrfs. On LVM the nodes need Linux 6.8, and thin \
+        pools that have no room for the copy become larger.")]
     Create {
         /// The volume's id or name
         volume: String,
