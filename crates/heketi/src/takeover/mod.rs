@@ -130,6 +130,7 @@ pub fn take_over(database: &Database, faulty: Faulty) -> Takeover {
         inventory: Inventory::new(),
         notes: Vec::new(),
     };
+    taking.unread();
     taking.pool();
     let half_made = taking.half_made();
     taking.volumes(&half_made);
@@ -176,6 +177,13 @@ impl Taking<'_> {
                 self.note(Weight::LeftOut, kind, id, name, error.to_string());
                 false
             }
+        }
+    }
+
+    /// Entries that are there and could not be read.
+    fn unread(&mut self) {
+        for entry in &self.database.unread {
+            self.note(Weight::LeftOut, entry.kind, &entry.key, "", entry.why.as_str());
         }
     }
 
