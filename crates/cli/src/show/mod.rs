@@ -11,6 +11,7 @@ mod placement;
 mod pool;
 mod rebuild;
 mod table;
+mod takeover;
 mod tree;
 
 pub(crate) use adopt::adopt;
@@ -24,6 +25,7 @@ pub(crate) use placement::plan;
 pub(crate) use pool::{device, node, topology};
 pub(crate) use rebuild::rebuild;
 pub(crate) use table::{fields, table};
+pub(crate) use takeover::takeover;
 
 use mortar_model::ByteSize;
 

@@ -12,7 +12,7 @@ use mortar_engine::plan::{CreateVolume, Expansion};
 use mortar_engine::{Config, Engine, Kind, OperationState, Outcome, Parts, SystemClock, SystemEntropy};
 use mortar_executor::SimHosts;
 use mortar_heketi::db::{self, Database};
-use mortar_heketi::takeover::{Faulty, export, take_over};
+use mortar_heketi::takeover::{Terms, export, take_over};
 use mortar_model::{BrickId, ByteSize, Durability, OperationId, VolumeId, VolumeName};
 use mortar_store::{Durability as Kept, MemoryStore, Store as _};
 
@@ -38,7 +38,7 @@ impl Bed {
     fn new(database: &Database) -> Self {
         let mut database = database.clone();
         let hosts = SimHosts::new(laid_out::world(&mut database));
-        let takeover = take_over(&database, Faulty::Take);
+        let takeover = take_over(&database, Terms::default());
         let store = MemoryStore::new();
         let writes = mortar_engine::records_of(&takeover.inventory).unwrap();
         store.apply(&writes, Kept::Synced).unwrap();
@@ -285,10 +285,10 @@ async fn new_volumes_and_old_ones_live_side_by_side_and_go_home() {
     let id = bed.engine.create_volume(request).await.unwrap();
     bed.done(id).await;
     bed.clean().await;
-    let kept = take_over(&database(), Faulty::Take).kept;
+    let kept = take_over(&database(), Terms::default()).kept;
     let home = bed
         .engine
-        .view(|landscape| export(landscape.inventory(), &kept).unwrap());
+        .view(|landscape| export(landscape.inventory(), &kept).unwrap().database);
     let checked = db::check::check(&home);
     let faults: Vec<&str> = checked.faults().collect();
     assert!(faults.is_empty(), "{faults:#?}");
