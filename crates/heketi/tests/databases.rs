@@ -20,11 +20,12 @@ macro_rules! kept {
     };
 }
 
-const KEPT: [(&str, &[u8], &str); 6] = kept![
+const KEPT: [(&str, &[u8], &str); 7] = kept![
     "version-4",
     "version-6",
     "version-10",
     "under-way",
+    "interrupted",
     "large",
     "faulty"
 ];
