@@ -14,6 +14,44 @@ pub struct CheckAnswer {
     /// What was mended by itself the last time; absent when nothing was tried since the server started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconciled: Option<Reconciled>,
+    /// What a takeover of Heketi's database left behind; absent where there was none, or all went over just as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takeover: Option<Takeover>,
+}
+
+/// What did not go over just as it was when Heketi's database was taken over. It stays as it was written then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Takeover {
+    /// One for each thing.
+    pub notes: Vec<TakeoverNote>,
+    /// What Heketi's own check found in its database.
+    pub inconsistencies: Vec<String>,
+}
+
+/// A thing that did not go over just as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakeoverNote {
+    /// How much it matters.
+    pub weight: TakeoverWeight,
+    /// What it is about.
+    pub subject: Subject,
+    /// What is wrong, or to be known.
+    pub why: String,
+}
+
+/// How much a note of a takeover matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakeoverWeight {
+    /// It was not taken over.
+    LeftOut,
+    /// It was taken over, and does not add up.
+    Fault,
+    /// It was taken over, with something to know of it.
+    Remark,
+    /// Something this program is too old to know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A check: every node and every pool was asked once, and compared with the records.

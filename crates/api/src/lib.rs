@@ -42,7 +42,7 @@ pub use block::{
 pub use bricks::{BrickEntry, BrickPage, BrickQuery, MoveRequest};
 pub use check::{
     Check, CheckAnswer, FailedRepair, Finding, Reconciled, Remedy, RemedyBy, RepairAnswer, RepairRequest,
-    RepairState, RepairTask,
+    RepairState, RepairTask, Takeover, TakeoverNote, TakeoverWeight,
 };
 pub use device::{DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, OvercommitRequest, PoolMode};
 pub use error::{ERROR_KIND_HEADER, ErrorBody, ErrorInfo, ErrorKind};

@@ -13,12 +13,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use mortar_heketi::db::{self, bolt::Bolt, check};
-use mortar_heketi::takeover::{Faulty, take_over};
+use mortar_heketi::db::{self, check};
+use mortar_heketi::takeover::{Terms, take_over};
+use mortar_model::ZoneChecking;
 use mortar_store::EmbeddedStore;
 
 use crate::args::{Cli, ColorChoice, Global};
 use crate::commands;
+use crate::config::read_heketi;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
@@ -148,7 +150,7 @@ pub(crate) fn run() -> Result<u8> {
         return Ok(Exit::Done.code());
     }
     match called.command {
-        Some(Tool::Db(tool)) => db_tool(tool, out)?,
+        Some(Tool::Db(tool)) => db_tool(tool, called.config.as_deref(), out)?,
         Some(Tool::Offline(tool)) => offline(&tool, out)?,
         Some(Tool::Version) => {}
         None => return serve(called.config.as_deref(), called.disable_auth),
@@ -173,7 +175,7 @@ fn serve(config: Option<&Path>, disable_auth: bool) -> Result<u8> {
     commands::run(Cli::parse_from(words))
 }
 
-fn db_tool(tool: DbTool, out: Out) -> Result<()> {
+fn db_tool(tool: DbTool, config: Option<&Path>, out: Out) -> Result<()> {
     match tool {
         DbTool::Export(files) => {
             let database = database(&files.dbfile)?;
@@ -183,7 +185,7 @@ fn db_tool(tool: DbTool, out: Out) -> Result<()> {
             }
             write_new(&files.jsonfile, &text)
         }
-        DbTool::Import(files) => import(&files),
+        DbTool::Import(files) => import(&files, config),
         DbTool::ConsistencyCheck(file) => {
             let checked = check::check(&database(&file.dbfile)?);
             out.wire(mortar_heketi::json::write_indented(&checked).as_bytes())
@@ -198,13 +200,16 @@ fn db_tool(tool: DbTool, out: Out) -> Result<()> {
 /// A database from Heketi's file or from a store of Mortar's.
 fn database(file: &Path) -> Result<db::Database> {
     let attempt = format!("read the database {}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| Error::usage(&attempt, error.to_string()))?;
-    if !Bolt::is_one(&bytes)
-        && let Ok(store) = EmbeddedStore::open(file)
-    {
-        return takeover::export(&store, &attempt).map(|(database, _)| database);
+    if takeover::is_store(file) {
+        let store = EmbeddedStore::open(file).map_err(commands::store_error(attempt.clone()))?;
+        let (home, _) = takeover::export(&store, &attempt)?;
+        takeover::say_left_out(&home.left_out);
+        return Ok(home.database);
     }
-    db::read(&bytes).map_err(|error| Error::usage(&attempt, error.to_string()))
+    let bytes = takeover::bytes(file, &attempt)?;
+    let database = db::read(&bytes).map_err(|error| Error::usage(&attempt, error.to_string()))?;
+    takeover::say_left_out(&database.unread);
+    Ok(database)
 }
 
 /// As Heketi, which writes over nothing.
@@ -219,7 +224,18 @@ fn write_new(file: &Path, text: &str) -> Result<()> {
         .map_err(|error| Error::new(Exit::Failed, attempt, error.to_string()))
 }
 
-fn import(files: &Files) -> Result<()> {
+/// What is not in a database is in the configuration, where one is named.
+fn terms(config: Option<&Path>) -> Result<Terms> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let heketi = config.map(|file| read_heketi(file, environment)).transpose()?;
+    let zones = heketi.and_then(|heketi| heketi.settings.zone_checking);
+    Ok(Terms {
+        zones: zones.map(ZoneChecking::from).unwrap_or_default(),
+        ..Terms::default()
+    })
+}
+
+fn import(files: &Files, config: Option<&Path>) -> Result<()> {
     let attempt = format!(
         "import {} into {}",
         files.jsonfile.display(),
@@ -228,7 +244,7 @@ fn import(files: &Files) -> Result<()> {
     let bytes = std::fs::read(&files.jsonfile).map_err(|error| Error::usage(&attempt, error.to_string()))?;
     let database = db::read(&bytes).map_err(|error| Error::usage(&attempt, error.to_string()))?;
     let told = commands::store_error(attempt);
-    let writes = takeover::writes(&take_over(&database, Faulty::Take)).map_err(&told)?;
+    let writes = takeover::writes(&take_over(&database, terms(config)?)).map_err(&told)?;
     EmbeddedStore::restore(&files.dbfile, &writes).map_err(&told)
 }
 

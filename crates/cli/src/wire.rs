@@ -1,7 +1,8 @@
 //! How a server is put together from the other rooms: store and hosts below, the engine on them, the door above.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::seeded::Seeded;
 use crate::simulated;
+use crate::takeover::Origin;
 
 /// What all errors here were attempting.
 const ATTEMPT: &str = "start the server";
@@ -31,8 +33,8 @@ const ATTEMPT: &str = "start the server";
 ///
 /// # Errors
 /// What it needs is not there: the store, a key, the port.
-pub(crate) fn run(config: Config, log: LogDial) -> Result<()> {
-    runtime()?.block_on(serve(config, log))
+pub(crate) fn run(config: Config, log: LogDial, origin: Option<Origin>) -> Result<()> {
+    runtime()?.block_on(serve(config, log, origin))
 }
 
 /// What a server runs on.
@@ -50,13 +52,20 @@ fn failed(error: &impl ToString) -> Error {
     Error::new(Exit::Failed, ATTEMPT, error.to_string())
 }
 
-async fn serve(config: Config, log: LogDial) -> Result<()> {
+async fn serve(config: Config, log: LogDial, origin: Option<Origin>) -> Result<()> {
     // Signals are listened for first: one that comes while the store is being read ends the server gracefully.
     let stop = stop_signal()?;
     let tls = config.tls.clone().map(tls).transpose()?;
     let listener = listen(config.listen).await?;
+    // With the port: where another server has it, Heketi may well be that one.
+    if let (Some(origin), Some(file)) = (&origin, &config.store) {
+        origin.at_first_start(file)?;
+    }
     let new_store = config.store.as_ref().is_none_or(|file| !file.exists());
     let store = store(config.store.as_deref(), config.backups.as_ref())?;
+    if let Some(origin) = &origin {
+        origin.at_each_start(config.store.as_deref(), &*store)?;
+    }
     let (hosts, simulated) = hosts(&config.executor, &config.engine)?;
     let parts = Parts {
         store,
@@ -152,7 +161,14 @@ async fn csi(server: &Server, csi: Option<&Csi>) -> Result<tokio::task::JoinHand
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+    let bound = match TcpListener::bind(address).await {
+        // Whoever wants all addresses wants those there are: without IPv6 in the kernel the others.
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| {
         Error::new(
             Exit::Failed,
             ATTEMPT,

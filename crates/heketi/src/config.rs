@@ -205,6 +205,7 @@ impl Reader<'_> {
             None | Some(Json::Null) => return Ok(None),
             Some(Json::Text(text)) => text.clone(),
             Some(Json::Integer(number)) => number.to_string(),
+            Some(Json::Large(number)) => number.to_string(),
             Some(Json::Bool(value)) => value.to_string(),
             Some(Json::Float(number)) => number.to_string(),
             Some(other) => return wrong(path, format!("is {}", other.kind())),

@@ -21,6 +21,8 @@ pub enum Json {
     Bool(bool),
     /// A number without fraction or exponent that fits.
     Integer(i64),
+    /// A whole number above those. None of the wire is so large; a size that Heketi counted below zero is, in an export.
+    Large(u64),
     /// Any other number.
     Float(f64),
     /// A string.
@@ -37,7 +39,7 @@ impl Json {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Integer(_) => "a whole number",
+            Self::Integer(_) | Self::Large(_) => "a whole number",
             Self::Float(_) => "a number",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
@@ -74,8 +76,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        // Too large for any whole number of the wire: a float is refused wherever one is expected.
-        Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Integer))
+        Ok(i64::try_from(value).map_or(Json::Large(value), Json::Integer))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
@@ -152,6 +153,7 @@ impl FromJson for f64 {
     fn from_json(json: &Json) -> Result<Self, WrongType> {
         match json {
             Json::Integer(value) => Ok(*value as f64),
+            Json::Large(value) => Ok(*value as f64),
             Json::Float(value) => Ok(*value),
             _ => Err(WrongType),
         }

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -68,15 +69,39 @@ func TestWhatThereIsComesOutInEveryForm(t *testing.T) {
 	if !strings.Contains(backup.String(), volume.Id) {
 		t.Fatalf("the backup of %d bytes lacks the volume", backup.Len())
 	}
-	for name, dump := range map[string]func() (string, error){
-		"dump": heketi.DbDump, "check": heketi.DbCheck, "examination": heketi.StateExamineGluster,
-	} {
-		text, err := dump()
-		must(t, err)
-		if !strings.Contains(text, "{") {
-			t.Fatalf("%s: %s", name, text)
-		}
+	text, err := heketi.DbDump()
+	must(t, err)
+	dump := read(t, text)
+	entry, there := dump["volumeentries"].(map[string]any)[volume.Id]
+	if !there || entry.(map[string]any)["Info"].(map[string]any)["name"] != volume.Name {
+		t.Fatalf("the dump lacks the volume: %s", text)
 	}
+	text, err = heketi.DbCheck()
+	must(t, err)
+	checked := read(t, text)
+	if checked["totalinconsistencies"] != 0.0 || checked["volumes"].(map[string]any)["total"] != 1.0 {
+		t.Fatalf("%s", text)
+	}
+	text, err = heketi.StateExamineGluster()
+	must(t, err)
+	examined := read(t, text)
+	if !reflect.DeepEqual(examined["heketidb"], any(dump)) || examined["report"] == nil {
+		t.Fatalf("%s", text)
+	}
+	clusters := examined["clusters"].([]any)
+	if len(clusters) != 1 || clusters[0].(map[string]any)["ClusterHeketiID"] != volume.Cluster {
+		t.Fatalf("%s", text)
+	}
+}
+
+// What is answered as JSON.
+func read(t *testing.T, text string) map[string]any {
+	t.Helper()
+	object := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return object
 }
 
 func TestBlockVolumes(t *testing.T) {

@@ -58,6 +58,7 @@ func All() []Database {
 		version6(),
 		settled().database("version-10", 4096),
 		underWay().database("under-way", 1024),
+		interrupted().database("interrupted", 1024),
 		large().database("large", 1024),
 		faulty(),
 	}

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use mortar_lab::DeviceKind;
 
 use super::super::parse::{bytes, devices};
+use super::volume::ZoneName;
 
 /// `mortar operation …`
 #[derive(Debug, Subcommand)]
@@ -73,6 +74,9 @@ pub(crate) struct CheckArgs {
     /// Show what the last check found and what was mended by itself; ask no node
     #[arg(long)]
     pub(crate) last: bool,
+    /// Show what did not go over just as it was when Heketi's database was taken over; ask no node
+    #[arg(long, conflicts_with = "last")]
+    pub(crate) takeover: bool,
 }
 
 /// `mortar repair`
@@ -100,6 +104,9 @@ pub(crate) struct ImportArgs {
     /// Leave out volumes that do not add up, instead of taking them over with their faults named
     #[arg(long)]
     pub(crate) leave_out_faulty: bool,
+    /// Zone checking of volumes that say nothing of it: what 'zone_checking' of heketi.json says [default: none]
+    #[arg(long, value_name = "RULE", env = "MORTAR_ZONE_CHECKING")]
+    pub(crate) zone_checking: Option<ZoneName>,
 }
 
 /// `mortar db …`

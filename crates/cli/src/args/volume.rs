@@ -1,6 +1,7 @@
 //! Options of the commands about volumes.
 
 use clap::{Args, Subcommand, ValueEnum};
+use mortar_model::ZoneChecking;
 use serde::{Deserialize, Serialize};
 
 use super::super::parse::{gibibytes, key_value, new_name, parts, snapshot_factor};
@@ -163,6 +164,15 @@ pub(crate) enum ZoneName {
     None,
     /// Demanded.
     Strict,
+}
+
+impl From<ZoneName> for ZoneChecking {
+    fn from(name: ZoneName) -> Self {
+        match name {
+            ZoneName::None => Self::None,
+            ZoneName::Strict => Self::Strict,
+        }
+    }
 }
 
 /// `mortar explain …`

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Ends with [`Exit::Differences`] when something differs.
 pub(super) async fn check(session: &Session, arguments: &CheckArgs) -> Result<Exit> {
     const ATTEMPT: &str = "compare the records with the nodes";
-    let body = if arguments.last {
+    let body = if arguments.last || arguments.takeover {
         session.client.get("/v1/check", ATTEMPT).await?
     } else {
         session.progress.say("asking the nodes");
@@ -28,11 +28,13 @@ pub(super) async fn check(session: &Session, arguments: &CheckArgs) -> Result<Ex
     let answer: CheckAnswer = read(&body, ATTEMPT)?;
     if session.out.is_json() {
         session.out.wire(&body)?;
+    } else if arguments.takeover {
+        session.out.text(&show::takeover(answer.takeover.as_ref()))?;
     } else {
         session.out.text(&show::check(&answer, session.out.paint()))?;
     }
     Ok(match answer.check {
-        Some(check) if !check.clean => Exit::Differences,
+        Some(check) if !check.clean && !arguments.takeover => Exit::Differences,
         _ => Exit::Done,
     })
 }

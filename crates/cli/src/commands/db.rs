@@ -65,14 +65,15 @@ fn write(store: &Path, file: &Path, out: Out) -> Result<()> {
 fn write_heketi(store: &Path, file: &Path, out: Out) -> Result<()> {
     let attempt = format!("export the store {} for Heketi", store.display());
     let told = told(attempt.clone());
-    let (database, open) = takeover::export(&EmbeddedStore::open(store).map_err(&told)?, &attempt)?;
+    let (home, open) = takeover::export(&EmbeddedStore::open(store).map_err(&told)?, &attempt)?;
     if open > 0 {
         let obstacle = format!("{open} operations are open in it, which Heketi could not go on with");
         return Err(Error::new(Exit::Conflict, attempt, obstacle)
             .advise("start the server, let them end ('mortar operation list --open'), and stop it again"));
     }
-    let text = mortar_heketi::db::write_export(&database);
+    let text = mortar_heketi::db::write_export(&home.database);
     if file == Path::new("-") {
+        takeover::say_left_out(&home.left_out);
         return out.wire(text.as_bytes());
     }
     std::fs::write(file, text).map_err(|error| Error::new(Exit::Failed, &attempt, error.to_string()))?;
@@ -80,7 +81,10 @@ fn write_heketi(store: &Path, file: &Path, out: Out) -> Result<()> {
         "Exported {} to {} for Heketi.",
         store.display(),
         file.display()
-    ))
+    ))?;
+    home.left_out
+        .iter()
+        .try_for_each(|note| out.line(note.to_string()))
 }
 
 fn read(store: &Path, file: &Path, out: Out) -> Result<()> {

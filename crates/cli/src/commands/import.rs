@@ -1,6 +1,7 @@
 //! `mortar import`: Heketi's database taken over into a store that is made for it.
 
-use mortar_heketi::takeover::{Faulty, Note, Takeover, Weight};
+use mortar_heketi::takeover::{Faulty, Note, Takeover, Terms, Weight};
+use mortar_model::ZoneChecking;
 use mortar_store::EmbeddedStore;
 use serde::Serialize;
 
@@ -39,7 +40,7 @@ impl<'a> Answer<'a> {
             bricks: inventory.bricks().count(),
             block_volumes: kept.block_volumes.len(),
             notes: &takeover.kept.notes,
-            inconsistencies: &takeover.faults,
+            inconsistencies: &takeover.kept.inconsistencies,
         }
     }
 }
@@ -50,7 +51,14 @@ pub(super) fn run(arguments: &ImportArgs, out: Out) -> Result<()> {
     } else {
         Faulty::Take
     };
-    let takeover = takeover::read(&arguments.file, faulty)?;
+    let terms = Terms {
+        faulty,
+        zones: arguments
+            .zone_checking
+            .map(ZoneChecking::from)
+            .unwrap_or_default(),
+    };
+    let takeover = takeover::read(&arguments.file, terms)?;
     let attempt = format!("take over {}", arguments.file.display());
     if !arguments.dry_run {
         let store = arguments.store.as_ref().ok_or_else(|| {

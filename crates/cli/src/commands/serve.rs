@@ -5,7 +5,8 @@ use crate::config::{Config, read, read_heketi};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::out::Out;
-use crate::{log, takeover, wire};
+use crate::takeover::Origin;
+use crate::{log, wire};
 
 /// Runs the server until it is asked to stop.
 pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
@@ -34,13 +35,12 @@ pub(super) fn run(arguments: ServeArgs, out: Out) -> Result<()> {
     }
     let config = Config::new(settings)?;
     let dial = log::set_up(&config)?;
-    if let Some(heketi) = heketi {
-        for remark in &heketi.remarks {
-            tracing::warn!(key = remark.key, "{}", remark.instead);
-        }
-        if let Some(store) = &config.store {
-            takeover::at_first_start(&heketi.database, store)?;
-        }
+    for remark in heketi.iter().flat_map(|heketi| &heketi.remarks) {
+        tracing::warn!(key = remark.key, "{}", remark.instead);
     }
-    wire::run(config, dial)
+    let origin = heketi.map(|heketi| Origin {
+        database: heketi.database,
+        zones: config.engine.zone_checking.unwrap_or_default(),
+    });
+    wire::run(config, dial, origin)
 }

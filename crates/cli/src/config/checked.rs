@@ -15,7 +15,6 @@ use super::csi::{self, Csi};
 use super::keys;
 use super::kubernetes::{self, Kubernetes};
 use super::{ExecutorName, LogFormatName, Settings, StateName};
-use crate::args::ZoneName;
 use crate::error::{Error, Result};
 
 /// What the server is started with.
@@ -304,10 +303,7 @@ fn tuning(settings: &Settings) -> Result<Tuning> {
         block_hosting_size: settings.block_hosting_size.map(ByteSize::from_gib),
         block_hosting_options: hosting_options(settings)?,
         block_full: settings.block_full,
-        zone_checking: settings.zone_checking.map(|rule| match rule {
-            ZoneName::None => ZoneChecking::None,
-            ZoneName::Strict => ZoneChecking::Strict,
-        }),
+        zone_checking: settings.zone_checking.map(ZoneChecking::from),
         pool_width: settings.pool_width,
         cure_after: settings.cure_after.map(Duration::from_secs),
         replace_after: settings.replace_after.map(Duration::from_secs),

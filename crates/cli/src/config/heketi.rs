@@ -1,15 +1,15 @@
 //! `heketi.json` as settings of Mortar's own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub(crate) use mortar_heketi::config::Remark;
 use mortar_heketi::config::{self, HeketiConfig};
-use mortar_heketi::db::bolt::Bolt;
 
 use super::{ExecutorName, MatchName, Settings, StateName};
 use crate::args::ZoneName;
 use crate::error::{Error, Result};
+use crate::takeover::is_store;
 
 /// What `heketi.json` comes to.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ fn settings(config: &HeketiConfig, database: &Path) -> Settings {
     let simulated = config.executor == config::Executor::Simulated;
     let kube = &config.kube;
     Settings {
-        // Heketi listens on all addresses.
+        // Heketi listens on all addresses, those of IPv4 among them.
         listen: Some(SocketAddr::from((
-            Ipv4Addr::UNSPECIFIED,
+            Ipv6Addr::UNSPECIFIED,
             config.port.unwrap_or(8080),
         ))),
         tls_certificate: config.tls.as_ref().map(|(certificate, _)| certificate.into()),
@@ -106,8 +106,7 @@ const fn found_by(kube: &config::Kube) -> MatchName {
 
 /// Mortar's own store stands beside Heketi's database, which is left as it is; what 'heketi db import' made is a store itself.
 fn store_beside(database: &Path) -> PathBuf {
-    let is_store = || std::fs::read(database).is_ok_and(|bytes| !Bolt::is_one(&bytes) && !bytes.is_empty());
-    if database.exists() && is_store() {
+    if is_store(database) {
         return database.to_owned();
     }
     database.with_file_name("mortar.redb")
@@ -126,8 +125,31 @@ fn log(level: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mortar_store::EmbeddedStore;
+
     use super::read_heketi;
     use crate::config::{ExecutorName, MatchName, Settings, StateName};
+
+    #[test]
+    fn only_a_store_of_mortars_is_used_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("heketi.db");
+        let beside = folder.path().join("mortar.redb");
+        for bytes in [&b""[..], b"\0\0damaged", b"{}"] {
+            std::fs::write(&database, bytes).unwrap();
+            assert_eq!(super::store_beside(&database), beside);
+        }
+        std::fs::remove_file(&database).unwrap();
+        assert_eq!(super::store_beside(&database), beside);
+        EmbeddedStore::create(&database).unwrap();
+        assert_eq!(super::store_beside(&database), database);
+    }
+
+    #[test]
+    fn all_addresses_are_listened_on() {
+        let port = settings(r#"{"port":"8081"}"#).listen;
+        assert_eq!(port, Some("[::]:8081".parse().unwrap()));
+    }
 
     fn settings(text: &str) -> Settings {
         let folder = tempfile::tempdir().unwrap();

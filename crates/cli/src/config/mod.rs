@@ -303,10 +303,8 @@ impl Settings {
     /// Secrets from the environment, which have no flags. Heketi's names are understood too.
     pub(crate) fn with_secrets(mut self, environment: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: [&str; 2]| {
-            names
-                .into_iter()
-                .find_map(&environment)
-                .filter(|text| !text.is_empty())
+            let mut given = names.into_iter().filter_map(&environment);
+            given.find(|text| !text.is_empty())
         };
         if self.admin_key_file.is_none() {
             self.admin_key = self

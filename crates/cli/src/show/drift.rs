@@ -30,6 +30,7 @@ pub(crate) fn check(answer: &CheckAnswer, paint: Paint) -> String {
     if let Some(reconciled) = &answer.reconciled {
         text.push_str(&by_itself(reconciled, paint));
     }
+    text.push_str(&super::takeover::reminder(answer.takeover.as_ref()));
     text
 }
 
@@ -225,7 +226,7 @@ mod tests {
     fn a_difference_is_shown_with_its_proof() {
         let answer = CheckAnswer {
             check: Some(sample()),
-            reconciled: None,
+            ..CheckAnswer::default()
         };
         assert_eq!(
             check(&answer, Paint::PLAIN),

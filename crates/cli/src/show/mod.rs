@@ -12,6 +12,7 @@ mod placement;
 mod pool;
 mod rebuild;
 mod table;
+mod takeover;
 mod tree;
 
 pub(crate) use adopt::adopt;
@@ -26,6 +27,7 @@ pub(crate) use placement::plan;
 pub(crate) use pool::{device, node, topology};
 pub(crate) use rebuild::rebuild;
 pub(crate) use table::{fields, table};
+pub(crate) use takeover::takeover;
 
 use mortar_model::ByteSize;
 

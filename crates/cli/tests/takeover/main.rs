@@ -12,7 +12,7 @@ use mortar_engine::plan::{CreateVolume, Expansion};
 use mortar_engine::{Config, Engine, Kind, OperationState, Outcome, Parts, SystemClock, SystemEntropy};
 use mortar_executor::SimHosts;
 use mortar_heketi::db::{self, Database};
-use mortar_heketi::takeover::{Faulty, export, take_over};
+use mortar_heketi::takeover::{Terms, export, take_over};
 use mortar_model::{BrickId, ByteSize, Durability, OperationId, VolumeId, VolumeName};
 use mortar_store::{Durability as Kept, MemoryStore, Store as _};
 
@@ -23,13 +23,18 @@ struct Bed {
     engine: Engine,
 }
 
-/// The database of the last version, without the clone: simulated nodes know no snapshots.
-fn database() -> Database {
+/// The database of the last version.
+fn with_a_clone() -> Database {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../heketi/tests/databases/version-10.db"
     );
-    let mut database = db::read(&std::fs::read(file).unwrap()).unwrap();
+    db::read(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// The same without the clone: its origin has its thin pools for itself.
+fn database() -> Database {
+    let mut database = with_a_clone();
     laid_out::forget(&mut database, "vol_clone");
     database
 }
@@ -38,7 +43,7 @@ impl Bed {
     fn new(database: &Database) -> Self {
         let mut database = database.clone();
         let hosts = SimHosts::new(laid_out::world(&mut database));
-        let takeover = take_over(&database, Faulty::Take);
+        let takeover = take_over(&database, Terms::default());
         let store = MemoryStore::new();
         let writes = mortar_engine::records_of(&takeover.inventory).unwrap();
         store.apply(&writes, Kept::Synced).unwrap();
@@ -277,6 +282,56 @@ async fn a_brick_of_heketis_moves_to_where_mortar_puts_bricks() {
     bed.clean().await;
 }
 
+/// Its origin keeps the thin pool that both are in, and the last of the two takes it along.
+#[tokio::test]
+async fn a_clone_of_heketis_is_deleted_and_its_origin_stays() {
+    let bed = Bed::settled(&with_a_clone()).await;
+    bed.clean().await;
+    let pools = |bed: &Bed| {
+        bed.hosts.world(|world| {
+            let view = world.host("n1").unwrap();
+            let volumes = view.logical_volumes.iter();
+            volumes.filter(|volume| volume.name.starts_with("tp_")).count()
+        })
+    };
+    let before = pools(&bed);
+    for (name, left) in [("vol_clone", before), ("vol_data", before - 1)] {
+        let id = bed.engine.delete_volume(bed.volume(name)).await.unwrap();
+        bed.done(id).await;
+        assert_eq!(pools(&bed), left, "{name}");
+        bed.clean().await;
+    }
+}
+
+#[tokio::test]
+async fn a_brick_of_a_clone_of_heketis_moves_and_the_clone_gets_more_bricks() {
+    let bed = Bed::settled(&with_a_clone()).await;
+    let (brick, old) = bed.bricks("vol_clone")[0].clone();
+    let id = bed.engine.evict_brick(brick, false).await.unwrap();
+    bed.done(id).await;
+    let id = bed
+        .engine
+        .expand_volume(
+            bed.volume("vol_clone"),
+            ByteSize::from_gib(1),
+            Expansion::AddBricks,
+        )
+        .await
+        .unwrap();
+    bed.done(id).await;
+    let paths: Vec<String> = bed
+        .bricks("vol_clone")
+        .into_iter()
+        .map(|(_, path)| path)
+        .collect();
+    assert!(paths.len() == 6 && !paths.contains(&old), "{paths:?}");
+    let stay = paths
+        .iter()
+        .filter(|path| path.starts_with("/run/gluster/snaps/"));
+    assert_eq!(stay.count(), 2, "{paths:?}");
+    bed.clean().await;
+}
+
 #[tokio::test]
 async fn new_volumes_and_old_ones_live_side_by_side_and_go_home() {
     let bed = Bed::settled(&database()).await;
@@ -285,10 +340,10 @@ async fn new_volumes_and_old_ones_live_side_by_side_and_go_home() {
     let id = bed.engine.create_volume(request).await.unwrap();
     bed.done(id).await;
     bed.clean().await;
-    let kept = take_over(&database(), Faulty::Take).kept;
+    let kept = take_over(&database(), Terms::default()).kept;
     let home = bed
         .engine
-        .view(|landscape| export(landscape.inventory(), &kept).unwrap());
+        .view(|landscape| export(landscape.inventory(), &kept).unwrap().database);
     let checked = db::check::check(&home);
     let faults: Vec<&str> = checked.faults().collect();
     assert!(faults.is_empty(), "{faults:#?}");

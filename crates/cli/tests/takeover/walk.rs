@@ -16,6 +16,7 @@ const DRY_RUN: &str = "mortar import heketi.db --dry-run";
 const SERVE: &str = "mortar serve --heketi-config /etc/heketi/heketi.json";
 const IMPORT: &str = "mortar import heketi.db --store /var/lib/heketi/mortar.redb";
 const CHECK: &str = "mortar check";
+const NOTES: &str = "mortar check --takeover";
 const SHOW: &str = "mortar topology show";
 const EXPORT: &str = "mortar db export --heketi --store /var/lib/heketi/mortar.redb home.json";
 const HOME: &str = "heketi db import --jsonfile home.json --dbfile heketi.db";
@@ -173,7 +174,7 @@ fn the_page_shows_what_is_walked() {
     let page = std::fs::read_to_string(page).unwrap();
     assert_eq!(
         commands(&page),
-        [DRY_RUN, SERVE, IMPORT, CHECK, SHOW, EXPORT, HOME]
+        [DRY_RUN, SERVE, IMPORT, CHECK, NOTES, SHOW, EXPORT, HOME]
     );
 }
 
@@ -195,6 +196,12 @@ fn the_way_over_and_the_way_home() {
         let found = !checked.status.success();
         if found { Err(both(&checked)) } else { Ok(()) }
     });
+    let notes = server.asked(&machine, NOTES);
+    assert!(
+        notes.status.success() && both(&notes).contains("all of it went over just as it was"),
+        "{}",
+        both(&notes)
+    );
     let shown = both(&server.asked(&machine, SHOW));
     for volume in wanted.volumes.values() {
         assert!(shown.contains(&volume.info.name), "{shown}");

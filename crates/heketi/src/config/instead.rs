@@ -1,8 +1,13 @@
 //! Keys and variables that change nothing here, each with what happens instead.
 
 /// Keys of `glusterfs` that change nothing here, with what happens instead.
-pub(super) const INSTEAD: [(&str, &str, &str); 8] = [
+pub(super) const INSTEAD: [(&str, &str, &str); 9] = [
     ("allocator", "", "bricks are placed by free space, zones and tags"),
+    (
+        "db_read_only",
+        "",
+        "the database is only read in any case, and the server changes its own store; 'default_state' says read-only",
+    ),
     (
         "disable_monitor_gluster_nodes",
         "",
@@ -74,7 +79,7 @@ pub(super) const OF_NODES: [(&str, &str, &str, &str); 9] = [
 ];
 
 /// Variables and keys outside of `glusterfs` that change nothing here.
-pub(super) const BESIDE: [(&str, &str, &str); 6] = [
+pub(super) const BESIDE: [(&str, &str, &str); 7] = [
     (
         "use_auth",
         "",
@@ -84,6 +89,11 @@ pub(super) const BESIDE: [(&str, &str, &str); 6] = [
         "backup_db_to_kube_secret",
         "HEKETI_BACKUP_DB_TO_KUBE_SECRET",
         "the store is backed up into files (backup-folder)",
+    ),
+    (
+        "",
+        "HEKETI_KUBE_DB_SECRET_NAME",
+        "the store is backed up into files (backup-folder), and into no secret",
     ),
     ("profiling", "HEKETI_PROFILING", "there is no profiling route"),
     ("", "HEKETI_DISABLE_HEALTH_MONITOR", "nodes are always watched"),

@@ -111,6 +111,28 @@ fn keys_that_nobody_knows_are_named() {
 }
 
 #[test]
+fn what_is_not_done_here_is_named() {
+    let config = with(
+        r#"{"glusterfs":{"db_read_only":true}}"#,
+        &[
+            ("HEKETI_KUBE_DB_SECRET_NAME", "backup"),
+            ("SSH_KNOWN_HOSTS", "/k"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        keys(&config),
+        ["glusterfs.db_read_only", "HEKETI_KUBE_DB_SECRET_NAME"]
+    );
+    assert!(
+        config
+            .remarks
+            .iter()
+            .all(|remark| !remark.instead.starts_with("nothing:"))
+    );
+}
+
+#[test]
 fn the_environment_wins() {
     let config = with(
         SAMPLE,

@@ -2,6 +2,7 @@
 //! database that somebody edited may hold anything.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +36,26 @@ pub struct Database {
     /// Operations that were under way.
     #[serde(rename = "pendingoperations")]
     pub operations: BTreeMap<String, PendingOperation>,
+    /// Entries that are not among those above.
+    #[serde(skip)]
+    pub unread: Vec<Unread>,
+}
+
+/// An entry that is there, and is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// What it is: `volume`, `brick`, …
+    pub kind: &'static str,
+    /// Its key.
+    pub key: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: left out: {}", self.kind, self.key, self.why)
+    }
 }
 
 /// The operation that an entry belongs to.

@@ -22,7 +22,7 @@ const EMBEDDED: [&str; 8] = [
 /// A field that is of another type than its place asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its field {field} is {found}, and {wanted} is wanted")]
-pub struct WrongField {
+pub(super) struct WrongField {
     field: String,
     found: &'static str,
     wanted: &'static str,
@@ -41,6 +41,7 @@ pub(super) fn tree(json: Json) -> Value {
         Json::Null => Value::Nil,
         Json::Bool(value) => Value::Bool(value),
         Json::Integer(number) => Value::Int(number),
+        Json::Large(number) => Value::Uint(number),
         Json::Float(number) => Value::Float(number),
         Json::Text(text) => Value::Text(text),
         Json::List(list) => Value::List(list.into_iter().map(tree).collect()),
@@ -136,6 +137,7 @@ impl<'a> Fields<'a> {
         match self.find(names) {
             None => Ok(0),
             Some(Value::Int(number)) => Ok(*number),
+            Some(other @ Value::Uint(_)) => self.wrong(names, other, "a smaller one"),
             Some(other) => self.wrong(names, other, "a whole number"),
         }
     }
@@ -155,6 +157,7 @@ impl<'a> Fields<'a> {
             None => Ok(0.0),
             Some(Value::Float(number)) if number.is_finite() => Ok(*number),
             Some(Value::Int(number)) => Ok(*number as f64),
+            Some(Value::Uint(number)) => Ok(*number as f64),
             Some(other) => self.wrong(names, other, "a finite number"),
         }
     }

@@ -4,6 +4,9 @@
 //! * [`bolt`]: the file format; [`gob`]: what its values are encoded in.
 //! * [`Database`] and its entries, in the form of the export.
 //! * [`check`]: what Heketi's own check finds in it.
+//!
+//! A file that is damaged (a page, a value that is not what gob writes) is refused: an older copy of it knows more. An entry that is
+//! whole and odd is left out and named ([`Unread`]): people edit exports by hand, and one of thousands is no reason to have none.
 
 pub mod bolt;
 pub mod check;
@@ -19,9 +22,9 @@ pub use entries::{
     Action, AttributeEntry, BlockInfo, BlockVolumeEntry, BlockVolumeInfo, BrickEntry, BrickInfo,
     ClusterEntry, ClusterInfo, Database, DeviceEntry, DeviceInfo, Disperse, Durability, GlusterFsMount,
     Hostnames, Mount, NodeEntry, NodeInfo, Pending, PendingOperation, Replicate, Snapshot, StorageSize,
-    Target, VolumeEntry, VolumeInfo, change_name, operation_name,
+    Target, Unread, VolumeEntry, VolumeInfo, change_name, operation_name,
 };
-use fields::{Fields, WrongField};
+use fields::Fields;
 use read::Entry;
 
 use crate::json::{self, Json};
@@ -46,26 +49,6 @@ pub enum ReadError {
         key: String,
         /// What is wrong.
         why: gob::GobError,
-    },
-    /// An entry has a field of another type.
-    #[error("entry {key} of {bucket} cannot be read: {why}")]
-    Field {
-        /// The bucket, or the member of the export.
-        bucket: String,
-        /// The entry's key.
-        key: String,
-        /// Which, and what it is.
-        why: WrongField,
-    },
-    /// An entry holds another one's id.
-    #[error("entry {key} of {bucket} says that it is {said}")]
-    OtherId {
-        /// The bucket, or the member of the export.
-        bucket: String,
-        /// The entry's key.
-        key: String,
-        /// What it says.
-        said: String,
     },
     /// It is neither Bolt nor JSON.
     #[error("it is neither a Bolt file nor a JSON export of Heketi: {0}")]
@@ -105,17 +88,19 @@ pub fn read_bolt(bytes: &[u8]) -> Result<Database, ReadError> {
     if !OLDEST.iter().any(|name| buckets.contains_key(*name)) {
         return Err(ReadError::NotHeketi);
     }
+    let mut unread = Vec::new();
     let mut database = Database {
-        clusters: bucket(&buckets, "CLUSTER")?,
-        volumes: bucket(&buckets, "VOLUME")?,
-        bricks: bucket(&buckets, "BRICK")?,
-        nodes: bucket(&buckets, "NODE")?,
-        devices: bucket(&buckets, "DEVICE")?,
-        block_volumes: bucket(&buckets, "BLOCKVOLUME")?,
-        attributes: bucket(&buckets, "DBATTRIBUTE")?,
-        operations: bucket(&buckets, "PENDING_OPERATIONS")?,
+        clusters: bucket(&buckets, "CLUSTER", &mut unread)?,
+        volumes: bucket(&buckets, "VOLUME", &mut unread)?,
+        bricks: bucket(&buckets, "BRICK", &mut unread)?,
+        nodes: bucket(&buckets, "NODE", &mut unread)?,
+        devices: bucket(&buckets, "DEVICE", &mut unread)?,
+        block_volumes: bucket(&buckets, "BLOCKVOLUME", &mut unread)?,
+        attributes: bucket(&buckets, "DBATTRIBUTE", &mut unread)?,
+        operations: bucket(&buckets, "PENDING_OPERATIONS", &mut unread)?,
+        unread,
     };
-    database.settle()?;
+    database.settle();
     Ok(database)
 }
 
@@ -137,17 +122,19 @@ pub fn read_export(bytes: &[u8]) -> Result<Database, ReadError> {
             "it has no member clusterentries or the like".into(),
         ));
     }
+    let mut unread = Vec::new();
     let mut database = Database {
-        clusters: member(members, "clusterentries")?,
-        volumes: member(members, "volumeentries")?,
-        bricks: member(members, "brickentries")?,
-        nodes: member(members, "nodeentries")?,
-        devices: member(members, "deviceentries")?,
-        block_volumes: member(members, "blockvolumeentries")?,
-        attributes: member(members, "dbattributeentries")?,
-        operations: member(members, "pendingoperations")?,
+        clusters: member(members, "clusterentries", &mut unread)?,
+        volumes: member(members, "volumeentries", &mut unread)?,
+        bricks: member(members, "brickentries", &mut unread)?,
+        nodes: member(members, "nodeentries", &mut unread)?,
+        devices: member(members, "deviceentries", &mut unread)?,
+        block_volumes: member(members, "blockvolumeentries", &mut unread)?,
+        attributes: member(members, "dbattributeentries", &mut unread)?,
+        operations: member(members, "pendingoperations", &mut unread)?,
+        unread,
     };
-    database.settle()?;
+    database.settle();
     Ok(database)
 }
 
@@ -175,6 +162,7 @@ fn is_registry(bucket: &str, key: &[u8]) -> bool {
 fn bucket<T: Entry>(
     buckets: &BTreeMap<String, Items<'_>>,
     name: &str,
+    unread: &mut Vec<Unread>,
 ) -> Result<BTreeMap<String, T>, ReadError> {
     let mut entries = BTreeMap::new();
     for (key, item) in buckets.get(name).into_iter().flatten() {
@@ -187,13 +175,17 @@ fn bucket<T: Entry>(
             key: shown(key),
             why,
         })?;
-        let entry = entry(name, &shown(key), &value)?;
-        entries.insert(shown(key), entry);
+        let entry = entry(&shown(key), &value, unread);
+        entries.extend(entry.map(|entry| (shown(key), entry)));
     }
     Ok(entries)
 }
 
-fn member<T: Entry>(members: &[(String, gob::Value)], name: &str) -> Result<BTreeMap<String, T>, ReadError> {
+fn member<T: Entry>(
+    members: &[(String, gob::Value)],
+    name: &str,
+    unread: &mut Vec<Unread>,
+) -> Result<BTreeMap<String, T>, ReadError> {
     let mut found = members.iter().rev();
     let Some((_, value)) = found.find(|(key, _)| key.eq_ignore_ascii_case(name)) else {
         return Ok(BTreeMap::new());
@@ -203,67 +195,37 @@ fn member<T: Entry>(members: &[(String, gob::Value)], name: &str) -> Result<BTre
         gob::Value::Nil => &[],
         _ => return Err(ReadError::Json(format!("its member {name} is not an object"))),
     };
-    entries
-        .iter()
-        .map(|(key, value)| Ok((key.clone(), entry(name, key, value)?)))
-        .collect()
+    let read = |(key, value): &(String, gob::Value)| Some((key.clone(), entry(key, value, unread)?));
+    Ok(entries.iter().filter_map(read).collect())
 }
 
-fn entry<T: Entry>(bucket: &str, key: &str, value: &gob::Value) -> Result<T, ReadError> {
-    let read = Fields::of(value, "").and_then(|fields| T::read(&fields));
-    read.map_err(|why| ReadError::Field {
-        bucket: bucket.to_owned(),
+/// One entry; none where it is not what it should be: it is named, and the others are read.
+fn entry<T: Entry>(key: &str, value: &gob::Value, unread: &mut Vec<Unread>) -> Option<T> {
+    let odd = |why: String| Unread {
+        kind: T::KIND,
         key: key.to_owned(),
         why,
-    })
+    };
+    let read = Fields::of(value, "").and_then(|fields| T::read(&fields));
+    let mut entry = read
+        .map_err(|why| unread.push(odd(format!("it cannot be read: {why}"))))
+        .ok()?;
+    match entry.id() {
+        Some(id) if id.is_empty() => key.clone_into(id),
+        Some(id) if id != key => {
+            let why = format!("it says that it is {id}");
+            unread.push(odd(why));
+            return None;
+        }
+        _ => {}
+    }
+    Some(entry)
 }
 
 impl Database {
-    /// Holds each entry to its key, and fills in what old versions left out and newer ones add at their start: which volume a brick
-    /// belongs to, and that a cluster takes both kinds of volumes.
-    fn settle(&mut self) -> Result<(), ReadError> {
-        same_ids(
-            "CLUSTER",
-            self.clusters
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "NODE",
-            self.nodes
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "DEVICE",
-            self.devices
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "BRICK",
-            self.bricks
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "VOLUME",
-            self.volumes
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "BLOCKVOLUME",
-            self.block_volumes
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.info.id)),
-        )?;
-        same_ids(
-            "PENDING_OPERATIONS",
-            self.operations
-                .iter_mut()
-                .map(|(key, entry)| (key, &mut entry.id)),
-        )?;
+    /// Fills in what old versions left out and newer ones add at their start: which volume a brick belongs to, and that a cluster takes
+    /// both kinds of volumes.
+    fn settle(&mut self) {
         if !self.attributes.contains_key("DB_CLUSTER_HAS_FILE_BLOCK_FLAG") {
             for cluster in self
                 .clusters
@@ -284,25 +246,5 @@ impl Database {
                 }
             }
         }
-        Ok(())
     }
-}
-
-/// An entry without an id takes its key's.
-fn same_ids<'a>(
-    bucket: &str,
-    entries: impl Iterator<Item = (&'a String, &'a mut String)>,
-) -> Result<(), ReadError> {
-    for (key, id) in entries {
-        if id.is_empty() {
-            id.clone_from(key);
-        } else if id != key {
-            return Err(ReadError::OtherId {
-                bucket: bucket.to_owned(),
-                key: key.clone(),
-                said: id.clone(),
-            });
-        }
-    }
-    Ok(())
 }

@@ -10,7 +10,13 @@ use super::fields::{Fields, WrongField};
 
 /// An entry of one of the buckets.
 pub(super) trait Entry: Sized {
+    /// What it is called, for people.
+    const KIND: &'static str;
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField>;
+
+    /// The id that it says it has, which is its key; none where it has its name as key.
+    fn id(&mut self) -> Option<&mut String>;
 }
 
 fn pending(fields: &Fields<'_>) -> Result<Pending, WrongField> {
@@ -20,6 +26,12 @@ fn pending(fields: &Fields<'_>) -> Result<Pending, WrongField> {
 }
 
 impl Entry for ClusterEntry {
+    const KIND: &'static str = "cluster";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let info = fields.inner(&["Info"])?;
         Ok(Self {
@@ -36,6 +48,12 @@ impl Entry for ClusterEntry {
 }
 
 impl Entry for NodeEntry {
+    const KIND: &'static str = "node";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let info = fields.inner(&["Info"])?;
         let hostnames = info.inner(&["hostnames"])?;
@@ -57,6 +75,12 @@ impl Entry for NodeEntry {
 }
 
 impl Entry for DeviceEntry {
+    const KIND: &'static str = "device";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let info = fields.inner(&["Info"])?;
         let storage = info.inner(&["storage"])?;
@@ -82,6 +106,12 @@ impl Entry for DeviceEntry {
 }
 
 impl Entry for BrickEntry {
+    const KIND: &'static str = "brick";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let info = fields.inner(&["Info"])?;
         Ok(Self {
@@ -104,6 +134,12 @@ impl Entry for BrickEntry {
 }
 
 impl Entry for VolumeEntry {
+    const KIND: &'static str = "volume";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         Ok(Self {
             info: volume_info(&fields.inner(&["Info"])?)?,
@@ -167,6 +203,12 @@ fn volume_info(info: &Fields<'_>) -> Result<VolumeInfo, WrongField> {
 }
 
 impl Entry for BlockVolumeEntry {
+    const KIND: &'static str = "block volume";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.info.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let info = fields.inner(&["Info"])?;
         let target = info.inner(&["blockvolume"])?;
@@ -195,6 +237,12 @@ impl Entry for BlockVolumeEntry {
 }
 
 impl Entry for AttributeEntry {
+    const KIND: &'static str = "attribute";
+
+    fn id(&mut self) -> Option<&mut String> {
+        None
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         Ok(Self {
             key: fields.text(&["Key"])?,
@@ -204,6 +252,12 @@ impl Entry for AttributeEntry {
 }
 
 impl Entry for PendingOperation {
+    const KIND: &'static str = "operation";
+
+    fn id(&mut self) -> Option<&mut String> {
+        Some(&mut self.id)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, WrongField> {
         let actions = fields.optional_list(&["Actions"])?.unwrap_or_default();
         let action = |(index, value)| {

@@ -1,13 +1,12 @@
-//! Bricks: where they are, what they are called there, and which of them are likely one set.
+//! Bricks: where they are, and what they are called there.
 //!
-//! Heketi lists a volume's bricks by id, so the sets are not in its database. They are guessed here, by what holds of every set: its bricks
-//! are on distinct nodes and alike in size, its arbiter comes last. The volume is marked, and the first look at its pool makes it sure.
+//! Heketi lists a volume's bricks by id, so the sets are not in its database. They are guessed ([`super::sets`]). The volume is
+//! marked, and the first look at its pool makes it sure.
 
 use std::collections::BTreeSet;
 
 use mortar_model::{
-    Brick, BrickId, BrickNames, BrickSpace, ByteSize, Device, DeviceId, DevicePath, Durability, LvmName,
-    NodeId, Volume, layout,
+    Brick, BrickId, BrickNames, BrickSpace, ByteSize, Device, DeviceId, DevicePath, LvmName, Volume, layout,
 };
 
 use super::{HalfMade, Taking, Weight};
@@ -26,7 +25,7 @@ impl Taking<'_> {
     ) -> Result<Vec<Brick>, String> {
         let per_set = volume.durability.bricks_per_set().max(1) as usize;
         let mut bricks = Vec::new();
-        for id in self.listed(volume, entry, per_set) {
+        for id in self.listed(volume, entry, per_set, half_made) {
             if let Some(operation) = half_made.get(id.as_str()) {
                 let why = format!("operation {operation} was adding it");
                 self.note(Weight::LeftOut, "brick", &id, volume.name.as_str(), why);
@@ -47,11 +46,17 @@ impl Taking<'_> {
             let id = volume.id.to_string();
             self.note(Weight::Fault, "volume", &id, volume.name.as_str(), why);
         }
-        self.in_sets(volume.durability, bricks)
+        self.in_sets(volume, bricks)
     }
 
     /// Those that the volume lists; those that only say they are its own, where they make its sets whole.
-    fn listed(&mut self, volume: &Volume, entry: &VolumeEntry, per_set: usize) -> Vec<String> {
+    fn listed(
+        &mut self,
+        volume: &Volume,
+        entry: &VolumeEntry,
+        per_set: usize,
+        half_made: &HalfMade<'_>,
+    ) -> Vec<String> {
         let own = volume.id.to_string();
         let mut listed = Vec::new();
         for id in &entry.bricks {
@@ -66,11 +71,10 @@ impl Taking<'_> {
                 Some(_) => listed.push(id.clone()),
             }
         }
-        let others = self
-            .database
-            .bricks
-            .iter()
-            .filter(|(id, brick)| brick.info.volume == own && !entry.bricks.contains(id));
+        // One that is to take another's place is listed when it has.
+        let others = self.database.bricks.iter().filter(|(id, brick)| {
+            brick.info.volume == own && !entry.bricks.contains(id) && !half_made.contains_key(id.as_str())
+        });
         let others: Vec<String> = others.map(|(id, _)| id.clone()).collect();
         if !others.is_empty() {
             let whole = !listed.len().is_multiple_of(per_set)
@@ -166,41 +170,6 @@ impl Taking<'_> {
         })
     }
 
-    /// Puts bricks into sets, and sets into order.
-    fn in_sets(&self, durability: Durability, bricks: Vec<Brick>) -> Result<Vec<Brick>, String> {
-        let per_set = durability.bricks_per_set().max(1) as usize;
-        let node = |brick: &Brick| self.inventory.node_of_brick(brick).map(|node| node.id);
-        let is_arbiter = |brick: &Brick| {
-            let entry = self.database.bricks.get(&brick.id.to_string());
-            durability == Durability::Arbiter && entry.is_some_and(|entry| entry.sub_type == 2)
-        };
-        let mut sets: Vec<Set> = Vec::new();
-        // Arbiters last: they are of another size, and go where their place is free.
-        let (arbiters, data): (Vec<Brick>, Vec<Brick>) = bricks.into_iter().partition(is_arbiter);
-        let room = per_set - usize::from(!arbiters.is_empty());
-        for brick in data {
-            let node = node(&brick).ok_or("a brick has no node")?;
-            let fits = sets.iter_mut().find(|set| {
-                set.bricks.len() < room && !set.nodes.contains(&node) && set.bricks[0].size == brick.size
-            });
-            match fits {
-                Some(set) => set.add(brick, node),
-                None => sets.push(Set::of(brick, node)),
-            }
-        }
-        for brick in arbiters {
-            let node = node(&brick).ok_or("a brick has no node")?;
-            let fits = sets
-                .iter_mut()
-                .find(|set| set.bricks.len() == room && !set.nodes.contains(&node));
-            match fits {
-                Some(set) => set.add(brick, node),
-                None => sets.push(Set::of(brick, node)),
-            }
-        }
-        Ok(numbered(sets, per_set))
-    }
-
     /// Bricks of no volume.
     pub(super) fn strays(&mut self, half_made: &HalfMade<'_>) {
         let database = self.database;
@@ -211,14 +180,16 @@ impl Taking<'_> {
             .collect();
         for (id, entry) in &database.bricks {
             let volume = &entry.info.volume;
-            if listed.contains(id)
-                || half_made.contains_key(id.as_str())
-                || database.volumes.contains_key(volume)
-            {
+            if listed.contains(id) || database.volumes.contains_key(volume) {
                 continue;
             }
-            let why =
-                format!("its volume {volume} is not known; 'mortar check' tells whether the node has it");
+            let why = match half_made.get(id.as_str()) {
+                // That of a clone that was being made: Heketi records its bricks first.
+                Some(operation) => format!("operation {operation} was making it"),
+                None => {
+                    format!("its volume {volume} is not known; 'mortar check' tells whether the node has it")
+                }
+            };
             self.note(Weight::LeftOut, "brick", id, "", why);
         }
     }
@@ -226,38 +197,4 @@ impl Taking<'_> {
 
 fn default_path(device: DeviceId, brick: BrickId) -> String {
     format!("{}/vg_{device}/brick_{brick}/brick", layout::HEKETI_MOUNTS)
-}
-
-/// Bricks that are likely copies of each other.
-struct Set {
-    bricks: Vec<Brick>,
-    nodes: BTreeSet<NodeId>,
-}
-
-impl Set {
-    fn of(brick: Brick, node: NodeId) -> Self {
-        Self {
-            bricks: vec![brick],
-            nodes: BTreeSet::from([node]),
-        }
-    }
-
-    fn add(&mut self, brick: Brick, node: NodeId) {
-        self.bricks.push(brick);
-        self.nodes.insert(node);
-    }
-}
-
-/// When the guess left holes, the bricks are simply counted off: what is wrong with the volume is told elsewhere.
-fn numbered(sets: Vec<Set>, per_set: usize) -> Vec<Brick> {
-    let fits = sets.iter().all(|set| set.bricks.len() == per_set);
-    let mut bricks: Vec<Brick> = sets.into_iter().flat_map(|set| set.bricks).collect();
-    if !fits {
-        bricks.sort_by_key(|brick| brick.id);
-    }
-    for (place, brick) in bricks.iter_mut().enumerate() {
-        brick.set = u32::try_from(place / per_set).unwrap_or(u32::MAX);
-        brick.position = u32::try_from(place % per_set).unwrap_or(u32::MAX);
-    }
-    bricks
 }

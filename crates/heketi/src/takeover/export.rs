@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_model::{
     BlockVolume, Brick, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind, Durability, Inventory,
-    Node, Volume, layout,
+    Node, Volume, VolumeOption, layout,
 };
 
-use super::Kept;
+use super::{Kept, Note, Weight};
 use crate::db::{
     self, AttributeEntry, BlockVolumeEntry, BlockVolumeInfo, BrickEntry, BrickInfo, ClusterEntry,
     ClusterInfo, Database, DeviceEntry, DeviceInfo, Disperse, GlusterFsMount, Hostnames, Mount, NodeEntry,
@@ -27,14 +27,38 @@ const ATTRIBUTES: [&str; 4] = [
     "DB_DEVICE_HAS_ID_META",
 ];
 
-/// The records, with what was kept beside them, as Heketi's database.
+/// Heketi's database as it would be.
+#[derive(Clone, Debug, Default)]
+pub struct Home {
+    /// What Heketi can go on with.
+    pub database: Database,
+    /// What it cannot, each thing with the reason.
+    pub left_out: Vec<Note>,
+}
+
+/// The way home: the records that Heketi can go on with, with what was kept beside them, as its database.
 ///
 /// # Errors
 /// What was kept cannot be read.
-pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
+pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Home, db::ReadError> {
+    let (own, left_out) = without(inventory, no_brick_of_heketis, no_device_of_heketis);
+    Ok(Home {
+        database: written(&own, kept)?,
+        left_out,
+    })
+}
+
+/// All records in the form of Heketi's database, for those who look: what Heketi could not operate is in it, as far as its form goes.
+///
+/// # Errors
+/// What was kept cannot be read.
+pub fn dump(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
+    let (own, _) = without(inventory, adopted_brick, adopted_device);
+    written(&own, kept)
+}
+
+fn written(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadError> {
     let kept = kept.entries()?;
-    let own = without_adopted(inventory);
-    let inventory = own.as_ref();
     let mut database = Database::default();
     for cluster in inventory.clusters() {
         database
@@ -71,23 +95,81 @@ pub fn export(inventory: &Inventory, kept: &Kept) -> Result<Database, db::ReadEr
     Ok(database)
 }
 
-/// The records without volumes that were adopted: Heketi could operate none of their bricks. Most pools have none.
-fn without_adopted(inventory: &Inventory) -> Cow<'_, Inventory> {
-    let adopted = |device: &&Device| device.kind == DeviceKind::Adopted;
-    if !inventory.devices().any(|device| adopted(&device)) {
-        return Cow::Borrowed(inventory);
+/// The records without devices of some kinds, and without volumes that have bricks there. Most pools have none of them.
+fn without(
+    inventory: &Inventory,
+    no_brick: impl Fn(BrickSpace) -> Option<&'static str>,
+    no_device: impl Fn(&DeviceKind) -> Option<&'static str>,
+) -> (Cow<'_, Inventory>, Vec<Note>) {
+    if inventory
+        .devices()
+        .all(|device| no_device(&device.kind).is_none())
+    {
+        return (Cow::Borrowed(inventory), Vec::new());
     }
-    let mut own = inventory.clone();
+    let (mut own, mut left_out) = (inventory.clone(), Vec::new());
+    let mut leave = |kind: &str, id: String, name: &str, why: String| {
+        left_out.push(Note {
+            weight: Weight::LeftOut,
+            kind: kind.into(),
+            id,
+            name: name.into(),
+            why,
+        });
+    };
     for volume in inventory.volumes() {
-        if inventory.bricks_of(volume.id).any(Brick::is_adopted) {
-            // None of them has snapshots, which would hold it.
-            let _ = own.remove_volume(volume.id);
+        let mut bricks = inventory.bricks_of(volume.id);
+        let Some(what) = bricks.find_map(|brick| no_brick(brick.space)) else {
+            continue;
+        };
+        for block in inventory.blocks_on(volume.id) {
+            let why = format!("the volume that holds it, {}, is left out", volume.name);
+            leave("block volume", block.id.to_string(), block.name.as_str(), why);
+            let _ = own.remove_block(block.id);
+        }
+        // Heketi knows of no snapshots: those of volumes that it can operate stay in GlusterFS, as well.
+        for snapshot in inventory.snapshots_of(volume.id) {
+            let _ = own.remove_snapshot(snapshot.id);
+        }
+        let why = format!("it has bricks that are {what}, and Heketi operates none such");
+        leave("volume", volume.id.to_string(), volume.name.as_str(), why);
+        let _ = own.remove_volume(volume.id);
+    }
+    for device in inventory.devices() {
+        if let Some(what) = no_device(&device.kind) {
+            let why = format!("it is {what}, and Heketi operates none such");
+            leave("device", device.id.to_string(), device.path.as_str(), why);
+            let _ = own.remove_device(device.id);
         }
     }
-    for device in inventory.devices().filter(adopted) {
-        let _ = own.remove_device(device.id);
+    (Cow::Owned(own), left_out)
+}
+
+fn adopted_brick(space: BrickSpace) -> Option<&'static str> {
+    no_brick_of_heketis(space).filter(|_| space == BrickSpace::Folder)
+}
+
+fn adopted_device(kind: &DeviceKind) -> Option<&'static str> {
+    no_device_of_heketis(kind).filter(|_| *kind == DeviceKind::Adopted)
+}
+
+/// Heketi knows disks that are its own, with a thin pool for each brick.
+const fn no_brick_of_heketis(space: BrickSpace) -> Option<&'static str> {
+    match space {
+        BrickSpace::ThinPool { .. } => None,
+        BrickSpace::Shared => Some("in a thin pool that all of their device share"),
+        BrickSpace::Image => Some("image files on a directory"),
+        BrickSpace::Folder => Some("folders that somebody else made"),
     }
-    Cow::Owned(own)
+}
+
+const fn no_device_of_heketis(kind: &DeviceKind) -> Option<&'static str> {
+    match kind {
+        DeviceKind::Lvm { shared: None, .. } => None,
+        DeviceKind::Lvm { shared: Some(_), .. } => Some("a disk with one thin pool for all bricks"),
+        DeviceKind::Directory => Some("a directory"),
+        DeviceKind::Adopted => Some("a place for folders that somebody else made"),
+    }
 }
 
 fn sorted<T: ToString>(ids: impl Iterator<Item = T>) -> Vec<String> {
@@ -189,7 +271,7 @@ fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) ->
         .nodes_of(volume.cluster)
         .map(|node| node.storage.to_string());
     let mount = WireMount::new(volume.name.as_str(), hosts.collect());
-    let options = kept.map_or_else(|| options(volume), |kept| kept.info.options.clone());
+    let (asked, set) = options(volume, kept);
     VolumeEntry {
         info: VolumeInfo {
             size: gib(volume.size),
@@ -197,7 +279,7 @@ fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) ->
             name: volume.name.to_string(),
             durability: durability(volume.durability),
             gid: i64::from(volume.gid),
-            options: options.clone(),
+            options: asked,
             block: volume.block,
             snapshot: Snapshot {
                 enable: volume.snapshots.enable,
@@ -219,18 +301,45 @@ fn volume(inventory: &Inventory, volume: &Volume, kept: Option<&VolumeEntry>) ->
             blockinfo: blockinfo(inventory, volume),
         },
         bricks: sorted(inventory.bricks_of(volume.id).map(|brick| brick.id)),
-        options: kept.map_or(Some(options), |kept| kept.options.clone()),
+        options: set,
         pending: db::Pending::default(),
     }
 }
 
-/// Options as Heketi lists them: those of its configuration, empty here, at both ends.
-fn options(volume: &Volume) -> Vec<String> {
-    let said = volume.options.iter().any(|option| option.key() == ARBITER_OPTION);
-    let arbiter = volume.durability == Durability::Arbiter && !said;
-    let own = volume.options.iter().map(ToString::to_string);
-    let own = own.chain(arbiter.then(|| format!("{ARBITER_OPTION} true")));
-    crate::volume::VolumeInfo::option_list(own)
+/// Its options: those that were asked for, and all that Heketi set. Where nothing has changed since, in the words of Heketi's entry.
+fn options(volume: &Volume, kept: Option<&VolumeEntry>) -> (Vec<String>, Option<Vec<String>>) {
+    let is_arbiter = volume.durability == Durability::Arbiter;
+    if let Some(kept) = kept {
+        let asked = super::volumes::asked_options(kept);
+        let said: Vec<VolumeOption> = asked
+            .iter()
+            .filter_map(|text| VolumeOption::parse(text).ok())
+            .collect();
+        let was_arbiter = said.iter().any(says_arbiter);
+        if said == volume.options && (is_arbiter || !was_arbiter) {
+            return (kept.info.options.clone(), kept.options.clone());
+        }
+    }
+    let own = volume
+        .options
+        .iter()
+        .filter(|option| option.key() != ARBITER_OPTION);
+    let arbiter = is_arbiter.then(|| format!("{ARBITER_OPTION} true"));
+    // What Mortar does not give to `gluster` is as Heketi set it.
+    let foreign = kept.map(super::volumes::asked_options).unwrap_or_default();
+    let foreign = foreign
+        .iter()
+        .filter(|text| !text.trim().is_empty() && VolumeOption::parse(text).is_err());
+    let all = foreign
+        .cloned()
+        .chain(own.map(ToString::to_string))
+        .chain(arbiter);
+    let list = crate::volume::VolumeInfo::option_list(all);
+    (list.clone(), Some(list))
+}
+
+fn says_arbiter(option: &VolumeOption) -> bool {
+    option.key() == ARBITER_OPTION && option.value() == "true"
 }
 
 fn durability(durability: Durability) -> db::Durability {

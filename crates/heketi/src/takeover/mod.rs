@@ -13,17 +13,19 @@ mod bricks;
 mod export;
 mod pending;
 mod pool;
+mod sets;
 mod volumes;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use mortar_model::{Inventory, InventoryError};
+use mortar_model::{Inventory, InventoryError, ZoneChecking};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::db::{self, Database, check};
 
-pub use export::export;
+pub use export::{Home, dump, export};
 
 /// Under which key a store keeps what was taken over and has no record of its own.
 pub const KEPT: &str = "heketi";
@@ -36,6 +38,15 @@ pub enum Faulty {
     Take,
     /// A volume with a fault is left out.
     LeaveOut,
+}
+
+/// What is decided by who takes a database over, and not by the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// What is done with what does not add up.
+    pub faulty: Faulty,
+    /// Zone checking of volumes that say nothing of it: Heketi keeps that in its configuration.
+    pub zones: ZoneChecking,
 }
 
 /// How much a note matters.
@@ -88,6 +99,18 @@ pub struct Kept {
     pub export: String,
     /// What did not go over just as it was.
     pub notes: Vec<Note>,
+    /// What Heketi's own check found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inconsistencies: Vec<String>,
+    /// The [`fingerprint`] of the file that was taken over; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+}
+
+/// What tells one state of a file from another.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Kept {
@@ -111,8 +134,6 @@ pub struct Takeover {
     pub inventory: Inventory,
     /// What has none.
     pub kept: Kept,
-    /// What Heketi's own check finds in the database.
-    pub faults: Vec<String>,
 }
 
 impl Takeover {
@@ -123,13 +144,14 @@ impl Takeover {
 }
 
 /// Takes a database over. Always the same for the same database.
-pub fn take_over(database: &Database, faulty: Faulty) -> Takeover {
+pub fn take_over(database: &Database, terms: Terms) -> Takeover {
     let mut taking = Taking {
         database,
-        faulty,
+        terms,
         inventory: Inventory::new(),
         notes: Vec::new(),
     };
+    taking.unread();
     taking.pool();
     let half_made = taking.half_made();
     taking.volumes(&half_made);
@@ -140,9 +162,10 @@ pub fn take_over(database: &Database, faulty: Faulty) -> Takeover {
         kept: Kept {
             export: db::write_export(&taking.kept()),
             notes: taking.notes,
+            inconsistencies: checked.faults().map(str::to_owned).collect(),
+            file: String::new(),
         },
         inventory: taking.inventory,
-        faults: checked.faults().map(str::to_owned).collect(),
     }
 }
 
@@ -152,7 +175,7 @@ type HalfMade<'a> = BTreeMap<&'a str, &'a str>;
 /// A database while it is taken over.
 struct Taking<'a> {
     database: &'a Database,
-    faulty: Faulty,
+    terms: Terms,
     inventory: Inventory,
     notes: Vec<Note>,
 }
@@ -179,13 +202,24 @@ impl Taking<'_> {
         }
     }
 
+    /// Entries that are there and could not be read.
+    fn unread(&mut self) {
+        for entry in &self.database.unread {
+            self.note(Weight::LeftOut, entry.kind, &entry.key, "", entry.why.as_str());
+        }
+    }
+
     /// What nothing here takes over, though it is in the database.
     fn rest(&mut self) {
         for (id, operation) in &self.database.operations {
             let what = db::operation_name(operation.kind);
             let why = match operation.kind {
                 2 | 5 => "what it was to remove is taken over: remove it again",
-                6 | 8 => "bricks that have not moved stay where they are: move them again",
+                6 => "bricks that have not moved stay where they are: remove the device again",
+                8 if pending::exchange(operation).is_none() => {
+                    "it had moved nothing yet: evict the brick again"
+                }
+                8 => "see the volume whose brick it was moving",
                 9 | 3 => "it is taken over without it: 'mortar check' tells whether the nodes have more",
                 1 | 4 | 7 => {
                     "what it was to make is left out: 'mortar check' tells what is left on the nodes"

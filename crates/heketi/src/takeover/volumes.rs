@@ -1,7 +1,10 @@
 //! Volumes, with their bricks.
 
+use std::collections::BTreeSet;
+
 use mortar_model::{
-    ByteSize, ClusterId, Disperse, Durability, Snapshots, Volume, VolumeName, VolumeOption, ZoneChecking,
+    Brick, ByteSize, ClusterId, Disperse, Durability, Snapshots, Volume, VolumeName, VolumeOption,
+    ZoneChecking,
 };
 
 use super::{Faulty, HalfMade, Taking, Weight};
@@ -29,7 +32,7 @@ impl Taking<'_> {
                 .count();
             match taken {
                 Err(why) => self.note(Weight::LeftOut, "volume", id, name, why),
-                Ok(_) if faults > 0 && self.faulty == Faulty::LeaveOut => {
+                Ok(_) if faults > 0 && self.terms.faulty == Faulty::LeaveOut => {
                     for note in &mut self.notes[before..] {
                         note.weight = Weight::LeftOut;
                     }
@@ -53,7 +56,7 @@ impl Taking<'_> {
         id: &str,
         entry: &VolumeEntry,
         half_made: &HalfMade<'_>,
-    ) -> Result<(Volume, Vec<mortar_model::Brick>), Refused> {
+    ) -> Result<(Volume, Vec<Brick>), Refused> {
         let info = &entry.info;
         let parsed = id.parse().map_err(|error| format!("{error}"))?;
         let name = VolumeName::new(info.name.as_str()).map_err(|error| error.to_string())?;
@@ -77,7 +80,7 @@ impl Taking<'_> {
             size: ByteSize::from_gib(size),
             durability,
             gid,
-            zone_checking: zones(&options),
+            zone_checking: zones(&options).unwrap_or(self.terms.zones),
             options,
             snapshots: snapshots(entry),
             block: info.block,
@@ -86,9 +89,23 @@ impl Taking<'_> {
             by_user: false,
             block_restriction: super::blocks::restriction(entry),
         };
+        self.exchanges(id, volume.name.as_str(), &entry.bricks);
         let bricks = self.bricks(&volume, entry, half_made)?;
         volume.sets_guessed = bricks.len() > 1;
+        if zones(&volume.options).is_none() && !self.are_in_distinct_zones(&volume, &bricks) {
+            let why = "its bricks are not in zones of their own: new ones need not be either, though zone checking is strict";
+            self.note(Weight::Remark, "volume", id, volume.name.as_str(), why);
+            volume.zone_checking = ZoneChecking::None;
+        }
         Ok((volume, bricks))
+    }
+
+    /// Whether zones can be strict for a volume: where they are meant to be, no two bricks of a set are in one.
+    fn are_in_distinct_zones(&self, volume: &Volume, bricks: &[Brick]) -> bool {
+        let zone = |brick: &Brick| self.inventory.node_of_brick(brick).map(|node| node.zone);
+        let mut met = BTreeSet::new();
+        volume.zone_checking == ZoneChecking::None
+            || bricks.iter().all(|brick| met.insert((brick.set, zone(brick))))
     }
 
     /// The cluster that a volume says it is on, else the one of its bricks' nodes.
@@ -114,13 +131,8 @@ impl Taking<'_> {
 
     /// Options in Mortar's form; those that it would not give to `gluster` stay in Heketi's words only.
     fn options(&mut self, id: &str, entry: &VolumeEntry) -> Vec<VolumeOption> {
-        let asked = if entry.info.options.is_empty() {
-            entry.options.clone().unwrap_or_default()
-        } else {
-            entry.info.options.clone()
-        };
         let mut options = Vec::new();
-        for text in asked.iter().filter(|text| !text.trim().is_empty()) {
+        for text in asked_options(entry).iter().filter(|text| !text.trim().is_empty()) {
             match VolumeOption::parse(text) {
                 Ok(option) => options.push(option),
                 Err(error) => {
@@ -166,6 +178,15 @@ impl Taking<'_> {
     }
 }
 
+/// The options of a volume's entry. Old versions have them in one of the two places only.
+pub(super) fn asked_options(entry: &VolumeEntry) -> &[String] {
+    if entry.info.options.is_empty() {
+        entry.options.as_deref().unwrap_or_default()
+    } else {
+        &entry.info.options
+    }
+}
+
 fn snapshots(entry: &VolumeEntry) -> Snapshots {
     let said = entry.info.snapshot;
     let sound = said.enable && (1.0..=100.0).contains(&said.factor);
@@ -175,14 +196,15 @@ fn snapshots(entry: &VolumeEntry) -> Snapshots {
     }
 }
 
-/// What an option says of zones; later sets keep it.
-fn zones(options: &[VolumeOption]) -> ZoneChecking {
+/// What an option says of zones; later sets keep it. As in Heketi, any word but these two says nothing.
+fn zones(options: &[VolumeOption]) -> Option<ZoneChecking> {
     let said = options
         .iter()
         .rev()
         .find(|option| option.key() == "user.heketi.zone-checking");
-    match said.map(VolumeOption::value) {
-        Some("strict") => ZoneChecking::Strict,
-        _ => ZoneChecking::None,
+    match said.map(VolumeOption::value)? {
+        "strict" => Some(ZoneChecking::Strict),
+        "none" => Some(ZoneChecking::None),
+        _ => None,
     }
 }

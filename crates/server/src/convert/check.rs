@@ -3,8 +3,34 @@
 use mortar_api as api;
 use mortar_engine::plan::{Landscape, Plan};
 use mortar_engine::{Begun, Check, Finding, Reconciled, Remedy, RepairRun, RepairTask};
+use mortar_heketi::takeover::{Kept, Note, Weight};
 
 use super::operation::{planned_stages, time};
+
+/// What did not go over just as it was; `None` where all did.
+pub(crate) fn takeover(kept: Kept) -> Option<api::Takeover> {
+    let something = !kept.notes.is_empty() || !kept.inconsistencies.is_empty();
+    something.then(|| api::Takeover {
+        notes: kept.notes.into_iter().map(note).collect(),
+        inconsistencies: kept.inconsistencies,
+    })
+}
+
+fn note(note: Note) -> api::TakeoverNote {
+    api::TakeoverNote {
+        weight: match note.weight {
+            Weight::LeftOut => api::TakeoverWeight::LeftOut,
+            Weight::Fault => api::TakeoverWeight::Fault,
+            Weight::Remark => api::TakeoverWeight::Remark,
+        },
+        subject: api::Subject {
+            kind: note.kind,
+            id: note.id,
+            name: note.name,
+        },
+        why: note.why,
+    }
+}
 
 /// A check.
 pub(crate) fn check(check: &Check, landscape: &Landscape) -> api::Check {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use mortar_heketi::WireError;
 use mortar_heketi::db::{Database, check::check, write_export};
 use mortar_heketi::json::write_indented;
-use mortar_heketi::takeover::{KEPT, Kept, export};
+use mortar_heketi::takeover::{KEPT, Kept, dump as records};
 
 use crate::http::answer::{self, Answer, Plain};
 use crate::state::{App, Shared};
@@ -53,6 +53,6 @@ pub(super) fn database(app: &Shared) -> Result<Database, WireError> {
     };
     let kept: Option<Kept> = app.engine.note(KEPT).map_err(|error| failed(&error))?;
     app.engine
-        .view(|landscape| export(landscape.inventory(), &kept.unwrap_or_default()))
+        .view(|landscape| records(landscape.inventory(), &kept.unwrap_or_default()))
         .map_err(|error| failed(&error))
 }

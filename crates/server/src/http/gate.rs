@@ -121,7 +121,7 @@ fn serves(app: &App, method: &Method, path: &str, request: &Request) -> bool {
 /// From this machine, or from this process.
 fn is_local(request: &Request) -> bool {
     let peer = request.extensions().get::<Peer>();
-    peer.is_none_or(|peer| peer.0.is_loopback())
+    peer.is_none_or(|peer| peer.0.to_canonical().is_loopback())
 }
 
 /// Who asks, where that matters.

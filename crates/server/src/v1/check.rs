@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use mortar_api::{CheckAnswer, ErrorBody, RepairAnswer, RepairRequest};
 use mortar_engine::Check;
 use mortar_heketi::WireError;
+use mortar_heketi::takeover::{KEPT, Kept};
 
 use crate::convert;
 use crate::http::answer::{self, Answer, Rich};
@@ -35,8 +36,18 @@ fn show(app: &App, check: Option<&Check>) -> Answer {
             .engine
             .view(|landscape| check.map(|check| convert::check::check(check, landscape))),
         reconciled: app.engine.last_reconciled().map(convert::check::reconciled),
+        takeover: taken_over(app).and_then(convert::check::takeover),
     };
     answer::json(StatusCode::OK, &answer)
+}
+
+/// What a takeover of Heketi's database wrote down. That it cannot be read now is no reason to tell nothing of the nodes.
+fn taken_over(app: &App) -> Option<Kept> {
+    let kept = app.engine.note(KEPT);
+    kept.unwrap_or_else(|error| {
+        tracing::error!(%error, "what was taken over from Heketi cannot be read");
+        None
+    })
 }
 
 /// Checks, and shows what would mend the differences; with `dry_run` false, mends them. Each repair is an operation.

@@ -46,7 +46,15 @@ impl Opening {
     }
 }
 
+/// What the first bytes of every store are.
+const MAGIC: &[u8] = b"redb";
+
 impl EmbeddedStore {
+    /// Whether a file begins as a store does, be it whole or not.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
     /// Opens the store in `path`, which must be there. One of an older schema is backed up beside it, and brought to
     /// this program's.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {

@@ -74,11 +74,24 @@ pub(crate) fn world(database: &mut Database) -> World {
             ],
         );
     }
-    for volume in database.volumes.values() {
+    // Clones are made of volumes that are there.
+    let is_clone = |volume: &VolumeEntry| {
+        let mut bricks = volume.bricks.iter().map(|brick| &database.bricks[brick]);
+        bricks.any(|brick| !brick.logical_volume.is_empty())
+    };
+    let (clones, volumes): (Vec<&VolumeEntry>, Vec<&VolumeEntry>) =
+        database.volumes.values().partition(|volume| is_clone(volume));
+    for volume in volumes {
         for brick in &volume.bricks {
             make_brick(&mut world, database, volume, &database.bricks[brick]);
         }
         make_volume(&mut world, database, volume);
+    }
+    for clone in clones {
+        for brick in &clone.bricks {
+            make_copy(&mut world, database, &database.bricks[brick]);
+        }
+        make_volume(&mut world, database, clone);
     }
     for block in database.block_volumes.values_mut() {
         let hosting = &database.volumes[&block.info.blockhostingvolume].info.name;
@@ -150,6 +163,40 @@ fn make_brick(world: &mut World, database: &Database, volume: &VolumeEntry, bric
         commands.push(Command::new("chown").args([&format!(":{}", volume.info.gid), &brick.info.path]));
         commands.push(Command::new("chmod").args(["2775", &brick.info.path]));
     }
+    let host = &database.nodes[&brick.info.node].info.hostnames.manage[0];
+    run(world, host, commands);
+}
+
+/// A brick of a clone as GlusterFS makes it: a copy of its origin's in the same thin pool, mounted by glusterd and in no file of entries.
+fn make_copy(world: &mut World, database: &Database, brick: &BrickEntry) {
+    let beside = |(id, other): &(&String, &BrickEntry)| {
+        let pool = match other.thin_pool.as_str() {
+            "" => format!("tp_{id}"),
+            name => name.to_owned(),
+        };
+        other.info.device == brick.info.device && other.logical_volume.is_empty() && pool == brick.thin_pool
+    };
+    let (origin, _) = database.bricks.iter().find(beside).unwrap();
+    let (group, copy) = (format!("vg_{}", brick.info.device), &brick.logical_volume);
+    let (device, folder) = (format!("/dev/mapper/{group}-{copy}"), &brick.info.path);
+    let at = folder.strip_suffix("/brick").unwrap();
+    let commands = vec![
+        Command::new("lvm").args([
+            "lvcreate",
+            "-qq",
+            "--snapshot",
+            "--setactivationskip",
+            "n",
+            "--name",
+            copy,
+            &format!("{group}/brick_{origin}"),
+        ]),
+        Command::new("mkdir").args(["-p", at]),
+        Command::new("mount").args(["-o", OPTIONS, &device, at]),
+        // GlusterFS tells its snapshots' folders from their origins' by itself.
+        Command::new("setfattr").args(["-x", "trusted.glusterfs.volume-id", folder]),
+        Command::new("setfattr").args(["-x", "trusted.gfid", folder]),
+    ];
     let host = &database.nodes[&brick.info.node].info.hostnames.manage[0];
     run(world, host, commands);
 }
