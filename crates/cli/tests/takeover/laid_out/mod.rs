@@ -176,11 +176,13 @@ fn make_copy(world: &mut World, database: &Database, brick: &BrickEntry) {
         };
         other.info.device == brick.info.device && other.logical_volume.is_empty() && pool == brick.thin_pool
     };
-    let (origin, _) = database.bricks.iter().find(beside).unwrap();
+    let (origin, original) = database.bricks.iter().find(beside).unwrap();
+    let frozen = original.info.path.strip_suffix("/brick").unwrap();
     let (group, copy) = (format!("vg_{}", brick.info.device), &brick.logical_volume);
     let (device, folder) = (format!("/dev/mapper/{group}-{copy}"), &brick.info.path);
     let at = folder.strip_suffix("/brick").unwrap();
     let commands = vec![
+        Command::new("xfs_freeze").args(["-f", frozen]),
         Command::new("lvm").args([
             "lvcreate",
             "-qq",
@@ -191,6 +193,7 @@ fn make_copy(world: &mut World, database: &Database, brick: &BrickEntry) {
             copy,
             &format!("{group}/brick_{origin}"),
         ]),
+        Command::new("xfs_freeze").args(["-u", frozen]),
         Command::new("mkdir").args(["-p", at]),
         Command::new("mount").args(["-o", OPTIONS, &device, at]),
         // GlusterFS tells its snapshots' folders from their origins' by itself.
