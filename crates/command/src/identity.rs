@@ -11,7 +11,7 @@ use mortar_model::work::{Facts, FailureKind, IdentitySpec, KnownPeer, Seen, Star
 use mortar_model::{PeerId, VolumeName};
 
 use crate::answer::{self, Unreadable};
-use crate::query::{identity, records};
+use crate::query::{identity, pool, records};
 use crate::{Settings, complaint, daemon, program};
 
 /// Where the answers of [`look`] are.
@@ -48,6 +48,11 @@ pub(crate) fn judge_look(spec: &IdentitySpec, report: &Report) -> Result<Seen, U
 fn judge_at(spec: &IdentitySpec, report: &Report, from: usize) -> Result<Seen, Unreadable> {
     let own = answer::text_of(report, from + OWN, identity::WHAT)?.and_then(identity::id);
     if own.as_ref() == Some(&spec.id) {
+        // One that runs on since before that was written is still nobody, and to be ended.
+        let members = pool::read_at(report, from + POOL).unwrap_or_default();
+        if pool::own_id(&members).is_some_and(|running| running != spec.id.as_str()) {
+            return Ok(Seen::Absent);
+        }
         return Ok(match daemon::settled(report, from + POOL) {
             Ok(()) => Seen::Present(Facts::None),
             Err(why) => Seen::Partial(format!("glusterd has the node's identity, but {why}")),
