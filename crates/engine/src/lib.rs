@@ -9,8 +9,8 @@
 //! | `engine` | what doors can ask |
 //! | `error` | why something was not done |
 //! | `clock` | what time it is, and chance |
-//! | `create` | a volume that is asked for, perhaps not for the first time |
-//! | `admission` | how many may begin, and when to come again |
+//! | `create` | a request for a volume, perhaps a repeated one |
+//! | `admission` | how many operations may begin, and when to try again |
 //! | `capacity` | how much room there is for volumes of a kind |
 //! | `load` | what waits and what runs |
 //! | `submit` | from a plan to a durable, running operation |
@@ -23,7 +23,7 @@
 //! | `drain` | devices that are emptied, brick by brick |
 //! | `forget` | nodes that never come back |
 //! | `act` | one action: commands to a node, and what they mean |
-//! | `fence` | a look at what any member of a pool may have changed |
+//! | `fence` | looking at something that any member of a pool may be changing |
 //! | `block` | block volumes |
 //! | `attach` | which nodes may use a volume |
 //! | `away` | nodes that are away: which member to ask instead |

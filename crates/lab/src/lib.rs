@@ -5,13 +5,13 @@
 //! killed and started again. The demo, the end-to-end tests and the benchmarks run on it.
 //!
 //! What must stay true:
-//! - Nothing of a lab lies outside of its folder, its namespaces and its links; [`Lab::down`] leaves nothing,
+//! - Nothing of a lab is outside its folder, its namespaces and its links; [`Lab::down`] leaves nothing behind,
 //!   whatever was interrupted before.
-//! - Several labs do not disturb each other: names of links come from the folder, addresses are chosen free.
+//! - Several labs do not disturb each other: names of links are derived from the folder, and free addresses are chosen.
 //! - Only processes known by id and start time, or found inside the lab's namespaces, are ever ended.
 //! - No init system, no udev and no name server is needed: it runs the same inside a User-Mode Linux guest.
 //!
-//! This room knows how GlusterFS is started and mounted. It knows nothing of Mortar's own volumes or records.
+//! This room knows how GlusterFS is started and mounted. It knows nothing about Mortar's own volumes or records.
 
 mod build;
 mod clean;
