@@ -277,6 +277,39 @@ async fn another_authority_is_not_believed() {
     );
 }
 
+/// Tokens and commands leave this machine through TLS only.
+#[tokio::test]
+async fn nothing_leaves_this_machine_in_the_clear() {
+    let server = ApiServer::start().await;
+    let to = |address: &str| {
+        KubeHosts::new(KubeOptions::new(KubeAccess::ServiceAccount {
+            server: address.to_owned(),
+            folder: server.account.path().to_owned(),
+        }))
+    };
+    for address in [
+        "https://api.example:6443",
+        "https://127.0.0.1:6443",
+        "http://127.0.0.1:8001",
+        "http://[::1]:8001/prefix",
+        "http://localhost:8001",
+    ] {
+        assert!(to(address).is_ok(), "{address}");
+    }
+    for address in [
+        "http://api.example:8080",
+        "http://10.0.0.1",
+        "http://[fd00::1]:8001",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "ftp://127.0.0.1",
+        "127.0.0.1:8001",
+    ] {
+        let refused = to(address).err().map(|error| error.to_string());
+        assert!(refused.is_some_and(|text| text.contains("https://")), "{address}");
+    }
+}
+
 #[tokio::test]
 async fn batches_wait_for_their_turn() {
     let server = ApiServer::start().await;

@@ -2,6 +2,7 @@
 //!
 //! Tokens and certificates that are files are read again for each connection: both are replaced while Mortar runs.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -128,15 +129,22 @@ impl Access {
             reason: format!("its server {server:?} {reason}"),
         };
         let uri: hyper::Uri = server.parse().map_err(|_| wrong("is not an address"))?;
+        let host = uri.host().ok_or_else(|| wrong("names no host"))?;
+        let host = host.trim_matches(['[', ']']);
         let tls = match uri.scheme_str() {
             Some("https") => true,
-            Some("http") => false,
+            Some("http") if is_this_machine(host) => false,
+            Some("http") => {
+                return Err(wrong(
+                    "begins with http://, and anybody on the way could read the token and change what is run on nodes: \
+                     use https:// (http:// is for an address of this machine, as that of 'kubectl proxy')",
+                ));
+            }
             _ => return Err(wrong("does not begin with https://")),
         };
-        let host = uri.host().ok_or_else(|| wrong("names no host"))?;
         Ok(Self {
             tls,
-            host: host.trim_matches(['[', ']']).to_owned(),
+            host: host.to_owned(),
             port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             prefix: uri.path().trim_end_matches('/').to_owned(),
             server_name: None,
@@ -189,6 +197,14 @@ impl Access {
         };
         Ok(Arc::new(config))
     }
+}
+
+/// Whether what is sent to a host never leaves this machine.
+fn is_this_machine(host: &str) -> bool {
+    let address: Result<IpAddr, _> = host.parse();
+    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| {
+        address.is_loopback()
+    })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, KubeError> {
