@@ -31,6 +31,7 @@ mod run;
 mod spec;
 mod state;
 mod status;
+mod steps;
 mod topology;
 mod tree;
 
@@ -40,3 +41,5 @@ pub use process::Identity as Process;
 pub use spec::{DEFAULT_NAME, DeviceKind, LabSpec, ROOT_VARIABLE, default_state_root};
 pub use state::Node;
 pub use status::{DiskStatus, LabStatus, NodeStatus};
+#[doc(hidden)]
+pub use steps::watch_steps;

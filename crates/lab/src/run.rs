@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::error::{Attempt as _, LabError};
+use crate::steps::step;
 
 /// Where programs are looked for, on this machine and in the nodes.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -76,7 +77,9 @@ pub(crate) fn finish(
         .stderr(stderr.try_clone().attempt(what)?)
         .spawn()
         .attempt(|| format!("{attempt}: starting {}", name(command)))?;
+    step();
     let status = wait_child(&mut child, limit).attempt(what)?;
+    step();
     let output = |file| contents(file).attempt(what);
     match status {
         Some(status) => Ok(Output {

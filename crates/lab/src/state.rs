@@ -19,6 +19,7 @@ use crate::error::{Attempt as _, LabError};
 use crate::network::Subnet;
 use crate::process::Identity;
 use crate::spec::LabSpec;
+use crate::steps::step;
 
 /// How long a command waits for another one that works on the same lab.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -167,6 +168,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
 /// Writes a file whole or not at all.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), LabError> {
     let what = || format!("writing {}", path.display());
+    step();
     let text = serde_json::to_vec_pretty(value).attempt(what)?;
     let beside = path.with_extension("json.new");
     fs::write(&beside, text).attempt(what)?;
@@ -174,6 +176,7 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Lab
 }
 
 pub(crate) fn make_folder(path: &Path) -> Result<(), LabError> {
+    step();
     fs::create_dir_all(path).attempt(|| format!("making the folder {}", path.display()))
 }
 

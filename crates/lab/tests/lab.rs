@@ -9,11 +9,12 @@
 mod support;
 
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use mortar_lab::{Lab, LabError, LabSpec};
+use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process_group};
 use support::{Footprint, Ground, LIMIT, assert_no_links, assert_no_mounts, on, run, until};
 
 #[test]
@@ -258,16 +259,45 @@ fn labs_side_by_side_do_not_disturb_each_other() {
 #[test]
 #[ignore = "makes a lab and leaves it: another test runs it as a child"]
 fn child_that_makes_a_lab() {
-    let root = std::env::var_os("MORTAR_LAB_TEST_ROOT")
-        .expect("set by the parent")
-        .into();
+    let told = |name| std::env::var(name).expect("set by the parent");
+    let last: u32 = told("MORTAR_LAB_TEST_STEP").parse().unwrap();
     let spec = LabSpec {
-        nodes: 2,
+        nodes: told("MORTAR_LAB_TEST_NODES").parse().unwrap(),
         disk_size: 2 << 30,
-        state_root: root,
+        state_root: told("MORTAR_LAB_TEST_ROOT").into(),
         ..LabSpec::named("cut-short")
     };
+    mortar_lab::watch_steps(move |step| {
+        if step == last {
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+    });
     Lab::up(spec, &mut |_| {}).unwrap();
+}
+
+/// Makes a lab in a child that is killed at this step; false when it was made before. What the child had begun has ended.
+fn interrupted_up(ground: &Ground, nodes: u32, step: u32) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_makes_a_lab", "--ignored"])
+        .env("MORTAR_LAB_TEST_ROOT", &ground.root)
+        .env("MORTAR_LAB_TEST_NODES", nodes.to_string())
+        .env("MORTAR_LAB_TEST_STEP", step.to_string())
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let group = Pid::from_child(&child);
+    let status = child.wait().unwrap();
+    // Daemons of nodes have left the group.
+    until("what it had begun has ended", || {
+        test_kill_process_group(group).is_err()
+    });
+    assert!(
+        status.success() || status.signal() == Some(Signal::KILL.as_raw()),
+        "{status}"
+    );
+    !status.success()
 }
 
 #[test]
@@ -282,28 +312,22 @@ fn an_interrupted_up_can_be_removed_or_done_again() {
         ground.down();
         bridge
     };
-    let interrupt = |milliseconds| {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_makes_a_lab", "--ignored"])
-            .env("MORTAR_LAB_TEST_ROOT", &ground.root)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::sleep(Duration::from_millis(milliseconds));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    };
-    // From before the bridge to just before the end; whatever step it hits, nothing may be left.
-    for milliseconds in [15, 40, 60, 80, 100, 130, 170, 250, 500, 1000] {
-        interrupt(milliseconds);
-        assert!(!Lab::open(&ground.root, "cut-short").is_ok_and(|_| milliseconds < 200));
-        ground.down();
-        assert_no_links(&bridge);
-        assert_no_mounts(&ground.folder());
-        assert!(!ground.root.exists(), "files are left after {milliseconds} ms");
+    // From the first folder to the last word: whatever step it is cut off at, nothing may be left.
+    for nodes in [1, 2] {
+        let mut step = 1;
+        while interrupted_up(&ground, nodes, step) {
+            assert!(Lab::open(&ground.root, "cut-short").is_err(), "step {step}");
+            ground.down();
+            assert_no_links(&bridge);
+            assert_no_mounts(&ground.folder());
+            assert!(!ground.root.exists(), "files are left after step {step}");
+            // Two nodes take the same steps, beside each other.
+            step += if nodes == 1 { 1 } else { 20 };
+        }
+        assert!(step > 20, "it was cut off only {step} times");
+        assert!(ground.down());
     }
-    interrupt(400);
+    assert!(interrupted_up(&ground, 2, 20));
     let lab = ground.up(ground.spec());
     assert!(
         lab.status()
