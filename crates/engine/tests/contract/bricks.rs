@@ -132,12 +132,7 @@ fn bricks_in_whose_place_is_something_else_are_refused() {
     let root = twin.ground.lab.node_root("node3").unwrap();
     let used = std::fs::File::open(root.join(identity.trim_start_matches('/'))).unwrap();
     // In the simulated world a brick has no other users than GlusterFS: only the real one has to wait.
-    let user = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        drop(used);
-    });
-    assert!(matches!(twin.unmake(3, &thing), Verdict::Done(_)));
-    user.join().unwrap();
+    assert!(matches!(twin.unmake_in_use(3, &thing, used), Verdict::Done(_)));
     assert_eq!(twin.look(3, &thing), Seen::Absent);
     twin.ends("bricks-refused");
 }

@@ -248,6 +248,14 @@ impl Twin {
         self.act("unmake", node, thing, Goal::Absent, unmake)
     }
 
+    /// Unmakes a thing that something else than GlusterFS uses in the real world, until the thing was found busy: then it is dropped.
+    pub(crate) fn unmake_in_use(&mut self, node: usize, thing: &Thing, user: impl Sized) -> Verdict {
+        let mut user = Some(user);
+        let verdict = self.act_beside("unmake", node, thing, Goal::Absent, unmake, &mut || user = None);
+        assert!(user.is_none(), "nothing met its user: {verdict:?}");
+        verdict
+    }
+
     fn act(
         &mut self,
         verb: &str,
@@ -256,21 +264,39 @@ impl Twin {
         goal: Goal,
         batch: impl Fn(&Thing, &Settings) -> Batch,
     ) -> Verdict {
+        self.act_beside(verb, node, thing, goal, batch, &mut || {})
+    }
+
+    /// As [`Self::act`]; `when_busy` is called each time that the real world is found busy.
+    fn act_beside(
+        &mut self,
+        verb: &str,
+        node: usize,
+        thing: &Thing,
+        goal: Goal,
+        batch: impl Fn(&Thing, &Settings) -> Batch,
+        when_busy: &mut dyn FnMut(),
+    ) -> Verdict {
         // Each world at its own pace: a real one is busy for moments, as long as a process or a lock lasts.
-        let patient = |thing: &Thing, run: &dyn Fn(&Batch) -> Report| {
+        let patient = |thing: &Thing, run: &dyn Fn(&Batch) -> Report, when_busy: &mut dyn FnMut()| {
             let batch = batch(thing, &self.settings);
             let mut verdict = judge(thing, goal, &run(&batch));
             for _ in 1..BUSY_TRIES {
                 if !matches!(&verdict, Verdict::Failed(failure) if failure.kind == FailureKind::Busy) {
                     break;
                 }
+                when_busy();
                 std::thread::sleep(Duration::from_millis(100));
                 verdict = judge(thing, goal, &run(&batch));
             }
             verdict
         };
-        let real = patient(thing, &|batch| self.real_run(node, batch));
-        let simulated = patient(&self.twin_of(thing), &|batch| self.sim_run(node, batch));
+        let real = patient(thing, &|batch| self.real_run(node, batch), when_busy);
+        let simulated = patient(
+            &self.twin_of(thing),
+            &|batch| self.sim_run(node, batch),
+            &mut || {},
+        );
         let came = Both {
             real: words::verdict(&real),
             simulated: words::verdict(&simulated),
