@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::node::client::{self, ClientSpec};
+use crate::socket;
 
 /// Longest request and answer, in bytes.
 const LINE: u64 = 64 << 10;
@@ -24,12 +25,9 @@ struct Answer {
 }
 
 /// Starts clients for whoever may open the socket, until the process ends.
-///
-/// # Errors
-/// Nothing more can be accepted.
-pub async fn serve(listener: UnixListener) -> io::Result<()> {
+pub async fn serve(listener: UnixListener) {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = socket::accept(&listener).await;
         tokio::spawn(async move {
             if let Err(error) = answer(stream).await {
                 tracing::warn!(%error, "a request for a client broke off");

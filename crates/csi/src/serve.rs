@@ -18,6 +18,7 @@ use crate::proto::controller_server::ControllerServer;
 use crate::proto::group_controller_server::GroupControllerServer;
 use crate::proto::identity_server::IdentityServer;
 use crate::proto::node_server::NodeServer;
+use crate::socket;
 
 /// Which services are on a socket. Identity always is.
 #[derive(Default)]
@@ -49,8 +50,9 @@ pub async fn serve(
     let controller = controller.map(ControllerServer::from_arc);
     let node = services.node.map(|options| NodeServer::new(Node::new(options)));
     let incoming = stream::unfold(listener, |listener| async {
-        let accepted = listener.accept().await.map(|(stream, _)| stream);
-        Some((accepted, listener))
+        // An error here would end the server.
+        let stream = socket::accept(&listener).await;
+        Some((io::Result::Ok(stream), listener))
     });
     Server::builder()
         .add_service(IdentityServer::new(identity))

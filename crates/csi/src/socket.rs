@@ -4,11 +4,14 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
 /// Longest path of a socket, in bytes: the kernel takes no longer one.
 const LONGEST: usize = 107;
+/// How long to wait after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a driver listens: `unix:///path/to/csi.sock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +85,21 @@ impl Endpoint {
         let listener = UnixListener::bind(path).map_err(system)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(system)?;
         Ok(listener)
+    }
+}
+
+/// The next connection. What keeps one from being accepted passes, and must not end whoever listens: a mounter that ends takes
+/// all mounts of its node along.
+pub(crate) async fn accept(listener: &UnixListener) -> UnixStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: some connection must end first.
+                tracing::warn!(%error, "could not accept a connection; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 

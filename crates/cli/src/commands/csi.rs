@@ -72,7 +72,7 @@ async fn serve(endpoint: &Endpoint, part: Part) -> Result<()> {
             .await
             .map_err(|error| failed(error.to_string()))?,
         Part::Mounter => tokio::select! {
-            ended = mortar_csi::serve_helper(listener) => ended.map_err(|error| failed(error.to_string()))?,
+            () = mortar_csi::serve_helper(listener) => {}
             () = stop => {}
         },
     }
