@@ -200,6 +200,44 @@ fn json_is_what_the_server_said() {
     assert!(text(&run(&fake, &["topology", "show"]).stdout).starts_with("There are no clusters"));
 }
 
+/// One request finds a volume by its name, however many there are; the whole topology is only for one that is just being removed.
+#[test]
+fn a_volume_is_found_by_its_name_in_one_request() {
+    let page = format!(
+        r#"{{"volumes":[{{"id":"{ID}","name":"data","cluster":"c","size":1,"durability":"none","servers":[],"zones":[]}}]}}"#
+    );
+    let asked = |answer: String, user: &str, name: &str| {
+        let fake = Fake::new(move |line| match line {
+            "GET /v1/volumes?name=data" => Said::new(200, &answer),
+            "GET /v1/topology" => Said::new(200, r#"{"clusters":[]}"#),
+            _ => Said::new(404, "Id not found\n"),
+        });
+        let mut command = mortar();
+        command
+            .env("MORTAR_SERVER", fake.url())
+            .args(["volume", "heal", name]);
+        command.env("MORTAR_USER", user).env("MORTAR_SECRET", "hush");
+        assert_eq!(command.output().unwrap().status.code(), Some(5));
+        let lines = fake.asked().into_iter().map(|asked| asked.line);
+        lines.collect::<Vec<String>>()
+    };
+    for role in ["admin", "user"] {
+        assert_eq!(
+            asked(page.clone(), role, "data"),
+            [
+                "GET /v1/volumes?name=data".to_owned(),
+                format!("GET /v1/volumes/{ID}/heal")
+            ]
+        );
+    }
+    let leaving = format!(r#"{{"volumes":[],"operation":"{ID}"}}"#);
+    assert_eq!(
+        asked(leaving, "admin", "data"),
+        ["GET /v1/volumes?name=data", "GET /v1/topology"]
+    );
+    assert!(asked(String::new(), "admin", "no name").is_empty());
+}
+
 #[test]
 fn an_answer_of_another_program_is_an_error() {
     let fake = Fake::new(|_| Said::new(200, "<html>"));

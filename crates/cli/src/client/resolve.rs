@@ -1,8 +1,9 @@
 //! From what people write to ids: volumes by name, nodes by host name, devices by `NODE:PATH`.
 
 use mortar_api::{
-    CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume,
+    CLAIM_OPTION, SnapshotGroupList, SnapshotList, Topology, TopologyDevice, TopologyNode, Volume, VolumePage,
 };
+use mortar_model::VolumeName;
 
 use super::{Client, read};
 use crate::error::{Error, Result};
@@ -59,24 +60,33 @@ impl Client {
         if is_id(text) {
             return Ok(text.to_ascii_lowercase());
         }
-        if self.is_user() {
-            let own = self.volumes(attempt).await?.into_iter();
-            let ids = own.filter(|volume| volume.name == text).map(|volume| volume.id);
-            return only("volume of yours", text, attempt, ids).map_err(|error| match error.exit {
-                Exit::NotFound => error.advise("see what there is: 'mortar volume list'"),
-                _ => error,
-            });
+        let ids = self.volumes_named(text, attempt).await?.into_iter();
+        if !self.is_user() {
+            return only("volume", text, attempt, ids);
         }
-        let topology = self.topology(attempt).await?;
-        let volumes = topology.clusters.iter().flat_map(|cluster| &cluster.volumes);
-        only(
-            "volume",
-            text,
-            attempt,
-            volumes
-                .filter(|volume| volume.name == text)
-                .map(|volume| volume.id.clone()),
-        )
+        only("volume of yours", text, attempt, ids).map_err(|error| match error.exit {
+            Exit::NotFound => error.advise("see what there is: 'mortar volume list'"),
+            _ => error,
+        })
+    }
+
+    /// The ids of the volumes with this name that whoever asks may see: one at most in each cluster.
+    async fn volumes_named(&self, name: &str, attempt: &str) -> Result<Vec<String>> {
+        if VolumeName::new(name).is_err() {
+            // No volume has a name that none can have.
+            return Ok(Vec::new());
+        }
+        let query = format!("?name={name}");
+        let body = self.get_query("/v1/volumes", &query, attempt).await?;
+        let page: VolumePage = read(&body, attempt)?;
+        if page.volumes.is_empty() && page.operation.is_some() {
+            // A volume that is just being removed is on no page, and is still asked about by its name.
+            let topology = self.topology(attempt).await?;
+            let volumes = topology.clusters.into_iter().flat_map(|cluster| cluster.volumes);
+            let named = volumes.filter(|volume| volume.name == name);
+            return Ok(named.map(|volume| volume.id).collect());
+        }
+        Ok(page.volumes.into_iter().map(|volume| volume.id).collect())
     }
 
     /// The id of the volume that was made for this claim of Kubernetes.
