@@ -25,6 +25,7 @@
 //! | `abandon` | giving up on command |
 //! | `pool` | the queue before each pool's lock |
 //! | `members` | whether a member of a pool still has what the others have deleted |
+//! | `witness` | bricks that are asked on their own nodes, where the pool does not tell enough |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
 //! | `tries` | when what came to nothing is tried again |
@@ -93,6 +94,7 @@ mod sight;
 mod snapshot;
 mod submit;
 mod tries;
+mod witness;
 
 pub use adopt::Adopted;
 pub use attach::Attach;
