@@ -9,8 +9,8 @@ use mortar_model::work::{Facts, Failure, FailureKind, Verdict};
 /// Longest reason, in characters.
 const LONGEST: usize = 500;
 
-/// glusterd's pool-wide and volume locks, file systems still in use, a migration that has to end first.
-const BUSY: [&str; 11] = [
+/// glusterd's pool-wide and volume locks, file systems still in use, a migration or a rebalance that has to end first.
+const BUSY: [&str; 12] = [
     "another transaction",
     "locking failed",
     "unable to acquire lock",
@@ -22,6 +22,7 @@ const BUSY: [&str; 11] = [
     "contains a filesystem in use",
     "is in use",
     "migration is in progress",
+    "rebalance is in progress",
 ];
 
 const NO_SPACE: [&str; 5] = [

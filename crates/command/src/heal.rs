@@ -2,7 +2,8 @@
 //!
 //! GlusterFS heals by itself; this looks how far it is. A brick lists what it holds that another brick of its set lacks:
 //! when each runs and none lists anything, the copies are alike. A brick that was just put in another one's place is
-//! listed for at once, since glusterd marks its root as behind before it starts it.
+//! listed for at once, since glusterd marks its root as behind before it starts it; but not in a set of pieces, whose
+//! bricks are asked themselves ([`crate::witnesses`]).
 
 use mortar_argv::{Batch, Report};
 use mortar_model::work::{BrickAddress, Facts, FailureKind, HealSpec, Seen, Verdict};
@@ -17,6 +18,9 @@ pub(crate) fn look(spec: &HealSpec, settings: &Settings) -> Batch {
 }
 
 pub(crate) fn judge_look(spec: &HealSpec, report: &Report) -> Result<Seen, Unreadable> {
+    if lost(report) {
+        return Ok(Seen::Absent);
+    }
     let bricks = heal_info::read(report)?;
     Ok(match state(&spec.bricks, &bricks) {
         State::Alike => Seen::Present(Facts::None),
@@ -36,6 +40,12 @@ pub(crate) fn make(spec: &HealSpec, settings: &Settings) -> Batch {
 pub(crate) fn judge_made(spec: &HealSpec, report: &Report) -> Verdict {
     if let Some(why) = complaint::unreached(report) {
         return complaint::failed(FailureKind::Unreached, why);
+    }
+    if lost(report) {
+        return complaint::failed(
+            FailureKind::Underway,
+            "GlusterFS did not tell within its time how much is still to be healed: it looks at each file for that",
+        );
     }
     let bricks = match heal_info::read_last(report) {
         Ok(bricks) => bricks,
@@ -57,6 +67,12 @@ pub(crate) fn judge_made(spec: &HealSpec, report: &Report) -> Verdict {
             spec.name
         )),
     }
+}
+
+/// Whether the answer did not come to its end. Nothing was changed, and nobody has to know more than that it is not healed: the
+/// more there is to heal, the longer the answer takes.
+fn lost(report: &Report) -> bool {
+    report.broken.is_some()
 }
 
 /// How the copies of a set are.

@@ -39,14 +39,16 @@ mod started;
 mod stopped;
 mod volume;
 mod volume_options;
+mod witness;
 
 use mortar_argv::{Batch, Report};
-use mortar_model::work::{Goal, Seen, Thing, Verdict};
+use mortar_model::work::{BrickAddress, Goal, Seen, Thing, Verdict};
 
 pub use answer::Unreadable;
 pub use complaint::{glusterd_down, not_served};
 pub use settings::Settings;
 pub use volume::Knows;
+pub use witness::ROUNDS as WITNESS_ROUNDS;
 
 /// What to run to see whether `thing` is there. Changes nothing.
 pub fn look(thing: &Thing, settings: &Settings) -> Batch {
@@ -250,6 +252,22 @@ pub fn judge_before(thing: &Thing, report: &Report) -> Verdict {
         _ => complaint::judge(report, complaint::nothing_tolerated),
     };
     clean(verdict)
+}
+
+/// The bricks that have to be asked on their own nodes before `thing` counts as it is to be, or may become so: what a member
+/// of the pool tells is not enough there. None for most things.
+pub fn witnesses(thing: &Thing, goal: Goal) -> Vec<BrickAddress> {
+    witness::bricks(thing, goal)
+}
+
+/// What to run on such a brick's node. All are asked [`WITNESS_ROUNDS`] times, one round after the other. Changes nothing.
+pub fn ask_witness(brick: &BrickAddress, settings: &Settings) -> Batch {
+    witness::ask(brick, settings)
+}
+
+/// What the answers say: for each round a report of each of [`witnesses`], in their order.
+pub fn judge_witnesses(thing: &Thing, goal: Goal, rounds: &[Vec<Report>]) -> Verdict {
+    clean(witness::judge(thing, goal, rounds))
 }
 
 /// What to run on each member of a pool to see whether it still has a record of its own of `thing`, from which the others

@@ -14,9 +14,9 @@ pub(crate) fn look(spec: &RebalanceSpec, settings: &Settings) -> Batch {
 /// An earlier rebalance that has ended looks like the new one would: only one that runs is surely there. To
 /// begin one more is harmless.
 pub(crate) fn judge_look(report: &Report) -> Result<Seen, Unreadable> {
-    Ok(match rebalance::read(report)? {
+    Ok(match rebalance::read(report)?.progress {
         Progress::Running => Seen::Present(Facts::None),
-        Progress::Never | Progress::Ended => Seen::Absent,
+        Progress::Never | Progress::Completed | Progress::Stopped | Progress::Failed => Seen::Absent,
     })
 }
 

@@ -6,7 +6,8 @@ use mortar_model::work::{BrickAddress, Facts, FailureKind, SeatSpec, Seen, Verdi
 
 use crate::answer::Unreadable;
 use crate::heal::{self, running, sum};
-use crate::query::heal_info::{self, BrickHeal};
+use crate::query::heal_info;
+use crate::query::rebalance::{self, Progress};
 use crate::query::volume_info;
 use crate::volume::{self, addresses};
 use crate::{Settings, complaint, program};
@@ -65,14 +66,40 @@ pub(crate) fn judge_unmade(report: &Report) -> Verdict {
 
 /// What to run right before the replacement.
 pub(crate) fn before(spec: &SeatSpec, settings: &Settings) -> Batch {
-    heal_info::ask(settings, &spec.name)
+    heal_info::ask(settings, &spec.name).then(rebalance::ask(settings, &spec.name))
+}
+
+/// Where the second question of [`before`] is answered.
+const REBALANCE: usize = 1;
+
+/// Whether the place may be handed over now.
+pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
+    match spared(spec, report) {
+        Verdict::Done(_) => rebalanced(spec, report),
+        verdict => verdict,
+    }
+}
+
+/// glusterd replaces no brick while it moves files of the volume. Where it does not tell, the replacement itself does.
+fn rebalanced(spec: &SeatSpec, report: &Report) -> Verdict {
+    match rebalance::read_item(report, REBALANCE) {
+        Ok(told) if told.progress == Progress::Running => complaint::failed(
+            FailureKind::Busy,
+            format!(
+                "files of volume {0} are being spread over its bricks ({1} have moved, {2} were looked at): GlusterFS replaces no \
+                 brick meanwhile ('gluster volume rebalance {0} stop' ends it)",
+                spec.name, told.files, told.scanned
+            ),
+        ),
+        _ => Verdict::Done(Facts::None),
+    }
 }
 
 /// Whether the set can do without the old brick: every other one runs, and the old one holds nothing that they lack.
 /// Where the old one may be out of reach, what it lists is not known. GlusterFS takes writes only while more than half of a
 /// set takes them (of two: the first), so that one of the others has each file as it was written last; where they blame
-/// each other, they list it as split-brain.
-pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
+/// each other, they list it as split-brain. Where that is not enough, [`crate::witnesses`] are asked.
+fn spared(spec: &SeatSpec, report: &Report) -> Verdict {
     let answer = match heal::told(report) {
         Ok(answer) => answer,
         Err(verdict) => return verdict,
@@ -96,13 +123,6 @@ pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
         ));
     }
     match running(&answer, &address(&spec.old)) {
-        None if spec.dead && spec.alike && !list_the_same(spec, &answer) => complaint::failed(
-            FailureKind::Busy,
-            format!(
-                "bricks beside {} do not list the same files as to be healed: some may lack what it holds",
-                spec.old.brick
-            ),
-        ),
         None if spec.dead => Verdict::Done(Facts::None),
         None => complaint::refused(format!(
             "brick {} itself does not run, and whether it holds what the others lack cannot be seen: bring it back, or \
@@ -120,14 +140,4 @@ pub(crate) fn judge_before(spec: &SeatSpec, report: &Report) -> Verdict {
             ),
         },
     }
-}
-
-/// Whether the others list as many entries each: what only the old brick lacks is listed by all of them, and what one of
-/// them lacks is not listed by that one.
-fn list_the_same(spec: &SeatSpec, answer: &[BrickHeal]) -> bool {
-    let mut listed = addresses(&spec.others)
-        .into_iter()
-        .filter_map(|other| running(answer, &other)?.entries);
-    let first = listed.next();
-    listed.all(|entries| Some(entries) == first)
 }

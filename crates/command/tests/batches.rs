@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use common::things;
 use mortar_argv::{Batch, Guard, OnFailure};
-use mortar_command::{Settings, look, make, query, resume, unmake};
+use mortar_command::{Settings, ask_witness, look, make, query, resume, unmake};
 use mortar_model::work::{Seen, Thing};
 use mortar_model::{DevicePath, layout};
 
@@ -128,6 +128,10 @@ fn questions_are_these_commands() {
             query::glusterd_process::ask_command(&settings, 10),
         ),
         ("survey of a pool", query::survey::ask_pool(&settings)),
+        (
+            "a brick itself",
+            ask_witness(&common::addresses(&["node1"])[0], &settings),
+        ),
     ];
     let text: String = batches.iter().map(|(title, batch)| page(title, batch)).collect();
     compare("queries", &text);

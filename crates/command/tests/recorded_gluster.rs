@@ -9,11 +9,12 @@ use common::{NODES, VOLUME, added, addresses, names, output, recorded_set, volum
 use mortar_argv::{Outcome, Report};
 use mortar_command::query::rebalance::Progress;
 use mortar_command::query::{glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status};
-use mortar_command::{judge, judge_look};
+use mortar_command::{judge, judge_before, judge_look};
 use mortar_model::work::{
-    AddedBricksSpec, Facts, FailureKind, Goal, PeerSpec, RebalanceSpec, Seen, Thing, Verdict, VolumeSpec,
+    AddedBricksSpec, BrickAddress, Facts, FailureKind, Goal, HealSpec, PeerSpec, RebalanceSpec, SeatSpec,
+    Seen, Thing, Verdict, VolumeSpec,
 };
-use mortar_model::{HostName, NodeId, VolumeOption};
+use mortar_model::{BrickId, HostName, NodeId, VolumeOption};
 
 fn spec() -> VolumeSpec {
     volume(3, addresses(&NODES))
@@ -517,10 +518,10 @@ fn rebalancing() {
         name: volume_name(),
     });
     for version in GLUSTER {
-        let read = |name| rebalance::read(&report(version, &[name])).unwrap();
+        let read = |name| rebalance::read(&report(version, &[name])).unwrap().progress;
         assert_eq!(read("rebalance-single-set"), Progress::Never);
         assert_eq!(read("rebalance-never"), Progress::Never);
-        assert_eq!(read("rebalance-ended"), Progress::Ended);
+        assert_eq!(read("rebalance-ended"), Progress::Completed);
         let look = |name| judge_look(&thing, &report(version, &[name]));
         assert_eq!(look("rebalance-never"), Seen::Absent);
         assert_eq!(look("rebalance-ended"), Seen::Absent);
@@ -538,10 +539,15 @@ fn rebalancing() {
         );
         assert_eq!(kind(&made("start-missing")), Some(FailureKind::Refused));
     }
+    let told = rebalance::read(&report("gluster-10.3", &["rebalance-running"])).unwrap();
+    assert_eq!((told.progress, told.scanned), (Progress::Running, 440));
+    let told = rebalance::read(&report("gluster-10.3", &["rebalance-moving"])).unwrap();
     assert_eq!(
-        rebalance::read(&report("gluster-10.3", &["rebalance-running"])).unwrap(),
-        Progress::Running
+        (told.progress, told.files, told.size.bytes(), told.scanned),
+        (Progress::Running, 20, 4_300_000, 1514)
     );
+    let told = rebalance::read(&report("gluster-10.3", &["rebalance-failed"])).unwrap();
+    assert_eq!((told.progress, told.failures), (Progress::Failed, 3));
     let running = judge_look(&thing, &report("gluster-10.3", &["rebalance-running"]));
     assert_eq!(running, Seen::Present(Facts::None));
     assert_eq!(
@@ -549,6 +555,73 @@ fn rebalancing() {
         DONE,
         "there is nothing to take back"
     );
+}
+
+#[test]
+fn no_brick_is_replaced_while_files_move() {
+    let at = |number: u8| BrickAddress {
+        brick: BrickId::from_u128(number.into()),
+        host: HostName::new(format!("10.0.0.{number}")).unwrap(),
+        path: format!("/b/{number}"),
+    };
+    let seat = Thing::Seat(SeatSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        old: at(1),
+        new: at(2),
+        others: vec![at(3)],
+        dead: false,
+        alike: false,
+    });
+    let refused = judge(
+        &seat,
+        Goal::Absent,
+        &report("gluster-10.3", &["replace-brick-rebalancing"]),
+    );
+    assert_eq!(kind(&refused), Some(FailureKind::Busy), "{refused:?}");
+
+    // It is seen before, too.
+    let [old, others @ ..] = &recorded_set(0xb1)[..] else {
+        panic!("a set has three bricks")
+    };
+    let seat = Thing::Seat(SeatSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        old: old.clone(),
+        new: at(4),
+        others: others.to_vec(),
+        dead: false,
+        alike: false,
+    });
+    let may = |rebalance| {
+        let told = report("gluster-10.3", &["heal-info-clean", rebalance]);
+        judge_before(&seat, &told)
+    };
+    assert_eq!(may("rebalance-ended"), DONE);
+    assert_eq!(may("rebalance-single-set"), DONE);
+    assert_eq!(may("rebalance-failed"), DONE);
+    let running = may("rebalance-moving");
+    assert_eq!(kind(&running), Some(FailureKind::Busy), "{running:?}");
+}
+
+#[test]
+fn a_heal_whose_answer_takes_too_long_is_under_way() {
+    let heal = Thing::Heal(HealSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        bricks: recorded_set(0xb1),
+        pieces: false,
+    });
+    let slow = Report {
+        outcomes: vec![output(0, "", ""), Outcome::Unknown],
+        broken: Some("the commands on node1 did not end within their limit".into()),
+    };
+    let made = judge(&heal, Goal::Present, &slow);
+    assert_eq!(kind(&made), Some(FailureKind::Underway), "{made:?}");
+    let slow = Report::unknown(1, "the commands on node1 did not end within their limit");
+    assert_eq!(judge_look(&heal, &slow), Seen::Absent);
+    let away = Report::not_run(1, "no route");
+    assert!(matches!(judge_look(&heal, &away), Seen::Unreached(_)));
 }
 
 #[test]

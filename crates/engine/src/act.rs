@@ -14,7 +14,7 @@ use crate::drive::wait_or_halt;
 use crate::engine::Inner;
 use crate::members;
 use crate::metrics::{BatchLabels, CommandLabels};
-use crate::{away, cure, evict, fence};
+use crate::{away, cure, evict, fence, witness};
 
 /// Carries the action out and answers with its event. `lock` names the operation and step whose lock it takes.
 pub(crate) async fn act(inner: &Inner, lock: (OperationId, usize), step: Step, action: Action) -> Event {
@@ -115,6 +115,11 @@ async fn do_it(
         cure::joined(inner, spec.node).await;
     }
     let verdict = away::confirm(inner, &step.place, verdict).await;
+    let verdict = match goal {
+        Goal::Present => witness::confirm(inner, step, goal, verdict).await,
+        // They were asked before.
+        Goal::Absent => verdict,
+    };
     members::confirm(inner, step, goal, verdict).await
 }
 
@@ -130,7 +135,8 @@ async fn look(inner: &Inner, lock: &Lock, step: &Step, wait: Duration) -> Seen {
             command::judge_look(&step.thing, &report)
         }
         Place::Pool(_, nodes) => {
-            members::confirm_seen(inner, step, fence::look(inner, lock, step, nodes).await).await
+            let seen = fence::look(inner, lock, step, nodes).await;
+            witness::confirm_seen(inner, step, members::confirm_seen(inner, step, seen).await).await
         }
     }
 }
@@ -276,7 +282,15 @@ pub(crate) async fn run_on(inner: &Inner, host: &str, batch: &Batch, what: &str)
 
 /// The answer to a question that changes nothing, or that none came in time.
 pub(crate) async fn patiently(inner: &Inner, batch: &Batch, answer: impl Future<Output = Report>) -> Report {
-    let patience = inner.config.patience;
+    within(inner.config.patience, batch, answer).await
+}
+
+/// The same with a time of its own.
+pub(crate) async fn within(
+    patience: Duration,
+    batch: &Batch,
+    answer: impl Future<Output = Report>,
+) -> Report {
     tokio::time::timeout(patience, answer)
         .await
         .unwrap_or_else(|_| Report::not_run(batch.items().len(), format!("no answer within {patience:?}")))

@@ -1,13 +1,13 @@
 //! A brick that is moved to another device.
 
 use mortar_command as command;
-use mortar_model::work::{FailureKind, Goal, Thing, Verdict};
+use mortar_model::work::{Failure, FailureKind, Goal, Thing, Verdict};
 use mortar_model::{BrickId, OperationId, OperationKind};
-use mortar_plan::{Place, Plan, Refusal, Seed, Step};
+use mortar_plan::{Place, Refusal, Seed, Step};
 
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
-use crate::{act, away};
+use crate::{act, away, witness};
 
 impl Engine {
     /// Replaces a brick by one on another device. With `dead`, its node need not answer.
@@ -15,28 +15,40 @@ impl Engine {
     /// # Errors
     /// It cannot be planned, or the other bricks of its set cannot do without it for now.
     pub async fn evict_brick(&self, id: BrickId, dead: bool) -> Result<OperationId, EngineError> {
-        // Planned once without holding anything, to know whom to ask: what cannot be is answered at once.
+        match self.hindrance(id, dead).await? {
+            // What may only be so for a moment (files that are being healed) is left to the look right before the replacement.
+            Some(failure) if failure.kind == FailureKind::Refused => {
+                Err(Refusal::Needed(id, failure.reason).into())
+            }
+            _ => self.begin_move(id, dead).await,
+        }
+    }
+
+    /// Why the set cannot do without the brick just now. Planned without holding anything, to know whom to ask: what cannot be
+    /// is answered at once.
+    pub(crate) async fn hindrance(&self, id: BrickId, dead: bool) -> Result<Option<Failure>, EngineError> {
         let plan = self.view(|landscape| mortar_plan::evict_brick(landscape, id, dead, &mut Seed::new(0)))?;
-        can_move(&self.inner, id, &plan).await?;
+        let steps = plan.steps().map(|(_, step)| step);
+        for step in steps.filter(|step| matches!(step.thing, Thing::Seat(_))) {
+            match before(&self.inner, step, step.goal).await {
+                Some(Verdict::Failed(failure)) => return Ok(Some(failure)),
+                Some(Verdict::Unknown(reason)) => {
+                    let kind = FailureKind::Busy;
+                    return Ok(Some(Failure { kind, reason }));
+                }
+                Some(Verdict::Done(_)) | None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same without that look: it is looked again right before the replacement.
+    pub(crate) async fn begin_move(&self, id: BrickId, dead: bool) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::EvictBrick, |landscape, seed| {
             mortar_plan::evict_brick(landscape, id, dead, seed)
         })
         .await
     }
-}
-
-/// Whether the set can do without the brick. It is looked at again right before the replacement; what may only be so for
-/// a moment (files that are being healed) is left to that.
-async fn can_move(inner: &Inner, id: BrickId, plan: &Plan) -> Result<(), EngineError> {
-    let seats = plan.steps().map(|(_, step)| step);
-    for step in seats.filter(|step| matches!(step.thing, Thing::Seat(_))) {
-        if let Some(Verdict::Failed(failure)) = before(inner, step, step.goal).await
-            && failure.kind == FailureKind::Refused
-        {
-            return Err(Refusal::Needed(id, failure.reason).into());
-        }
-    }
-    Ok(())
 }
 
 /// What is found of that which has to hold before the step is done; `None` where nothing has to.
@@ -48,5 +60,6 @@ pub(crate) async fn before(inner: &Inner, step: &Step, goal: Goal) -> Option<Ver
     };
     let what = format!("look before the {}", step.thing.kind());
     let report = act::send(inner, &step.place, nodes, &batch, &what).await;
-    Some(command::judge_before(&step.thing, &report))
+    let verdict = command::judge_before(&step.thing, &report);
+    Some(witness::confirm(inner, step, goal, verdict).await)
 }

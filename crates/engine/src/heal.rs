@@ -16,6 +16,10 @@ use crate::engine::{Engine, Inner};
 use crate::panics;
 use crate::sight::ask_pool;
 
+/// Longest wait for an answer: GlusterFS looks at each file that is to be healed before it gives one, so that it takes the longest
+/// where most is to be told.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// How the copies of a volume were when they were last asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealSight {
@@ -127,7 +131,7 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<NodeId>)> {
 pub(crate) async fn look(inner: &Inner, id: VolumeId) -> Option<HealSight> {
     let (volume, members) = recorded(inner, id)?;
     let batch = heal_info::ask(&inner.config.settings, &volume.name);
-    let report = ask_pool(inner, &members, "ask for heal info", batch).await;
+    let report = ask_pool(inner, &members, "ask for heal info", batch, PATIENCE).await;
     let sight = HealSight {
         bricks: heal_info::read(&report).map_err(|error| error.to_string()),
         looked_at: inner.clock.now_ms(),

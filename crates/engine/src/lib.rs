@@ -31,6 +31,7 @@
 //! | `pool` | the queue for each pool's lock |
 //! | `pool_sight` | how full thin pools are that may promise more than they have |
 //! | `members` | whether a member of a pool still has what the others have deleted |
+//! | `witness` | bricks that are asked on their own nodes, where the pool does not tell enough |
 //! | `records` | the store's records, written and read |
 //! | `replace` | lost bricks that are replaced by the clock |
 //! | `losses` | which devices and bricks are lost, and since when |
@@ -107,6 +108,7 @@ mod sight;
 mod snapshot;
 mod submit;
 mod tries;
+mod witness;
 
 pub use adopt::Adopted;
 pub use attach::Attach;

@@ -2,17 +2,19 @@
 //! answer about all volumes at once takes seconds in a large pool.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{OptionFuture, join_all};
 use mortar_argv::{Batch, Report};
 use mortar_command::query::brick_state::{BrickState, Site};
 use mortar_command::query::heal_info::BrickHeal;
+use mortar_command::query::rebalance::Rebalance;
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_command::query::volume_status::BrickStatus;
-use mortar_command::query::{brick_state, folder, heal_info, volume_info, volume_status};
+use mortar_command::query::{brick_state, folder, heal_info, rebalance, volume_info, volume_status};
 use mortar_model::{Brick, BrickId, BrickSpace, ByteSize, Device, DevicePath, NodeId, Volume, VolumeId};
 
-use crate::act::{self, patiently};
+use crate::act::{self, patiently, within};
 use crate::engine::{Engine, Inner};
 
 /// What was seen of a volume; each part is an error text where nothing could be seen.
@@ -24,6 +26,8 @@ pub struct VolumeSight {
     pub status: Result<Vec<BrickStatus>, String>,
     /// What waits to be healed, per brick; only of volumes that keep copies.
     pub heal: Option<Result<Vec<BrickHeal>, String>>,
+    /// How far its last rebalance is; only of volumes with several sets.
+    pub rebalance: Option<Result<Rebalance, String>>,
     /// Its bricks, as their nodes show them.
     pub bricks: BTreeMap<BrickId, Result<BrickState, String>>,
     /// When the look ended, in milliseconds since 1970.
@@ -39,21 +43,21 @@ impl Engine {
         members.sort_unstable();
         members.dedup();
         let settings = &inner.config.settings;
-        let ask = |what, batch| ask_pool(inner, &members, what, batch);
+        let ask = |what, batch| ask_pool(inner, &members, what, batch, inner.config.patience);
         let heals = volume.durability.heals();
-        let (info, status, heal, bricks) = tokio::join!(
+        let spread = bricks.iter().any(|(brick, _)| brick.set > 0);
+        let (info, status, heal, rebalance, bricks) = tokio::join!(
             ask("ask for volume info", volume_info::ask(settings, &volume.name)),
             ask(
                 "ask for volume status",
                 volume_status::ask(settings, &volume.name)
             ),
-            async {
-                if heals {
-                    Some(ask("ask for heal info", heal_info::ask(settings, &volume.name)).await)
-                } else {
-                    None
-                }
-            },
+            OptionFuture::from(
+                heals.then(|| ask("ask for heal info", heal_info::ask(settings, &volume.name)))
+            ),
+            OptionFuture::from(
+                spread.then(|| ask("ask for the rebalance", rebalance::ask(settings, &volume.name)))
+            ),
             join_all(
                 bricks
                     .iter()
@@ -64,6 +68,7 @@ impl Engine {
             info: volume_info::read(&info).map_err(|error| error.to_string()),
             status: volume_status::read(&status).map_err(|error| error.to_string()),
             heal: heal.map(|report| heal_info::read(&report).map_err(|error| error.to_string())),
+            rebalance: rebalance.map(|report| rebalance::read(&report).map_err(|error| error.to_string())),
             bricks: bricks.into_iter().collect(),
             looked_at: inner.clock.now_ms(),
         })
@@ -83,8 +88,14 @@ fn recorded(inner: &Inner, id: VolumeId) -> Option<(Volume, Vec<(Brick, Device)>
     Some((volume, bricks.collect()))
 }
 
-/// Asks the first member that answers.
-pub(crate) async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batch: Batch) -> Report {
+/// Asks the first member that answers, no longer than this in all.
+pub(crate) async fn ask_pool(
+    inner: &Inner,
+    members: &[NodeId],
+    what: &str,
+    batch: Batch,
+    patience: Duration,
+) -> Report {
     let asked = async {
         let mut report = Report::not_run(batch.items().len(), "the volume has no node to ask");
         for member in act::healthy_first(inner, members) {
@@ -95,7 +106,7 @@ pub(crate) async fn ask_pool(inner: &Inner, members: &[NodeId], what: &str, batc
         }
         report
     };
-    patiently(inner, &batch, asked).await
+    within(patience, &batch, asked).await
 }
 
 async fn look_at_brick(

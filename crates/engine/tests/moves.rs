@@ -213,6 +213,20 @@ fn a_drained_device_takes_no_bricks_and_can_go() {
     });
 }
 
+/// Waits until an open operation says something of its step.
+async fn told(bed: &Bed, id: OperationId, what: &str) -> String {
+    loop {
+        let Some(OperationState::Open(operation)) = bed.engine.wait(id, Duration::from_millis(1)).await
+        else {
+            panic!("{:?}", bed.engine.operation(id))
+        };
+        let troubles = operation.left().find_map(|(_, state)| state.trouble.clone());
+        if let Some(said) = troubles.filter(|said| said.contains(what)) {
+            return said;
+        }
+    }
+}
+
 /// Between two bricks a drain can be turned back: the move under way ends, and nothing else moves.
 #[test]
 fn a_drain_is_cancelled_between_bricks() {
@@ -272,6 +286,100 @@ fn a_stop_waits_for_no_drain() {
     });
 }
 
+/// A dispersed volume with files on n1, n2 and n3, whose self-heal daemons do not run, and spare disks on n4 and n5.
+async fn pieces() -> Bed {
+    let bed = prepared(true).await;
+    let node = bed.add_node(bed.cluster(), 5).await;
+    bed.add_device(node, "/dev/sdb", "disk").await;
+    made(&bed, "pieces", Durability::disperse(2, 1)).await;
+    bed.hosts.world(|world| {
+        assert!(world.write_files("n1", "pieces", 20));
+        world.attend("n1", "pieces", false);
+    });
+    bed
+}
+
+/// The brick of the volume that was made first.
+fn first(bed: &Bed, volume: &str) -> BrickId {
+    let volume = bed.volume(volume);
+    bed.inventory(|inventory| {
+        inventory
+            .bricks_of(volume)
+            .min_by_key(|brick| brick.position)
+            .unwrap()
+            .id
+    })
+}
+
+/// In a set of pieces nobody lists anything for a new brick before its root is healed. It is not called healed by that.
+#[test]
+fn a_piece_is_healed_from_its_root_on() {
+    bed::run(async {
+        let bed = pieces().await;
+        let id = bed
+            .engine
+            .evict_brick(first(&bed, "pieces"), false)
+            .await
+            .unwrap();
+        told(&bed, id, "not healed from its root on").await;
+        bed.hosts.world(|world| {
+            assert_eq!(world.to_be_healed("n1", "pieces"), Some(21));
+            world.attend("n1", "pieces", true);
+        });
+        bed.done(id).await;
+        assert_eq!(
+            bed.hosts.world(|world| world.to_be_healed("n1", "pieces")),
+            Some(0)
+        );
+        let id = bed
+            .engine
+            .evict_brick(first(&bed, "pieces"), false)
+            .await
+            .unwrap();
+        bed.done(id).await;
+        bed.assert_agreement("two bricks of a set moved");
+    });
+}
+
+/// Somebody replaced a brick past Mortar, and its root is not healed: no other brick of its set is given up.
+#[test]
+fn no_piece_is_given_up_beside_an_empty_one() {
+    bed::run(async {
+        let bed = pieces().await;
+        let volume = bed.volume("pieces");
+        let bricks: Vec<(BrickId, String, String)> = bed.inventory(|inventory| {
+            let mut bricks: Vec<_> = inventory.bricks_of(volume).collect();
+            bricks.sort_by_key(|brick| brick.position);
+            let at = |brick: &mortar_model::Brick| {
+                let node = inventory.node_of_brick(brick).unwrap().manage.to_string();
+                (
+                    brick.id,
+                    node,
+                    mortar_model::layout::brick_path(brick.device, brick.id),
+                )
+            };
+            bricks.into_iter().map(at).collect()
+        });
+        let (_, node, path) = &bricks[0];
+        let run = |argv: &[&str]| {
+            let command = mortar_argv::Command::new(argv[0]).args(argv[1..].iter().copied());
+            let output = bed.hosts.world(|world| world.run_one(node, &command));
+            assert!(output.success(), "{output:?}");
+        };
+        let (old, new) = (format!("{node}:{path}"), format!("{node}:{path}.new"));
+        run(&["mkdir", "-p", &format!("{path}.new")]);
+        let gluster = ["gluster", "--mode=script", "volume", "replace-brick", "pieces"];
+        run(&[&gluster[..], &[&old, &new, "commit", "force"]].concat());
+        // In Mortar's own records it is as before, and the two others are asked about each other.
+        run(&[&gluster[..], &[&new, &old, "commit", "force"]].concat());
+        let id = bed.engine.evict_brick(bricks[1].0, false).await.unwrap();
+        bed.settle(id, "another brick is empty").await;
+        let why = failure(&bed, id);
+        assert!(why.contains("not healed from its root on"), "{why}");
+        assert_eq!(bed.hosts.world(|world| world.violations()), Vec::<String>::new());
+    });
+}
+
 /// What can be given back is not forgotten: its disks would be Mortar's for ever, and in no record.
 #[test]
 fn a_node_that_answers_is_not_forgotten() {
@@ -328,12 +436,17 @@ impl Clock for Waited {
 
 /// The same nodes and records, with an engine that waits as it really does.
 fn patient(saved: &Saved) -> Engine {
+    patient_with(saved, Duration::ZERO)
+}
+
+/// The same with nodes that take so long for each answer.
+fn patient_with(saved: &Saved, latency: Duration) -> Engine {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let store = MemoryStore::new();
     mortar_store::import(&store, &saved.store).unwrap();
     let parts = Parts {
         store: Arc::new(store),
-        hosts: Arc::new(SimHosts::new(World::load(&saved.world).unwrap())),
+        hosts: Arc::new(SimHosts::new(World::load(&saved.world).unwrap()).latency(latency)),
         clock: Arc::new(Waited(Instant::now())),
         entropy: Arc::new(bed::Chance::new(2)),
     };
@@ -376,4 +489,17 @@ async fn a_drain_takes_no_longer_than_its_moves() {
     let (took, all) = (drain.ended - drain.created, moves.iter().sum::<u64>());
     assert!(moves.len() >= 3 && all > 1000, "{moves:?}");
     assert!(took <= all + 100, "{took} ms for moves of {moves:?}");
+}
+
+/// The more there is to heal, the longer GlusterFS takes to tell how much: that is when it is asked for.
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_healed_may_take_its_time() {
+    let bed = prepared(false).await;
+    let (volume, saved) = (bed.volume("data"), bed.save());
+    let engine = patient_with(&saved, Duration::from_secs(60));
+    let sight = engine.look_at_heal(volume).await.unwrap();
+    assert!(!sight.in_the_dark(), "{sight:?}");
+    let engine = patient_with(&saved, Duration::from_secs(3600));
+    let sight = engine.look_at_heal(volume).await.unwrap();
+    assert!(sight.in_the_dark(), "every wait has a limit: {sight:?}");
 }

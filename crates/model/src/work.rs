@@ -213,8 +213,9 @@ pub struct SeatSpec {
     /// Whether the old brick may be out of reach: whatever it alone holds is given up.
     #[serde(default)]
     pub dead: bool,
-    /// Whether more than one of the others is needed for any file, or one of them holds no data: where the old brick cannot
-    /// be asked, they must then list the same.
+    /// Whether more than one of the others is needed for any file, or one of them holds no data: then they are asked
+    /// themselves whether each is healed from its root on, and where the old brick may be out of reach, they must list the
+    /// same.
     #[serde(default)]
     pub alike: bool,
 }
@@ -233,6 +234,7 @@ pub struct BricksSpec {
 }
 
 /// The copies in one set of a volume, alike: there when each of its bricks runs and none holds anything for another.
+/// Of pieces, each brick's root must have been healed, too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealSpec {
     /// The volume.
@@ -241,6 +243,10 @@ pub struct HealSpec {
     pub name: VolumeName,
     /// The bricks of the set.
     pub bricks: Vec<BrickAddress>,
+    /// Whether each brick holds a piece of each file: then none of them lists anything for a new one before its root is
+    /// healed, and the bricks are asked for that themselves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pieces: bool,
 }
 
 /// The file in which a node tells what no disk of it can: its name in the records, its zone and labels, its

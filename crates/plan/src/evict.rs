@@ -130,6 +130,7 @@ fn stages(
             .cloned()
             .chain(std::iter::once(new_at.clone()))
             .collect(),
+        pieces: matches!(volume.durability, Durability::Disperse(_)),
     };
     let seat = SeatSpec {
         volume: volume.id,

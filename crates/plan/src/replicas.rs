@@ -108,6 +108,8 @@ fn more(landscape: &Landscape, volume: &Volume, after: Volume, seed: &mut Seed) 
             volume: volume.id,
             name: volume.name.clone(),
             bricks: addresses(inventory, &all),
+            // Volumes of pieces have as many as they were made with.
+            pieces: false,
         };
         pool_step(inventory, volume.cluster, &old, Thing::Heal(spec), Goal::Present)
     });

@@ -170,12 +170,13 @@ pub(crate) fn failure(status: i32, text: &str) -> Output {
 
 /// Whether a command may change something: told by its program and its verb, not by what it would find.
 pub(crate) fn changes(command: &Command) -> bool {
-    const LOOKS: [&str; 25] = [
+    const LOOKS: [&str; 26] = [
         "true",
         "false",
         "test",
         "find",
         "stat",
+        "getfattr",
         "cat",
         "grep",
         "mountpoint",

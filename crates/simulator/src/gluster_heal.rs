@@ -4,8 +4,11 @@
 //! and everything when it was put in another one's place. Time is the commands that are run in the world: while a brick
 //! runs and another one of its set that lacks nothing does, each command heals one entry. A brick that is down is
 //! not healed.
+//!
+//! In a dispersed set nobody lists anything for a new brick before the self-heal daemon has healed its root, which takes some
+//! commands from when all bricks of the set run. All stands still while there is no daemon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_argv::Output;
 use serde::{Deserialize, Serialize};
@@ -26,7 +29,16 @@ pub(crate) struct Copies {
     since: u64,
     /// Sets that had no good copy left at some moment.
     lost: Vec<u32>,
+    /// Bricks of pieces whose root is not healed yet, and how many commands that still takes.
+    #[serde(default)]
+    rootless: BTreeMap<u32, u64>,
+    /// Whether its self-heal daemons do not run.
+    #[serde(default)]
+    unattended: bool,
 }
+
+/// Commands until the daemons have healed the root of a brick of pieces.
+const ROOT: u64 = 4;
 
 /// `gluster volume replace-brick NAME OLD NEW commit force`
 pub(crate) fn replace(world: &mut World, request: &Request<'_>, name: &str, words: &[&str]) -> Answer {
@@ -103,6 +115,41 @@ pub(crate) fn launch(world: &World, request: &Request<'_>, name: &str) -> Answer
     )))
 }
 
+/// Names of what a brick lists: each of what one brick lacks has a name of its own.
+fn index(volume: &Volume, place: usize, folder: &str, arguments: &[String]) -> String {
+    let quits = arguments.iter().any(|word| word == "-quit");
+    let bare = arguments.iter().any(|word| word == "-printf");
+    let names = volume.listed_for(place).flat_map(|(other, entries)| {
+        let name = move |entry: u64| format!("{other:08x}-0000-0000-0000-{entry:012x}");
+        (1..=entries).map(name)
+    });
+    let lines = names.map(|name| if bare { name } else { format!("{folder}/{name}") });
+    let shown = if quits { 1 } else { usize::MAX };
+    lines.take(shown).map(|line| line + "\n").collect()
+}
+
+/// `getfattr --absolute-names --dump --encoding=hex --match PATTERN PATH`, of the one attribute that is known here.
+fn root(volume: &Volume, place: usize, folder: &str, arguments: &[String]) -> Output {
+    let wanted = [
+        "--absolute-names",
+        "--dump",
+        "--encoding=hex",
+        "--match",
+        "^trusted\\.ec\\.version$",
+    ];
+    if !arguments.iter().take(wanted.len()).eq(wanted) || arguments.len() != wanted.len() + 1 {
+        return fail(
+            2,
+            "getfattr: the simulated node tells the version of a brick's root and nothing else",
+        );
+    }
+    volume.root_version(place).map_or_else(done, |(inside, itself)| {
+        say(format!(
+            "# file: {folder}\ntrusted.ec.version=0x{inside:016x}{itself:016x}\n\n"
+        ))
+    })
+}
+
 impl Volume {
     fn set_of(&self, place: u32) -> u32 {
         place / u32::try_from(self.set_size()).unwrap_or(1).max(1)
@@ -143,18 +190,29 @@ impl Volume {
 
     /// What a brick lists for others of its set: what each of them lacks and it has.
     pub(crate) fn listed_by(&self, place: usize) -> u64 {
-        let (Some(copies), Ok(place)) = (self.copies(), u32::try_from(place)) else {
-            return 0;
-        };
-        if copies.lacking.contains_key(&place) {
-            return 0;
-        }
+        self.listed_for(place).map(|(_, entries)| entries).sum()
+    }
+
+    /// The others that it lists something for, and how much.
+    fn listed_for(&self, place: usize) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let copies = self
+            .copies()
+            .filter(|copies| !copies.lacking.contains_key(&place));
         let set = self.set_of(place);
-        let others = copies.lacking.iter();
-        others
-            .filter(|(other, _)| self.set_of(**other) == set)
-            .map(|(_, entries)| entries)
-            .sum()
+        copies.into_iter().flat_map(move |copies| {
+            let others = copies.lacking.iter().map(|(other, entries)| (*other, *entries));
+            others
+                .filter(move |(other, _)| self.set_of(*other) == set && !copies.rootless.contains_key(other))
+        })
+    }
+
+    /// The version at the root of a brick of pieces: of what is in it, and of what the root is like. None where it has none.
+    fn root_version(&self, place: usize) -> Option<(u64, u64)> {
+        let copies = self.copies()?;
+        let place = u32::try_from(place).ok()?;
+        let has = self.disperse > 0 && copies.entries > 0 && !copies.rootless.contains_key(&place);
+        has.then_some((copies.entries, 1))
     }
 }
 
@@ -190,6 +248,15 @@ impl World {
         true
     }
 
+    /// The self-heal daemons of a volume run, or do not.
+    pub fn attend(&mut self, host: &str, volume: &str, run: bool) {
+        let Some(number) = self.named(host).and_then(|node| self.volume_number(node, volume)) else {
+            return;
+        };
+        self.bring_up_to_date(number);
+        self.copies_mut(number).unattended = !run;
+    }
+
     /// Files and folders that bricks of a volume still lack, all together; `None` when there is no such volume.
     pub fn to_be_healed(&self, host: &str, volume: &str) -> Option<u64> {
         let number = self.volume_number(self.named(host)?, volume)?;
@@ -197,23 +264,32 @@ impl World {
         Some(copies.map_or(0, |copies| copies.lacking.values().sum()))
     }
 
-    /// `find BRICK/.glusterfs/indices/xattrop …`: names a file that another brick of the set lacks, if there is one.
-    pub(crate) fn find_missed(&mut self, node: u32, program: &str, arguments: &[String]) -> Option<Output> {
+    /// What GlusterFS keeps on bricks: `find BRICK/.glusterfs/indices/xattrop …` names files that others of the set lack, and
+    /// `getfattr … --match=^trusted\.ec\.version$ BRICK` tells how new the root is.
+    pub(crate) fn ask_brick(&mut self, node: u32, program: &str, arguments: &[String]) -> Option<Output> {
         const INDEX: &str = "/.glusterfs/indices/xattrop";
-        let folder = arguments
-            .first()
-            .filter(|_| program == "find")?
-            .strip_suffix(INDEX)?;
+        let (folder, missing) = match program {
+            "find" => {
+                let index = arguments.first()?;
+                let missing = format!("find: '{index}': No such file or directory");
+                (index.strip_suffix(INDEX)?, missing)
+            }
+            "getfattr" => {
+                let folder = arguments.last()?;
+                (
+                    folder.as_str(),
+                    format!("getfattr: {folder}: No such file or directory"),
+                )
+            }
+            _ => return None,
+        };
         let code = crate::stamp::hash(folder);
-        let number = self.nodes[node as usize]
-            .bricks
-            .iter()
-            .find(|(other, _)| *other == code);
-        let Some(number) = number.map(|(_, number)| *number) else {
-            return Some(fail(
-                1,
-                format!("find: '{folder}{INDEX}': No such file or directory"),
-            ));
+        let mut bricks = self.nodes[node as usize].bricks.iter();
+        let Some(number) = bricks
+            .find(|(other, _)| *other == code)
+            .map(|(_, number)| *number)
+        else {
+            return Some(fail(1, missing));
         };
         self.bring_up_to_date(number);
         let volume = self.gluster.volumes.get(number)?;
@@ -221,9 +297,10 @@ impl World {
             .bricks
             .iter()
             .position(|brick| brick.node == node && self.names.read(&brick.path) == folder)?;
-        Some(match volume.listed_by(place) {
-            0 => done(),
-            _ => say(format!("{folder}{INDEX}/00000000-0000-0000-0000-000000000001\n")),
+        Some(if program == "find" {
+            say(index(volume, place, &format!("{folder}{INDEX}"), arguments))
+        } else {
+            root(volume, place, folder, arguments)
         })
     }
 
@@ -235,7 +312,13 @@ impl World {
         };
         let Some(copies) = volume.copies() else { return };
         let passed = now.saturating_sub(copies.since);
-        let started = volume.state == State::Started;
+        let started = volume.state == State::Started && !copies.unattended;
+        let all_run = |place: u32| {
+            let (set, size) = (volume.set_of(place) as usize, volume.set_size());
+            (set * size..set * size + size).all(|place| self.runs(number, place))
+        };
+        let rootless = copies.rootless.keys().copied();
+        let begun: BTreeSet<u32> = rootless.filter(|place| started && all_run(*place)).collect();
         let healing: Vec<u32> = copies
             .lacking
             .keys()
@@ -248,7 +331,17 @@ impl World {
             .collect();
         let copies = self.copies_mut(number);
         copies.since = now;
+        for place in begun {
+            let left = copies.rootless.entry(place).or_default();
+            *left = left.saturating_sub(passed);
+            if *left == 0 {
+                copies.rootless.remove(&place);
+            }
+        }
         for place in healing {
+            if copies.rootless.contains_key(&place) {
+                continue;
+            }
             let left = copies.lacking.get_mut(&place).expect("listed above");
             *left = left.saturating_sub(passed);
             if *left == 0 {
@@ -289,9 +382,21 @@ impl World {
     /// The brick at that place is empty: it lacks what was written, and its root.
     fn lacks_all(&mut self, number: u32, place: u32) {
         let now = self.commands;
+        let pieces = self
+            .gluster
+            .volumes
+            .get(number)
+            .is_some_and(|volume| volume.disperse > 0);
         let copies = self.copies_mut(number);
         copies.since = now;
+        if pieces && copies.entries == 0 {
+            // The roots of the others have no version either: there is nothing to heal.
+            return;
+        }
         copies.lacking.insert(place, copies.entries + 1);
+        if pieces {
+            copies.rootless.insert(place, ROOT);
+        }
         let volume = self.gluster.volumes.get(number).expect("given by its number");
         let set = volume.set_of(place);
         if volume.good(set).count() < volume.needed() {
@@ -305,14 +410,16 @@ impl World {
         let Some(copies) = volume.rare.as_mut().and_then(|rare| rare.copies.as_mut()) else {
             return;
         };
-        let kept = std::mem::take(&mut copies.lacking).into_iter();
-        copies.lacking = kept
-            .filter(|(place, _)| places.binary_search(place).is_err())
-            .map(|(place, entries)| {
-                let before = places.partition_point(|gone| *gone < place);
-                (place - u32::try_from(before).unwrap_or(0), entries)
-            })
-            .collect();
+        for of_places in [&mut copies.lacking, &mut copies.rootless] {
+            let kept = std::mem::take(of_places).into_iter();
+            *of_places = kept
+                .filter(|(place, _)| places.binary_search(place).is_err())
+                .map(|(place, count)| {
+                    let before = places.partition_point(|gone| *gone < place);
+                    (place - u32::try_from(before).unwrap_or(0), count)
+                })
+                .collect();
+        }
     }
 
     /// Volumes that have lost what was written to them: at some moment no brick of a set had all of it.

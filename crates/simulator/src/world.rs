@@ -285,7 +285,7 @@ impl World {
         if gluster_block::is_gluster_block(program) {
             return gluster_block::run(self, node, command.arguments());
         }
-        if let Some(output) = self.find_missed(node, program, command.arguments()) {
+        if let Some(output) = self.ask_brick(node, program, command.arguments()) {
             return output;
         }
         if let Some(output) = self.run_glusterd(node, program, command.arguments()) {

@@ -28,7 +28,7 @@ use crate::exit::Exit;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take, long polls aside. A node's own limits are below this.
 const ANSWER: Duration = Duration::from_secs(120);
-/// How long an answer may take that many nodes are asked for, each of them several times.
+/// How long an answer may take that many nodes are asked for, each of them several times, or for which GlusterFS looks at many files.
 const MANY_NODES: Duration = Duration::from_secs(1800);
 
 /// A server, and who asks it.
@@ -139,6 +139,21 @@ impl Client {
     /// The server did not answer, or refused.
     pub(crate) async fn get(&self, path: &str, attempt: &str) -> Result<Vec<u8>> {
         self.get_query(path, "", attempt).await
+    }
+
+    /// `GET` of what takes GlusterFS its time.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn get_patiently(&self, path: &str, attempt: &str) -> Result<Vec<u8>> {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.server))
+            .timeout(MANY_NODES);
+        let answer = self
+            .send_request(request, &Method::GET, path, None, attempt)
+            .await?;
+        Ok(answer.success(attempt)?.body)
     }
 
     /// `GET` with a query, which begins with `?`.

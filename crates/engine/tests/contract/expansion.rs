@@ -87,7 +87,7 @@ fn expand(family: u8, replica: u32, before: u8, after: u8, page: &str) {
     let settings = twin.settings.clone();
     until("the rebalance has ended", || {
         let report = twin.run(1, &progress::ask(&settings, &name)).real;
-        progress::read(&report) == Ok(progress::Progress::Ended)
+        progress::read(&report).is_ok_and(|told| told.progress == progress::Progress::Completed)
     });
     assert_eq!(twin.look(1, &spread), Seen::Absent);
 

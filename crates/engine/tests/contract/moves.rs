@@ -40,6 +40,7 @@ fn a_brick_takes_the_place_of_another() {
         volume: volume_id(FAMILY, 1),
         name: volume_name(FAMILY),
         bricks: bricks(&new),
+        pieces: false,
     });
     let seat = Thing::Seat(SeatSpec {
         volume: volume_id(FAMILY, 1),

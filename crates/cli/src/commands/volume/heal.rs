@@ -12,7 +12,7 @@ pub(super) async fn show(session: &Session, volume: &str) -> Result<()> {
     let id = session.client.volume_id(volume, &attempt).await?;
     let body = session
         .client
-        .get(&format!("/v1/volumes/{id}/heal"), &attempt)
+        .get_patiently(&format!("/v1/volumes/{id}/heal"), &attempt)
         .await?;
     if session.out.is_json() {
         return session.out.wire(&body);
