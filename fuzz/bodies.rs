@@ -99,6 +99,7 @@ fn thin_or_image() -> Vec<Thing> {
             from: None,
             identity: "{}".into(),
             names: None,
+            pool: None,
         })
         .flat_map(|spec| {
             let remains = RemainsSpec {
@@ -276,6 +277,7 @@ pub fn block_json(data: &[u8]) {
                 device_path: &device_path,
                 image,
                 names: None,
+                pool: None,
             };
             let _ = brick_state::read(&site, &all);
         }

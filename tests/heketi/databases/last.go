@@ -123,6 +123,9 @@ func (b *builder) brick(volume *glusterfs.VolumeEntry, number int, size uint64, 
 		SubType:          1,
 	}
 	b.put(volume, device, entry)
+	taken := entry.TpSize + entry.PoolMetadataSize
+	device.Info.Storage.Used += taken
+	device.Info.Storage.Free -= taken
 	return entry
 }
 
@@ -130,9 +133,6 @@ func (b *builder) put(volume *glusterfs.VolumeEntry, device *glusterfs.DeviceEnt
 	b.bricks[brick.Info.Id] = brick
 	volume.Bricks = with(volume.Bricks, brick.Info.Id)
 	device.Bricks = with(device.Bricks, brick.Info.Id)
-	taken := brick.TpSize + brick.PoolMetadataSize
-	device.Info.Storage.Used += taken
-	device.Info.Storage.Free -= taken
 }
 
 func (b *builder) volume(name string, size int, durability glusterfs.VolumeDurability, factor float32) *glusterfs.VolumeEntry {
@@ -170,7 +170,8 @@ func options(volume *glusterfs.VolumeEntry, asked ...string) {
 	volume.GlusterVolumeOptions, volume.Info.GlusterVolumeOptions = all, all
 }
 
-// Clone has its bricks beside those of its origin, in their thin pools, below the folder of glusterd's snapshots.
+// Clone has its bricks beside those of its origin, in their thin pools, below the folder of glusterd's snapshots. They take no space of
+// their own, and Heketi counts none.
 func (b *builder) clone(name string, origin *glusterfs.VolumeEntry) *glusterfs.VolumeEntry {
 	clone := b.volume(name, origin.Info.Size, origin.Durability, origin.Info.Snapshot.Factor)
 	for number, id := range origin.Bricks {

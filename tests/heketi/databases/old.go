@@ -97,8 +97,10 @@ func (b *builder) forget(volume string) {
 		brick := b.bricks[id]
 		device := b.devices[brick.Info.DeviceId]
 		device.Bricks = without(device.Bricks, id)
-		device.Info.Storage.Used -= brick.TpSize + brick.PoolMetadataSize
-		device.Info.Storage.Free += brick.TpSize + brick.PoolMetadataSize
+		if brick.LvmLv == "" {
+			device.Info.Storage.Used -= brick.TpSize + brick.PoolMetadataSize
+			device.Info.Storage.Free += brick.TpSize + brick.PoolMetadataSize
+		}
 		delete(b.bricks, id)
 	}
 	cluster := b.clusters[entry.Info.Cluster]

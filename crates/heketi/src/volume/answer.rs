@@ -224,7 +224,8 @@ mod tests {
         );
         assert_eq!(
             write(&VolumeList {
-                volumes: vec![info.id]
+                volumes: vec![info.id],
+                next: None,
             }),
             format!("{{\"volumes\":[\"{}\"]}}\n", info.id)
         );

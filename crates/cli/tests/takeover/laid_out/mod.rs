@@ -20,8 +20,11 @@ pub(crate) fn forget(database: &mut Database, name: &str) {
         let entry = database.bricks.remove(&brick).unwrap();
         let device = database.devices.get_mut(&entry.info.device).unwrap();
         device.bricks.retain(|other| *other != brick);
-        device.info.storage.used -= entry.pool_size + entry.metadata_size;
-        device.info.storage.free += entry.pool_size + entry.metadata_size;
+        // Heketi counts none for a clone, which is in its origin's pool.
+        if entry.logical_volume.is_empty() {
+            device.info.storage.used -= entry.pool_size + entry.metadata_size;
+            device.info.storage.free += entry.pool_size + entry.metadata_size;
+        }
     }
     let cluster = database.clusters.get_mut(&volume.info.cluster).unwrap();
     cluster.info.volumes.retain(|other| *other != id);
