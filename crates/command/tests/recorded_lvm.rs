@@ -197,7 +197,9 @@ fn a_physical_volume_that_lvm_does_not_show_is_not_wiped() {
 fn the_devices_file_stands_in_nobodys_way() {
     let words = "  Cannot use /dev/ubdb: device is not in devices file";
     let mut report = report("lvm-2.03.31", &["lsblk-bare", "wipefs-list-bare"]);
-    report.outcomes.push(output(5, "", words));
+    report
+        .outcomes
+        .push(output(5, r#"{"report":[{"pv":[]}]}"#, words));
     report.outcomes.push(output(0, "", ""));
     assert_eq!(
         judge_look(&device(path("lvm-2.03.31"), false), &report),
