@@ -68,7 +68,7 @@ async fn known(inner: &Inner, node: &Node) -> Result<Known, EngineError> {
     for member in members {
         let report = away::ask(inner, member.id, &batch, "ask who is in the pool").await;
         match identity::read(&report) {
-            Ok(told) => match read(node, &member, told) {
+            Ok(told) => match read(node, &member, &told) {
                 Some(known) => return Ok(known),
                 None => {
                     why = format!(
@@ -84,7 +84,7 @@ async fn known(inner: &Inner, node: &Node) -> Result<Known, EngineError> {
 }
 
 /// None where the member does not know the node, or not in a way that can be written down.
-fn read(node: &Node, member: &Node, told: identity::Told) -> Option<Known> {
+fn read(node: &Node, member: &Node, told: &identity::Told) -> Option<Known> {
     let own = told.members.iter().find(|found| found.is_called(node))?;
     let (id, connected) = (PeerId::new(own.uuid.clone()).ok()?, own.connected);
     let others = told.members.iter().filter(|found| found.uuid != own.uuid);

@@ -179,9 +179,9 @@ impl Inventory {
         bricks.insert(at, brick.id);
         self.bricks_on.entry(brick.device).or_default().insert(brick.id);
         self.note_guest(&brick);
-        let added = brick.clone();
-        self.account(&brick, |inventory| {
-            inventory.bricks.insert(added.id, added);
+        let seat = brick.clone();
+        self.account(&seat, |inventory| {
+            inventory.bricks.insert(brick.id, brick);
         });
         Ok(())
     }

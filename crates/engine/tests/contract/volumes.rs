@@ -233,7 +233,7 @@ fn volumes_go_on_from_wherever_they_were_left() {
     make_bricks(&mut twin, FAMILY, 2);
     twin.say("Unmade as far as it is stopped; it goes on.");
     twin.make(1, &thing);
-    twin.run_part(1, &unmaking, 2);
+    twin.run_part(1, &unmaking, 3);
     assert!(matches!(twin.look(1, &thing), Seen::Partial(_)));
     assert!(matches!(twin.unmake(1, &thing), Verdict::Done(_)));
     assert_eq!(twin.look(1, &thing), Seen::Absent);
