@@ -184,7 +184,7 @@ fn only_a_new_machine_takes_a_place() {
         match bed.engine.operation(id) {
             Some(OperationState::Ended(ended)) => match ended.outcome {
                 Outcome::Failed { reason } => {
-                    assert!(reason.contains("volumes of its own (own)"), "{reason}")
+                    assert!(reason.contains("volumes of its own (own)"), "{reason}");
                 }
                 outcome @ Outcome::Done { .. } => panic!("{outcome:?}"),
             },
