@@ -245,7 +245,7 @@ pub struct HealSpec {
     pub bricks: Vec<BrickAddress>,
     /// Whether each brick holds a piece of each file: then none of them lists anything for a new one before its root is
     /// healed, and the bricks are asked for that themselves.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub pieces: bool,
 }
 
