@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Attachment;
+use crate::{Attachment, Rebalance};
 
 /// How what is seen stands to what is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -157,6 +157,9 @@ pub struct ExplainedVolume {
     /// What of it nobody tells, and why: bricks that could not be asked, or all of them. Absent when all is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal_unknown: Option<String>,
+    /// How far its files are spread over all its bricks; absent when it has one set of bricks, or none was ever added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<Rebalance>,
 }
 
 /// What waits to be healed.

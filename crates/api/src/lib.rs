@@ -23,6 +23,7 @@ mod node;
 mod operation;
 mod options;
 mod plan;
+mod rebalance;
 mod rebuild;
 mod replicas;
 mod snapshot;
@@ -60,6 +61,7 @@ pub use operation::{
 };
 pub use options::OptionsRequest;
 pub use plan::{Existing, NotChosen, PassedOver, PlanAnswer, PlannedBrick, PlannedSet};
+pub use rebalance::{Rebalance, RebalanceState};
 pub use rebuild::{
     FOUND_UNRESTORED, RebuildAnswer, RebuildContradiction, RebuildFound, RebuildGap, RebuildHost,
     RebuildRequest,

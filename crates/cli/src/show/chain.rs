@@ -1,8 +1,8 @@
 //! The chain claim → volume → bricks → logical volumes or images → devices → nodes, recorded beside seen.
 
 use mortar_api::{
-    BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedVolume, Explanation, Heal, Sight, SightState,
-    SpaceKind,
+    BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedVolume, Explanation, Heal, Rebalance,
+    RebalanceState, Sight, SightState, SpaceKind,
 };
 
 use super::heal::healing;
@@ -86,6 +86,10 @@ fn volume(volume: &ExplainedVolume, paint: Paint) -> Tree {
         let healing = healing(volume.heal, volume.heal_unknown.as_deref(), paint);
         tree = tree.line(format!("heal: {healing}"));
     }
+    if let Some(rebalance) = &volume.rebalance {
+        let far = spreading(rebalance, &volume.name, paint);
+        tree = tree.line(format!("rebalance: {far}"));
+    }
     if !volume.options.is_empty() {
         tree = tree.line(format!("options: {}", volume.options.join(", ")));
     }
@@ -163,6 +167,43 @@ fn seen(sight: &Sight, paint: Paint) -> String {
     match sight.text.as_str() {
         "" => mark,
         text => format!("{mark} ({text})"),
+    }
+}
+
+/// How far files are spread over all bricks, and what a person can do where they are not.
+fn spreading(rebalance: &Rebalance, volume: &str, paint: Paint) -> String {
+    let again = || format!("'gluster volume rebalance {volume} start' begins it again");
+    let counts = || {
+        let (files, bytes, scanned) = (rebalance.files, size(rebalance.size), rebalance.scanned);
+        let mut text = format!("{files} files of {bytes} moved, {scanned} looked at");
+        if rebalance.skipped > 0 {
+            text.push_str(&format!(", {} left where they are", rebalance.skipped));
+        }
+        if rebalance.failures > 0 {
+            text.push_str(&format!(
+                ", {}",
+                paint.bad(format!("{} could not move", rebalance.failures))
+            ));
+        }
+        text
+    };
+    match rebalance.state {
+        RebalanceState::Running => format!("{}, {}", paint.fair("under way"), counts()),
+        RebalanceState::Completed if rebalance.failures > 0 => {
+            format!("{}, {}; {}", paint.fair("ended"), counts(), again())
+        }
+        RebalanceState::Completed => format!("{}, {}", paint.good("ended"), counts()),
+        RebalanceState::Stopped => format!("{}, {}; {}", paint.fair("stopped"), counts(), again()),
+        RebalanceState::Failed => format!(
+            "{}, {}; /var/log/glusterfs/{volume}-rebalance.log on each node tells why, and {}",
+            paint.bad("failed"),
+            counts(),
+            again()
+        ),
+        RebalanceState::Unknown => {
+            let why = rebalance.reason.as_deref().unwrap_or_default();
+            paint.fair(format!("not known ({why})"))
+        }
     }
 }
 

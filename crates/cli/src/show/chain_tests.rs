@@ -2,8 +2,8 @@
 
 use mortar_api::{
     AccessMode, Attachment, BlockExplanation, ExplainedBlock, ExplainedBrick, ExplainedDevice, ExplainedHost,
-    ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem, Heal, Mount, Sight, SightState,
-    SpaceKind,
+    ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem, Heal, Mount, Rebalance,
+    RebalanceState, Sight, SightState, SpaceKind,
 };
 
 use super::{Paint, block_explanation, explanation};
@@ -89,6 +89,7 @@ fn chain() -> Explanation {
                 split_brain: 1,
             }),
             heal_unknown: None,
+            rebalance: None,
         },
         bricks: vec![brick(0, SpaceKind::LogicalVolume), brick(1, SpaceKind::Image)],
         looked_at: "2026-01-02T03:04:05Z".into(),
@@ -203,4 +204,44 @@ block volume disk  3 GiB  ≠ different (1 of 2 hosts serve it)  bbbbbbbbbbbbbbb
         text.ends_with("\n2 not as recorded. Looked at 2026-01-02T03:04:05Z.\n"),
         "{text}"
     );
+}
+
+#[test]
+fn how_far_files_are_spread_is_told() {
+    let told = |state, failures, skipped| {
+        let mut chain = chain();
+        chain.volume.rebalance = Some(Rebalance {
+            state,
+            reason: None,
+            files: 7,
+            size: 7 << 20,
+            scanned: 40,
+            failures,
+            skipped,
+        });
+        let text = explanation(&chain, Paint::PLAIN);
+        let mut lines = text.lines().filter_map(|line| line.split_once("rebalance: "));
+        lines.next().unwrap().1.to_owned()
+    };
+    assert_eq!(
+        told(RebalanceState::Running, 0, 0),
+        "under way, 7 files of 7 MiB moved, 40 looked at"
+    );
+    assert_eq!(
+        told(RebalanceState::Completed, 0, 2),
+        "ended, 7 files of 7 MiB moved, 40 looked at, 2 left where they are"
+    );
+    assert_eq!(
+        told(RebalanceState::Completed, 3, 0),
+        "ended, 7 files of 7 MiB moved, 40 looked at, 3 could not move; 'gluster volume rebalance films start' begins it again"
+    );
+    let failed = told(RebalanceState::Failed, 3, 0);
+    assert!(
+        failed.starts_with("failed, 7 files") && failed.contains("films-rebalance.log"),
+        "{failed}"
+    );
+    let mut chain = chain();
+    chain.volume.rebalance = Some(Rebalance::unknown("nobody answers".into()));
+    let text = explanation(&chain, Paint::PLAIN);
+    assert!(text.contains("rebalance: not known (nobody answers)\n"), "{text}");
 }

@@ -2,12 +2,13 @@
 
 use mortar_api::{
     ExplainedBrick, ExplainedDevice, ExplainedNode, ExplainedSpace, ExplainedVolume, Explanation, FileSystem,
-    Heal, Mount, Sight, SightState, SpaceKind,
+    Heal, Mount, Rebalance, RebalanceState, Sight, SightState, SpaceKind,
 };
 use mortar_engine::VolumeSight;
 use mortar_engine::plan::Landscape;
 use mortar_engine::query::brick_state::BrickState;
 use mortar_engine::query::heal_info::BrickHeal;
+use mortar_engine::query::rebalance::Progress;
 use mortar_model::{Brick, BrickSpace, Device, Durability, Node, Volume, VolumeId, layout};
 
 use super::attachment::attachments;
@@ -54,7 +55,32 @@ fn of_volume(volume: &Volume, seen: &VolumeSight, landscape: &Landscape) -> Expl
         sight: volume_sight(volume, seen, landscape),
         heal,
         heal_unknown,
+        rebalance: rebalance(seen),
     }
+}
+
+/// How far files are spread; none where that was never begun.
+fn rebalance(seen: &VolumeSight) -> Option<Rebalance> {
+    let told = match seen.rebalance.as_ref()? {
+        Ok(told) => told,
+        Err(reason) => return Some(Rebalance::unknown(reason.clone())),
+    };
+    let state = match told.progress {
+        Progress::Never => return None,
+        Progress::Running => RebalanceState::Running,
+        Progress::Completed => RebalanceState::Completed,
+        Progress::Stopped => RebalanceState::Stopped,
+        Progress::Failed => RebalanceState::Failed,
+    };
+    Some(Rebalance {
+        state,
+        reason: None,
+        files: told.files,
+        size: told.size.bytes(),
+        scanned: told.scanned,
+        failures: told.failures,
+        skipped: told.skipped,
+    })
 }
 
 fn mount(volume: &Volume, landscape: &Landscape) -> Mount {
