@@ -2,24 +2,16 @@
 //!
 //! The drain itself does nothing on any node. It starts the next move when the last one is at its end, tells how far that
 //! is, and remembers which bricks could not move and why. After a restart it finds the move that is under way by the
-//! volume that it holds; a brick that could not move is tried again then.
-//!
-//! | what keeps a brick where it is | what the drain does |
-//! |---|---|
-//! | its volume is being changed, healed or rebalanced, its pool does not answer | waits, as long as it takes, and moves others meanwhile |
-//! | another brick of its set does not run; its move failed | tries it again, some minutes long |
-//! | no device can take it, it has no copies | goes on with the others, and names it in the end |
-//! | its move needs attention | goes on with the others, and waits for that move in the end |
+//! volume that it holds; a brick that could not move is tried once more then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mortar_journal::{Action, Event, Operation, Outcome, Phase};
+use mortar_journal::{Action, Event, Outcome, Phase};
 use mortar_model::work::{BricksSpec, Facts, Failure, FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_model::{BrickId, DeviceId, NodeId, OperationId, OperationKind, VolumeName};
 use mortar_plan::{Change, Plan, Refusal, Step, Subject};
-use tokio::time::Instant;
 
 use crate::drive::wait_or_halt;
 use crate::engine::{Engine, Inner};
@@ -31,39 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bricks that are named; the others are counted.
 const MOST_NAMED: usize = 16;
 
-/// How often a brick is tried that may be able to move later, and how many of the longest waits lie between.
-const TRIES: u32 = 10;
-const WAITS: u32 = 10;
-
 /// What a drain remembers while the program runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Drain {
     /// The move that is under way, and its brick.
     mover: Option<(OperationId, BrickId)>,
-    /// Moves that need attention, and their bricks.
-    parked: BTreeMap<OperationId, BrickId>,
-    /// Bricks that could not move.
-    stuck: BTreeMap<BrickId, Stuck>,
-}
-
-/// A brick that could not move.
-#[derive(Clone, Debug)]
-struct Stuck {
-    why: String,
-    /// How often it was tried.
-    tries: u32,
-    /// When it is tried again; not at all where that would change nothing.
-    again: Option<Instant>,
-}
-
-/// What keeps a brick where it is.
-enum Hold {
-    /// It passes: it is waited for.
-    Passes(String),
-    /// It may pass.
-    MayPass(String),
-    /// It stays.
-    Stays(String),
+    /// Bricks that could not move, and why.
+    stuck: BTreeMap<BrickId, String>,
 }
 
 impl Engine {
@@ -158,14 +124,14 @@ async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict
     {
         return far;
     }
-    let attention = parked(engine, id);
     let left = left(engine, spec);
     if is_turned(engine, id) {
         return underway(left.len(), "no more of them are moved");
     }
-    let mut waits = attention;
-    for (brick, volume) in left.iter().filter(|(brick, _)| is_due(engine, id, *brick)) {
-        match begin(engine, *brick, spec.dead).await {
+    let stuck = remembered(engine, id).stuck;
+    let mut busy = None;
+    for (brick, volume) in left.iter().filter(|(brick, _)| !stuck.contains_key(brick)) {
+        match engine.evict_brick(*brick, spec.dead).await {
             Ok(mover) => {
                 remember(engine, id, |drain| drain.mover = Some((mover, *brick)));
                 return underway(
@@ -173,68 +139,19 @@ async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict
                     &format!("operation {mover} moves brick {brick} of volume {volume}"),
                 );
             }
-            Err(Hold::Passes(why)) => waits = waits.or(Some(format!("volume {volume}: {why}"))),
-            Err(Hold::MayPass(why)) => hold(engine, id, *brick, format!("volume {volume}: {why}"), true),
-            Err(Hold::Stays(why)) => hold(engine, id, *brick, format!("volume {volume}: {why}"), false),
-        }
-    }
-    ended(engine, id, spec, waits)
-}
-
-/// Begins the move of a brick.
-async fn begin(engine: &Engine, brick: BrickId, dead: bool) -> Result<OperationId, Hold> {
-    match engine.hindrance(brick, dead).await.map_err(hold_of)? {
-        Some(failure) if failure.kind == FailureKind::Refused => Err(Hold::MayPass(failure.reason)),
-        Some(failure) => Err(Hold::Passes(failure.reason)),
-        None => engine.begin_move(brick, dead).await.map_err(hold_of),
-    }
-}
-
-fn hold_of(error: EngineError) -> Hold {
-    match error {
-        EngineError::Refused(refusal @ Refusal::Busy(..)) => Hold::Passes(refusal.to_string()),
-        EngineError::Refused(refusal) => Hold::Stays(refusal.to_string()),
-        // Too much is under way, or the server stops: it goes on later, or after the next start.
-        error => Hold::Passes(error.to_string()),
-    }
-}
-
-/// Remembers why a brick could not move.
-fn hold(engine: &Engine, id: OperationId, brick: BrickId, why: String, may_pass: bool) {
-    let pause = engine.inner.config.policy.longest_wait.saturating_mul(WAITS);
-    remember(engine, id, |drain| {
-        let tries = drain.stuck.get(&brick).map_or(0, |stuck| stuck.tries) + 1;
-        let again = (may_pass && tries < TRIES).then(|| Instant::now() + pause);
-        drain.stuck.insert(brick, Stuck { why, tries, again });
-    });
-}
-
-/// Whether the brick may be tried now.
-fn is_due(engine: &Engine, id: OperationId, brick: BrickId) -> bool {
-    let drain = remembered(engine, id);
-    let stuck = drain.stuck.get(&brick);
-    let ripe = stuck.is_none_or(|stuck| stuck.again.is_some_and(|again| again <= Instant::now()));
-    ripe && !drain.parked.values().any(|parked| *parked == brick)
-}
-
-/// Looks at the moves that needed attention. Tells of one that still does, or is under way again.
-fn parked(engine: &Engine, id: OperationId) -> Option<String> {
-    let mut told = None;
-    for (mover, brick) in remembered(engine, id).parked {
-        match engine.operation(mover) {
-            Some(OperationState::Open(operation)) => {
-                let far = far(&operation);
-                told.get_or_insert_with(|| format!("operation {mover} moves brick {brick}: {far}"));
-            }
-            ended => {
+            // It goes on after the next start.
+            Err(error @ EngineError::Stopping) => return underway(left.len(), &error.to_string()),
+            Err(EngineError::Refused(refusal @ Refusal::Busy(..))) => busy = Some(refusal.to_string()),
+            Err(EngineError::Refused(refusal)) => {
+                let why = format!("volume {volume}: {refusal}");
                 remember(engine, id, |drain| {
-                    drain.parked.remove(&mover);
+                    drain.stuck.insert(*brick, why);
                 });
-                note_end(engine, id, brick, ended);
             }
+            Err(error) => busy = Some(error.to_string()),
         }
     }
-    told
+    ended(engine, id, spec, busy)
 }
 
 /// Whether the drain was cancelled while it followed a move.
@@ -245,16 +162,12 @@ fn is_turned(engine: &Engine, id: OperationId) -> bool {
     matches!(operation.phase, Phase::Back { .. })
 }
 
-/// Nothing more can be begun now. `waits` is what will pass.
-fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, waits: Option<String>) -> Verdict {
+/// Nothing more can be begun now.
+fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, busy: Option<String>) -> Verdict {
     let left = left(engine, spec);
-    let drain = remembered(engine, id);
-    let tried_again = left.iter().find_map(|(brick, _)| {
-        let stuck = drain.stuck.get(brick).filter(|stuck| stuck.again.is_some())?;
-        Some(format!("brick {brick} is tried again: {}", stuck.why))
-    });
-    if let Some(what) = waits.or(tried_again) {
-        return underway(left.len(), &what);
+    if let Some(reason) = busy {
+        let kind = FailureKind::Busy;
+        return Verdict::Failed(Failure { kind, reason });
     }
     if left.is_empty() && coming(engine, spec) {
         return underway(0, "another operation makes bricks there");
@@ -263,10 +176,10 @@ fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, waits: Option<Stri
         forget(engine, id);
         return Verdict::Done(Facts::None);
     }
+    let stuck = remembered(engine, id).stuck;
     forget(engine, id);
-    let stuck = drain.stuck;
     let reasons = left.iter().take(MOST_NAMED).map(|(brick, volume)| {
-        let why = stuck.get(brick).map_or("it came meanwhile", |stuck| &stuck.why);
+        let why = stuck.get(brick).map_or("it came meanwhile", String::as_str);
         format!("brick {brick} of volume {volume} cannot move: {why}")
     });
     let mut reason = reasons.collect::<Vec<_>>().join("\n");
@@ -277,21 +190,18 @@ fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, waits: Option<Stri
     Verdict::Failed(Failure { kind, reason })
 }
 
-/// On the way back nothing more is moved, and the moves under way come to their ends.
+/// On the way back nothing more is moved, and the move under way comes to its end.
 async fn settled(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
     if let Some((mover, brick)) = mover(engine, id, spec)
         && let Some(far) = follow(engine, id, spec, mover, brick).await
     {
         return far;
     }
-    if let Some(what) = parked(engine, id) {
-        return underway(left(engine, spec).len(), &what);
-    }
     forget(engine, id);
     Verdict::Done(Facts::None)
 }
 
-/// How far the move is; none when it is at its end or needs attention. One that has failed keeps its brick where it is.
+/// How far the move is; none when it is at its end. One that has failed keeps its brick where it is.
 async fn follow(
     engine: &Engine,
     id: OperationId,
@@ -300,41 +210,29 @@ async fn follow(
     brick: BrickId,
 ) -> Option<Verdict> {
     match engine.wait(mover, PATIENCE).await {
-        Some(OperationState::Open(operation)) if operation.needs_attention() => {
-            remember(engine, id, |drain| {
-                drain.mover = None;
-                drain.parked.insert(mover, brick);
-            });
-        }
         Some(OperationState::Open(operation)) => {
+            let far = match &operation.phase {
+                Phase::Attention { reason, .. } => format!("it needs attention: {reason}"),
+                _ => {
+                    let mut troubles = operation.left().filter_map(|(_, state)| state.trouble.clone());
+                    troubles.next().unwrap_or_else(|| "under way".into())
+                }
+            };
             let many = left(engine, spec).len();
-            let what = format!("operation {mover} moves brick {brick}: {}", far(&operation));
+            let what = format!("operation {mover} moves brick {brick}: {far}");
             return Some(underway(many, &what));
         }
-        ended => {
-            remember(engine, id, |drain| drain.mover = None);
-            note_end(engine, id, brick, ended);
+        Some(OperationState::Ended(ended)) => {
+            remember(engine, id, |drain| {
+                drain.mover = None;
+                if let Outcome::Failed { reason } = ended.outcome {
+                    drain.stuck.insert(brick, reason);
+                }
+            });
         }
+        None => remember(engine, id, |drain| drain.mover = None),
     }
     None
-}
-
-/// A move has ended, or is not known any more.
-fn note_end(engine: &Engine, id: OperationId, brick: BrickId, ended: Option<OperationState>) {
-    if let Some(OperationState::Ended(ended)) = ended
-        && let Outcome::Failed { reason } = ended.outcome
-    {
-        hold(engine, id, brick, reason, true);
-    }
-}
-
-/// How far an operation is, in words.
-fn far(operation: &Operation) -> String {
-    if let Phase::Attention { reason, .. } = &operation.phase {
-        return format!("it needs attention: {reason}");
-    }
-    let mut troubles = operation.left().filter_map(|(_, state)| state.trouble.clone());
-    troubles.next().unwrap_or_else(|| "under way".into())
 }
 
 fn underway(left: usize, what: &str) -> Verdict {
@@ -386,9 +284,7 @@ fn mover(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Option<(Operati
         let ids: BTreeSet<BrickId> = bricks.iter().map(|brick| brick.id).collect();
         (holders, ids)
     });
-    let parked = remembered(engine, id).parked;
-    let mut others = holders.into_iter().filter(|holder| !parked.contains_key(holder));
-    others.find_map(|holder| {
+    holders.into_iter().find_map(|holder| {
         let OperationState::Open(operation) = engine.operation(holder)? else {
             return None;
         };

@@ -214,10 +214,11 @@ fn a_drained_device_takes_no_bricks_and_can_go() {
 }
 
 /// Waits until an open operation says something of its step.
-async fn told(engine: &Engine, id: OperationId, what: &str) -> String {
+async fn told(bed: &Bed, id: OperationId, what: &str) -> String {
     loop {
-        let Some(OperationState::Open(operation)) = engine.wait(id, Duration::from_millis(1)).await else {
-            panic!("{:?}", engine.operation(id))
+        let Some(OperationState::Open(operation)) = bed.engine.wait(id, Duration::from_millis(1)).await
+        else {
+            panic!("{:?}", bed.engine.operation(id))
         };
         let troubles = operation.left().find_map(|(_, state)| state.trouble.clone());
         if let Some(said) = troubles.filter(|said| said.contains(what)) {
@@ -320,7 +321,7 @@ fn a_piece_is_healed_from_its_root_on() {
             .evict_brick(first(&bed, "pieces"), false)
             .await
             .unwrap();
-        told(&bed.engine, id, "not healed from its root on").await;
+        told(&bed, id, "not healed from its root on").await;
         bed.hosts.world(|world| {
             assert_eq!(world.to_be_healed("n1", "pieces"), Some(21));
             world.attend("n1", "pieces", true);
@@ -435,18 +436,17 @@ impl Clock for Waited {
 
 /// The same nodes and records, with an engine that waits as it really does.
 fn patient(saved: &Saved) -> Engine {
-    patient_with(saved, Duration::ZERO).0
+    patient_with(saved, Duration::ZERO)
 }
 
 /// The same with nodes that take so long for each answer.
-fn patient_with(saved: &Saved, latency: Duration) -> (Engine, SimHosts) {
+fn patient_with(saved: &Saved, latency: Duration) -> Engine {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let store = MemoryStore::new();
     mortar_store::import(&store, &saved.store).unwrap();
-    let hosts = SimHosts::new(World::load(&saved.world).unwrap()).latency(latency);
     let parts = Parts {
         store: Arc::new(store),
-        hosts: Arc::new(hosts.clone()),
+        hosts: Arc::new(SimHosts::new(World::load(&saved.world).unwrap()).latency(latency)),
         clock: Arc::new(Waited(Instant::now())),
         entropy: Arc::new(bed::Chance::new(2)),
     };
@@ -456,7 +456,7 @@ fn patient_with(saved: &Saved, latency: Duration) -> (Engine, SimHosts) {
         cure: None,
         ..Config::default()
     };
-    (Engine::open(parts, config).unwrap(), hosts)
+    Engine::open(parts, config).unwrap()
 }
 
 /// Between two bricks nobody waits.
@@ -496,85 +496,10 @@ async fn a_drain_takes_no_longer_than_its_moves() {
 async fn what_is_to_be_healed_may_take_its_time() {
     let bed = prepared(false).await;
     let (volume, saved) = (bed.volume("data"), bed.save());
-    let (engine, _) = patient_with(&saved, Duration::from_secs(60));
+    let engine = patient_with(&saved, Duration::from_secs(60));
     let sight = engine.look_at_heal(volume).await.unwrap();
     assert!(!sight.in_the_dark(), "{sight:?}");
-    let (engine, _) = patient_with(&saved, Duration::from_secs(3600));
+    let engine = patient_with(&saved, Duration::from_secs(3600));
     let sight = engine.look_at_heal(volume).await.unwrap();
     assert!(sight.in_the_dark(), "every wait has a limit: {sight:?}");
-}
-
-/// Bricks of a node.
-fn count(engine: &Engine, node: NodeId) -> usize {
-    engine.view(|landscape| {
-        let inventory = landscape.inventory();
-        let devices = inventory.devices_of(node);
-        devices.map(|device| inventory.brick_count(device.id)).sum()
-    })
-}
-
-async fn ends(engine: &Engine, id: OperationId) {
-    let Some(OperationState::Ended(ended)) = engine.wait(id, Duration::from_secs(24 * 3600)).await else {
-        panic!("{:?}", engine.operation(id))
-    };
-    assert!(matches!(ended.outcome, Outcome::Done { .. }), "{ended:?}");
-}
-
-/// How long nodes take, so that what happens in between can be seen.
-const ANSWER: Duration = Duration::from_millis(10);
-
-/// What the moving brick alone has is healed first: a drain waits for that, and says so.
-#[tokio::test(start_paused = true)]
-async fn a_drain_waits_while_files_are_healed() {
-    let bed = prepared(true).await;
-    bed.hosts.world(|world| {
-        world.kill_node("n2");
-        assert!(world.write_files("n1", "data", 1000));
-        world.start_node("n2");
-    });
-    let (node, saved) = (bed.node(1), bed.save());
-    let (engine, _) = patient_with(&saved, ANSWER);
-    engine.start();
-    let id = engine.drain_node(node, false).await.unwrap();
-    let said = told(&engine, id, "must be healed first").await;
-    assert!(said.contains("volume data"), "{said}");
-    ends(&engine, id).await;
-    assert_eq!(count(&engine, node), 0);
-}
-
-/// A move that needs attention keeps no other brick where it is; the drain ends when that move has.
-#[tokio::test(start_paused = true)]
-async fn a_drain_goes_on_beside_a_move_that_needs_attention() {
-    let bed = prepared(false).await;
-    made(&bed, "more", Durability::Replicate(3)).await;
-    let spare = bed.add_node(bed.cluster(), 4).await;
-    bed.add_device(spare, "/dev/sdb", "disk").await;
-    for name in ["data", "more"] {
-        assert!(bed.hosts.world(|world| world.write_files("n1", name, 1000)));
-    }
-    let (node, saved) = (bed.node(1), bed.save());
-    let others = ["data", "more"].map(|name| (name, brick(&bed, name, bed.node(2)).1));
-    let (engine, hosts) = patient_with(&saved, ANSWER);
-    engine.start();
-    assert_eq!(count(&engine, node), 2);
-    let id = engine.drain_node(node, false).await.unwrap();
-    told(&engine, id, "still to be healed").await;
-    // Of the volume whose brick is on its way.
-    let lacking = |name: &str| hosts.world(|world| world.to_be_healed("n1", name)) > Some(0);
-    let (name, other) = others.iter().find(|(name, _)| lacking(name)).unwrap();
-    assert!(hosts.world(|world| world.kill_brick("n2", other)));
-    told(&engine, id, "needs attention").await;
-    while count(&engine, node) > 1 {
-        told(&engine, id, "").await;
-    }
-    let said = told(&engine, id, "needs attention").await;
-    assert!(said.contains(other), "{said}");
-    let start = ["--mode=script", "volume", "start", *name, "force"];
-    let start = mortar_argv::Command::new("gluster").args(start);
-    assert!(hosts.world(|world| world.run_one("n1", &start)).success());
-    let (open, _) = engine.operations(0);
-    let parked = open.iter().map(OperationState::id).find(|open| *open != id);
-    assert!(engine.retry(parked.unwrap()));
-    ends(&engine, id).await;
-    assert_eq!(count(&engine, node), 0);
 }
