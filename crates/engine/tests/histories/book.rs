@@ -317,6 +317,16 @@ pub(crate) fn things(inventory: &Inventory) -> BTreeSet<Subject> {
         .collect()
 }
 
+/// Whether a thin pool has another volume than this one.
+fn is_lived_in(world: &World, pool: &str, own: &str) -> bool {
+    let hosts = world.hosts();
+    let mut hosts = hosts.iter().filter_map(|host| world.host(host));
+    hosts.any(|host| {
+        let mut volumes = host.logical_volumes.iter();
+        volumes.any(|volume| volume.pool.as_deref() == Some(pool) && volume.name != own)
+    })
+}
+
 /// Whether what an operation did, or did not, is so on the nodes: bricks and volumes of its plan, but for those that it
 /// left, as it said, to another for when their nodes are back.
 pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, ended: &Ended) -> Vec<String> {
@@ -338,15 +348,9 @@ pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, ended: &E
         match &step.thing {
             Thing::Brick(spec) => {
                 let mut there = places_of(world, &spec.brick.to_string());
-                // Its thin pool stays while a clone lives in it.
+                // Its thin pool stays while anything else is in it: a clone, or what a cleanup has still to remove of one.
                 let pool = layout::thin_pool(spec.brick);
-                if engine.view(|landscape| {
-                    landscape
-                        .inventory()
-                        .bricks_in(spec.device, &pool)
-                        .next()
-                        .is_some()
-                }) {
+                if is_lived_in(world, &pool, &layout::logical_volume(spec.brick)) {
                     there.retain(|place| !place.ends_with(&pool));
                 }
                 if !present && !there.is_empty() {
