@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mortar_engine::{FoundKind, Rebuild};
 use mortar_model::{
-    BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, VolumeName, VolumeOption, check,
-    layout,
+    BrickSpace, ByteSize, DeviceId, DeviceKind, Durability, Inventory, OperationKind, VolumeName,
+    VolumeOption, check, layout,
 };
 use mortar_plan::CreateVolume;
 use mortar_simulator::World;
@@ -223,11 +223,13 @@ async fn goes_on(bed: &Bed, story: &str) {
     }
 }
 
-/// Every kind of operation, dead at every store write and every command.
+/// Every kind of operation, dead at every store write and every command. Not the one for a new machine in a lost node's place: it
+/// needs a node that burnt before, of which a rebuild learns from the others only.
 #[test]
 fn a_store_lost_in_the_middle_of_an_operation() {
     let (mut deaths, mut left) = (0, 0);
-    for case in ALL {
+    let cases = ALL.iter().filter(|case| case.kind != OperationKind::ReplaceNode);
+    for case in cases {
         let before = prepared(case);
         let (commands, writes) = measure(case, &before.saved);
         let at_writes = (1..=writes).flat_map(|nth| [Stop::BeforeWrite(nth), Stop::AfterWrite(nth)]);
