@@ -177,7 +177,9 @@ async fn errors_of_devices() {
         (
             device(A, "/dev/sdb"),
             409,
-            format!("Device /dev/sdb already used by device with id {D1}"),
+            format!(
+                "Device /dev/sdb already used by device with id {D1}; another disk is taken there once the node shows that one gone"
+            ),
         ),
         (
             device(A, "/dev/$(touch x)"),
