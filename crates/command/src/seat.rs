@@ -27,7 +27,7 @@ pub(crate) fn judge_look(spec: &SeatSpec, report: &Report) -> Result<Seen, Unrea
     if info.bricks.is_empty() {
         return Ok(Seen::Unknown(volume::half_read_text(spec.name.as_str())));
     }
-    let has = |brick: &BrickAddress| info.bricks.contains(&address(brick));
+    let has = |brick: &BrickAddress| info.bricks.contains(&brick.to_string());
     Ok(match (has(&spec.old), has(&spec.new)) {
         (true, false) => Seen::Present(Facts::None),
         (false, true) => Seen::Absent,
@@ -38,15 +38,11 @@ pub(crate) fn judge_look(spec: &SeatSpec, report: &Report) -> Result<Seen, Unrea
     })
 }
 
-fn address(brick: &BrickAddress) -> String {
-    format!("{}:{}", brick.host, brick.path)
-}
-
 /// The replacement. `commit force` is GlusterFS's only form of it: the old brick's node need not answer.
 pub(crate) fn unmake(spec: &SeatSpec, settings: &Settings) -> Batch {
     let replace = program::volume(settings, "replace-brick", &spec.name)
-        .arg(address(&spec.old))
-        .arg(address(&spec.new))
+        .arg(spec.old.to_string())
+        .arg(spec.new.to_string())
         .args(["commit", "force"]);
     Batch::new().run(replace)
 }
@@ -122,7 +118,7 @@ fn spared(spec: &SeatSpec, report: &Report) -> Verdict {
             spec.name
         ));
     }
-    match running(&answer, &address(&spec.old)) {
+    match running(&answer, &spec.old.to_string()) {
         None if spec.dead => Verdict::Done(Facts::None),
         None => complaint::refused(format!(
             "brick {} itself does not run, and whether it holds what the others lack cannot be seen: bring it back, or \

@@ -82,10 +82,7 @@ pub(crate) fn whose(volume: VolumeId, bricks: &[BrickAddress], info: &VolumeInfo
 
 /// Bricks as `gluster` takes and prints them.
 pub(crate) fn addresses(bricks: &[BrickAddress]) -> Vec<String> {
-    bricks
-        .iter()
-        .map(|brick| format!("{}:{}", brick.host, brick.path))
-        .collect()
+    bricks.iter().map(ToString::to_string).collect()
 }
 
 pub(crate) fn make(spec: &VolumeSpec, settings: &Settings) -> Batch {

@@ -128,7 +128,7 @@ pub(crate) fn judge(thing: &Thing, goal: Goal, rounds: &[Vec<Report>]) -> Verdic
 }
 
 fn hear(report: &Report, brick: &BrickAddress) -> Result<Told, Verdict> {
-    let named = |why: &str| format!("{}:{}: {why}", brick.host, brick.path);
+    let named = |why: &str| format!("{brick}: {why}");
     if let Some(why) = complaint::unreached(report) {
         return Err(complaint::failed(FailureKind::Unreached, named(&why)));
     }
@@ -145,9 +145,8 @@ fn bare(told: &[Vec<Told>], wanted: usize) -> Option<usize> {
 
 fn bare_text(brick: &BrickAddress, name: &VolumeName) -> String {
     format!(
-        "{}:{} is not healed from its root on, which a self-heal daemon does as soon as it sees all bricks of the set ('gluster \
-         volume start {name} force' starts the daemons where they do not run)",
-        brick.host, brick.path
+        "{brick} is not healed from its root on, which a self-heal daemon does as soon as it sees all bricks of the set ('gluster \
+         volume start {name} force' starts the daemons where they do not run)"
     )
 }
 
@@ -165,7 +164,7 @@ fn apart(told: &[Vec<Told>]) -> Option<(usize, usize)> {
 }
 
 fn apart_text(bricks: &[BrickAddress], (one, other): (usize, usize)) -> String {
-    let [one, other] = [one, other].map(|place| format!("{}:{}", bricks[place].host, bricks[place].path));
+    let [one, other] = [one, other].map(|place| &bricks[place]);
     format!(
         "{other} lacks files and folders that {one} has, and perhaps the silent one alone: they must be healed first"
     )

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mortar_model::work::BrickAddress;
 use mortar_model::{Brick, BrickId, DeviceId, NodeId};
 use mortar_plan::Landscape;
 use mortar_survey::{Finding, Kind};
@@ -97,8 +98,7 @@ fn unconnected(inner: &Inner) -> Vec<Lost> {
 /// What GlusterFS calls the brick; nothing when its node does not answer.
 fn name_at_healthy_node(landscape: &Landscape, brick: &Brick) -> Option<String> {
     let node = landscape.inventory().node_of_brick(brick)?;
-    let path = brick.place().brick_path();
     landscape
         .is_healthy(node.id)
-        .then(|| format!("{}:{path}", node.storage))
+        .then(|| BrickAddress::of(brick, node).to_string())
 }

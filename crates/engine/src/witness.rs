@@ -55,6 +55,6 @@ async fn ask(inner: &Inner, step: &Step, brick: &BrickAddress) -> Report {
 fn node_of(inner: &Inner, place: &Place, brick: &BrickAddress) -> Option<NodeId> {
     let Place::Pool(pool, _) = place else { return None };
     let landscape = inner.landscape();
-    let mut nodes = landscape.inventory().nodes_of(*pool);
-    nodes.find(|node| node.storage == brick.host).map(|node| node.id)
+    let node = landscape.inventory().node_by_host(&brick.host)?;
+    (node.cluster == *pool).then_some(node.id)
 }

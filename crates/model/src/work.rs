@@ -7,6 +7,8 @@
 mod block;
 mod copies;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub use block::{BlockPart, BlockSpec};
@@ -15,8 +17,8 @@ pub use copies::{CopyPart, CopySpec};
 use crate::layout::BrickPlace;
 use crate::things::is_no;
 use crate::{
-    BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, LvmName, NodeId,
-    OptionName, Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
+    Brick, BrickId, BrickNames, BrickSpace, ByteSize, DeviceId, DevicePath, Disperse, HostName, LvmName,
+    Node, NodeId, OptionName, Overcommit, PeerId, Target, VolumeId, VolumeName, VolumeOption,
 };
 
 /// Whether a thing is to be there or not.
@@ -126,6 +128,23 @@ pub struct BrickAddress {
     pub host: HostName,
     /// The brick's folder on that node.
     pub path: String,
+}
+
+impl BrickAddress {
+    /// The address of a brick that is on this node.
+    pub fn of(brick: &Brick, node: &Node) -> Self {
+        Self {
+            brick: brick.id,
+            host: node.storage.clone(),
+            path: brick.place().brick_path(),
+        }
+    }
+}
+
+impl fmt::Display for BrickAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.path)
+    }
 }
 
 /// A GlusterFS volume: defined, with its options, and started.

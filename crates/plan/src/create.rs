@@ -391,15 +391,7 @@ pub(crate) fn brick_steps(inventory: &Inventory, volume: &Volume, bricks: &[Bric
 
 /// Where GlusterFS finds these bricks.
 pub(crate) fn addresses(inventory: &Inventory, bricks: &[Brick]) -> Vec<BrickAddress> {
-    let address = |brick: &Brick| {
-        let node = inventory.node_of_brick(brick)?;
-        let path = brick.place().brick_path();
-        Some(BrickAddress {
-            brick: brick.id,
-            host: node.storage.clone(),
-            path,
-        })
-    };
+    let address = |brick: &Brick| Some(BrickAddress::of(brick, inventory.node_of_brick(brick)?));
     bricks.iter().filter_map(address).collect()
 }
 

@@ -9,6 +9,7 @@ use mortar_engine::plan::Landscape;
 use mortar_engine::query::brick_state::BrickState;
 use mortar_engine::query::heal_info::BrickHeal;
 use mortar_engine::query::rebalance::Progress;
+use mortar_model::work::BrickAddress;
 use mortar_model::{Brick, BrickSpace, Device, Durability, Node, Volume, VolumeId, layout};
 
 use super::attachment::attachments;
@@ -146,7 +147,7 @@ pub(super) fn verdict(different: &[String]) -> Sight {
 
 /// A brick as GlusterFS names it.
 pub(crate) fn address(brick: &Brick, node: &Node) -> String {
-    format!("{}:{}", node.storage, brick.place().brick_path())
+    BrickAddress::of(brick, node).to_string()
 }
 
 fn heals(seen: &VolumeSight) -> Option<&[BrickHeal]> {

@@ -114,7 +114,7 @@ impl Pair<'_> {
     }
 
     fn compare(&self, ground: &Ground<'_>, info: &VolumeInfo, found: &mut Found<'_>) {
-        let wanted: Vec<String> = self.bricks.iter().map(address).collect();
+        let wanted: Vec<String> = self.bricks.iter().map(ToString::to_string).collect();
         let id = info.option(layout::VOLUME_ID_OPTION);
         let other = id.is_some_and(|id| id != self.volume.id.to_string());
         if (other || id.is_none()) && !wanted.iter().any(|brick| info.bricks.contains(brick)) {
@@ -162,7 +162,7 @@ impl Pair<'_> {
         let lacking = self
             .bricks
             .iter()
-            .filter(|brick| !info.bricks.contains(&address(brick)));
+            .filter(|brick| !info.bricks.contains(&brick.to_string()));
         for brick in lacking {
             self.lacks(ground, brick, found);
         }
@@ -206,7 +206,7 @@ impl Pair<'_> {
                 name: format!("{} of volume {}", brick.host, self.volume.name),
             },
             node,
-            proof: self.proof(address(brick), "not among its bricks"),
+            proof: self.proof(brick.to_string(), "not among its bricks"),
             remedy: Remedy::ByHand(advice),
         };
         found.add(&about, finding);
@@ -303,10 +303,6 @@ fn differing<'a>(wanted: &'a [VolumeOption], info: &'a VolumeInfo) -> impl Itera
     let last: BTreeMap<&str, &VolumeOption> = wanted.iter().map(|option| (option.key(), option)).collect();
     last.into_values()
         .filter(|option| info.option(option.key()) != Some(option.value()))
-}
-
-fn address(brick: &BrickAddress) -> String {
-    format!("{}:{}", brick.host, brick.path)
 }
 
 fn told(options: &[VolumeOption]) -> String {
