@@ -61,6 +61,9 @@ impl Engine {
     /// others take its place, which are looked at, too.
     async fn look_at_pools(&self, request: &CreateVolume) {
         let limits = &self.inner.config.limits;
+        if self.view(|landscape| landscape.inventory().overcommitted().next().is_none()) {
+            return;
+        }
         for _ in 0..LOOKS {
             let planned = self
                 .view(|landscape| mortar_plan::create_volume(landscape, limits, request, &mut Seed::new(0)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use mortar_command::query::survey;
-use mortar_model::{Device, DeviceId, NodeId, Overcommit};
+use mortar_model::{Device, DeviceId, NodeId};
 use mortar_survey::pool_fills;
 use tokio::time::Instant;
 
@@ -43,19 +43,11 @@ async fn watch(engine: Weak<Inner>) {
             return;
         }
         let Some(inner) = engine.upgrade() else { return };
-        let pools: Vec<Device> = {
-            let landscape = inner.landscape();
-            let devices = landscape.inventory().devices();
-            devices.filter(|device| promises_more(device)).cloned().collect()
-        };
+        let pools: Vec<Device> = inner.landscape().inventory().overcommitted().cloned().collect();
         let there: BTreeSet<DeviceId> = pools.iter().map(|device| device.id).collect();
         inner.pool_sight.seen().retain(|id, _| there.contains(id));
         look(&inner, pools).await;
     }
-}
-
-fn promises_more(device: &Device) -> bool {
-    device.kind.shared().is_some_and(|over| over > Overcommit::NONE)
 }
 
 /// Looks at those of these devices that have such a pool, where the last look is not fresh. Answers whether there was one.
@@ -63,8 +55,11 @@ pub(crate) async fn refresh(inner: &Inner, devices: impl Iterator<Item = DeviceI
     let ids: BTreeSet<DeviceId> = devices.collect();
     let pools: Vec<Device> = {
         let landscape = inner.landscape();
-        let devices = ids.into_iter().filter_map(|id| landscape.inventory().device(id));
-        devices.filter(|device| promises_more(device)).cloned().collect()
+        let devices = landscape.inventory().overcommitted();
+        devices
+            .filter(|device| ids.contains(&device.id))
+            .cloned()
+            .collect()
     };
     let stale: Vec<Device> = {
         let seen = inner.pool_sight.seen();

@@ -49,6 +49,7 @@ pub struct Inventory {
     hosts: BTreeMap<HostName, NodeId>,
     names: BTreeMap<(ClusterId, VolumeName), VolumeId>,
     used: BTreeMap<DeviceId, ByteSize>,
+    overcommitted: BTreeSet<DeviceId>,
     guests: Guests,
     snapshots: Snapshots,
     blocks: Blocks,
@@ -122,6 +123,11 @@ impl Inventory {
         self.devices_of.entry(device.node).or_default().insert(device.id);
         self.bricks_on.entry(device.id).or_default();
         self.used.entry(device.id).or_default();
+        if device.kind.promises_more() {
+            self.overcommitted.insert(device.id);
+        } else {
+            self.overcommitted.remove(&device.id);
+        }
         self.devices.insert(device.id, device);
         Ok(())
     }
@@ -252,6 +258,7 @@ impl Inventory {
         };
         self.bricks_on.remove(&id);
         self.used.remove(&id);
+        self.overcommitted.remove(&id);
         if let Some(devices) = self.devices_of.get_mut(&device.node) {
             devices.remove(&id);
         }
@@ -439,6 +446,11 @@ impl Inventory {
         self.volumes
             .range((from, Bound::Unbounded))
             .map(|(_, volume)| volume)
+    }
+
+    /// Devices whose one thin pool may promise more than it has, in the order of ids.
+    pub fn overcommitted(&self) -> impl Iterator<Item = &Device> {
+        self.overcommitted.iter().filter_map(|id| self.devices.get(id))
     }
 
     /// The devices whose ids come after this one, by id; all when there is none.

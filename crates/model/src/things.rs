@@ -114,6 +114,11 @@ impl DeviceKind {
             Self::Directory | Self::Adopted => None,
         }
     }
+
+    /// Whether its shared thin pool may promise more than it has.
+    pub fn promises_more(&self) -> bool {
+        self.shared().is_some_and(|over| over > Overcommit::NONE)
+    }
 }
 
 /// A disk, or a directory that stands for one.

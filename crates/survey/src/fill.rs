@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use mortar_command::query::survey::{NodeSurvey, VolumeSeen};
-use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, Inventory, Overcommit, layout};
+use mortar_model::{ByteSize, Device, DeviceId, DeviceKind, Inventory, layout};
 
 use crate::Scan;
 
@@ -96,8 +96,7 @@ impl<'a> Pools<'a> {
         for pool in self.pools.get(group.as_str()).into_iter().flatten() {
             let promised = self.promised.get(&(group.as_str(), pool.name.as_str()));
             // A pool that has promised no more than it has can be full without harm, unless it goes on promising.
-            let over = promised.is_some_and(|promised| *promised > pool.size)
-                || device.kind.shared().is_some_and(|over| over > Overcommit::NONE);
+            let over = promised.is_some_and(|promised| *promised > pool.size) || device.kind.promises_more();
             fill.data = fuller(fill.data, pool.data_percent.filter(|_| over));
             fill.metadata = fuller(fill.metadata, pool.metadata_percent);
         }
