@@ -6,6 +6,7 @@ use mortar_heketi::{Problems, WireError};
 use mortar_model::{AccessMode, Attachment, ClientNode, Inventory, VolumeId};
 
 use super::operation::time;
+use crate::v1::page;
 
 /// The nodes that may use a volume.
 pub(crate) fn attachments(inventory: &Inventory, volume: VolumeId) -> Vec<api::Attachment> {
@@ -64,11 +65,7 @@ pub(crate) fn request(wanted: api::AttachRequest) -> Result<Attach, WireError> {
 /// It is not of its form.
 pub(crate) fn node(query: api::DetachQuery) -> Result<Option<ClientNode>, WireError> {
     let node = query.node.map(ClientNode::new).transpose();
-    node.map_err(|error| {
-        let mut problems = Problems::default();
-        problems.add("node", error.to_string());
-        problems.into()
-    })
+    node.map_err(|error| page::problem("node", error))
 }
 
 #[cfg(test)]

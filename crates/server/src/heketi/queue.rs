@@ -14,13 +14,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use mortar_api::{ErrorKind, PHASE_HEADER};
 use mortar_engine::plan::{NoSpace, Subject};
 use mortar_engine::{Direction, Ended, Operation, OperationState, Outcome, Phase};
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::{OperationId, OperationKind};
 
 use super::{Id, cleanup};
 use crate::http::answer::{self, Answer, Plain};
 use crate::http::failure::Failure;
 use crate::state::App;
+use crate::v1::page;
 
 /// Present only while there is no result: the Python client takes its mere presence as pending.
 const PENDING: HeaderName = HeaderName::from_static("x-pending");
@@ -92,11 +93,7 @@ fn wait(query: Option<&str>) -> Result<Duration, WireError> {
     match value.map(str::parse) {
         None => Ok(Duration::ZERO),
         Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
-        Some(Err(_)) => {
-            let mut problems = Problems::default();
-            problems.add("wait", "must be a number of seconds");
-            Err(problems.into())
-        }
+        Some(Err(_)) => Err(page::problem("wait", "must be a number of seconds")),
     }
 }
 

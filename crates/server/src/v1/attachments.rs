@@ -5,9 +5,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{AttachRequest, AttachmentList, DetachQuery, ErrorBody};
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::VolumeId;
 
+use super::page;
 use crate::convert::attachment;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
@@ -51,12 +52,8 @@ pub(crate) async fn detach(
     id: Id,
     query: Result<Query<DetachQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
-    let Query(query) = query.map_err(|error| {
-        let mut problems = Problems::default();
-        problems.add("query", error.body_text());
-        WireError::from(problems)
-    })?;
-    let (id, node) = (id.of()?, attachment::node(query)?);
+    let (query, id) = (page::query(query)?, id.of()?);
+    let node = attachment::node(query)?;
     let done = app.engine.detach_volume(id, node).await;
     done.map_err(|error| failure(&error, Asked::Thing))?;
     Ok(list(&app, id))

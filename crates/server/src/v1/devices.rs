@@ -7,8 +7,8 @@ use mortar_api::{
     DeviceEntry, DevicePage, DeviceQuery, DeviceRequest, ErrorBody, OvercommitRequest, PoolMode,
 };
 use mortar_engine::plan::AddDevice;
+use mortar_heketi::WireError;
 use mortar_heketi::device::DeviceAddRequest;
-use mortar_heketi::{Problems, WireError};
 use mortar_model::{Device, DeviceId, Node, Overcommit};
 
 use super::page;
@@ -108,7 +108,5 @@ fn shared(pool: PoolMode, percent: Option<u32>) -> Result<Option<Overcommit>, Wi
 }
 
 fn wrong(text: String) -> WireError {
-    let mut problems = Problems::default();
-    problems.add("overcommit_percent", text);
-    WireError::from(problems)
+    page::problem("overcommit_percent", text)
 }

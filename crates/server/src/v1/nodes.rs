@@ -4,7 +4,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{AddressRequest, ErrorBody, NodeEntry, NodePage, NodeQuery};
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::{HostName, Node, NodeId};
 
 use super::page;
@@ -57,7 +57,7 @@ pub(crate) async fn set_address(
 ) -> Result<Answer, Rich> {
     let request: AddressRequest = body.map_err(WireError::from)?.read_strictly()?;
     let id: NodeId = id.of()?;
-    let host = host(&request)?;
+    let host = HostName::new(request.manage).map_err(|why| page::problem("manage", why))?;
     let begun = app.engine.set_node_address(id, host).await;
     Ok(queued(begun, Asked::Thing)?)
 }
@@ -75,12 +75,4 @@ pub(crate) async fn replace(State(app): State<App>, id: Id) -> Result<Answer, Ri
     let id: NodeId = id.of()?;
     let begun = app.engine.replace_node(id).await;
     Ok(queued(begun, Asked::Thing)?)
-}
-
-fn host(request: &AddressRequest) -> Result<HostName, WireError> {
-    HostName::new(request.manage.as_str()).map_err(|error| {
-        let mut problems = Problems::default();
-        problems.add("manage", error.to_string());
-        problems.into()
-    })
 }

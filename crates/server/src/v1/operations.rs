@@ -6,9 +6,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mortar_api::{ErrorBody, Operation, OperationList, OperationQuery};
-use mortar_heketi::{Problems, WireError};
+use mortar_heketi::WireError;
 use mortar_model::OperationId;
 
+use super::page;
 use crate::convert;
 use crate::heketi::Id;
 use crate::http::answer::{self, Answer, Rich};
@@ -28,9 +29,7 @@ pub(crate) async fn list(
     query: Result<Query<OperationQuery>, QueryRejection>,
 ) -> Result<Answer, Rich> {
     let Ok(Query(query)) = query else {
-        let mut problems = Problems::default();
-        problems.add("query", "open is true or false, limit a number");
-        return Err(WireError::from(problems).into());
+        return Err(page::problem("query", "open is true or false, limit a number").into());
     };
     let limit = query.limit.unwrap_or(USUAL).min(MOST) as usize;
     let ended = if query.open == Some(true) { 0 } else { limit };
