@@ -27,9 +27,7 @@ impl Engine {
         })
         .await
     }
-}
 
-impl Engine {
     /// Lets the one thin pool of a device's bricks promise so much over what it has.
     ///
     /// # Errors
