@@ -126,6 +126,15 @@ pub(crate) fn on(lab: &Lab, node: &str, argv: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Logical volumes of a device on its node, a row each with these columns of `lvs`; sizes in GiB.
+pub(crate) fn volumes_on(lab: &Lab, node: &str, device: &str, columns: &str) -> Vec<Vec<String>> {
+    let group = format!("vg_{device}");
+    let form = ["lvs", "--noheadings", "--units", "g", "--nosuffix", "-o"];
+    let said = on(lab, node, &[&form[..], &[columns, &group]].concat());
+    let words = |row: &str| row.split_whitespace().map(str::to_owned).collect();
+    said.lines().map(words).collect()
+}
+
 /// Waits for a condition.
 #[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {

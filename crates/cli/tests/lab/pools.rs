@@ -5,7 +5,7 @@ use std::fs;
 use mortar_lab::DeviceKind;
 
 use crate::drift::findings;
-use crate::ground::{self, on, until};
+use crate::ground::{self, on, until, volumes_on};
 use crate::life::Client;
 use crate::site::Site;
 
@@ -121,26 +121,14 @@ fn what_files_held_is_given_back(site: &Site, client: &Client) {
 
 /// Three bricks of 6 GiB and a copy in a pool of less than 8: each brick says whose it is, the one that was brought back too.
 fn assert_promised(site: &Site, node: &str, device: &str) {
-    let group = format!("vg_{device}");
-    let words = [
-        "lvs",
-        "--noheadings",
-        "--units",
-        "g",
-        "--nosuffix",
-        "-o",
-        "lv_name,lv_size,pool_lv,lv_tags",
-        &group,
-    ];
-    let said = on(&site.lab, node, &words);
-    let rows: Vec<Vec<&str>> = said.lines().map(|row| row.split_whitespace().collect()).collect();
+    let rows = volumes_on(&site.lab, node, device, "lv_name,lv_size,pool_lv,lv_tags");
     let bricks: Vec<_> = rows.iter().filter(|row| row[0].starts_with("brick_")).collect();
-    assert_eq!(bricks.len(), 3, "{said}");
+    assert_eq!(bricks.len(), 3, "{rows:?}");
     for row in bricks {
         let tag = format!("mortar.brick={}", &row[0]["brick_".len()..]);
-        assert_eq!(&row[1..3], ["6.00", "tp_shared"], "{said}");
-        assert!(row[3].contains(&tag), "{said}");
+        assert_eq!(&row[1..3], ["6.00", "tp_shared"], "{rows:?}");
+        assert!(row[3].contains(&tag), "{rows:?}");
     }
     let copies = rows.iter().filter(|row| row[0].starts_with("copy_")).count();
-    assert_eq!((rows.len(), copies), (5, 1), "{said}");
+    assert_eq!((rows.len(), copies), (5, 1), "{rows:?}");
 }

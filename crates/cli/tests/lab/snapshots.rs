@@ -8,7 +8,7 @@ use mortar_lab::DeviceKind;
 use serde_json::{Value, json};
 
 use crate::drift::findings;
-use crate::ground::{self, on, until};
+use crate::ground::{self, on, until, volumes_on};
 use crate::life::Client;
 use crate::site::Site;
 use crate::writer::{told, under_a_writer};
@@ -184,27 +184,15 @@ fn thin_copies(site: &Site, origin: &Value) {
 /// One pool of so many GiB on each disk, with all that there is.
 fn assert_pools(site: &Site, gib: u64) {
     for (node, _, device) in &site.nodes {
-        let group = format!("vg_{device}");
-        let words = [
-            "lvs",
-            "--noheadings",
-            "--units",
-            "g",
-            "--nosuffix",
-            "-o",
-            "lv_name,lv_size,pool_lv",
-            &group,
-        ];
-        let said = on(&site.lab, node, &words);
-        let rows: Vec<Vec<&str>> = said.lines().map(|row| row.split_whitespace().collect()).collect();
+        let rows = volumes_on(&site.lab, node, device, "lv_name,lv_size,pool_lv");
         let pools: Vec<_> = rows.iter().filter(|row| row[0].starts_with("tp_")).collect();
-        assert_eq!(pools.len(), 1, "{said}");
-        assert_eq!(pools[0][1], format!("{gib}.00"), "{said}");
+        assert_eq!(pools.len(), 1, "{rows:?}");
+        assert_eq!(pools[0][1], format!("{gib}.00"), "{rows:?}");
         assert!(
             rows.iter()
                 .filter(|row| row.len() == 3)
                 .all(|row| row[2] == pools[0][0]),
-            "{said}"
+            "{rows:?}"
         );
     }
 }

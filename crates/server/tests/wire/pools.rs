@@ -16,6 +16,10 @@ async fn a_disk_gets_one_pool_that_promises_more_than_it_has() {
         let reply = door.ask("GET", "/v1/topology", "").await;
         serde_json::from_str::<Topology>(&reply.body).unwrap()
     };
+    let first = async || {
+        let node = topology().await.clusters.remove(0).nodes.remove(0);
+        node.devices.into_iter().next().unwrap()
+    };
     let nodes = topology().await.clusters.remove(0).nodes;
     let wanted = |node: &str, more: Value| {
         let mut body = json!({"node": node, "name": "/dev/sdb"});
@@ -73,14 +77,7 @@ async fn a_disk_gets_one_pool_that_promises_more_than_it_has() {
     }
 
     // What a pool may promise changes later, down to what it has promised.
-    let device = topology()
-        .await
-        .clusters
-        .remove(0)
-        .nodes
-        .remove(0)
-        .devices
-        .remove(0);
+    let device = first().await;
     let path = format!("/v1/devices/{}/overcommit", device.id);
     let percent = |percent: u32| json!({ "overcommit_percent": percent }).to_string();
     for (wrong, word) in [(99, "no overcommit"), (120, "has promised 150 GiB")] {
@@ -93,14 +90,7 @@ async fn a_disk_gets_one_pool_that_promises_more_than_it_has() {
     }
     let changed = door.finish("POST", &path, &percent(200)).await;
     assert_eq!(changed.status, 204, "{}", changed.body);
-    let device = topology()
-        .await
-        .clusters
-        .remove(0)
-        .nodes
-        .remove(0)
-        .devices
-        .remove(0);
+    let device = first().await;
     assert_eq!(device.overcommit_percent, Some(200));
     assert!((192 * GIB..197 * GIB).contains(&device.size), "{device:?}");
     door.stop().await;
