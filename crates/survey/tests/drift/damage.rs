@@ -12,7 +12,8 @@ use mortar_model::{
 };
 use mortar_survey::{Kind, Scan};
 
-use crate::world::{block_target, part, uuid_of};
+use crate::shown::{part, uuid_of};
+use crate::world::block_target;
 
 /// How a deviation can be mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,7 +280,7 @@ deviations! {
     };
     alone: PeerMissing, OnCommand, |inventory, scan, pick| {
         let id = node(inventory, pick);
-        let own = uuid_of(inventory.node(id).unwrap());
+        let own = uuid_of(id);
         for other in inventory.nodes_of(inventory.node(id).unwrap().cluster) {
             let members = part(&mut survey(scan, other.id).members);
             members.retain(|member| (member.uuid == own) == (other.id == id));
@@ -291,7 +292,7 @@ deviations! {
     };
     disconnected: PeerDisconnected, ByHand, |inventory, scan, pick| {
         let id = node(inventory, pick);
-        let own = uuid_of(inventory.node(id).unwrap());
+        let own = uuid_of(id);
         let view = |member: &mut Member| member.connected = member.connected && member.hosts == ["localhost"];
         for other in inventory.nodes_of(inventory.node(id).unwrap().cluster) {
             let members = part(&mut survey(scan, other.id).members);

@@ -4,7 +4,8 @@ use mortar_command::query::survey::VolumeSeen;
 use mortar_model::{Brick, BrickSpace, ByteSize, Device, Inventory, layout};
 use mortar_survey::{Fill, Scan, fills};
 
-use crate::world::{self, part};
+use crate::shown::part;
+use crate::world;
 
 /// A device with a brick of that kind.
 fn device(inventory: &Inventory, thin: bool) -> (Brick, Device) {

@@ -5,6 +5,8 @@
 
 mod damage;
 mod fill;
+#[path = "../shown/mod.rs"]
+mod shown;
 mod world;
 
 use std::collections::BTreeSet;
@@ -20,6 +22,7 @@ use mortar_survey::{Drift, Finding, Group, Kind, Limits, Remedy, Repair, Scan, d
 use proptest::prelude::*;
 
 use damage::{ALL, Deviation, Way};
+use shown::{part, uuid_of};
 
 fn compare(landscape: &mortar_plan::Landscape, scan: &Scan) -> Drift {
     drift(
@@ -185,8 +188,8 @@ fn a_silent_node_of_another_name_is_not_called_missing() {
         .nodes_of(node.cluster)
         .filter(|other| other.id != node.id)
     {
-        for member in world::part(&mut damage::survey(&mut scan, other.id).members) {
-            if member.uuid == world::uuid_of(node) {
+        for member in part(&mut damage::survey(&mut scan, other.id).members) {
+            if member.uuid == uuid_of(node.id) {
                 member.hosts = vec!["10.0.0.1".into()];
             }
         }
@@ -230,8 +233,7 @@ fn what_operations_hold_is_left_out() {
     let device = inventory.device(brick.device).unwrap();
     let mut scan = world::faithful(&inventory);
     let mount_point = layout::mount_point(device.id, brick.id);
-    world::part(&mut damage::survey(&mut scan, device.node).mounts)
-        .retain(|mount| mount.target != mount_point);
+    part(&mut damage::survey(&mut scan, device.node).mounts).retain(|mount| mount.target != mount_point);
     let unmounted = |found: &Drift| {
         let mut findings = found.findings.iter();
         findings.any(|finding| finding.kind == Kind::BrickUnmounted)
@@ -311,7 +313,7 @@ fn a_brick_that_was_taken_over_is_tagged_when_all_else_agrees() {
     let bare = world::faithful(landscape.inventory());
     let seen = |change: &dyn Fn(&mut VolumeSeen)| {
         let mut scan = bare.clone();
-        let volumes = world::part(&mut damage::survey(&mut scan, device.node).volumes);
+        let volumes = part(&mut damage::survey(&mut scan, device.node).volumes);
         let mut volumes = volumes.iter_mut();
         change(
             volumes
@@ -466,7 +468,7 @@ fn a_disk_that_is_larger_than_its_shared_pool_is_told_of() {
     let mut scan = world::faithful(landscape.inventory());
     let name = layout::volume_group(shared.id);
     let survey = damage::survey(&mut scan, shared.node);
-    world::part(&mut survey.volumes).push(VolumeSeen {
+    part(&mut survey.volumes).push(VolumeSeen {
         group: name.clone(),
         name: layout::SHARED_POOL.into(),
         size: pool,
@@ -479,7 +481,7 @@ fn a_disk_that_is_larger_than_its_shared_pool_is_told_of() {
         metadata_percent: Some(1.0),
     });
     let mut kinds = |size: ByteSize, free: ByteSize| -> Vec<(Kind, Way)> {
-        let groups = world::part(&mut damage::survey(&mut scan, shared.node).groups);
+        let groups = part(&mut damage::survey(&mut scan, shared.node).groups);
         let group = groups.iter_mut().find(|group| group.name == name).unwrap();
         (group.size, group.free) = (size, free);
         let found = compare(&landscape, &scan).findings;
@@ -514,7 +516,7 @@ fn room_that_was_set_aside_comes_back_on_command() {
             .collect()
     };
     let group = |scan: &mut Scan, free: ByteSize| {
-        world::part(&mut damage::survey(scan, whole.node).groups)[0].free = free;
+        part(&mut damage::survey(scan, whole.node).groups)[0].free = free;
     };
     let free = whole.total.minus(landscape.inventory().used(whole.id));
     group(&mut scan, free.minus(rest));
@@ -553,7 +555,7 @@ fn a_disk_that_changed_its_name_is_known_by_its_physical_volume() {
     let disk = |device: &&mortar_model::Device| device.kind != DeviceKind::Directory;
     let device = landscape.inventory().devices().find(disk).unwrap().clone();
     let name = layout::volume_group(device.id);
-    let all = world::part(&mut damage::survey(&mut scan, device.node).groups);
+    let all = part(&mut damage::survey(&mut scan, device.node).groups);
     let group = all.iter_mut().find(|group| group.name == name).unwrap();
     group.path = "/dev/sdz".into();
     let paths = |found: &Drift| -> Vec<Finding> {
@@ -622,7 +624,7 @@ fn what_a_cleanup_has_to_remove_is_left_to_it() {
     left.id = damage::STRANGER;
     let device = whole.device(brick.device).unwrap();
     let stray = damage::stray_volumes(device.id, true);
-    world::part(&mut damage::survey(&mut scan, device.node).volumes).extend(stray);
+    part(&mut damage::survey(&mut scan, device.node).volumes).extend(stray);
     let kinds = |found: &Drift| {
         found
             .findings
@@ -646,8 +648,7 @@ fn what_a_cleanup_has_to_remove_is_left_to_it() {
     assert_eq!((kinds(&found), found.left_out), (Vec::new(), 1));
 
     let mount_point = layout::mount_point(device.id, brick.id);
-    world::part(&mut damage::survey(&mut scan, device.node).mounts)
-        .retain(|mount| mount.target != mount_point);
+    part(&mut damage::survey(&mut scan, device.node).mounts).retain(|mount| mount.target != mount_point);
     let found = compare(&landscape, &scan);
     assert!(kinds(&found).contains(&Kind::BrickUnmounted), "{found:?}");
     landscape.release(OperationId::from_u128(1));
@@ -829,7 +830,7 @@ fn copies_and_strays(thin: bool) {
     for copy in &snapshot.bricks {
         let device = inventory.device(copy.brick.device).unwrap();
         if thin {
-            let volumes = world::part(&mut damage::survey(&mut scan, device.node).volumes);
+            let volumes = part(&mut damage::survey(&mut scan, device.node).volumes);
             let name = copy.brick.place().logical_volume();
             let mut volume = volumes.iter().find(|seen| seen.name == name).unwrap().clone();
             volume.name = layout::copy_volume(copy.id);
@@ -841,7 +842,7 @@ fn copies_and_strays(thin: bool) {
             size: copy.brick.size,
             taken: ByteSize::ZERO,
         };
-        world::part(&mut damage::survey(&mut scan, device.node).images).push(image);
+        part(&mut damage::survey(&mut scan, device.node).images).push(image);
     }
     let bricks = snapshot.bricks.len();
     assert_eq!(about(&compare(&landscape, &scan)), vec![Kind::OrphanCopy; bricks]);

@@ -10,7 +10,8 @@ use mortar_model::{
 use mortar_plan::Landscape;
 use mortar_survey::rebuild::{FoundKind, Heard, Rebuilt};
 
-use crate::world::{Records, World, made, part};
+use crate::shown::part;
+use crate::world::{Records, World, made};
 use crate::{damage, rebuilt};
 
 /// A world with a pool of several nodes and a replicated volume there.

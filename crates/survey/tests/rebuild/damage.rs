@@ -10,7 +10,8 @@ use mortar_model::{
 use mortar_plan::{Landscape, identity};
 use mortar_survey::rebuild::{Heard, Rebuilt};
 
-use crate::world::{World, part};
+use crate::shown::part;
+use crate::world::World;
 
 /// Hurts something; answers what.
 pub(crate) fn hit(world: &mut World, heard: &mut Heard) -> String {

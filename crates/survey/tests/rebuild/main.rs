@@ -4,6 +4,8 @@
 
 mod cases;
 mod damage;
+#[path = "../shown/mod.rs"]
+mod shown;
 mod world;
 
 use mortar_model::check;

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use mortar_command::query::block_volumes::{self, BlockSeen, BlockTold};
-use mortar_command::query::pool::Member;
-use mortar_command::query::survey::{
-    DirectorySeen, EntrySeen, FolderSeen, GroupSeen, ImageSeen, MountSeen, NodeSurvey, VolumeSeen,
-};
 use mortar_command::query::volume_info::VolumeInfo;
 use mortar_model::work::{DeviceFacts, Facts, Thing};
 use mortar_model::{
-    BlockVolume, BlockVolumeId, Brick, BrickId, BrickSpace, ByteSize, Cluster, ClusterId, Device, DeviceKind,
-    DevicePath, Durability, HostName, Inventory, Node, NodeId, Secret, Snapshots, State, Tags, Target,
-    Volume, VolumeId, VolumeName, VolumeOption, ZoneChecking, layout,
+    BlockVolume, BlockVolumeId, Brick, BrickId, ByteSize, Cluster, ClusterId, Device, DevicePath, Durability,
+    HostName, Inventory, Node, Secret, Snapshots, State, Tags, Target, Volume, VolumeId, VolumeName,
+    VolumeOption, ZoneChecking, layout,
 };
 use mortar_plan::{
     AddDevice, AddNode, Change, CreateVolume, Creation, Expansion, Landscape, Limits, Plan, Seed, add_device,
-    add_node, create_volume, expand_volume, identity,
+    add_node, create_volume, expand_volume,
 };
 use mortar_survey::rebuild::Heard;
+
+use crate::shown::{block_seen, info, survey};
 
 /// Records, and what making them wrote on the nodes.
 #[derive(Clone)]
@@ -269,12 +266,16 @@ impl World {
     pub(crate) fn heard(&self) -> Heard {
         let inventory = self.inventory();
         let mut heard = Heard::default();
+        let identity = |brick: &Brick| self.identities[&brick.id].clone();
         for node in inventory.nodes() {
-            heard.hosts.insert(node.manage.clone(), Ok(self.survey(node)));
+            heard
+                .hosts
+                .insert(node.manage.clone(), Ok(survey(inventory, node, identity)));
         }
         for cluster in inventory.clusters() {
             let volumes = inventory.volumes_of(cluster.id);
-            let mut infos: Vec<VolumeInfo> = volumes.map(|volume| self.info(volume)).collect();
+            let told = |volume: &Volume| info(inventory, volume, self.options[&volume.id].clone());
+            let mut infos: Vec<VolumeInfo> = volumes.map(told).collect();
             infos.sort_by(|a, b| a.name.cmp(&b.name));
             for node in inventory.nodes_of(cluster.id) {
                 heard.pools.insert(node.manage.clone(), Ok(infos.clone()));
@@ -286,178 +287,6 @@ impl World {
         }
         heard
     }
-
-    fn survey(&self, node: &Node) -> NodeSurvey {
-        let inventory = self.inventory();
-        let mut survey = NodeSurvey {
-            node_file: Ok(identity::node_file(inventory, node.id)),
-            groups: Ok(Vec::new()),
-            volumes: Ok(Vec::new()),
-            directories: Ok(Vec::new()),
-            images: Ok(Vec::new()),
-            copies: Ok(Vec::new()),
-            mounts: Ok(Vec::new()),
-            entries: Ok(Vec::new()),
-            loops: Ok(Vec::new()),
-            folders: Ok(Vec::new()),
-            identities: Ok(Vec::new()),
-            unreadable: Vec::new(),
-            members: Ok(members(inventory, node)),
-        };
-        for device in inventory.devices_of(node.id) {
-            show_device(inventory, device, &mut survey);
-            for brick in inventory.bricks_on(device.id) {
-                self.show_brick(device, brick, &mut survey);
-            }
-        }
-        survey
-    }
-
-    fn show_brick(&self, device: &Device, brick: &Brick, survey: &mut NodeSurvey) {
-        let target = layout::mount_point(device.id, brick.id);
-        let source = match brick.space {
-            BrickSpace::Folder => return,
-            BrickSpace::ThinPool { pool, metadata } => {
-                show_volumes(device, brick, pool, metadata, survey);
-                layout::logical_volume_device(device.id, brick.id)
-            }
-            BrickSpace::Shared => unreachable!("no disk of this world has one pool for all bricks"),
-            BrickSpace::Image => {
-                let path = layout::image(&device.path, brick.id);
-                part(&mut survey.images).push(ImageSeen {
-                    path: path.clone(),
-                    size: brick.size,
-                    taken: ByteSize::ZERO,
-                });
-                path
-            }
-        };
-        part(&mut survey.mounts).push(MountSeen {
-            target: target.clone(),
-            source: source.clone(),
-            uuid: layout::file_system_uuid(brick.id),
-            size: brick.size,
-            used: ByteSize::ZERO,
-        });
-        part(&mut survey.entries).push(EntrySeen {
-            source,
-            target: target.clone(),
-        });
-        let volume = self.inventory().volume(brick.volume).unwrap();
-        part(&mut survey.folders).push(FolderSeen {
-            mount_point: target.clone(),
-            gid: volume.gid,
-        });
-        part(&mut survey.identities).push((target, self.identities[&brick.id].clone()));
-    }
-
-    fn info(&self, volume: &Volume) -> VolumeInfo {
-        let inventory = self.inventory();
-        let bricks: Vec<String> = inventory
-            .bricks_of(volume.id)
-            .map(|brick| {
-                let node = inventory.node_of_brick(brick).unwrap();
-                format!("{}:{}", node.storage, layout::brick_path(brick.device, brick.id))
-            })
-            .collect();
-        let durability = volume.durability;
-        let several = bricks.len() > durability.bricks_per_set() as usize;
-        let kind = match (durability, several) {
-            (Durability::None | Durability::Replicate(1), _) => "Distribute",
-            (Durability::Disperse(_), false) => "Disperse",
-            (Durability::Disperse(_), true) => "Distributed-Disperse",
-            (_, false) => "Replicate",
-            (_, true) => "Distributed-Replicate",
-        };
-        let pieces = durability.pieces();
-        VolumeInfo {
-            name: volume.name.to_string(),
-            uuid: format!("uuid-of-{}", volume.id),
-            status: "Started".into(),
-            kind: kind.into(),
-            replica: durability.replica(),
-            arbiter: u32::from(durability == Durability::Arbiter),
-            disperse: pieces.map_or(0, |pieces| pieces.data + pieces.redundancy),
-            redundancy: pieces.map_or(0, |pieces| pieces.redundancy),
-            snapshots: 0,
-            bricks,
-            options: self.options[&volume.id].clone(),
-        }
-    }
-}
-
-pub(crate) fn uuid_of(node: NodeId) -> String {
-    format!("uuid-of-{node}")
-}
-
-fn members(inventory: &Inventory, asked: &Node) -> Vec<Member> {
-    let member = |node: &Node| Member {
-        uuid: uuid_of(node.id),
-        hosts: if node.id == asked.id {
-            vec!["localhost".into()]
-        } else {
-            vec![node.storage.to_string()]
-        },
-        connected: true,
-        settled: true,
-        state: "Peer in Cluster".into(),
-    };
-    inventory.nodes_of(asked.cluster).map(member).collect()
-}
-
-fn show_device(inventory: &Inventory, device: &Device, survey: &mut NodeSurvey) {
-    match &device.kind {
-        DeviceKind::Adopted => {}
-        DeviceKind::Lvm { extent, uuid, .. } => part(&mut survey.groups).push(GroupSeen {
-            name: layout::volume_group(device.id),
-            size: device.total,
-            free: device.total.minus(inventory.used(device.id)),
-            extent: *extent,
-            path: device.path.to_string(),
-            uuid: uuid.clone(),
-            tags: vec![layout::device_tag(device.id)],
-        }),
-        DeviceKind::Directory => part(&mut survey.directories).push(DirectorySeen {
-            path: device.path.to_string(),
-            identity: Some(format!("{{\"mortar\":1,\"device\":\"{}\"}}", device.id)),
-            space: Some((device.total, device.total)),
-        }),
-    }
-}
-
-fn show_volumes(device: &Device, brick: &Brick, pool: ByteSize, metadata: ByteSize, survey: &mut NodeSurvey) {
-    let seen = |name: String, size, metadata, inside: Option<String>| VolumeSeen {
-        group: layout::volume_group(device.id),
-        name,
-        size,
-        metadata,
-        is_pool: inside.is_none(),
-        tags: if inside.is_none() {
-            vec![layout::brick_tag(brick.id), layout::volume_tag(brick.volume)]
-        } else {
-            Vec::new()
-        },
-        pool: inside,
-        active: true,
-        data_percent: None,
-        metadata_percent: None,
-    };
-    let name = layout::thin_pool(brick.id);
-    let volumes = part(&mut survey.volumes);
-    volumes.push(seen(name.clone(), pool, metadata, None));
-    volumes.push(seen(
-        layout::logical_volume(brick.id),
-        brick.size,
-        ByteSize::ZERO,
-        Some(name),
-    ));
-}
-
-pub(crate) fn part<T>(part: &mut Result<Vec<T>, String>) -> &mut Vec<T> {
-    if part.is_err() {
-        *part = Ok(Vec::new());
-    }
-    part.as_mut().unwrap()
 }
 
 /// All records, to be compared.
@@ -488,19 +317,6 @@ fn dashed(id: BlockVolumeId) -> String {
     let digits = id.to_string();
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
     parts.join("-")
-}
-
-fn block_seen(block: &BlockVolume) -> BlockSeen {
-    BlockSeen {
-        name: block.name.to_string(),
-        told: Ok(BlockTold {
-            size: block_volumes::printed(block.size),
-            ha: block.ha,
-            hosts: block.hosts.iter().map(ToString::to_string).collect(),
-            target: block.target.clone(),
-            ..BlockTold::default()
-        }),
-    }
 }
 
 /// The records that changes make.
