@@ -14,7 +14,7 @@ mod image;
 mod thin;
 
 use mortar_argv::{Batch, Command, Report};
-use mortar_model::work::{CopyPart, CopySpec, Facts, Seen, Verdict};
+use mortar_model::work::{CopyPart, CopySpec, Facts, FailureKind, Seen, Verdict};
 use mortar_model::{BrickSpace, layout};
 
 use crate::answer::{self, Unreadable};
@@ -106,8 +106,17 @@ fn back(spec: &CopySpec, there: bool, restored: Option<&str>) -> Seen {
 pub(crate) fn make(spec: &CopySpec, settings: &Settings) -> Batch {
     match spec.part {
         CopyPart::Frozen => make_frozen(spec, settings),
-        _ if is_thin(spec) => thin::make(spec, settings),
-        _ => image::make(spec, settings),
+        // Before anything is frozen there is time to wait for a heal.
+        CopyPart::Room if spec.names_missed => make_of_kind(spec, settings).run(missed(spec, settings)),
+        _ => make_of_kind(spec, settings),
+    }
+}
+
+fn make_of_kind(spec: &CopySpec, settings: &Settings) -> Batch {
+    if is_thin(spec) {
+        thin::make(spec, settings)
+    } else {
+        image::make(spec, settings)
     }
 }
 
@@ -184,21 +193,40 @@ pub(crate) fn judge_made(spec: &CopySpec, report: &Report) -> Verdict {
             }
             _ => Verdict::Failed(failure),
         },
-        Verdict::Done(_) if spec.part == CopyPart::Room && is_thin(spec) => thin::judge_room(spec, report),
-        Verdict::Done(_) if spec.part == CopyPart::Image && spec.names_missed => judge_missed(spec, report),
+        Verdict::Done(_) if spec.part == CopyPart::Room => judge_room(spec, report),
+        Verdict::Done(_) if spec.part == CopyPart::Image && spec.names_missed => {
+            judge_missed(spec, report, FailureKind::Refused)
+        }
         verdict => verdict,
     }
 }
 
-fn judge_missed(spec: &CopySpec, report: &Report) -> Verdict {
+/// A brick that was away for a moment is healed within seconds: that is worth waiting for.
+fn judge_room(spec: &CopySpec, report: &Report) -> Verdict {
+    let room = if is_thin(spec) {
+        thin::judge_room(spec, report)
+    } else {
+        Verdict::Done(Facts::None)
+    };
+    match room {
+        Verdict::Done(_) if spec.names_missed => judge_missed(spec, report, FailureKind::Busy),
+        verdict => verdict,
+    }
+}
+
+/// `kind`: whether it is worth waiting for.
+fn judge_missed(spec: &CopySpec, report: &Report, kind: FailureKind) -> Verdict {
     let missed = report.outcomes.len().saturating_sub(1);
     match answer::ran(report, missed, "what other bricks have missed") {
         Ok(output) if output.stdout.trim().is_empty() => Verdict::Done(Facts::None),
-        Ok(_) => complaint::refused(format!(
-            "brick {} holds changes that another brick of its set has missed, and a copy would not know that any more: ask \
-             again when the volume is healed",
-            spec.brick.brick
-        )),
+        Ok(_) => {
+            let reason = format!(
+                "brick {} holds changes that another brick of its set has missed, and a copy would not know that any more: \
+                 ask again when the volume is healed",
+                spec.brick.brick
+            );
+            complaint::failed(kind, reason)
+        }
         Err(unreadable) => Verdict::Unknown(unreadable.to_string()),
     }
 }

@@ -81,7 +81,8 @@ fn a_brick_is_brought_back_once_for_each_reason() {
 #[test]
 fn the_pool_and_the_kernel_decide_whether_there_is_room() {
     let room = |kernel: &str, volumes: &str| {
-        let outcomes = vec![yes(), output(0, &format!("{kernel}\n"), ""), answer(DM, volumes)];
+        let kernel = output(0, &format!("{kernel}\n"), "");
+        let outcomes = vec![yes(), kernel, answer(DM, volumes), yes()];
         let report = Report {
             outcomes,
             broken: None,
@@ -147,6 +148,30 @@ fn what_lvm_refuses_is_a_failure_and_what_it_warns_of_is_none() {
         ),
         Verdict::Done(Facts::None)
     );
+}
+
+/// Before anything is frozen it is waited for; then it is too late for that.
+#[test]
+fn a_brick_that_holds_what_others_missed_is_not_copied() {
+    let named = || output(0, "/brick/.glusterfs/indices/xattrop/0000-1\n", "");
+    let judged = |part: CopyPart, outcomes: Vec<Outcome>| {
+        let report = Report {
+            outcomes,
+            broken: None,
+        };
+        let Verdict::Failed(failure) = judge(&self::part(part), Goal::Present, &report) else {
+            panic!("{part:?}")
+        };
+        assert!(
+            failure.reason.contains("when the volume is healed"),
+            "{failure:?}"
+        );
+        failure.kind
+    };
+    let room = vec![yes(), answer(DM, "uname"), answer(DM, "lvs-no-copy"), named()];
+    assert_eq!(judged(CopyPart::Room, room), FailureKind::Busy);
+    let image = vec![yes(), answer(DM, "lvcreate-snapshot"), named()];
+    assert_eq!(judged(CopyPart::Image, image), FailureKind::Refused);
 }
 
 fn report_of(names: &[&str]) -> Report {

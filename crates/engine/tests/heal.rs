@@ -5,6 +5,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use mortar_engine::{OperationState, Outcome};
 use mortar_model::{ByteSize, Durability, VolumeName, layout};
 use mortar_plan::CreateVolume;
 use prometheus_client::registry::Registry;
@@ -109,5 +110,48 @@ fn one_volume_is_asked_for_alone() {
         assert!(data.bricks.is_err() && data.in_the_dark());
         let unknown = mortar_model::VolumeId::from_u128(7);
         assert_eq!(bed.engine.look_at_heal(unknown).await, None);
+    });
+}
+
+/// A snapshot does not fail because a node was away a moment ago.
+#[test]
+fn a_snapshot_waits_for_a_heal_and_not_for_ever() {
+    bed::run(async {
+        let bed = prepared().await;
+        let name = |name: &str| Some(VolumeName::new(name).unwrap());
+        let missed = |files| {
+            bed.hosts.world(|world| {
+                world.kill_node("n3");
+                assert!(world.write_files("n1", "data", files));
+                world.start_node("n3");
+            });
+        };
+        missed(40);
+        let id = bed
+            .engine
+            .create_snapshot(bed.volume("data"), name("soon"))
+            .await
+            .unwrap();
+        bed.done(id).await;
+        assert_eq!(bed.hosts.world(|world| world.to_be_healed("n1", "data")), Some(0));
+
+        bed.hosts.world(|world| world.attend("n1", "data", false));
+        missed(40);
+        let id = bed
+            .engine
+            .create_snapshot(bed.volume("data"), name("never"))
+            .await
+            .unwrap();
+        bed.settle(id, "nobody heals").await;
+        let ended = bed.engine.operation(id);
+        let Some(OperationState::Ended(ended)) = ended else {
+            panic!("{ended:?}")
+        };
+        assert!(
+            matches!(&ended.outcome, Outcome::Failed { reason } if reason.contains("when the volume is healed")),
+            "{ended:?}"
+        );
+        bed.assert_agreement("undone");
+        assert_eq!(bed.inventory(|inventory| inventory.snapshots().count()), 1);
     });
 }

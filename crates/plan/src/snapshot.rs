@@ -199,16 +199,20 @@ pub fn restore_snapshot(landscape: &Landscape, id: SnapshotId, seed: &mut Seed) 
             spec.text.clone_from(&time);
         }
     }
+    let mut room = copy_steps(inventory, snapshot, CopyPart::Room, Goal::Present);
+    for step in &mut room {
+        if let Thing::Copy(spec) = &mut step.thing {
+            // What bricks have missed since is gone with the rest of what they hold.
+            spec.names_missed = false;
+        }
+    }
     let stage = |title: &str, steps| Stage {
         title: title.into(),
         steps,
     };
     Ok(Plan {
         stages: vec![
-            stage(
-                "see that its bricks can be brought back",
-                copy_steps(inventory, snapshot, CopyPart::Room, Goal::Present),
-            ),
+            stage("see that its bricks can be brought back", room),
             stage("stop the volume", vec![on_pool(Thing::Stopped(started.clone()))]),
             stage("bring its bricks back", back),
             stage("start the volume", vec![on_pool(Thing::Started(started))]),
