@@ -1,8 +1,7 @@
 //! Disks and thin bricks, made and unmade for real through LVM.
 //!
-//! Needs root, device-mapper with thin pools, and a disk of at least 2 GiB that may be wiped, named by
-//! `MORTAR_TEST_DISK`. Few machines have all three, so it is run on purpose:
-//! `MORTAR_TEST_DISK=/dev/vdb cargo test -p mortar-command --test real_lvm -- --ignored`
+//! Needs root and a kernel with device-mapper and thin pools, which few machines have: `make test-lvm` runs it, in a guest where it
+//! has to. The disk is a file in memory, and LVM sees nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panic")]
 
@@ -18,32 +17,65 @@ use mortar_command::{make, query, unmake};
 use mortar_model::work::{FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_model::{BrickSpace, ByteSize, DevicePath, layout};
 
-fn disk() -> DevicePath {
-    let path = std::env::var("MORTAR_TEST_DISK").expect("MORTAR_TEST_DISK names a disk that may be wiped");
-    DevicePath::new(path).unwrap()
+/// A room with a disk.
+struct Ground {
+    room: Room,
+    disk: DevicePath,
 }
 
-fn thin_brick(size: ByteSize) -> Thing {
-    let space = BrickSpace::ThinPool {
-        pool: size,
-        metadata: ByteSize::from_mib(8),
-    };
-    let Thing::Brick(mut spec) = brick(disk(), space, 2001) else {
-        unreachable!()
-    };
-    spec.size = size;
-    Thing::Brick(spec)
+/// Attaches the disk `$disk`, and has LVM see it alone. Where no udev runs LVM makes its device nodes itself.
+const SETUP: &str = r#"truncate --size=4G /var/lib/disk && disk=$(losetup --find --show /var/lib/disk) && echo "$disk" >/var/lib/disk.name &&
+    mount -t tmpfs lvm /etc/lvm && {
+        test -e /run/udev/control || echo 'activation { udev_sync=0 udev_rules=0 verify_udev_operations=0 monitoring=0 }
+            devices/obtain_device_list_from_udev=0
+            devices/external_device_info_source="none"'
+        echo "devices/use_devicesfile=0
+            devices/filter=[ \"a|^$disk\$|\", \"r|.*|\" ]"
+    } >/etc/lvm/lvm.conf"#;
+
+impl Ground {
+    fn new() -> Self {
+        let room = Room::new(SETUP);
+        let disk = DevicePath::new(room.shell("cat /var/lib/disk.name").trim()).unwrap();
+        Self { room, disk }
+    }
+
+    fn thin_brick(&self, size: ByteSize) -> Thing {
+        let space = BrickSpace::ThinPool {
+            pool: size,
+            metadata: ByteSize::from_mib(8),
+        };
+        let Thing::Brick(mut spec) = brick(self.disk.clone(), space, 2001) else {
+            unreachable!()
+        };
+        spec.size = size;
+        Thing::Brick(spec)
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Of a test that failed, the group may still be there.
+        let group = layout::volume_group(DEVICE);
+        let end = format!(
+            "umount {}; vgchange --quiet --activate n {group}; losetup --detach {}",
+            layout::mount_point(DEVICE, BRICK),
+            self.disk
+        );
+        let _ = self.room.enter("sh").args(["-c", &end]).output();
+    }
 }
 
 #[test]
-#[ignore = "wipes the disk named by MORTAR_TEST_DISK and needs device-mapper"]
+#[ignore = "needs device-mapper: make test-lvm"]
 fn a_disk_and_its_bricks() {
-    let room = Room::new("true");
-    let wipe = device(disk(), true);
-    let thing = device(disk(), false);
+    let ground = Ground::new();
+    let (room, disk) = (&ground.room, &ground.disk);
+    let wipe = device(disk.clone(), true);
+    let thing = device(disk.clone(), false);
 
     // Somebody's data is refused, and wiped on demand.
-    room.shell(&format!("wipefs --all --quiet {0} && mkfs.xfs -q {0}", disk()));
+    room.shell(&format!("wipefs --all --quiet {disk} && mkfs.xfs -q {disk}"));
     let seen = room.look(&thing);
     assert!(
         matches!(&seen, Seen::Foreign(text) if text.contains("xfs")),
@@ -54,17 +86,17 @@ fn a_disk_and_its_bricks() {
         matches!(&refused, Verdict::Failed(failure) if failure.kind == FailureKind::Refused),
         "{refused:?}"
     );
-    comes_and_goes(&room, &wipe);
-    comes_and_goes(&room, &thing);
-    goes_on_from_every_half_made_state(&room, &thing);
-    goes_on_from_every_half_undone_state(&room, &thing);
+    comes_and_goes(room, &wipe);
+    comes_and_goes(room, &thing);
+    goes_on_from_every_half_made_state(room, &thing);
+    goes_on_from_every_half_undone_state(room, &thing);
 
     room.must(&thing, Goal::Present, &make(&thing, &room.settings));
-    let brick = thin_brick(ByteSize::from_mib(400));
-    comes_and_goes(&room, &brick);
-    goes_on_from_every_half_made_state(&room, &brick);
-    goes_on_from_every_half_undone_state(&room, &brick);
-    a_brick_is_what_was_asked_for(&room, &brick);
+    let brick = ground.thin_brick(ByteSize::from_mib(400));
+    comes_and_goes(room, &brick);
+    goes_on_from_every_half_made_state(room, &brick);
+    goes_on_from_every_half_undone_state(room, &brick);
+    a_brick_is_what_was_asked_for(&ground, &brick);
 
     // A disk with bricks is not removed; one brick too many is no space, and leaves nothing.
     let refused = room.apply(&thing, Goal::Absent, &unmake(&thing, &room.settings));
@@ -73,7 +105,7 @@ fn a_disk_and_its_bricks() {
         "{refused:?}"
     );
     room.must(&brick, Goal::Absent, &unmake(&brick, &room.settings));
-    let huge = thin_brick(ByteSize::from_gib(900));
+    let huge = ground.thin_brick(ByteSize::from_gib(900));
     let full = room.apply(&huge, Goal::Present, &make(&huge, &room.settings));
     assert!(
         matches!(&full, Verdict::Failed(failure) if failure.kind == FailureKind::NoSpace),
@@ -84,16 +116,16 @@ fn a_disk_and_its_bricks() {
     assert_eq!(room.look(&thing), Seen::Absent);
 }
 
-fn a_brick_is_what_was_asked_for(room: &Room, thing: &Thing) {
+fn a_brick_is_what_was_asked_for(ground: &Ground, thing: &Thing) {
+    let room = &ground.room;
     // Twice: a brick that is whole is left as it is, or nobody claims to know.
     room.must(thing, Goal::Present, &make(thing, &room.settings));
     let again = room.apply(thing, Goal::Present, &make(thing, &room.settings));
     assert!(matches!(again, Verdict::Done(_)), "{again:?}");
-    let path = disk();
     let site = query::brick_state::Site {
         brick: BRICK,
         device: DEVICE,
-        device_path: &path,
+        device_path: &ground.disk,
         image: false,
         names: None,
         pool: None,
@@ -105,14 +137,14 @@ fn a_brick_is_what_was_asked_for(room: &Room, thing: &Thing) {
     assert_eq!(space.size, ByteSize::from_mib(400));
     assert!(space.taken.unwrap() < space.size);
     assert_eq!((state.folder_gid, state.mount_entry), (Some(2001), true));
-    a_survey_sees_it(room, true);
+    a_survey_sees_it(ground, true);
     // After a reboot: not mounted, not active. What is left brings it back.
     room.shell(&format!("umount {}", layout::mount_point(DEVICE, BRICK)));
     room.shell(&format!(
         "lvchange -qq --activate n {}",
         layout::volume_group(DEVICE)
     ));
-    a_survey_sees_it(room, false);
+    a_survey_sees_it(ground, false);
     let seen = room.look(thing);
     assert!(matches!(seen, Seen::Partial(_)), "{seen:?}");
     room.must(
@@ -124,14 +156,15 @@ fn a_brick_is_what_was_asked_for(room: &Room, thing: &Thing) {
 }
 
 /// The group, the pool and the brick in it, whether it is active and mounted or not.
-fn a_survey_sees_it(room: &Room, active: bool) {
+fn a_survey_sees_it(ground: &Ground, active: bool) {
+    let room = &ground.room;
     let seen = read_node(&[], &room.run(&ask_node(&room.settings, &[]))).unwrap();
     let group = layout::volume_group(DEVICE);
     let groups = seen.groups.unwrap();
     let found = groups.iter().find(|found| found.name == group).unwrap();
     assert_eq!(
         (found.path.as_str(), &found.tags),
-        (disk().as_str(), &vec![layout::device_tag(DEVICE)])
+        (ground.disk.as_str(), &vec![layout::device_tag(DEVICE)])
     );
     assert_eq!(found.uuid, layout::physical_volume_uuid(DEVICE));
     assert!(found.free < found.size && found.extent == ByteSize::from_mib(4));
