@@ -4,7 +4,7 @@ CARGO ?= cargo
 MORTAR := target/release/mortar
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench bench-lvm fmt manifests test-deploy test-kube
+.PHONY: help setup build install uninstall demo demo-down test test-csi test-heketi test-lvm sim search fuzz soak lint bench bench-lvm fmt manifests test-deploy test-kube
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,12 @@ setup: ## Install the packages that are missing on this Debian machine (as root,
 
 build: setup ## Build the program: target/release/mortar
 	$(CARGO) build --locked --release --package mortar-cli
+
+install: build ## Put it on this machine with a systemd unit: PREFIX=/usr/local, DESTDIR= (as root)
+	tools/install $(MORTAR)
+
+uninstall: ## Remove what `make install` put there; settings and records stay (as root)
+	tools/install --remove
 
 demo: build ## Real three-node pool, server, volume, two clients, a node lost and healed; all stays up (as root)
 	$(MORTAR) demo

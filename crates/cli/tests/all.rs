@@ -9,6 +9,7 @@ mod demo;
 mod drain;
 mod fake;
 mod help;
+mod install;
 mod modes;
 mod server;
 mod start;
