@@ -32,19 +32,24 @@ demo-down: ## Remove everything that `make demo` made (as root)
 SEED ?= 1
 
 test: setup ## Run all tests, those on real labs too (as root)
-	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked --workspace --no-fail-fast
+	PROPTEST_RNG_SEED=$(SEED) $(TESTS) --no-fail-fast
 
 GO ?= go
 
+# Everything that tests is built from the same features, those of the whole workspace with its tests: or all would be built twice.
+TESTS = $(CARGO) test --locked --workspace
+# The program for tests in other languages, as Rust's tests use it.
+BUILD_FOR_TESTS = $(TESTS) --test all --no-run
+
 test-heketi: setup ## Run the tests of Heketi's world: its databases by Go's encoder, its clients, on a real pool too (as root, needs Go 1.25 and Python 3)
 	@command -v $(GO) >/dev/null || { echo "test-heketi: $(GO) was not found: install Go 1.25 or later, then try again" >&2; exit 1; }
-	$(CARGO) build --locked --package mortar-cli
+	$(BUILD_FOR_TESTS)
 	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 -timeout 30m ./...
 	cd tests/heketi && MORTAR=$(CURDIR)/target/debug/mortar $(GO) test -count=1 -timeout 30m -modfile=go.v9.mod -tags heketi9 -skip 'Lab|Python' ./clients
 
 test-csi: setup ## Run csi-sanity for each kind of volume on real pools (as root, with Go 1.25 or later)
 	@command -v $(GO) >/dev/null || { echo "test-csi: csi-sanity is a Go program, and go was not found: install Go first" >&2; exit 1; }
-	$(CARGO) test --locked --package mortar-cli --test csi -- --ignored --nocapture
+	$(TESTS) --test csi -- --ignored --nocapture
 
 test-lvm: setup ## Run the tests on real pools with LVM, in guests where this machine has no device-mapper (as root)
 	@CARGO=$(CARGO) tools/guest/tests "growth:: life:: pools::" "moves::a_brick drift::bricks snapshots:: groups::"
@@ -62,7 +67,7 @@ KUBE_BUILD = $(GO) build -ldflags "-s -w" -o $(KUBE)
 
 test-kube: setup ## Apply deploy/ to a real API server and play claims with the real sidecars (needs Go 1.26.7; builds them once)
 	@command -v $(GO) >/dev/null || { echo "test-kube: $(GO) was not found: install Go 1.26.7 or later, then try again" >&2; exit 1; }
-	$(CARGO) build --locked --package mortar-cli
+	$(BUILD_FOR_TESTS)
 	cd tests/kube/cluster && $(KUBE_BUILD)/etcd go.etcd.io/etcd/server/v3
 	cd tests/kube/cluster && $(KUBE_BUILD)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager
 	cd tests/kube && $(KUBE_BUILD)/ tool
@@ -94,7 +99,7 @@ NODE_KILLS ?= 20
 
 soak: setup ## Kill the server SERVER_KILLS=200 times and nodes NODE_KILLS=20 times on a real pool, then count what is left (as root)
 	MORTAR_SOAK_SERVER_KILLS=$(SERVER_KILLS) MORTAR_SOAK_NODE_KILLS=$(NODE_KILLS) \
-		$(CARGO) test --locked --package mortar-cli --test soak -- --nocapture
+		$(TESTS) --test soak -- --nocapture
 
 lint: setup ## Check form, warnings, arrows between rooms, dependencies
 	@tools/lint
