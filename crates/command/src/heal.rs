@@ -5,7 +5,7 @@
 //! listed for at once, since glusterd marks its root as behind before it starts it; but not in a set of pieces, whose
 //! bricks are asked themselves ([`crate::witnesses`]).
 
-use mortar_argv::{Batch, Report};
+use mortar_argv::{Batch, Outcome, Report};
 use mortar_model::work::{BrickAddress, Facts, FailureKind, HealSpec, Seen, Verdict};
 
 use crate::answer::Unreadable;
@@ -35,8 +35,8 @@ pub(crate) fn make(spec: &HealSpec, settings: &Settings) -> Batch {
         .then(heal_info::ask(settings, &spec.name))
 }
 
-/// What the first command says does not count: a daemon that is at work already, or a brick that is just coming up, makes
-/// it fail, and the daemons begin by themselves.
+/// What the first command says does not count, but is told: a daemon that is at work already, or a brick that is just coming up,
+/// makes it fail, and the daemons begin by themselves.
 pub(crate) fn judge_made(spec: &HealSpec, report: &Report) -> Verdict {
     if let Some(why) = complaint::unreached(report) {
         return complaint::failed(FailureKind::Unreached, why);
@@ -55,7 +55,10 @@ pub(crate) fn judge_made(spec: &HealSpec, report: &Report) -> Verdict {
         State::Alike => Verdict::Done(Facts::None),
         State::Pending(entries) => complaint::failed(
             FailureKind::Underway,
-            format!("{entries} files and folders are still to be healed"),
+            format!(
+                "{entries} files and folders are still to be healed{}",
+                unasked(report)
+            ),
         ),
         State::Down(brick) => complaint::failed(
             FailureKind::Busy,
@@ -66,6 +69,19 @@ pub(crate) fn judge_made(spec: &HealSpec, report: &Report) -> Verdict {
              (gluster volume heal {0} info split-brain)",
             spec.name
         )),
+    }
+}
+
+/// Why the self-heal daemons were not asked to begin, if they were not: then the heal waits for their next round.
+fn unasked(report: &Report) -> String {
+    match report.outcomes.first() {
+        Some(Outcome::Ran(output)) if !output.success() => {
+            format!(
+                "; the self-heal daemons were not told to begin: {}",
+                complaint::reason(output)
+            )
+        }
+        _ => String::new(),
     }
 }
 

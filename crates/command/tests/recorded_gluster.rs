@@ -624,6 +624,37 @@ fn a_heal_whose_answer_takes_too_long_is_under_way() {
     assert!(matches!(judge_look(&heal, &away), Seen::Unreached(_)));
 }
 
+/// The daemons look by themselves every ten minutes: whoever wonders why a heal takes so long is told that they were not asked.
+#[test]
+fn why_the_daemons_were_not_told_to_heal_is_told() {
+    let mut bricks = recorded_set(0xb1);
+    bricks.truncate(2);
+    let heal = Thing::Heal(HealSpec {
+        volume: VOLUME,
+        name: volume_name(),
+        bricks,
+        pieces: false,
+    });
+    for version in GLUSTER {
+        let reason = |asked: Outcome| {
+            let mut report = report(version, &["heal-info-pending"]);
+            report.outcomes.insert(0, asked);
+            let Verdict::Failed(failure) = judge(&heal, Goal::Present, &report) else {
+                panic!("{report:?}")
+            };
+            assert_eq!(failure.kind, FailureKind::Underway);
+            failure.reason
+        };
+        let asked = reason(output(0, "", ""));
+        assert!(asked.ends_with("are still to be healed"), "{asked}");
+        let refused = reason(output(1, "", "Self-heal daemon is not running.\n"));
+        assert!(
+            refused.ends_with("not told to begin: Self-heal daemon is not running"),
+            "{refused}"
+        );
+    }
+}
+
 #[test]
 fn a_node_without_gluster_says_so() {
     let report = Report {
