@@ -1,36 +1,26 @@
 //! Devices that are emptied: their bricks move one after the other, each by an operation of its own.
 //!
-//! The drain itself does nothing on any node. It starts the next move when the last one is at its end, tells how far that
-//! is, and remembers which bricks could not move and why. After a restart it finds the move that is under way by the
-//! volume that it holds; a brick that could not move is tried once more then.
+//! The drain itself does nothing on any node. It starts the next move when the last one is at its end, and tells how far that
+//! is; what it cannot move now it waits for or tries again ([`crate::holds`]). It is recorded when what it tells changes, not
+//! at each look. After a restart it finds the moves that are under way by the volumes that they hold, and tries begin anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mortar_journal::{Action, Event, Outcome, Phase};
+use mortar_journal::{Action, CANCELLED, Event, Operation, Outcome, Phase};
 use mortar_model::work::{BricksSpec, Facts, Failure, FailureKind, Goal, Seen, Thing, Verdict};
 use mortar_model::{BrickId, DeviceId, NodeId, OperationId, OperationKind, VolumeName};
-use mortar_plan::{Change, Plan, Refusal, Step, Subject};
+use mortar_plan::{Change, Plan, Refusal, Rule, Step, Subject};
 
-use crate::drive::wait_or_halt;
+use crate::drive::{Handle, wait_or_halt};
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
+use crate::holds::{Drain, DrainPlan, Hold};
 use crate::submit::OperationState;
 
-/// How long one look at a move waits for its end.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bricks that are named; the others are counted.
 const MOST_NAMED: usize = 16;
-
-/// What a drain remembers while the program runs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Drain {
-    /// The move that is under way, and its brick.
-    mover: Option<(OperationId, BrickId)>,
-    /// Bricks that could not move, and why.
-    stuck: BTreeMap<BrickId, String>,
-}
 
 impl Engine {
     /// Moves all bricks of a device to others; done, the device is `failed`. With `dead`, the bricks need not run.
@@ -55,8 +45,8 @@ impl Engine {
         .await
     }
 
-    /// Turns back an operation that moves bricks, as far as there is a way back: a drain moves no more of them, and the
-    /// move that is under way comes to its end. Answers whether it turns.
+    /// Turns back an operation that moves bricks, as far as there is a way back: a drain moves no more of them, and
+    /// ends when the move that is under way does; one that needs attention goes on without it. Answers whether it turns.
     pub fn cancel(&self, id: OperationId) -> bool {
         let handle = self.inner.operations().open.get(&id).cloned();
         handle.is_some_and(|handle| handle.cancel())
@@ -66,22 +56,30 @@ impl Engine {
 /// Carries the action of a drain out and answers with its event.
 pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: Action) -> Event {
     let engine = Engine { inner };
-    let Thing::Bricks(spec) = &step.thing else {
+    let Thing::Bricks(spec) = step.thing else {
         return Event::Resume;
+    };
+    let mut drained = Drained {
+        engine,
+        id,
+        spec,
+        forward: true,
+    };
+    drained.forward = match action {
+        Action::Do { goal, .. } => goal == Goal::Absent,
+        _ => !drained.is_turned(),
     };
     match action {
         Action::Do { step, goal, wait, .. } => {
-            let halted = rest(&engine, id, spec, wait).await;
-            let verdict = match goal {
-                _ if halted || engine.inner.is_halted() => Verdict::Unknown("the server is stopping".into()),
-                Goal::Absent => advance(&engine, id, spec).await,
-                Goal::Present => settled(&engine, id, spec).await,
-            };
+            if !wait.is_zero() {
+                drained.rest(wait).await;
+            }
+            let verdict = drained.until_it_tells(goal).await;
             Event::Did { step, verdict }
         }
         Action::Look { step, wait } => {
-            rest(&engine, id, spec, wait).await;
-            let seen = if left(&engine, spec).is_empty() && !coming(&engine, spec) {
+            drained.rest(wait).await;
+            let seen = if drained.left().is_empty() && !drained.more_come() {
                 Seen::Absent
             } else {
                 Seen::Partial("bricks are left".into())
@@ -92,147 +90,354 @@ pub(crate) async fn act(inner: Arc<Inner>, id: OperationId, step: Step, action: 
     }
 }
 
-/// Waits, and no longer than until the move under way is at its end. Answers whether the program halts.
-async fn rest(engine: &Engine, id: OperationId, spec: &BricksSpec, wait: Duration) -> bool {
-    if wait.is_zero() {
-        return engine.inner.is_halted();
-    }
-    let Some((mover, _)) = mover(engine, id, spec) else {
-        return wait_or_halt(&engine.inner, wait).await;
-    };
-    // In order, so that the same history goes the same way when it is played again.
-    tokio::select! {
-        biased;
-        halted = wait_or_halt(&engine.inner, wait) => halted,
-        () = ends(engine, mover) => engine.inner.is_halted(),
-    }
-}
-
-/// Returns once an operation has ended; not while it needs attention, however often it is taken up.
-async fn ends(engine: &Engine, id: OperationId) {
-    while let Some(OperationState::Open(operation)) = engine.wait(id, PATIENCE).await {
-        if operation.needs_attention() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// One step further: the move under way is looked at, or the next one begun, the moment the last one is at its end.
-async fn advance(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
-    if let Some((mover, brick)) = mover(engine, id, spec)
-        && let Some(far) = follow(engine, id, spec, mover, brick).await
-    {
-        return far;
-    }
-    let left = left(engine, spec);
-    if is_turned(engine, id) {
-        return underway(left.len(), "no more of them are moved");
-    }
-    let stuck = remembered(engine, id).stuck;
-    let mut busy = None;
-    for (brick, volume) in left.iter().filter(|(brick, _)| !stuck.contains_key(brick)) {
-        match engine.evict_brick(*brick, spec.dead).await {
-            Ok(mover) => {
-                remember(engine, id, |drain| drain.mover = Some((mover, *brick)));
-                return underway(
-                    left.len(),
-                    &format!("operation {mover} moves brick {brick} of volume {volume}"),
-                );
-            }
-            // It goes on after the next start.
-            Err(error @ EngineError::Stopping) => return underway(left.len(), &error.to_string()),
-            Err(EngineError::Refused(refusal @ Refusal::Busy(..))) => busy = Some(refusal.to_string()),
-            Err(EngineError::Refused(refusal)) => {
-                let why = format!("volume {volume}: {refusal}");
-                remember(engine, id, |drain| {
-                    drain.stuck.insert(*brick, why);
-                });
-            }
-            Err(error) => busy = Some(error.to_string()),
-        }
-    }
-    ended(engine, id, spec, busy)
-}
-
-/// Whether the drain was cancelled while it followed a move.
-fn is_turned(engine: &Engine, id: OperationId) -> bool {
-    let Some(OperationState::Open(operation)) = engine.operation(id) else {
-        return false;
-    };
-    matches!(operation.phase, Phase::Back { .. })
-}
-
-/// Nothing more can be begun now.
-fn ended(engine: &Engine, id: OperationId, spec: &BricksSpec, busy: Option<String>) -> Verdict {
-    let left = left(engine, spec);
-    if let Some(reason) = busy {
-        let kind = FailureKind::Busy;
-        return Verdict::Failed(Failure { kind, reason });
-    }
-    if left.is_empty() && coming(engine, spec) {
-        return underway(0, "another operation makes bricks there");
-    }
-    if left.is_empty() {
-        forget(engine, id);
-        return Verdict::Done(Facts::None);
-    }
-    let stuck = remembered(engine, id).stuck;
-    forget(engine, id);
-    let reasons = left.iter().take(MOST_NAMED).map(|(brick, volume)| {
-        let why = stuck.get(brick).map_or("it came meanwhile", String::as_str);
-        format!("brick {brick} of volume {volume} cannot move: {why}")
-    });
-    let mut reason = reasons.collect::<Vec<_>>().join("\n");
-    if left.len() > MOST_NAMED {
-        reason.push_str(&format!("\n{} more bricks cannot move", left.len() - MOST_NAMED));
-    }
-    let kind = FailureKind::Refused;
-    Verdict::Failed(Failure { kind, reason })
-}
-
-/// On the way back nothing more is moved, and the move under way comes to its end.
-async fn settled(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Verdict {
-    if let Some((mover, brick)) = mover(engine, id, spec)
-        && let Some(far) = follow(engine, id, spec, mover, brick).await
-    {
-        return far;
-    }
-    forget(engine, id);
-    Verdict::Done(Facts::None)
-}
-
-/// How far the move is; none when it is at its end. One that has failed keeps its brick where it is.
-async fn follow(
-    engine: &Engine,
+/// A drain, and what it drains.
+struct Drained {
+    engine: Engine,
     id: OperationId,
-    spec: &BricksSpec,
-    mover: OperationId,
-    brick: BrickId,
-) -> Option<Verdict> {
-    match engine.wait(mover, PATIENCE).await {
-        Some(OperationState::Open(operation)) => {
-            let far = match &operation.phase {
-                Phase::Attention { reason, .. } => format!("it needs attention: {reason}"),
-                _ => {
-                    let mut troubles = operation.left().filter_map(|(_, state)| state.trouble.clone());
-                    troubles.next().unwrap_or_else(|| "under way".into())
-                }
+    spec: BricksSpec,
+    /// Whether this is a step of the way forward, which ends when the drain is called off.
+    forward: bool,
+}
+
+/// How it waits.
+impl Drained {
+    /// Goes on until there is something to tell that was not told before: only that is worth a record.
+    async fn until_it_tells(&self, goal: Goal) -> Verdict {
+        loop {
+            let verdict = match goal {
+                _ if self.engine.inner.is_halted() => Verdict::Unknown("the server is stopping".into()),
+                Goal::Absent => self.advance().await,
+                Goal::Present => self.settle(),
             };
-            let many = left(engine, spec).len();
-            let what = format!("operation {mover} moves brick {brick}: {far}");
-            return Some(underway(many, &what));
+            if self.is_news(&verdict) || self.is_called_off() {
+                return verdict;
+            }
+            self.rest(self.plan().look()).await;
         }
-        Some(OperationState::Ended(ended)) => {
-            remember(engine, id, |drain| {
-                drain.mover = None;
-                if let Outcome::Failed { reason } = ended.outcome {
-                    drain.stuck.insert(brick, reason);
-                }
-            });
-        }
-        None => remember(engine, id, |drain| drain.mover = None),
     }
-    None
+
+    fn is_news(&self, verdict: &Verdict) -> bool {
+        let told = self.handle().and_then(|drain| {
+            let drain = drain.snapshot();
+            drain.steps.into_iter().find_map(|state| state.trouble)
+        });
+        !matches!(verdict, Verdict::Failed(failure) if failure.kind == FailureKind::Underway && told.as_ref() == Some(&failure.reason))
+    }
+
+    /// Waits, and no longer than until a move comes to rest, the drain is called off, or the program halts.
+    async fn rest(&self, wait: Duration) {
+        let wait = DrainPlan::at_least(wait);
+        // In order, so that the same history goes the same way when it is played again.
+        tokio::select! {
+            biased;
+            _ = wait_or_halt(&self.engine.inner, wait) => {}
+            () = self.called_off() => {}
+            () = self.move_rests() => {}
+        }
+    }
+
+    /// Returns once a move has ended or needs attention of which that is not known yet.
+    async fn move_rests(&self) {
+        let (beside, moves) = self.memory(|drain| (drain.beside(), drain.moves()));
+        let (mut going, mut awaited) = (None, None);
+        for (mover, _) in moves {
+            let is_beside = beside.contains(&mover);
+            match self.engine.inner.operations().open.get(&mover) {
+                Some(handle) if handle.is_running() && is_beside => going = Some(Arc::clone(handle)),
+                Some(handle) if handle.is_running() => awaited = Some(Arc::clone(handle)),
+                Some(_) if is_beside => {}
+                _ => return,
+            }
+        }
+        match awaited.or(going) {
+            Some(handle) => handle.rest().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns once somebody does not want the drain any more; on the way back never.
+    async fn called_off(&self) {
+        match self.handle().filter(|_| self.forward) {
+            Some(drain) => drain.called_off().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn is_called_off(&self) -> bool {
+        self.forward && self.handle().is_some_and(|drain| drain.is_called_off())
+    }
+
+    /// Whether it goes back.
+    fn is_turned(&self) -> bool {
+        let drain = self.handle();
+        drain.is_some_and(|drain| matches!(drain.snapshot().phase, Phase::Back { .. }))
+    }
+}
+
+/// How it goes on.
+impl Drained {
+    /// One step further: the move under way is looked at, or the next one begun, the moment the last one is at its end.
+    async fn advance(&self) -> Verdict {
+        self.learn();
+        let left = self.left();
+        if self.is_called_off() {
+            return underway(left.len(), NO_MORE);
+        }
+        if let Some(far) = self.memory(|drain| drain.moving()) {
+            return underway(left.len(), &far);
+        }
+        for (brick, volume) in &left {
+            if !self.memory(|drain| drain.is_due(*brick, self.plan())) {
+                continue;
+            }
+            match self.begin(*brick).await {
+                Some(Ok(mover)) => {
+                    self.memory(|drain| drain.begins(mover, *brick));
+                    return underway(
+                        left.len(),
+                        &format!("operation {mover} moves brick {brick} of volume {volume}"),
+                    );
+                }
+                Some(Err(hold)) => {
+                    let hold = hold.of(volume);
+                    self.memory(|drain| drain.holds(*brick, hold, self.plan()));
+                }
+                None => return underway(left.len(), NO_MORE),
+            }
+        }
+        self.stands()
+    }
+
+    /// Begins the move of a brick, unless the drain is called off while nodes are asked.
+    async fn begin(&self, brick: BrickId) -> Option<Result<OperationId, Hold>> {
+        let dead = self.spec.dead;
+        let found = tokio::select! {
+            biased;
+            () = self.called_off() => return None,
+            found = self.engine.hindrance(brick, dead) => found,
+        };
+        Some(match found {
+            Err(error) => Err(self.hold_of(error)),
+            Ok(Some(Verdict::Failed(failure))) if passes(failure.kind) => Err(Hold::Passes(failure.reason)),
+            Ok(Some(Verdict::Failed(Failure { reason, .. }) | Verdict::Unknown(reason))) => {
+                Err(Hold::MayPass(reason))
+            }
+            Ok(Some(Verdict::Done(_)) | None) => {
+                let begun = self.engine.begin_move(brick, dead).await;
+                begun.map_err(|error| self.hold_of(error))
+            }
+        })
+    }
+
+    fn hold_of(&self, error: EngineError) -> Hold {
+        let refusal = match error {
+            EngineError::Refused(refusal) => refusal,
+            // It goes on after the next start.
+            EngineError::Stopping => return Hold::Passes(error.to_string()),
+            error => return Hold::MayPass(error.to_string()),
+        };
+        let why = refusal.to_string();
+        match refusal {
+            Refusal::Busy(_, _, holder) => self.held_by(holder, why),
+            // A check tells.
+            Refusal::SetsGuessed { .. } => Hold::MayPass(why),
+            Refusal::NoSpace(found)
+                if found.devices.iter().any(|device| {
+                    device.rule == Rule::NodeUnhealthy && !self.spec.devices.contains(&device.device)
+                }) =>
+            {
+                Hold::MayPass(why)
+            }
+            _ => Hold::Stays(why),
+        }
+    }
+
+    /// Another operation has the volume. What somebody has to attend to may pass, unless the drain waits for it anyway; so may one
+    /// of which nobody knows more before the next start.
+    fn held_by(&self, holder: OperationId, why: String) -> Hold {
+        let own = self.memory(|drain| drain.moves().iter().any(|(mover, _)| *mover == holder));
+        match self.engine.operation(holder) {
+            Some(OperationState::Open(operation)) if operation.needs_attention() && !own => {
+                Hold::MayPass(format!("{why}; {}", far(&operation)))
+            }
+            Some(_) => Hold::Passes(why),
+            None => Hold::MayPass(why),
+        }
+    }
+
+    /// Nothing more can be begun now.
+    fn stands(&self) -> Verdict {
+        let left = self.left();
+        let comes = self.more_come();
+        if left.is_empty() && !comes {
+            self.forget();
+            return Verdict::Done(Facts::None);
+        }
+        let waits = self.memory(|drain| {
+            let bricks = left
+                .iter()
+                .filter_map(|(brick, _)| drain.waits(*brick, self.plan()));
+            let come = (comes && !drain.is_over(self.plan())).then(|| MORE_COME.to_owned());
+            bricks.chain(come).collect::<Vec<_>>()
+        });
+        match waits.split_first() {
+            Some((first, [])) => underway(left.len(), first),
+            Some((first, others)) => underway(left.len(), &format!("{first}; {} more wait", others.len())),
+            None => self.gives_up(&left),
+        }
+    }
+
+    fn gives_up(&self, left: &[(BrickId, VolumeName)]) -> Verdict {
+        let named = self.memory(|drain| {
+            let named = left.iter().take(MOST_NAMED).map(|(brick, volume)| {
+                let why = drain.verdict(*brick, self.plan());
+                format!("brick {brick} of volume {volume} cannot move: {why}")
+            });
+            named.collect::<Vec<_>>()
+        });
+        let mut reason = named.join("\n");
+        if left.len() > MOST_NAMED {
+            reason.push_str(&format!("\n{} more bricks cannot move", left.len() - MOST_NAMED));
+        }
+        if left.is_empty() {
+            reason = format!(
+                "{MORE_COME} ('mortar operation list --open' names it): drain it again when that has ended"
+            );
+        }
+        self.forget();
+        let kind = FailureKind::Refused;
+        Verdict::Failed(Failure { kind, reason })
+    }
+
+    /// On the way back nothing more is moved, and what moves comes to its end; what needs attention goes on without the drain.
+    fn settle(&self) -> Verdict {
+        self.learn();
+        if let Some(far) = self.memory(|drain| drain.going_on()) {
+            return underway(self.left().len(), &far);
+        }
+        self.forget();
+        Verdict::Done(Facts::None)
+    }
+}
+
+/// What it knows.
+impl Drained {
+    fn plan(&self) -> &DrainPlan {
+        &self.engine.inner.config.drain
+    }
+
+    fn handle(&self) -> Option<Arc<Handle>> {
+        self.engine.inner.operations().open.get(&self.id).cloned()
+    }
+
+    fn memory<R>(&self, look: impl FnOnce(&mut Drain) -> R) -> R {
+        look(self.engine.inner.operations().drains.entry(self.id).or_default())
+    }
+
+    fn forget(&self) {
+        self.engine.inner.operations().drains.remove(&self.id);
+    }
+
+    /// Looks how the moves of its bricks are.
+    fn learn(&self) {
+        for (mover, brick) in self.found() {
+            self.memory(|drain| drain.begins(mover, brick));
+        }
+        for (mover, _) in self.memory(|drain| drain.moves()) {
+            match self.engine.operation(mover) {
+                Some(OperationState::Open(operation)) => {
+                    let (far, waits) = (far(&operation), operation.needs_attention());
+                    self.memory(|drain| drain.sees(mover, far, waits));
+                }
+                ended => self.memory(|drain| drain.ends(mover, hold_after(ended), self.plan())),
+            }
+        }
+        let left: BTreeSet<BrickId> = self.left().into_iter().map(|(brick, _)| brick).collect();
+        self.memory(|drain| drain.settle(&left));
+    }
+
+    /// Moves of bricks here that it does not know, as after a restart: they hold the volumes of these bricks.
+    fn found(&self) -> BTreeMap<OperationId, BrickId> {
+        let known = self.memory(|drain| drain.moves());
+        let (holders, bricks) = self.engine.view(|landscape| {
+            let inventory = landscape.inventory();
+            let devices = self.spec.devices.iter();
+            let bricks: Vec<_> = devices.flat_map(|device| inventory.bricks_on(*device)).collect();
+            let holders = bricks
+                .iter()
+                .filter_map(|brick| landscape.holder(Subject::Volume(brick.volume)));
+            let ids: BTreeSet<BrickId> = bricks.iter().map(|brick| brick.id).collect();
+            (holders.collect::<BTreeSet<_>>(), ids)
+        });
+        let unknown = holders
+            .into_iter()
+            .filter(|holder| known.iter().all(|(mover, _)| mover != holder));
+        let moves = unknown.filter_map(|holder| {
+            let OperationState::Open(operation) = self.engine.operation(holder)? else {
+                return None;
+            };
+            let brick = replaced(&operation.plan).filter(|brick| bricks.contains(brick))?;
+            Some((holder, brick))
+        });
+        moves.collect()
+    }
+
+    /// Bricks that are on the devices now, with their volumes' names.
+    fn left(&self) -> Vec<(BrickId, VolumeName)> {
+        self.engine.view(|landscape| {
+            let inventory = landscape.inventory();
+            let devices = self.spec.devices.iter();
+            let bricks = devices.flat_map(|device| inventory.bricks_on(*device));
+            let named = bricks.filter_map(|brick| {
+                let volume = inventory.volume(brick.volume)?;
+                Some((brick.id, volume.name.clone()))
+            });
+            named.collect()
+        })
+    }
+
+    fn more_come(&self) -> bool {
+        self.engine.view(|landscape| {
+            let mut devices = self.spec.devices.iter();
+            devices.any(|device| landscape.bricks_come(*device))
+        })
+    }
+}
+
+/// What is told while another operation makes bricks there.
+const MORE_COME: &str = "another operation makes bricks there";
+/// What is told once somebody does not want the drain any more.
+const NO_MORE: &str = "no more of them are moved";
+
+/// What is found before a move, and passes.
+const fn passes(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Busy | FailureKind::Underway)
+}
+
+/// What keeps a brick where it is whose move has ended.
+fn hold_after(ended: Option<OperationState>) -> Option<Hold> {
+    let Some(OperationState::Ended(ended)) = ended else {
+        return Some(Hold::MayPass(
+            "what became of its move is not known any more".into(),
+        ));
+    };
+    match ended.outcome {
+        Outcome::Failed { reason } if reason == CANCELLED => Some(Hold::Stays(format!(
+            "operation {}, which moved it, was {reason}",
+            ended.id
+        ))),
+        Outcome::Failed { reason } => Some(Hold::MayPass(reason)),
+        Outcome::Done { .. } => None,
+    }
+}
+
+/// How far an operation is, in words.
+fn far(operation: &Operation) -> String {
+    if let Phase::Attention { reason, .. } = &operation.phase {
+        return format!("it needs attention: {reason}");
+    }
+    let mut troubles = operation.left().filter_map(|(_, state)| state.trouble.clone());
+    troubles.next().unwrap_or_else(|| "under way".into())
 }
 
 fn underway(left: usize, what: &str) -> Verdict {
@@ -242,74 +447,9 @@ fn underway(left: usize, what: &str) -> Verdict {
     })
 }
 
-/// Bricks that are on the devices now, with their volumes' names.
-fn left(engine: &Engine, spec: &BricksSpec) -> Vec<(BrickId, VolumeName)> {
-    engine.view(|landscape| {
-        let inventory = landscape.inventory();
-        let bricks = spec
-            .devices
-            .iter()
-            .flat_map(|device| inventory.bricks_on(*device));
-        let named = bricks.filter_map(|brick| {
-            let volume = inventory.volume(brick.volume)?;
-            Some((brick.id, volume.name.clone()))
-        });
-        named.collect()
-    })
-}
-
-fn coming(engine: &Engine, spec: &BricksSpec) -> bool {
-    engine.view(|landscape| {
-        let mut devices = spec.devices.iter();
-        devices.any(|device| landscape.bricks_come(*device))
-    })
-}
-
-/// The move that is under way: the one that is remembered, or after a restart the one that holds a volume with bricks here.
-fn mover(engine: &Engine, id: OperationId, spec: &BricksSpec) -> Option<(OperationId, BrickId)> {
-    if let Some(mover) = remembered(engine, id).mover {
-        return Some(mover);
-    }
-    let (holders, bricks) = engine.view(|landscape| {
-        let inventory = landscape.inventory();
-        let bricks = spec
-            .devices
-            .iter()
-            .flat_map(|device| inventory.bricks_on(*device));
-        let bricks: Vec<_> = bricks.cloned().collect();
-        let holders: BTreeSet<OperationId> = bricks
-            .iter()
-            .filter_map(|brick| landscape.holder(Subject::Volume(brick.volume)))
-            .collect();
-        let ids: BTreeSet<BrickId> = bricks.iter().map(|brick| brick.id).collect();
-        (holders, ids)
-    });
-    holders.into_iter().find_map(|holder| {
-        let OperationState::Open(operation) = engine.operation(holder)? else {
-            return None;
-        };
-        let brick = replaced(&operation.plan).filter(|brick| bricks.contains(brick))?;
-        remember(engine, id, |drain| drain.mover = Some((holder, brick)));
-        Some((holder, brick))
-    })
-}
-
 fn replaced(plan: &Plan) -> Option<BrickId> {
     plan.changes.iter().find_map(|change| match change {
         Change::ReplaceBrick { old, .. } => Some(*old),
         _ => None,
     })
-}
-
-fn remembered(engine: &Engine, id: OperationId) -> Drain {
-    let operations = engine.inner.operations();
-    operations.drains.get(&id).cloned().unwrap_or_default()
-}
-
-fn remember(engine: &Engine, id: OperationId, change: impl FnOnce(&mut Drain)) {
-    change(engine.inner.operations().drains.entry(id).or_default());
-}
-
-fn forget(engine: &Engine, id: OperationId) {
-    engine.inner.operations().drains.remove(&id);
 }

@@ -34,8 +34,9 @@ pub(crate) struct Handle {
     ended: Mutex<Option<Ended>>,
     rest: watch::Sender<bool>,
     wake: Notify,
-    /// Somebody does not want it any more.
+    /// Somebody does not want it any more: its loop turns it back, and what waits for long in its actions ends.
     unwanted: Notify,
+    called_off: watch::Sender<bool>,
     /// A lazy write of its state is on its way to the disk.
     writing: Arc<AtomicBool>,
 }
@@ -48,6 +49,7 @@ impl Handle {
             rest: watch::Sender::new(false),
             wake: Notify::new(),
             unwanted: Notify::new(),
+            called_off: watch::Sender::new(false),
             writing: Arc::default(),
         }
     }
@@ -118,8 +120,20 @@ impl Handle {
             }
         }
         self.unwanted.notify_one();
+        self.called_off.send_replace(true);
         self.nudge();
         true
+    }
+
+    /// Whether somebody does not want it any more, since the program came up.
+    pub(crate) fn is_called_off(&self) -> bool {
+        *self.called_off.borrow()
+    }
+
+    /// Returns once that is so.
+    pub(crate) async fn called_off(&self) {
+        // The sender lives in self: it cannot be gone.
+        let _ = self.called_off.subscribe().wait_for(|off| *off).await;
     }
 
     /// From now on it is seen as under way.

@@ -26,6 +26,7 @@ use crate::drive::Handle;
 use crate::ended::Keeping;
 use crate::error::{EngineError, OpenError};
 use crate::heal::Heals;
+use crate::holds::DrainPlan;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::pool::Gates;
@@ -81,6 +82,8 @@ pub struct Config {
     pub attention_first: Duration,
     /// The longest of these waits.
     pub attention_longest: Duration,
+    /// How long drains wait for what keeps bricks where they are, and how often they try.
+    pub drain: DrainPlan,
     /// Where the store is backed up, and how often; `None` where it is not.
     pub backups: Option<BackupPlan>,
     /// How often the nodes are compared with the records.
@@ -119,6 +122,7 @@ impl Default for Config {
             recovery_interval: Duration::from_secs(5),
             attention_first: Duration::from_secs(30),
             attention_longest: Duration::from_secs(600),
+            drain: DrainPlan::default(),
             backups: None,
             check_interval: Duration::from_secs(600),
             check_patience: Duration::from_secs(60),

@@ -3,7 +3,7 @@
 use mortar_command as command;
 use mortar_model::work::{FailureKind, Goal, Thing, Verdict};
 use mortar_model::{BrickId, OperationId, OperationKind};
-use mortar_plan::{Place, Plan, Refusal, Seed, Step};
+use mortar_plan::{Place, Refusal, Seed, Step};
 
 use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
@@ -15,28 +15,36 @@ impl Engine {
     /// # Errors
     /// It cannot be planned, or the other bricks of its set cannot do without it for now.
     pub async fn evict_brick(&self, id: BrickId, dead: bool) -> Result<OperationId, EngineError> {
-        // Planned once without holding anything, to know whom to ask: what cannot be is answered at once.
+        match self.hindrance(id, dead).await? {
+            // What may only be so for a moment (files that are being healed) is left to the look right before the replacement.
+            Some(Verdict::Failed(failure)) if failure.kind == FailureKind::Refused => {
+                Err(Refusal::Needed(id, failure.reason).into())
+            }
+            _ => self.begin_move(id, dead).await,
+        }
+    }
+
+    /// Why the set cannot do without the brick just now; `None` where it can. Planned without holding anything, to know whom to
+    /// ask: what cannot be is answered at once.
+    pub(crate) async fn hindrance(&self, id: BrickId, dead: bool) -> Result<Option<Verdict>, EngineError> {
         let plan = self.view(|landscape| mortar_plan::evict_brick(landscape, id, dead, &mut Seed::new(0)))?;
-        can_move(&self.inner, id, &plan).await?;
+        let steps = plan.steps().map(|(_, step)| step);
+        for step in steps.filter(|step| matches!(step.thing, Thing::Seat(_))) {
+            let found = before(&self.inner, step, step.goal).await;
+            if let Some(Verdict::Failed(_) | Verdict::Unknown(_)) = found {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The move without that look: it is looked again right before the replacement.
+    pub(crate) async fn begin_move(&self, id: BrickId, dead: bool) -> Result<OperationId, EngineError> {
         self.submit(OperationKind::EvictBrick, |landscape, seed| {
             mortar_plan::evict_brick(landscape, id, dead, seed)
         })
         .await
     }
-}
-
-/// Whether the set can do without the brick. It is looked at again right before the replacement; what may only be so for
-/// a moment (files that are being healed) is left to that.
-async fn can_move(inner: &Inner, id: BrickId, plan: &Plan) -> Result<(), EngineError> {
-    let seats = plan.steps().map(|(_, step)| step);
-    for step in seats.filter(|step| matches!(step.thing, Thing::Seat(_))) {
-        if let Some(Verdict::Failed(failure)) = before(inner, step, step.goal).await
-            && failure.kind == FailureKind::Refused
-        {
-            return Err(Refusal::Needed(id, failure.reason).into());
-        }
-    }
-    Ok(())
 }
 
 /// What is found of that which has to hold before the step is done; `None` where nothing has to.

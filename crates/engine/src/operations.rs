@@ -11,10 +11,10 @@ use mortar_plan::Subject;
 use mortar_store::StoreError;
 use tokio::sync::watch;
 
-use crate::drain::Drain;
 use crate::drive::Handle;
 use crate::ended::{EndedLately, Keeping};
 use crate::error::EngineError;
+use crate::holds::Drain;
 
 /// Operations under way and those that ended a while ago.
 pub(crate) struct Operations {

@@ -22,9 +22,14 @@ impl<K: Ord> Tries<K> {
 
     /// It is tried now. The next try may be after `first`; each further one waits twice as long, and not longer than `longest`.
     pub(crate) fn begin(&mut self, what: K, first: Duration, longest: Duration) {
-        let times = self.0.get(&what).map_or(0, |(times, _)| *times);
+        let times = self.times(&what);
         let wait = first.saturating_mul(1 << times.min(10)).min(longest);
         self.0.insert(what, (times + 1, Instant::now() + wait));
+    }
+
+    /// How often it was tried.
+    pub(crate) fn times(&self, what: &K) -> u32 {
+        self.0.get(what).map_or(0, |(times, _)| *times)
     }
 
     /// It came to something: the next try is a first one.
@@ -50,7 +55,9 @@ mod tests {
         let mut tries = Tries::default();
         for wait in [20, 40, 70, 70] {
             assert!(tries.may(&1));
+            let times = tries.times(&1);
             tries.begin(1, first, longest);
+            assert_eq!(tries.times(&1), times + 1);
             tokio::time::advance(Duration::from_secs(wait - 1)).await;
             assert!(!tries.may(&1) && tries.may(&2));
             tokio::time::advance(Duration::from_secs(1)).await;

@@ -214,11 +214,10 @@ fn a_drained_device_takes_no_bricks_and_can_go() {
 }
 
 /// Waits until an open operation says something of its step.
-async fn told(bed: &Bed, id: OperationId, what: &str) -> String {
+async fn told(engine: &Engine, id: OperationId, what: &str) -> String {
     loop {
-        let Some(OperationState::Open(operation)) = bed.engine.wait(id, Duration::from_millis(1)).await
-        else {
-            panic!("{:?}", bed.engine.operation(id))
+        let Some(OperationState::Open(operation)) = engine.wait(id, Duration::from_millis(1)).await else {
+            panic!("{:?}", engine.operation(id))
         };
         let troubles = operation.left().find_map(|(_, state)| state.trouble.clone());
         if let Some(said) = troubles.filter(|said| said.contains(what)) {
@@ -321,7 +320,7 @@ fn a_piece_is_healed_from_its_root_on() {
             .evict_brick(first(&bed, "pieces"), false)
             .await
             .unwrap();
-        told(&bed, id, "not healed from its root on").await;
+        told(&bed.engine, id, "not healed from its root on").await;
         bed.hosts.world(|world| {
             assert_eq!(world.to_be_healed("n1", "pieces"), Some(21));
             world.attend("n1", "pieces", true);
@@ -434,25 +433,34 @@ impl Clock for Waited {
     }
 }
 
-/// The same nodes and records, with an engine that waits as it really does.
-fn patient(saved: &Saved) -> Engine {
-    patient_with(saved, Duration::ZERO)
+/// An engine that waits as it really does, its nodes and its store.
+struct Patient {
+    engine: Engine,
+    hosts: SimHosts,
+    store: Arc<MemoryStore>,
 }
 
-/// The same with nodes that take so long for each answer.
-fn patient_with(saved: &Saved, latency: Duration) -> Engine {
+/// The same nodes and records, with an engine that waits as it really does, and nodes that take so long for each answer.
+fn patient(saved: &Saved, latency: Duration) -> Patient {
+    let store = Arc::new(MemoryStore::new());
+    mortar_store::import(store.as_ref(), &saved.store).unwrap();
+    let hosts = SimHosts::new(World::load(&saved.world).unwrap()).latency(latency);
+    let engine = patient_on(&hosts, &store);
+    Patient { engine, hosts, store }
+}
+
+/// The same on these nodes and records.
+fn patient_on(hosts: &SimHosts, store: &Arc<MemoryStore>) -> Engine {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    let store = MemoryStore::new();
-    mortar_store::import(&store, &saved.store).unwrap();
     let parts = Parts {
-        store: Arc::new(store),
-        hosts: Arc::new(SimHosts::new(World::load(&saved.world).unwrap()).latency(latency)),
+        store: Arc::new(Arc::clone(store)),
+        hosts: Arc::new(hosts.clone()),
         clock: Arc::new(Waited(Instant::now())),
         entropy: Arc::new(bed::Chance::new(2)),
     };
     let config = Config {
-        health_interval: DAY,
-        recovery_interval: DAY,
+        health_interval: 2 * DAY,
+        recovery_interval: 2 * DAY,
         cure: None,
         ..Config::default()
     };
@@ -469,7 +477,7 @@ async fn a_drain_takes_no_longer_than_its_moves() {
         assert!(bed.hosts.world(|world| world.write_files("n1", &name, 2000)));
     }
     let (node, saved) = (bed.node(2), bed.save());
-    let engine = patient(&saved);
+    let engine = patient(&saved, Duration::ZERO).engine;
     engine.start();
     let id = engine.drain_node(node, false).await.unwrap();
     let Some(OperationState::Ended(drain)) = engine.wait(id, Duration::from_secs(3600)).await else {
@@ -496,10 +504,354 @@ async fn a_drain_takes_no_longer_than_its_moves() {
 async fn what_is_to_be_healed_may_take_its_time() {
     let bed = prepared(false).await;
     let (volume, saved) = (bed.volume("data"), bed.save());
-    let engine = patient_with(&saved, Duration::from_secs(60));
+    let engine = patient(&saved, Duration::from_secs(60)).engine;
     let sight = engine.look_at_heal(volume).await.unwrap();
     assert!(!sight.in_the_dark(), "{sight:?}");
-    let engine = patient_with(&saved, Duration::from_secs(3600));
+    let engine = patient(&saved, Duration::from_secs(3600)).engine;
     let sight = engine.look_at_heal(volume).await.unwrap();
     assert!(sight.in_the_dark(), "every wait has a limit: {sight:?}");
+}
+
+/// Bricks of a node.
+fn count(engine: &Engine, node: NodeId) -> usize {
+    engine.view(|landscape| {
+        let inventory = landscape.inventory();
+        let devices = inventory.devices_of(node);
+        devices.map(|device| inventory.brick_count(device.id)).sum()
+    })
+}
+
+/// What it came to, and how long that took from now on.
+async fn ends(engine: &Engine, id: OperationId) -> (Outcome, Duration) {
+    let begun = Instant::now();
+    let Some(OperationState::Ended(ended)) = engine.wait(id, Duration::from_secs(7 * 24 * 3600)).await else {
+        panic!("{:?}", engine.operation(id))
+    };
+    (ended.outcome, begun.elapsed())
+}
+
+async fn ends_done(engine: &Engine, id: OperationId) {
+    let (outcome, _) = ends(engine, id).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+}
+
+/// Why it failed, and how long that took from now on.
+async fn fails(engine: &Engine, id: OperationId) -> (String, Duration) {
+    match ends(engine, id).await {
+        (Outcome::Failed { reason }, took) => (reason, took),
+        (outcome, _) => panic!("{outcome:?}"),
+    }
+}
+
+/// A drain that waits ends as soon as it is cancelled, with nothing but its own end left to record.
+async fn cancelled_at_once(engine: &Engine, id: OperationId) {
+    assert!(engine.cancel(id));
+    let (why, took) = fails(engine, id).await;
+    assert_eq!(why, "cancelled on request");
+    assert!(took <= SOON, "{took:?}");
+}
+
+/// How long nodes take, so that what happens in between can be seen.
+const ANSWER: Duration = Duration::from_millis(10);
+/// As good as at once: a look at what has to be undone.
+const SOON: Duration = Duration::from_millis(200);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Two volumes with files on n1, n2 and n3, and a spare disk on n4.
+async fn two_volumes() -> Bed {
+    let bed = prepared(false).await;
+    made(&bed, "more", Durability::Replicate(3)).await;
+    let spare = bed.add_node(bed.cluster(), 4).await;
+    bed.add_device(spare, "/dev/sdb", "disk").await;
+    assert!(bed.hosts.world(|world| world.write_files("n1", "more", 20)));
+    bed
+}
+
+/// Bricks of a volume on n1 hold what the one on n2 lacks, and no daemon heals it.
+fn to_heal(bed: &Bed, volume: &str) {
+    bed.hosts.world(|world| {
+        world.attend("n1", volume, false);
+        world.kill_node("n2");
+        assert!(world.write_files("n1", volume, 3));
+        world.start_node("n2");
+    });
+}
+
+/// What the moving brick alone has is healed first: a drain waits for that, moves others meanwhile, and says so once.
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_while_files_are_healed() {
+    let bed = two_volumes().await;
+    to_heal(&bed, "data");
+    let (node, saved) = (bed.node(1), bed.save());
+    let Patient { engine, hosts, store } = patient(&saved, ANSWER);
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    let said = told(&engine, id, "must be healed first").await;
+    assert!(
+        said.contains("volume data") && said.contains("1 bricks left"),
+        "{said}"
+    );
+    assert_eq!(count(&engine, node), 1, "the other one has moved");
+    // However long that takes, nothing is recorded and nothing kept: all is said.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let before = (store.applied(), store.unsynced());
+    tokio::time::sleep(20 * HOUR).await;
+    assert_eq!((store.applied(), store.unsynced()), before);
+    hosts.world(|world| world.attend("n1", "data", true));
+    ends_done(&engine, id).await;
+    assert_eq!(count(&engine, node), 0);
+}
+
+/// What does not pass is not waited for without end.
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_no_longer_than_its_patience() {
+    let bed = two_volumes().await;
+    to_heal(&bed, "data");
+    let (stays, _) = brick(&bed, "data", bed.node(1));
+    let (node, saved) = (bed.node(1), bed.save());
+    let engine = patient(&saved, ANSWER).engine;
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    let (why, took) = fails(&engine, id).await;
+    for part in [
+        stays.to_string().as_str(),
+        "volume data",
+        "must be healed first",
+        "within 24 h",
+        "drain it again",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert!(took >= 24 * HOUR && took < 25 * HOUR, "{took:?}");
+    assert_eq!(count(&engine, node), 1);
+}
+
+/// What may pass is tried again a few times. In the end it is named, with what stood in the way, and the others have moved.
+#[tokio::test(start_paused = true)]
+async fn a_drain_tries_again_a_few_times() {
+    let bed = two_volumes().await;
+    let ((stays, _), (_, other)) = (brick(&bed, "data", bed.node(1)), brick(&bed, "data", bed.node(2)));
+    assert!(bed.hosts.world(|world| world.kill_brick("n2", &other)));
+    let (node, saved) = (bed.node(1), bed.save());
+    for comes_back in [false, true] {
+        let Patient { engine, hosts, store } = patient(&saved, ANSWER);
+        engine.start();
+        let id = engine.drain_node(node, false).await.unwrap();
+        let said = told(&engine, id, "is tried again (1 of 6)").await;
+        assert!(said.contains(&other), "{said}");
+        let before = store.applied();
+        if comes_back {
+            tokio::time::sleep(Duration::from_secs(300)).await;
+            let start = mortar_argv::Command::new("gluster").args([
+                "--mode=script",
+                "volume",
+                "start",
+                "data",
+                "force",
+            ]);
+            assert!(hosts.world(|world| world.run_one("n1", &start)).success());
+            ends_done(&engine, id).await;
+            assert_eq!(count(&engine, node), 0);
+            continue;
+        }
+        let (why, took) = fails(&engine, id).await;
+        for part in [
+            stays.to_string().as_str(),
+            "volume data",
+            &other,
+            "does not run",
+            "tried 6 times",
+            "drain it again",
+        ] {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        assert!(
+            took > Duration::from_secs(900) && took < Duration::from_secs(1000),
+            "{took:?}"
+        );
+        let (written, tries) = (store.applied() - before, 5);
+        assert!(written < 2 * tries + 5, "{written} records for {tries} tries");
+        assert_eq!(count(&engine, node), 1);
+    }
+}
+
+/// A node that is away is nothing that passes by itself: it is tried a few times, too.
+#[tokio::test(start_paused = true)]
+async fn a_drain_of_a_pool_that_does_not_answer_ends() {
+    let bed = prepared(true).await;
+    let (node, saved) = (bed.node(1), bed.save());
+    let Patient { engine, hosts, .. } = patient(&saved, ANSWER);
+    engine.start();
+    hosts.world(|world| {
+        for host in world.hosts() {
+            world.kill_node(&host);
+        }
+    });
+    let id = engine.drain_node(node, false).await.unwrap();
+    let (why, took) = fails(&engine, id).await;
+    assert!(why.contains("tried 6 times"), "{why}");
+    assert!(took < HOUR, "{took:?}");
+}
+
+/// A drain of n1 whose move of one brick needs attention: its volume, and what was killed to that end.
+async fn stuck(bed: &Bed) -> (Patient, OperationId, &'static str, String) {
+    for name in ["data", "more"] {
+        assert!(bed.hosts.world(|world| world.write_files("n1", name, 1000)));
+    }
+    let others = ["data", "more"].map(|name| (name, brick(bed, name, bed.node(2)).1));
+    let patient = patient(&bed.save(), ANSWER);
+    let (engine, hosts) = (&patient.engine, &patient.hosts);
+    engine.start();
+    assert_eq!(count(engine, bed.node(1)), 2);
+    let id = engine.drain_node(bed.node(1), false).await.unwrap();
+    told(engine, id, "still to be healed").await;
+    // Of the volume whose brick is on its way.
+    let lacking = |name: &str| hosts.world(|world| world.to_be_healed("n1", name)) > Some(0);
+    let (name, other) = others.into_iter().find(|(name, _)| lacking(name)).unwrap();
+    assert!(hosts.world(|world| world.kill_brick("n2", &other)));
+    (patient, id, name, other)
+}
+
+/// The move of which such a drain says that it needs attention.
+fn other_open(engine: &Engine, id: OperationId) -> OperationId {
+    let (open, _) = engine.operations(0);
+    let mut others = open.iter().map(OperationState::id).filter(|open| *open != id);
+    others.next().unwrap()
+}
+
+/// A move that needs attention keeps no other brick where it is; the drain ends when that move has.
+#[tokio::test(start_paused = true)]
+async fn a_drain_goes_on_beside_a_move_that_needs_attention() {
+    let bed = two_volumes().await;
+    let node = bed.node(1);
+    let (Patient { engine, hosts, .. }, id, name, other) = stuck(&bed).await;
+    told(&engine, id, "needs attention").await;
+    while count(&engine, node) > 1 {
+        told(&engine, id, "").await;
+    }
+    let said = told(&engine, id, "needs attention").await;
+    assert!(said.contains(&other), "{said}");
+    let start =
+        mortar_argv::Command::new("gluster").args(["--mode=script", "volume", "start", name, "force"]);
+    assert!(hosts.world(|world| world.run_one("n1", &start)).success());
+    assert!(engine.retry(other_open(&engine, id)));
+    ends_done(&engine, id).await;
+    assert_eq!(count(&engine, node), 0);
+}
+
+/// Nobody comes: the drain ends all the same, names the move, and leaves it to whoever comes.
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_ever_for_somebody() {
+    let bed = two_volumes().await;
+    let (Patient { engine, .. }, id, _, other) = stuck(&bed).await;
+    told(&engine, id, "needs attention").await;
+    let (why, took) = fails(&engine, id).await;
+    let left = other_open(&engine, id);
+    for part in [
+        left.to_string().as_str(),
+        &other,
+        "needs attention",
+        "mortar operation info",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert!(took >= 24 * HOUR && took < 25 * HOUR, "{took:?}");
+    assert!(matches!(engine.operation(left), Some(OperationState::Open(_))));
+}
+
+/// Whatever a drain waits for: cancelled, it ends at once.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_waits_is_cancelled_at_once() {
+    let bed = two_volumes().await;
+    let (node, well) = (bed.node(1), bed.save());
+
+    // For a move that needs attention.
+    let (patient_one, id, ..) = stuck(&bed).await;
+    while count(&patient_one.engine, node) > 1 {
+        told(&patient_one.engine, id, "").await;
+    }
+    told(&patient_one.engine, id, "1 bricks left; operation").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    cancelled_at_once(&patient_one.engine, id).await;
+
+    // For the next try.
+    let (_, other) = brick(&bed, "data", bed.node(2));
+    let Patient { engine, hosts, .. } = patient(&well, ANSWER);
+    assert!(hosts.world(|world| world.kill_brick("n2", &other)));
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    told(&engine, id, "(3 of 6)").await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    cancelled_at_once(&engine, id).await;
+
+    // For nodes that are asked whether the brick may move.
+    let minute = Duration::from_secs(60);
+    let engine = patient(&well, minute).engine;
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    tokio::time::sleep(minute / 2).await;
+    cancelled_at_once(&engine, id).await;
+
+    // For what is to be healed.
+    to_heal(&bed, "data");
+    let engine = patient(&bed.save(), ANSWER).engine;
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    told(&engine, id, "must be healed first").await;
+    tokio::time::sleep(HOUR).await;
+    cancelled_at_once(&engine, id).await;
+}
+
+/// Whoever cancels a move that a drain began does not want it again a moment later.
+#[tokio::test(start_paused = true)]
+async fn a_move_that_was_cancelled_is_not_tried_again() {
+    let bed = prepared(true).await;
+    let (node, saved) = (bed.node(1), bed.save());
+    let engine = patient(&saved, ANSWER).engine;
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    told(&engine, id, "moves brick").await;
+    assert!(engine.cancel(other_open(&engine, id)));
+    let (why, took) = fails(&engine, id).await;
+    assert!(why.contains("cancelled on request"), "{why}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// After a restart a drain goes on where it was: it waits again, or tries again from the first try on.
+#[tokio::test(start_paused = true)]
+async fn a_restart_while_a_drain_waits_loses_nothing() {
+    let bed = two_volumes().await;
+    to_heal(&bed, "data");
+    let (_, other) = brick(&bed, "more", bed.node(2));
+    assert!(bed.hosts.world(|world| world.kill_brick("n2", &other)));
+    let (node, saved) = (bed.node(1), bed.save());
+    let Patient { engine, hosts, store } = patient(&saved, ANSWER);
+    engine.start();
+    let id = engine.drain_node(node, false).await.unwrap();
+    told(&engine, id, "1 more wait").await;
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    let begun = Instant::now();
+    engine.stop(HOUR).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "a stop waits for no drain that waits"
+    );
+    drop(engine);
+    store.crash();
+    let engine = patient_on(&hosts, &store);
+    engine.start();
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    assert!(
+        matches!(engine.operation(id), Some(OperationState::Open(_))),
+        "{:?}",
+        engine.operation(id)
+    );
+    let start =
+        mortar_argv::Command::new("gluster").args(["--mode=script", "volume", "start", "more", "force"]);
+    hosts.world(|world| {
+        assert!(world.run_one("n1", &start).success());
+        world.attend("n1", "data", true);
+    });
+    ends_done(&engine, id).await;
+    assert_eq!(count(&engine, node), 0);
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use mortar_model::work::{Goal, Seen, Verdict};
 use mortar_plan::Step;
 
+pub use turns::CANCELLED;
+
 use crate::operation::{Direction, Mark, Operation, Phase};
 use crate::policy::Policy;
 

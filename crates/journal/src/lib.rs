@@ -23,7 +23,7 @@ mod operation;
 mod policy;
 mod remainder;
 
-pub use advance::{Action, Advance, Event, Persist, advance};
+pub use advance::{Action, Advance, CANCELLED, Event, Persist, advance};
 pub use ended::{Ended, Outcome, StageEnded, StepEnded, StepsEnded};
 pub use operation::{Direction, Mark, Operation, Phase, StepState};
 pub use policy::Policy;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mortar_engine::{Clock, Config, Engine, Entropy, OperationState, Outcome, Parts};
+use mortar_engine::{Clock, Config, DrainPlan, Engine, Entropy, OperationState, Outcome, Parts};
 use mortar_executor::{Hosts, SimHosts};
 use mortar_journal::Policy;
 use mortar_model::{
@@ -225,6 +225,13 @@ impl Bed {
             health_interval: interval,
             recovery_interval: interval,
             cure: None,
+            // Soon, so that a drain comes to all its ends; the patience lasts until somebody attends to a move.
+            drain: DrainPlan {
+                look: Duration::ZERO,
+                pause: Duration::ZERO,
+                patience: LIMIT / 4,
+                ..DrainPlan::default()
+            },
             limits: Limits {
                 blocks: BlockPolicy {
                     make_hosting: true,
@@ -270,6 +277,10 @@ impl Bed {
         drop((engine, mortal));
         let world = hosts.world(|world| World::load(&world.save().unwrap()).unwrap());
         (world, store)
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.mortal.is_dead()
     }
 
     pub(crate) fn store(&self) -> &MemoryStore {

@@ -298,7 +298,7 @@ async fn make_with_spare(bed: &Bed, durability: Durability, media: &str, path: &
 }
 
 /// The same with a second volume.
-async fn make_two_with_spare(bed: &Bed) {
+pub(crate) async fn make_two_with_spare(bed: &Bed) {
     make_with_spare(bed, Durability::Replicate(3), "disk", "/dev/sdb").await;
     let request = request("more", Durability::Replicate(2), "disk");
     let id = bed.engine.create_volume(request).await.unwrap();

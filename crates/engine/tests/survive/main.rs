@@ -20,6 +20,7 @@ mod repairs;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;
 
 use mortar_model::OperationKind;
 use mortar_simulator::Effect;

@@ -3,6 +3,9 @@
 use super::{Machine, Persist};
 use crate::operation::{Direction, Mark, Phase};
 
+/// Why an operation was undone that somebody did not want any more.
+pub const CANCELLED: &str = "cancelled on request";
+
 impl Machine<'_> {
     /// The last try failed; `away`: only because nodes are. Where the operation has turned since the step was begun, it
     /// is already on another way.
@@ -29,7 +32,7 @@ impl Machine<'_> {
     pub(super) fn cancel(&mut self) {
         if self.direction() == Direction::Forward && !self.operation.committed {
             self.operation.take_up();
-            self.turn_back("cancelled on request".into());
+            self.turn_back(CANCELLED.into());
         }
     }
 
