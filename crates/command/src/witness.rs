@@ -8,6 +8,10 @@
 //! it is like and nothing more, so both numbers count. They are not compared: those of a volume that is in use grow between
 //! two looks. The roots of a volume to which nobody ever wrote have none (all seen with 10.3).
 //!
+//! *Roots without a version.* A client tells the bricks the new version of a root a second after it changed something in it.
+//! Where each one was gone by then, roots that hold files have no version of what is in them, and nobody heals anything from
+//! them: a new brick stays empty, and gets the same version as the others with the next change. So no place is handed over before.
+//!
 //! *Names.* Where the old brick is out of reach, what it alone holds is what the others list differently: each lists, by
 //! the id of the file, what any other one lacks, and not what it lacks itself. They are asked twice, since what is being
 //! written shows up on one brick after the other: only what one lists both times and another neither time counts.
@@ -36,6 +40,8 @@ struct Told {
     root: [u64; 2],
     /// Ids of files and folders that others lack.
     lists: BTreeSet<String>,
+    /// Whether there is anything in its root.
+    holds: bool,
 }
 
 /// The bricks that have to be asked themselves before `thing` counts as healed, or may be given up; none for most.
@@ -60,16 +66,23 @@ pub(crate) fn ask(brick: &BrickAddress, settings: &Settings) -> Batch {
         .arg(format!("{}/.glusterfs/indices/xattrop", brick.path))
         .args(["-mindepth", "1", "-maxdepth", "1", "-not", "-name", "xattrop-*"])
         .args(["-printf", "%f\\n"]);
-    Batch::new().ask(root).ask(lists)
+    let holds = program::program(settings, "find")
+        .arg(&brick.path)
+        .args(["-mindepth", "1", "-maxdepth", "1"])
+        .args(["-not", "-name", ".glusterfs*", "-not", "-name", ".trashcan"])
+        .args(["-print", "-quit"]);
+    Batch::new().ask(root).ask(lists).ask(holds)
 }
 
 fn read(report: &Report) -> Result<Told, Unreadable> {
     let missing = || Unreadable::new(WHAT, "the brick's folder is not there");
     let root = answer::text_of(report, 0, WHAT)?.ok_or_else(missing)?;
     let lists = answer::text_of(report, 1, WHAT)?.ok_or_else(missing)?;
+    let holds = answer::text_of(report, 2, WHAT)?.ok_or_else(missing)?;
     Ok(Told {
         root: version(root)?,
         lists: lists.lines().map(str::to_owned).collect(),
+        holds: !holds.is_empty(),
     })
 }
 
@@ -111,9 +124,11 @@ pub(crate) fn judge(thing: &Thing, goal: Goal, rounds: &[Vec<Report>]) -> Verdic
     }
     let failed = match thing {
         Thing::Heal(spec) => bare(&told, bricks.len())
+            .or_else(|| empty(&told))
             .map(|place| (FailureKind::Underway, bare_text(&bricks[place], &spec.name))),
         Thing::Seat(spec) => bare(&told, spec.others.len())
             .map(|place| bare_text(&bricks[place], &spec.name))
+            .or_else(|| (spec.pieces && unversioned(&told)).then(|| unversioned_text(&spec.name)))
             .or_else(|| {
                 apart(&told)
                     .filter(|_| spec.dead)
@@ -141,6 +156,26 @@ fn bare(told: &[Vec<Told>], wanted: usize) -> Option<usize> {
     let ahead = |half: usize| last.iter().any(|told| told.root[half] > 0);
     let lacks = |told: &Told| (0..2).any(|half| told.root[half] == 0 && ahead(half));
     last.iter().take(wanted).position(lacks)
+}
+
+/// Whether bricks hold something of which none has a version.
+fn unversioned(told: &[Vec<Told>]) -> bool {
+    let Some(last) = told.last() else { return false };
+    last.iter().any(|told| told.holds) && last.iter().all(|told| told.root[0] == 0)
+}
+
+/// The first brick that holds nothing while others do, and none has a version of it.
+fn empty(told: &[Vec<Told>]) -> Option<usize> {
+    let last = told.last().filter(|_| unversioned(told))?;
+    last.iter().position(|told| !told.holds)
+}
+
+fn unversioned_text(name: &VolumeName) -> String {
+    format!(
+        "the roots of the bricks hold files, and GlusterFS has no version of that, without which it heals nothing to a new brick: each \
+         client that changed something in the root of volume {name} was gone within a second (make a folder there through a mount, \
+         and remove it some seconds later)"
+    )
 }
 
 fn bare_text(brick: &BrickAddress, name: &VolumeName) -> String {
@@ -207,10 +242,15 @@ mod tests {
             others: vec![at(2), at(3)],
             dead,
             alike: true,
+            pieces: true,
         })
     }
 
     fn told(root: &str, lists: &str) -> Report {
+        told_full(root, lists, "/b/file\n")
+    }
+
+    fn told_full(root: &str, lists: &str, holds: &str) -> Report {
         let ran = |stdout: &str| {
             Outcome::Ran(Output {
                 stdout: stdout.into(),
@@ -218,13 +258,21 @@ mod tests {
             })
         };
         Report {
-            outcomes: vec![ran(root), ran(lists)],
+            outcomes: vec![ran(root), ran(lists), ran(holds)],
             broken: None,
         }
     }
 
     fn roots(thing: &Thing, goal: Goal, roots: &[&str]) -> Option<FailureKind> {
-        let round: Vec<Report> = roots.iter().map(|root| told(root, "")).collect();
+        let held = |root: &str| if root.is_empty() { "" } else { "/b/file\n" };
+        let roots: Vec<[&str; 2]> = roots.iter().map(|root| [*root, held(root)]).collect();
+        held_roots(thing, goal, &roots)
+    }
+
+    /// The root's version and what is in it, of each brick.
+    fn held_roots(thing: &Thing, goal: Goal, roots: &[[&str; 2]]) -> Option<FailureKind> {
+        let round = roots.iter().map(|[root, holds]| told_full(root, "", holds));
+        let round: Vec<Report> = round.collect();
         kind(judge(thing, goal, &[round.clone(), round]))
     }
 
@@ -263,6 +311,34 @@ mod tests {
         assert_eq!(dead(&[OLD, NEW]), Some(FailureKind::Busy));
     }
 
+    #[test]
+    fn no_place_is_handed_over_while_roots_hold_what_has_no_version() {
+        let half = "# file: /b\ntrusted.ec.version=0x00000000000000000000000000000035\n\n";
+        let (full, busy) = ("/b/file\n", Some(FailureKind::Busy));
+        let may = |all: &[[&str; 2]]| held_roots(&seat(false), Goal::Absent, all);
+        for root in [NEW, half] {
+            assert_eq!(may(&[[root, full]; 3]), busy, "{root}");
+            assert_eq!(may(&[[root, ""]; 3]), None, "{root}: there is nothing to lose");
+            let dead = held_roots(&seat(true), Goal::Absent, &[[root, full]; 2]);
+            assert_eq!(dead, busy, "{root}");
+        }
+        assert_eq!(may(&[[OLD, full]; 3]), None);
+        // An arbiter and the copies beside it have no versions.
+        let Thing::Seat(mut spec) = seat(false) else {
+            unreachable!()
+        };
+        spec.pieces = false;
+        assert_eq!(
+            held_roots(&Thing::Seat(spec), Goal::Absent, &[[NEW, full]; 3]),
+            None
+        );
+        // As a move may have been left that began before this was looked at.
+        let healed = |all: &[[&str; 2]]| held_roots(&heal(), Goal::Present, all);
+        let underway = Some(FailureKind::Underway);
+        assert_eq!(healed(&[[NEW, full], [NEW, full], [NEW, ""]]), underway);
+        assert_eq!(healed(&[[NEW, ""]; 3]), None);
+    }
+
     /// What two bricks list beside a dead one, each time they are asked.
     fn lists(rounds: [[&str; 2]; 2]) -> Option<FailureKind> {
         let rounds = rounds.map(|round| round.map(|names| told(OLD, names)).to_vec());
@@ -287,7 +363,7 @@ mod tests {
         let round = vec![other.clone(), garbled, other.clone()];
         let verdict = judge(&heal(), Goal::Present, &[round.clone(), round]);
         assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
-        let round = vec![other.clone(), Report::not_run(2, "no route"), other];
+        let round = vec![other.clone(), Report::not_run(3, "no route"), other];
         let verdict = judge(&heal(), Goal::Present, &[round.clone(), round]);
         assert_eq!(kind(verdict), Some(FailureKind::Unreached));
     }

@@ -572,6 +572,7 @@ fn no_brick_is_replaced_while_files_move() {
         others: vec![at(3)],
         dead: false,
         alike: false,
+        pieces: false,
     });
     let refused = judge(
         &seat,
@@ -592,6 +593,7 @@ fn no_brick_is_replaced_while_files_move() {
         others: others.to_vec(),
         dead: false,
         alike: false,
+        pieces: false,
     });
     let may = |rebalance| {
         let told = report("gluster-10.3", &["heal-info-clean", rebalance]);

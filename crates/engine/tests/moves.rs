@@ -340,6 +340,27 @@ fn a_piece_is_healed_from_its_root_on() {
     });
 }
 
+/// Roots that hold files and have no version are healed to nobody: no place is handed over before that has changed.
+#[test]
+fn no_piece_moves_while_roots_have_no_version() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        made(&bed, "pieces", Durability::disperse(2, 1)).await;
+        assert!(bed.hosts.world(|world| world.write_and_leave("n1", "pieces", 20)));
+        let brick = first(&bed, "pieces");
+        let id = bed.engine.evict_brick(brick, false).await.unwrap();
+        bed.settle(id, "nothing would be healed").await;
+        let why = failure(&bed, id);
+        assert!(why.contains("has no version of that"), "{why}");
+        assert_eq!(first(&bed, "pieces"), brick);
+        bed.assert_agreement("it has not moved");
+        assert!(bed.hosts.world(|world| world.write_files("n1", "pieces", 1)));
+        let id = bed.engine.evict_brick(brick, false).await.unwrap();
+        bed.done(id).await;
+        bed.assert_agreement("it has moved");
+    });
+}
+
 /// Somebody replaced a brick past Mortar, and its root is not healed: no other brick of its set is given up.
 #[test]
 fn no_piece_is_given_up_beside_an_empty_one() {

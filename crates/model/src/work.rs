@@ -237,6 +237,10 @@ pub struct SeatSpec {
     /// same.
     #[serde(default)]
     pub alike: bool,
+    /// Whether each brick holds a piece of each file: then their roots must have a version, without which nothing is healed to
+    /// a new one.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub pieces: bool,
 }
 
 /// The bricks of devices that are to be left: gone when each has moved elsewhere. Each move is an operation of its own, one

@@ -140,6 +140,7 @@ fn stages(
         others: others_at,
         dead,
         alike: !matches!(volume.durability, Durability::Replicate(_)),
+        pieces: heal.pieces,
     };
     // Members with the other bricks are asked first: the old one's node may be gone.
     let on_pool = |thing, goal| pool_step(inventory, volume.cluster, others, thing, goal);

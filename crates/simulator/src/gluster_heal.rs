@@ -6,7 +6,8 @@
 //! not healed.
 //!
 //! In a dispersed set nobody lists anything for a new brick before the self-heal daemon has healed its root, which takes some
-//! commands from when all bricks of the set run. All stands still while there is no daemon.
+//! commands from when all bricks of the set run. All stands still while there is no daemon. Where all that was written came from clients
+//! that were gone within a second, the roots have no version, and nothing is healed from them to a new brick.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,9 @@ pub(crate) struct Copies {
     /// Whether its self-heal daemons do not run.
     #[serde(default)]
     unattended: bool,
+    /// Whether the roots have no version of what is in them.
+    #[serde(default)]
+    unversioned: bool,
 }
 
 /// Commands until the daemons have healed the root of a brick of pieces.
@@ -212,7 +216,14 @@ impl Volume {
         let copies = self.copies()?;
         let place = u32::try_from(place).ok()?;
         let has = self.disperse > 0 && copies.entries > 0 && !copies.rootless.contains_key(&place);
-        has.then_some((copies.entries, 1))
+        (has && !copies.unversioned).then_some((copies.entries, 1))
+    }
+
+    /// Whether there is anything in the root of a brick of pieces.
+    fn holds(&self, place: usize) -> bool {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        self.copies()
+            .is_some_and(|copies| copies.entries > 0 && !copies.rootless.contains_key(&place))
     }
 }
 
@@ -242,10 +253,24 @@ impl World {
             .collect();
         let copies = self.copies_mut(number);
         copies.entries += files;
+        // A brick that was empty by now gets the version of the others and stays empty, which nobody sees: as bad as before.
+        copies.unversioned &= !copies.rootless.is_empty();
         for place in down {
             *copies.lacking.entry(place).or_default() += files;
         }
         true
+    }
+
+    /// The same by clients that are gone within a second. Answers whether they were written.
+    pub fn write_and_leave(&mut self, host: &str, volume: &str, files: u64) -> bool {
+        let Some(number) = self.named(host).and_then(|node| self.volume_number(node, volume)) else {
+            return false;
+        };
+        let copies = self.copies_mut(number);
+        let unversioned = copies.entries == 0 || copies.unversioned;
+        let written = self.write_files(host, volume, files);
+        self.copies_mut(number).unversioned = unversioned;
+        written
     }
 
     /// The self-heal daemons of a volume run, or do not.
@@ -265,14 +290,19 @@ impl World {
     }
 
     /// What GlusterFS keeps on bricks: `find BRICK/.glusterfs/indices/xattrop …` names files that others of the set lack, and
-    /// `getfattr … --match=^trusted\.ec\.version$ BRICK` tells how new the root is.
+    /// `getfattr … --match=^trusted\.ec\.version$ BRICK` tells how new the root is, `find BRICK … -not -name .glusterfs* …` whether anything
+    /// is in it.
     pub(crate) fn ask_brick(&mut self, node: u32, program: &str, arguments: &[String]) -> Option<Output> {
         const INDEX: &str = "/.glusterfs/indices/xattrop";
         let (folder, missing) = match program {
             "find" => {
-                let index = arguments.first()?;
-                let missing = format!("find: '{index}': No such file or directory");
-                (index.strip_suffix(INDEX)?, missing)
+                let searched = arguments.first()?.as_str();
+                let missing = format!("find: '{searched}': No such file or directory");
+                let in_root = arguments.iter().any(|word| word == ".glusterfs*");
+                (
+                    searched.strip_suffix(INDEX).or(in_root.then_some(searched))?,
+                    missing,
+                )
             }
             "getfattr" => {
                 let folder = arguments.last()?;
@@ -297,10 +327,14 @@ impl World {
             .bricks
             .iter()
             .position(|brick| brick.node == node && self.names.read(&brick.path) == folder)?;
-        Some(if program == "find" {
-            say(index(volume, place, &format!("{folder}{INDEX}"), arguments))
-        } else {
+        Some(if program == "getfattr" {
             root(volume, place, folder, arguments)
+        } else if arguments.first().is_some_and(|searched| searched != folder) {
+            say(index(volume, place, &format!("{folder}{INDEX}"), arguments))
+        } else if volume.holds(place) {
+            say(format!("{folder}/file\n"))
+        } else {
+            done()
         })
     }
 
@@ -318,7 +352,8 @@ impl World {
             (set * size..set * size + size).all(|place| self.runs(number, place))
         };
         let rootless = copies.rootless.keys().copied();
-        let begun: BTreeSet<u32> = rootless.filter(|place| started && all_run(*place)).collect();
+        let from = started && !copies.unversioned;
+        let begun: BTreeSet<u32> = rootless.filter(|place| from && all_run(*place)).collect();
         let healing: Vec<u32> = copies
             .lacking
             .keys()

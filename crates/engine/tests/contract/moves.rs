@@ -50,6 +50,7 @@ fn a_brick_takes_the_place_of_another() {
         others,
         dead: false,
         alike: false,
+        pieces: false,
     });
     let settings = twin.settings.clone();
     let before = command::before(&seat, Goal::Absent, &settings).unwrap();
