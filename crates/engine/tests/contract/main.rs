@@ -22,6 +22,7 @@ mod growth;
 mod loss;
 mod moves;
 mod peers;
+mod pieces;
 mod repairs;
 mod survey;
 mod things;
