@@ -37,9 +37,11 @@ fn served(site: &Site, volume: &str) -> usize {
         .count()
 }
 
-/// The process of the volume's brick on node 2.
-fn process(site: &Site, volume: &str) -> String {
-    let address = format!("<hostname>{}</hostname>", site.lab.nodes()[1].address);
+/// The process of the volume's brick on that node.
+pub(crate) fn process(site: &Site, volume: &str, node: &str) -> String {
+    let nodes = site.lab.nodes();
+    let node = nodes.iter().find(|other| other.name == node).unwrap();
+    let address = format!("<hostname>{}</hostname>", node.address);
     let bricks = bricks(site, volume);
     let brick = bricks.iter().find(|brick| brick.contains(&address)).unwrap();
     let (_, rest) = brick.split_once("<pid>").unwrap();
@@ -221,7 +223,7 @@ fn what_was_changed_by_hand_is_mended_on_command_and_only_what_is_proven() {
     // The nodes of a lab share their processes' numbers: just this one.
     let unmount = format!(
         "kill -9 {}; until umount {}; do sleep 0.1; done",
-        process(&site, &name),
+        process(&site, &name, "node2"),
         brick_folder(&site, "node2", &volume).trim_end_matches("/brick")
     );
     on(&site.lab, "node2", &["sh", "-c", &unmount]);

@@ -28,6 +28,7 @@ mod growth;
 mod life;
 mod loss;
 mod moves;
+mod pieces;
 mod pools;
 mod rebuild;
 mod remains;
