@@ -6,6 +6,7 @@
 //! bricks are asked themselves ([`crate::witnesses`]).
 
 use mortar_argv::{Batch, Outcome, Report};
+use mortar_model::VolumeName;
 use mortar_model::work::{BrickAddress, Facts, FailureKind, HealSpec, Seen, Verdict};
 
 use crate::answer::Unreadable;
@@ -33,6 +34,13 @@ pub(crate) fn make(spec: &HealSpec, settings: &Settings) -> Batch {
     Batch::new()
         .ask(program::volume(settings, "heal", &spec.name))
         .then(heal_info::ask(settings, &spec.name))
+}
+
+/// What is run where something waits for a heal: GlusterFS heals by itself, but the self-heal daemons look every ten minutes. A
+/// client that ends at once leaves names of files that are alike behind, until then (seen with 10.3 and 11.1).
+pub(crate) fn hasten(name: &VolumeName, verdict: &Verdict, settings: &Settings) -> Option<Batch> {
+    let waits = matches!(verdict, Verdict::Failed(failure) if failure.kind == FailureKind::Busy);
+    waits.then(|| Batch::new().ask(program::volume(settings, "heal", name)))
 }
 
 /// What the first command says does not count, but is told: a daemon that is at work already, or a brick that is just coming up,

@@ -302,10 +302,14 @@ pub fn is_connected(thing: &Thing, report: &Report) -> bool {
     matches!(thing, Thing::Peer(spec) if peer::is_connected(spec, report))
 }
 
-/// What to run before an undoing that failed in this way is tried again; `None` where nothing is.
+/// What to run before what failed in this way, or the look [`before`] it, is tried again; `None` where nothing is. What it says
+/// does not count: whether it helped shows at the next try.
 pub fn amends(thing: &Thing, goal: Goal, verdict: &Verdict, settings: &Settings) -> Option<Batch> {
     match (thing, goal) {
         (Thing::AddedBricks(spec), Goal::Absent) => added_bricks::amends(spec, verdict, settings),
+        (Thing::Seat(spec), Goal::Absent) => heal::hasten(&spec.name, verdict, settings),
+        (Thing::Copies(spec), Goal::Absent) => heal::hasten(&spec.name, verdict, settings),
+        (Thing::Copy(spec), Goal::Present) => heal::hasten(spec.name.as_ref()?, verdict, settings),
         _ => None,
     }
 }

@@ -39,6 +39,7 @@ fn part(part: CopyPart, brick: &BrickSpec, number: u128) -> Thing {
         copy: copy_id(number),
         brick: brick.clone(),
         names_missed: false,
+        name: None,
         text: "{}\n".into(),
         promised: ByteSize::ZERO,
     })

@@ -9,7 +9,7 @@ use common::{NODES, VOLUME, added, addresses, names, output, recorded_set, volum
 use mortar_argv::{Outcome, Report};
 use mortar_command::query::rebalance::Progress;
 use mortar_command::query::{glusterd, heal_info, pool, rebalance, volume_info, volume_list, volume_status};
-use mortar_command::{judge, judge_before, judge_look};
+use mortar_command::{Settings, amends, judge, judge_before, judge_look};
 use mortar_model::work::{
     AddedBricksSpec, BrickAddress, Facts, FailureKind, Goal, HealSpec, PeerSpec, RebalanceSpec, SeatSpec,
     Seen, Thing, Verdict, VolumeSpec,
@@ -604,6 +604,11 @@ fn no_brick_is_replaced_while_files_move() {
     assert_eq!(may("rebalance-failed"), DONE);
     let running = may("rebalance-moving");
     assert_eq!(kind(&running), Some(FailureKind::Busy), "{running:?}");
+
+    // Where it waits it asks for what may be waited for; where it may go on it does.
+    let amends = |verdict: &Verdict| amends(&seat, Goal::Absent, verdict, &Settings::default());
+    assert_eq!(amends(&running).map(|batch| batch.items().len()), Some(1));
+    assert_eq!(amends(&DONE), None);
 }
 
 #[test]

@@ -55,7 +55,10 @@ pub(crate) async fn before(inner: &Inner, step: &Step, goal: Goal) -> Option<Ver
         Place::Pool(pool, nodes) => away::best_members(inner, *pool, nodes).await,
     };
     let what = format!("look before the {}", step.thing.kind());
-    let report = act::send(inner, &step.place, nodes, &batch, &what).await;
+    let report = act::send(inner, &step.place, nodes.clone(), &batch, &what).await;
     let verdict = command::judge_before(&step.thing, &report);
+    if let Some(batch) = command::amends(&step.thing, goal, &verdict, &inner.config.settings) {
+        act::send(inner, &step.place, nodes, &batch, &what).await;
+    }
     Some(witness::confirm(inner, step, goal, verdict).await)
 }

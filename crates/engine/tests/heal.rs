@@ -120,10 +120,12 @@ fn a_snapshot_waits_for_a_heal_and_not_for_ever() {
         let bed = prepared().await;
         let name = |name: &str| Some(VolumeName::new(name).unwrap());
         let missed = |files| {
+            // The daemons' next round is far: the heal has to be asked for.
             bed.hosts.world(|world| {
                 world.kill_node("n3");
                 assert!(world.write_files("n1", "data", files));
                 world.start_node("n3");
+                world.doze("n1", "data");
             });
         };
         missed(40);

@@ -105,6 +105,24 @@ fn what_only_the_moving_brick_has_is_healed_first() {
     });
 }
 
+/// A client that ended at once left names of files behind. The daemons look in ten minutes, or when they are told to.
+#[test]
+fn a_move_asks_for_the_heal_that_it_waits_for() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let (moving, _) = brick(&bed, "data", bed.node(1));
+        bed.hosts.world(|world| {
+            world.kill_node("n2");
+            assert!(world.write_files("n1", "data", 3));
+            world.start_node("n2");
+            world.doze("n1", "data");
+        });
+        let id = bed.engine.evict_brick(moving, false).await.unwrap();
+        bed.done(id).await;
+        bed.assert_agreement("moved");
+    });
+}
+
 #[test]
 fn a_brick_that_does_not_run_moves_only_as_a_dead_one() {
     bed::run(async {

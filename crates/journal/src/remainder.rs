@@ -213,6 +213,7 @@ mod tests {
                 pool: None,
             },
             names_missed: false,
+            name: None,
             text: String::new(),
             promised: ByteSize::ZERO,
         };

@@ -389,6 +389,7 @@ pub(crate) fn copy_steps(
             copy: copy.id,
             brick,
             names_missed,
+            name: (names_missed && part == CopyPart::Room).then(|| volume.name.clone()),
             text: text.clone(),
             // Where a brick is brought back, its copy is there: what is promised stays as it is.
             promised: if part == CopyPart::Room {

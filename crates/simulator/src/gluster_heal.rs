@@ -36,6 +36,9 @@ pub(crate) struct Copies {
     /// Whether its self-heal daemons do not run.
     #[serde(default)]
     unattended: bool,
+    /// Whether the daemons have just looked: they heal nothing before somebody tells them to.
+    #[serde(default)]
+    asleep: bool,
     /// Whether the roots have no version of what is in them.
     #[serde(default)]
     unversioned: bool,
@@ -93,7 +96,7 @@ pub(crate) fn replace(world: &mut World, request: &Request<'_>, name: &str, word
 }
 
 /// `gluster volume heal NAME`: the daemons begin now.
-pub(crate) fn launch(world: &World, request: &Request<'_>, name: &str) -> Answer {
+pub(crate) fn launch(world: &mut World, request: &Request<'_>, name: &str) -> Answer {
     let refuse = |why: &str| {
         Refusal::bare(
             &format!(
@@ -103,7 +106,8 @@ pub(crate) fn launch(world: &World, request: &Request<'_>, name: &str) -> Answer
         )
     };
     let number = world.volume_number(request.node, name);
-    let Some(volume) = number.and_then(|number| world.gluster.volumes.get(number)) else {
+    let found = number.and_then(|number| Some((number, world.gluster.volumes.get(number)?)));
+    let Some((number, volume)) = found else {
         return Err(refuse(&format!("Volume {name} does not exist")));
     };
     if volume.set_size() == 1 {
@@ -113,6 +117,10 @@ pub(crate) fn launch(world: &World, request: &Request<'_>, name: &str) -> Answer
     }
     if volume.state != State::Started {
         return Err(refuse(&format!("Volume {name} is not started.")));
+    }
+    if volume.copies().is_some() {
+        world.bring_up_to_date(number);
+        world.copies_mut(number).asleep = false;
     }
     Ok(say(format!(
         "Launching heal operation to perform index self heal on volume {name} has been successful \nUse heal info commands to check status.\n"
@@ -282,6 +290,15 @@ impl World {
         self.copies_mut(number).unattended = !run;
     }
 
+    /// Lets the volume's self-heal daemons wait for their next round, ten minutes from now, unless somebody tells them to begin.
+    pub fn doze(&mut self, host: &str, volume: &str) {
+        let Some(number) = self.named(host).and_then(|node| self.volume_number(node, volume)) else {
+            return;
+        };
+        self.bring_up_to_date(number);
+        self.copies_mut(number).asleep = true;
+    }
+
     /// Files and folders that bricks of a volume still lack, all together; `None` when there is no such volume.
     pub fn to_be_healed(&self, host: &str, volume: &str) -> Option<u64> {
         let number = self.volume_number(self.named(host)?, volume)?;
@@ -346,7 +363,7 @@ impl World {
         };
         let Some(copies) = volume.copies() else { return };
         let passed = now.saturating_sub(copies.since);
-        let started = volume.state == State::Started && !copies.unattended;
+        let started = volume.state == State::Started && !copies.unattended && !copies.asleep;
         let all_run = |place: u32| {
             let (set, size) = (volume.set_of(place) as usize, volume.set_size());
             (set * size..set * size + size).all(|place| self.runs(number, place))

@@ -385,6 +385,7 @@ pub(crate) fn copy(part: CopyPart, brick: Thing) -> Thing {
         copy: BrickId::from_u128(0xc1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1_c1c1),
         brick,
         names_missed: true,
+        name: Some(volume_name()),
         text: "{}\n".into(),
         promised: ByteSize::ZERO,
     })

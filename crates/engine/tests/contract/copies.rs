@@ -17,6 +17,7 @@ fn copy(part: CopyPart, brick: &BrickSpec, family: u8, number: u8) -> Thing {
         copy: brick_id(family, number),
         brick: brick.clone(),
         names_missed: false,
+        name: None,
         text: format!("{{\"mortar\": 1, \"copy\": {number}}}\n"),
         promised: ByteSize::ZERO,
     })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::BrickSpec;
-use crate::{BrickId, ByteSize, SnapshotId};
+use crate::{BrickId, ByteSize, SnapshotId, VolumeName};
 
 /// Which part of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct CopySpec {
     pub brick: BrickSpec,
     /// Whether what a brick has missed is written down under the volume's name: a copy of it would lose that.
     pub names_missed: bool,
+    /// The volume's name, by which a heal is asked for: told where a brick that others have missed something of is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<VolumeName>,
     /// Text of the file that tells whose the copy is (JSON); of a brick that is brought back, by which of many times it was: once
     /// its volume has started again, it must not be brought back once more for the same reason.
     pub text: String,
