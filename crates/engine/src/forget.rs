@@ -16,8 +16,7 @@ impl Engine {
     /// The node is unknown or being changed, has bricks, or answers and has devices: forgetting them would leave what they
     /// are made of on its disks.
     pub async fn forget_node(&self, id: NodeId) -> Result<OperationId, EngineError> {
-        let cleanups = self.waits_for_node_alone(id);
-        let has_devices = can_be_forgotten(&self.inner, id, &cleanups)?;
+        let has_devices = can_be_forgotten(&self.inner, id, &self.waits_for_node_alone(id))?;
         if has_devices && away::answers(&self.inner, id).await {
             let wanted = "what answers is not forgotten, but given back with 'mortar device delete' and 'mortar node delete'; if it \
                           shall never come back, shut it down first";
@@ -28,6 +27,9 @@ impl Engine {
                 wanted,
             }));
         }
+        // Much may have been begun while the node was asked.
+        let cleanups = self.waits_for_node_alone(id);
+        can_be_forgotten(&self.inner, id, &cleanups)?;
         for cleanup in cleanups {
             self.abandon(cleanup).await;
         }

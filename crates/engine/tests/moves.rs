@@ -432,6 +432,29 @@ fn a_node_that_answers_is_not_forgotten() {
     });
 }
 
+/// What is begun with a device that goes with its node would wait for a node that nobody knows any more.
+#[test]
+fn devices_of_a_node_that_is_being_forgotten_are_held() {
+    bed::run(async {
+        let bed = prepared(true).await;
+        let node = bed.node(4);
+        bed.engine.view(|landscape| {
+            let plan = mortar_plan::forget_node(landscape, node).unwrap();
+            let (mut held, id) = (landscape.clone(), OperationId::from_u128(1));
+            held.hold(id, &plan);
+            let mut devices = landscape.inventory().devices_of(node).peekable();
+            assert!(devices.peek().is_some());
+            for device in devices {
+                let refused = mortar_plan::remove_device(&held, device.id, false).unwrap_err();
+                assert!(
+                    matches!(refused, Refusal::Busy("device", _, holder) if holder == id),
+                    "{refused}"
+                );
+            }
+        });
+    });
+}
+
 /// What waits for a node is given up with the node, not before it is known that the node can go.
 #[test]
 fn a_node_that_cannot_be_forgotten_gives_nothing_up() {

@@ -162,7 +162,10 @@ pub fn forget_node(landscape: &Landscape, id: NodeId) -> Result<Plan, Refusal> {
             .into_iter()
             .collect(),
         forward_from: None,
-        changes: vec![Change::ForgetNode(id)],
+        // Nobody else begins anything with its devices: they go with it.
+        changes: std::iter::once(Change::ForgetNode(id))
+            .chain(devices().map(|device| Change::Keep(Subject::Device(device))))
+            .collect(),
     })
 }
 
