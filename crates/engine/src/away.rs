@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::act;
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;
+use crate::nobody;
 
 /// Longest wait for a word of a node that is known not to answer.
 const AWAY_PATIENCE: Duration = Duration::from_secs(3);
@@ -64,16 +65,18 @@ async fn word_of(inner: &Inner, node: NodeId) -> Result<(), String> {
 }
 
 /// The members among `nodes` by which a change of their pool is best made: those that know which of its nodes are away,
-/// then the other ones that answer, then the rest.
+/// then the other ones that answer, then the rest; not those that are nobody.
 pub(crate) async fn best_members(inner: &Inner, cluster: ClusterId, nodes: &[NodeId]) -> Vec<NodeId> {
     let by_health = act::healthy_first(inner, nodes);
     loop {
         let silent = silent(inner, cluster);
-        if silent.is_empty() {
+        if silent.is_empty() && inner.proven.all(&by_health) {
             return by_health;
         }
+        let views = views(inner, &by_health).await;
+        let nobodies = nobody::note(inner, &views);
         let (mut knowing, mut others) = (Vec::new(), Vec::new());
-        for (node, members) in views(inner, &by_health).await {
+        for (node, members) in views.into_iter().filter(|(node, _)| !nobodies.contains(node)) {
             let knows =
                 members.is_some_and(|members| silent.iter().all(|(node, _)| !is_connected(&members, node)));
             if knows { &mut knowing } else { &mut others }.push(node);

@@ -28,6 +28,7 @@ use crate::error::{EngineError, OpenError};
 use crate::heal::Heals;
 use crate::holds::DrainPlan;
 use crate::metrics::Metrics;
+use crate::nobody::Proven;
 use crate::operations::Operations;
 use crate::pool::Gates;
 use crate::pool_sight::PoolSight;
@@ -147,6 +148,7 @@ pub(crate) struct Inner {
     operations: Mutex<Operations>,
     /// Nodes that do not answer, and since when.
     silent: Mutex<BTreeMap<NodeId, Instant>>,
+    pub(crate) proven: Proven,
     /// Held by whoever changes which nodes may use volumes: how many volumes a node has is counted over all of them.
     pub(crate) attaching: tokio::sync::Mutex<()>,
     pub(crate) gates: Gates,
@@ -229,6 +231,7 @@ impl Engine {
             landscape: Mutex::new(loaded.landscape),
             operations: Mutex::new(operations),
             silent: Mutex::default(),
+            proven: Proven::default(),
             attaching: tokio::sync::Mutex::default(),
             may_differ: Arc::new(Notify::new()),
             metrics,

@@ -21,6 +21,7 @@ use crate::act::{self, Lock};
 use crate::away;
 use crate::drive::wait_or_halt;
 use crate::engine::Inner;
+use crate::nobody;
 
 /// How often a member is asked whether a script has ended.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -32,8 +33,13 @@ pub(crate) async fn look(inner: &Inner, lock: &Lock, step: &Step, nodes: &[NodeI
         Err(seen) => return seen,
     };
     let views = views(inner, &free).await;
+    let nobodies = nobody::nobodies(&inner.landscape(), &views);
     let mut why = "no member of the pool answers".to_owned();
     for (node, own) in &views {
+        if nobodies.contains(node) {
+            why = nobody::WHY.to_owned();
+            continue;
+        }
         // It has no glusterd, or answers no more.
         let Some(own) = own else { continue };
         if let Some(witness) = doubted(inner, *node, &views) {
@@ -107,7 +113,7 @@ fn sorted(inner: &Inner, nodes: &[NodeId], reports: &[Report]) -> (Vec<NodeId>, 
     (free, silent)
 }
 
-type Views = Vec<(NodeId, Option<Vec<pool::Member>>)>;
+type Views = Vec<nobody::View>;
 
 async fn views(inner: &Inner, nodes: &[NodeId]) -> Views {
     let batch = pool::ask(&inner.config.settings);

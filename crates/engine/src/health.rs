@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::drive::{Handle, rest_or_halt};
 use crate::engine::Inner;
 use crate::panics;
-use crate::{act, away};
+use crate::{act, away, nobody};
 
 /// Nodes that are asked side by side.
 const WIDTH: usize = 16;
@@ -67,8 +67,11 @@ async fn ask(inner: &Inner, all: bool) {
                 return;
             };
             if query::glusterd::read(&report).is_ok_and(|running| running) {
-                if found_by_peers(inner, node).await {
+                let own = query::pool::read(&report).unwrap_or_default();
+                if found_by_peers(inner, node, &own).await {
                     inner.note_health(node, true, "");
+                } else {
+                    inner.note_health(node, false, nobody::WHY);
                 }
             } else if let Some(reason) = &report.broken {
                 inner.note_health(node, false, reason);
@@ -79,42 +82,38 @@ async fn ask(inner: &Inner, all: bool) {
 
 /// Whether the pool has found a node again that did not answer before: its glusterd answers us some seconds before
 /// that of its peers is connected to it, and until then they refuse bricks there. A new machine under the node's name is another
-/// glusterd to them, connected or not.
-async fn found_by_peers(inner: &Inner, node: NodeId) -> bool {
-    let (found, peers) = {
+/// glusterd to them, connected or not; it counts nobody but itself, and may have come unnoticed.
+async fn found_by_peers(inner: &Inner, node: NodeId, own: &[query::pool::Member]) -> bool {
+    let (found, peers, lonely) = {
         let landscape = inner.landscape();
         let inventory = landscape.inventory();
-        let Some(found) = inventory.node(node).filter(|_| !landscape.is_healthy(node)) else {
+        let lonely = nobody::lacks_peers(&landscape, node, own);
+        let doubtful = lonely || !landscape.is_healthy(node);
+        let Some(found) = inventory.node(node).filter(|_| doubtful) else {
             return true;
         };
         let healthy = inventory
             .nodes_of(found.cluster)
             .map(|peer| peer.id)
             .filter(|peer| *peer != node && landscape.is_healthy(*peer));
-        (found.clone(), healthy.take(PEERS_ASKED).collect::<Vec<NodeId>>())
+        let healthy: Vec<NodeId> = healthy.take(PEERS_ASKED).collect();
+        (found.clone(), healthy, lonely)
     };
-    if peers.is_empty() {
-        return true;
-    }
+    let mut told = false;
     let batch = query::pool::ask(&inner.config.settings);
-    let itself = query::pool::read(&away::ask(inner, node, &batch, "ask for the pool").await);
-    let own = itself
-        .ok()
-        .as_deref()
-        .and_then(query::pool::own_id)
-        .map(str::to_owned);
-    let is_other = |member: &query::pool::Member| own.as_ref().is_some_and(|own| *own != member.uuid);
     for peer in peers {
         let report = away::ask(inner, peer, &batch, "ask for the pool").await;
-        let apart = |member: &query::pool::Member| {
-            member.is_called(&found) && (!member.connected || is_other(member))
+        let Ok(members) = query::pool::read(&report) else {
+            continue;
         };
-        if query::pool::read(&report).is_ok_and(|members| members.iter().any(apart)) {
+        told = true;
+        let apart = |member: &query::pool::Member| member.is_called(&found) && !member.connected;
+        if members.iter().any(apart) || nobody::is_other(&found, own, &members) {
             tracing::debug!(%node, %peer, "node answers, but its peer has not found it again yet");
             return false;
         }
     }
-    true
+    told || !lonely
 }
 
 impl Inner {
@@ -141,6 +140,7 @@ impl Inner {
             self.wake(node, cluster);
         } else {
             self.silent().insert(node, tokio::time::Instant::now());
+            self.proven.forget(node);
             tracing::warn!(%node, reason, "node does not answer; it gets no new bricks");
         }
     }

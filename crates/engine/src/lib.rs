@@ -93,6 +93,7 @@ mod losses;
 mod machine;
 mod members;
 mod metrics;
+mod nobody;
 mod nodes;
 mod operations;
 mod options;

@@ -8,7 +8,7 @@ mod support;
 use mortar_argv::Command;
 use mortar_engine::{EngineError, NodeTrouble, OperationState, Outcome};
 use mortar_model::{
-    ByteSize, DeviceId, DevicePath, Durability, NodeId, OperationId, Tags, VolumeName, VolumeOption,
+    ByteSize, DeviceId, DevicePath, Durability, NodeId, OperationId, State, Tags, VolumeName, VolumeOption,
 };
 use mortar_plan::{AddDevice, CreateVolume, Refusal};
 
@@ -134,6 +134,12 @@ fn a_new_machine_takes_the_place_of_a_lost_one() {
         let check = bed.engine.check().await;
         let told = format!("{:?}", check.findings);
         assert!(told.contains("mortar node replace n3"), "{told}");
+        // Its members have it in their lists, whoever answers there.
+        let probe = ["--mode=script", "peer", "probe", "n3"];
+        let probed = bed
+            .hosts
+            .world(|world| world.run_one("n1", &Command::new("gluster").args(probe)));
+        assert!(probed.stdout.contains("already in peer list"), "{probed:?}");
 
         let id = bed.engine.replace_node(node).await.unwrap();
         bed.done(id).await;
@@ -192,5 +198,45 @@ fn only_a_new_machine_takes_a_place() {
         }
         let members = bed.hosts.world(|world| world.pool("n3").unwrap().members.len());
         assert_eq!(members, 1);
+    });
+}
+
+/// A server that was away while a machine was exchanged takes what answers under its name for the node, until it is asked who it is.
+#[test]
+fn a_machine_that_is_nobody_is_told_nothing() {
+    bed::run(async {
+        for number in 1..=3 {
+            let host = format!("n{number}");
+            let bed = prepared("disk").await;
+            bed.hosts.world(|world| {
+                assert!(world.reinstall_node(&host));
+                assert!(world.start_new_glusterd(&host));
+            });
+            let (world, store) = bed.remains();
+            let bed = Bed::reopen(world, store);
+            let node = bed.node(number);
+            // A volume of one brick would be made there, and be there for nobody else.
+            for other in (1..=3).filter(|other| *other != number) {
+                let offline = bed.engine.set_node_state(bed.node(other), State::Offline).await;
+                offline.unwrap();
+            }
+            let mut request = CreateVolume::new(ByteSize::from_gib(1), Durability::None);
+            request.name = Some(VolumeName::new("lonely").unwrap());
+            if let Ok(id) = bed.engine.create_volume(request).await {
+                bed.engine.wait(id, bed::LIMIT).await;
+                assert!(!bed.is_done(id), "{host}: {:?}", bed.engine.operation(id));
+            }
+            let own = bed.hosts.world(|world| world.pool(&host).unwrap());
+            assert_eq!(own.volumes, [], "{host} is told to make volumes of its own");
+            let healthy = bed.engine.view(|landscape| landscape.is_healthy(node));
+            assert!(!healthy, "{host} counts as well");
+            for other in bed.open() {
+                bed.settle(other, "what waited for the node").await;
+            }
+            let id = bed.engine.replace_node(node).await.unwrap();
+            bed.done(id).await;
+            let members = bed.hosts.world(|world| world.pool(&host).unwrap().members.len());
+            assert_eq!(members, 3);
+        }
     });
 }

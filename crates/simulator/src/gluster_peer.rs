@@ -135,7 +135,8 @@ pub(crate) fn probe(world: &mut World, request: &Request<'_>, host: &str) -> Ans
         world.nodes[request.node as usize].pool,
         world.nodes[other as usize].pool,
     );
-    if mine == theirs {
+    // One that it has in its list is not asked who it is by now.
+    if mine == world.home(other) {
         return note(2, format!("Host {host} port 24007 already in peer list"));
     }
     if !world.connected(request.node, other) {

@@ -50,6 +50,12 @@ impl World {
         true
     }
 
+    /// Whether this host's glusterd began anew on a machine without records, and is none of its pool's members.
+    pub fn is_nobody(&self, host: &str) -> bool {
+        let node = self.named(host);
+        node.is_some_and(|node| self.nodes[node as usize].fresh.is_some())
+    }
+
     /// Its UUID as it tells it itself.
     pub(crate) fn own_uuid(&self, node: u32) -> String {
         let machine = &self.nodes[node as usize];
