@@ -26,6 +26,7 @@ fn prepared(case: &Case) -> Before {
         bed.make_pool().await;
         (case.prepare)(&bed).await;
         write_files(&bed).await;
+        burn(case, &bed);
         let totals = |inventory: &Inventory| {
             inventory
                 .devices()
@@ -37,6 +38,20 @@ fn prepared(case: &Case) -> Before {
             totals: bed.inventory(totals),
         }
     })
+}
+
+/// A machine loses what it has beside its disks, where a new one is to get its identity: a rebuild learns of the node from the others.
+fn burn(case: &Case, bed: &Bed) {
+    if is_replaced(case) {
+        bed.hosts.world(|world| {
+            assert!(world.reinstall_node("n3"));
+            assert!(world.start_new_glusterd("n3"));
+        });
+    }
+}
+
+fn is_replaced(case: &Case) -> bool {
+    case.kind == OperationKind::ReplaceNode
 }
 
 /// Commands and store writes of an undisturbed run.
@@ -86,6 +101,9 @@ fn lost(case: &Case, before: &Before, stop: Stop) -> bool {
             volumes >= usize::from(case.name == "create_unreplicated" || case.name.starts_with("expand")),
             "{story}"
         );
+        if is_replaced(case) {
+            gets_its_identity(&bed, &story).await;
+        }
         goes_on(&bed, &story).await;
         !notes(&report).is_empty()
     })
@@ -200,6 +218,16 @@ fn nothing_is_promised_twice(inventory: &Inventory, before: &Before, world: &Wor
     }
 }
 
+/// The machine is itself again, unless it was already.
+async fn gets_its_identity(bed: &Bed, story: &str) {
+    if let Ok(id) = bed.engine.replace_node(bed.node(3)).await {
+        bed.settle(id, story).await;
+        assert!(bed.is_done(id), "{story}: {:?}", bed.engine.operation(id));
+    }
+    let members = bed.hosts.world(|world| world.pool("n3").unwrap().members.len());
+    assert_eq!(members, 3, "{story}");
+}
+
 /// A volume on every disk and one on every directory, beside whatever is left there. A member whose cure died with the
 /// store is ill, and cured once more.
 async fn goes_on(bed: &Bed, story: &str) {
@@ -223,12 +251,9 @@ async fn goes_on(bed: &Bed, story: &str) {
     }
 }
 
-/// Every kind of operation, dead at every store write and every command. Not the one for a new machine in a lost node's place: it
-/// needs a node that burnt before, of which a rebuild learns from the others only.
-#[test]
-fn a_store_lost_in_the_middle_of_an_operation() {
+/// Operations, dead at every store write and every command. Answers how many died, and how many of them left something over.
+fn die_everywhere(cases: impl Iterator<Item = &'static Case>) -> (u32, u32) {
     let (mut deaths, mut left) = (0, 0);
-    let cases = ALL.iter().filter(|case| case.kind != OperationKind::ReplaceNode);
     for case in cases {
         let before = prepared(case);
         let (commands, writes) = measure(case, &before.saved);
@@ -239,5 +264,19 @@ fn a_store_lost_in_the_middle_of_an_operation() {
         }
     }
     println!("{deaths} deaths with a lost store; {left} left something over, all of it named");
+    (deaths, left)
+}
+
+/// Every other kind of operation.
+#[test]
+fn a_store_lost_in_the_middle_of_an_operation() {
+    let (_, left) = die_everywhere(ALL.iter().filter(|case| !is_replaced(case)));
     assert!(left > 0, "operations that die leave something over");
+}
+
+/// The machine is nobody, or the node again; all that is known of the node is what the others know and what its disks tell.
+#[test]
+fn a_store_lost_while_a_machine_gets_its_identity() {
+    let (deaths, _) = die_everywhere(ALL.iter().filter(|case| is_replaced(case)));
+    assert!(deaths > 0, "there is such a case");
 }
