@@ -3,9 +3,11 @@
 use mortar_model::{DevicePath, HostName};
 use mortar_simulator::{Effect, Fault, Foreign, Missed, When};
 
-use crate::asks::{ask, ask_again};
+use crate::asks::{self, Ask, ask, ask_again};
 use crate::disk::Trouble;
 use crate::life::Life;
+use crate::machines;
+use crate::site::MACHINES;
 use crate::support::truth;
 
 /// One thing happens.
@@ -159,8 +161,9 @@ fn write(life: &Life) {
 /// Something happens to a node.
 fn disturb(life: &Life) {
     let site = &life.site;
-    let host = format!("n{}", site.dice.between(1, 5));
+    let host = format!("n{}", site.dice.between(1, MACHINES));
     match site.dice.below(10) {
+        0..=3 if life.watch.after.is_some() && site.dice.percent(60) => kill_brick(life),
         0..=3 => {
             site.count("node off");
             site.tell(format!("{host} loses its power"));
@@ -253,17 +256,29 @@ fn kill_brick(life: &Life) {
     }
 }
 
-/// A node that is not well is well again.
+/// A node that is not well is well again, or lost for good; a machine that is nobody gets its node's identity.
 fn recover(life: &Life) {
+    let dice = &life.site.dice;
+    let nobodies = machines::nobodies(life);
+    if let Some(node) = dice.any(&nobodies).filter(|_| dice.percent(60)) {
+        return asks::ask_for(life, Ask::Replace(node));
+    }
+    let scrapped: Vec<String> = life.site.book().scrapped.values().cloned().collect();
     let ill: Vec<u64> = life.hosts.world(|world| {
-        (1..=5)
-            .filter(|number| !world.is_well(&format!("n{number}")))
-            .collect()
+        let all = (1..=MACHINES).map(|number| (number, format!("n{number}")));
+        let ill = all.filter(|(_, host)| !world.is_well(host) && !scrapped.contains(host));
+        ill.map(|(number, _)| number).collect()
     });
     let Some(number) = life.site.dice.any(&ill) else {
         return;
     };
     let host = format!("n{number}");
+    if let Some(node) = machines::bare(life, &host).filter(|_| dice.percent(30)) {
+        return asks::ask_for(life, Ask::Forget(node));
+    }
+    if dice.percent(60) && machines::install_anew(life, &host) {
+        return;
+    }
     life.site.tell(format!("{host} is mended"));
     life.site.count("node mended");
     life.hosts.world(|world| {
@@ -302,9 +317,10 @@ pub(crate) fn mend(life: &Life) {
     life.site.tell_faults();
     life.site.tell("everything is mended");
     life.disk.set_trouble(Trouble::None);
+    let scrapped: Vec<String> = life.site.book().scrapped.values().cloned().collect();
     life.hosts.world(|world| {
         world.clear_faults();
-        for host in world.hosts() {
+        for host in world.hosts().into_iter().filter(|host| !scrapped.contains(host)) {
             world.start_node(&host);
             world.join(&host);
             world.start_glusterd(&host);

@@ -10,11 +10,13 @@ use mortar_model::{
 };
 use mortar_plan::{AddDevice, AddNode, CreateBlock, CreateVolume, Expansion, OptionsChange, Subject};
 
-use crate::book::{Settings, settings_of};
 use crate::life::Life;
+use crate::machines;
+use crate::settings;
+use crate::site;
 
 /// The kinds of operation that are asked for.
-pub(crate) const KINDS: [OperationKind; 22] = [
+pub(crate) const KINDS: [OperationKind; 23] = [
     OperationKind::AddNode,
     OperationKind::RemoveNode,
     OperationKind::AddDevice,
@@ -37,11 +39,12 @@ pub(crate) const KINDS: [OperationKind; 22] = [
     OperationKind::EvictBrick,
     OperationKind::DrainDevice,
     OperationKind::DrainNode,
+    OperationKind::ReplaceNode,
 ];
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
-enum Ask {
+pub(crate) enum Ask {
     Create(CreateVolume),
     Expand(VolumeId, ByteSize, Expansion),
     Options(VolumeId, OptionsChange),
@@ -63,11 +66,15 @@ enum Ask {
     ResizeDevice(DeviceId),
     AddNode(AddNode),
     RemoveNode(NodeId),
+    Forget(NodeId),
+    Replace(NodeId),
     Evict(BrickId, bool),
     DrainDevice(DeviceId, bool),
     DrainNode(NodeId, bool),
     State(Subject, State),
     Tags(Subject, Tags),
+    Address(NodeId, HostName),
+    Overcommit(DeviceId, Overcommit),
     Flags(ClusterId, bool),
     CreateCluster,
     DeleteCluster(ClusterId),
@@ -105,11 +112,15 @@ impl std::fmt::Display for Ask {
             Self::ResizeDevice(id) => write!(f, "resize device {id}"),
             Self::AddNode(request) => write!(f, "add node {}", request.manage),
             Self::RemoveNode(id) => write!(f, "remove node {id}"),
+            Self::Forget(id) => write!(f, "forget node {id}"),
+            Self::Replace(id) => write!(f, "replace the machine of node {id}"),
             Self::Evict(id, dead) => write!(f, "evict brick {id}, dead {dead}"),
             Self::DrainDevice(id, dead) => write!(f, "drain device {id}, dead {dead}"),
             Self::DrainNode(id, dead) => write!(f, "drain node {id}, dead {dead}"),
             Self::State(subject, state) => write!(f, "set {} {} {state}", subject.kind(), subject.id()),
             Self::Tags(subject, tags) => write!(f, "tag {} {} {tags:?}", subject.kind(), subject.id()),
+            Self::Address(id, host) => write!(f, "reach node {id} as {host}"),
+            Self::Overcommit(id, wanted) => write!(f, "let device {id} promise {wanted}"),
             Self::Flags(id, block) => write!(f, "set block {block} of cluster {id}"),
             Self::CreateCluster => f.write_str("create a cluster"),
             Self::DeleteCluster(id) => write!(f, "delete cluster {id}"),
@@ -122,8 +133,13 @@ impl std::fmt::Display for Ask {
 /// Some client asks for something.
 pub(crate) fn ask(life: &Life) {
     if let Some(ask) = wish(life) {
-        life.spawn(client(life.clone(), ask));
+        ask_for(life, ask);
     }
+}
+
+/// Some client asks for this.
+pub(crate) fn ask_for(life: &Life, ask: Ask) {
+    life.spawn(client(life.clone(), ask));
 }
 
 /// What somebody may wish for as things are.
@@ -139,7 +155,7 @@ fn wish(life: &Life) -> Option<Ask> {
         )
     });
     let cluster = dice.any(&clusters)?;
-    Some(match dice.below(100) {
+    Some(match dice.below(108) {
         0..=14 => Ask::Create(volume(life)),
         15..=18 => block(life, &volumes)?,
         19..=25 => copy(life)?,
@@ -202,6 +218,11 @@ fn wish(life: &Life) -> Option<Ask> {
             1 if clusters.len() < 3 => Ask::CreateCluster,
             _ => Ask::DeleteCluster(cluster),
         },
+        100..=102 => overcommit(life, &devices)?,
+        105 | 106 if machines::one_may_go(life) => Ask::Forget(dice.any(&nodes)?),
+        105 | 106 => return None,
+        107 => Ask::Replace(dice.any(&nodes)?),
+        103..=104 => address(life, &nodes)?,
         _ if dice.percent(50) => Ask::Look(dice.any(&volumes)?),
         _ => Ask::Plan(volume(life)),
     })
@@ -346,14 +367,40 @@ fn device(life: &Life, node: NodeId) -> AddDevice {
 
 fn node(life: &Life, cluster: ClusterId) -> AddNode {
     let number = life.site.dice.between(1, 5);
-    let host = HostName::new(format!("n{number}")).unwrap();
+    let names = site::names_of(number);
     AddNode {
         cluster,
         zone: u32::try_from(number % 3).unwrap(),
-        manage: host.clone(),
-        storage: host,
+        manage: life.site.dice.pick(&names).clone(),
+        storage: names[0].clone(),
         tags: Tags::new(),
     }
+}
+
+/// Another overcommit for a pool of all bricks; now and then for a device that has no such pool.
+fn overcommit(life: &Life, devices: &[DeviceId]) -> Option<Ask> {
+    let dice = &life.site.dice;
+    let shared: Vec<DeviceId> = life.engine.view(|landscape| {
+        let all = landscape.inventory().devices();
+        let shared = all.filter(|device| device.kind.shared().is_some());
+        shared.map(|device| device.id).collect()
+    });
+    let among = if dice.percent(90) { &shared } else { devices };
+    let wanted = Overcommit::from_hundredths(*dice.pick(&[100, 150, 200, 300])).unwrap();
+    Some(Ask::Overcommit(dice.any(among)?, wanted))
+}
+
+/// A name of the node's machine; now and then that of another.
+fn address(life: &Life, nodes: &[NodeId]) -> Option<Ask> {
+    let dice = &life.site.dice;
+    let node = dice.any(nodes)?;
+    let own = settings::own_names(life, node)?;
+    let host = if dice.percent(70) {
+        dice.pick(&own).clone()
+    } else {
+        dice.pick(&site::names_of(dice.between(1, 5))).clone()
+    };
+    Some(Ask::Address(node, host))
 }
 
 fn setting(life: &Life, nodes: &[NodeId], devices: &[DeviceId]) -> Option<Subject> {
@@ -379,10 +426,16 @@ fn state(life: &Life) -> State {
 async fn client(life: Life, ask: Ask) {
     let site = &life.site;
     site.tell(format!("asked: {ask}"));
-    if let Ask::State(subject, _) | Ask::Tags(subject, _) = &ask {
-        return set(&life, *subject, &ask).await;
+    match &ask {
+        Ask::State(subject, _) | Ask::Tags(subject, _) => return settings::set(&life, *subject, &ask).await,
+        Ask::Address(node, _) => return settings::set(&life, Subject::Node(*node), &ask).await,
+        Ask::Overcommit(device, wanted) => return settings::promise(&life, *device, *wanted, &ask).await,
+        Ask::DrainDevice(device, _) if !settings::may_fail(&life, Subject::Device(*device)) => return,
+        Ask::DrainNode(node, _) if !settings::may_fail(&life, Subject::Node(*node)) => return,
+        _ => {}
     }
-    let answer = if site.dice.percent(10) {
+    // Who promises something stays for the answer.
+    let answer = if !matches!(ask, Ask::Forget(_)) && site.dice.percent(10) {
         // A client that goes away is answered nothing, and what it asked for may be done or not.
         let patience = site.dice.millis(0, 40);
         match tokio::time::timeout(patience, asked(&life, &ask)).await {
@@ -460,9 +513,10 @@ fn larger(life: &Life, id: DeviceId) {
 }
 
 /// Asks the engine. Answers with the operation, where there is one.
-async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineError> {
+pub(crate) async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineError> {
     match ask {
-        Ask::State(..) | Ask::Tags(..) => Ok(None),
+        Ask::State(..) | Ask::Tags(..) | Ask::Address(..) => Ok(None),
+        Ask::Overcommit(id, wanted) => life.engine.set_overcommit(*id, *wanted).await.map(Some),
         Ask::Flags(cluster, block) => {
             let result = life.engine.set_cluster_flags(*cluster, true, *block).await;
             result.map(|()| None)
@@ -518,19 +572,24 @@ async fn asked(life: &Life, ask: &Ask) -> Result<Option<OperationId>, EngineErro
         Ask::RemoveDevice(id) => life.engine.remove_device(*id, false).await.map(Some),
         Ask::AddNode(request) => life.engine.add_node(request.clone()).await.map(Some),
         Ask::RemoveNode(id) => life.engine.remove_node(*id).await.map(Some),
-        Ask::Evict(id, dead) => life.engine.evict_brick(*id, *dead).await.map(Some),
+        Ask::Forget(id) => machines::forget(life, *id).await,
+        Ask::Replace(id) => life.engine.replace_node(*id).await.map(Some),
+        Ask::Evict(id, dead) => {
+            life.site.book().to_move.insert(*id);
+            life.engine.evict_brick(*id, *dead).await.map(Some)
+        }
         Ask::DrainDevice(id, dead) => {
-            may_fail(life, Subject::Device(*id));
+            life.site.book().emptied.insert(Subject::Device(*id));
             life.engine.drain_device(*id, *dead).await.map(Some)
         }
         Ask::DrainNode(id, dead) => {
-            may_fail(life, Subject::Node(*id));
+            life.site.book().emptied.insert(Subject::Node(*id));
             life.engine.drain_node(*id, *dead).await.map(Some)
         }
     }
 }
 
-fn refused(life: &Life, ask: &Ask, error: &EngineError) {
+pub(crate) fn refused(life: &Life, ask: &Ask, error: &EngineError) {
     let kind = match error {
         EngineError::Refused(_) => "refused",
         EngineError::Busy { .. } => "busy",
@@ -543,99 +602,6 @@ fn refused(life: &Life, ask: &Ask, error: &EngineError) {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     life.site.tell(format!("  {ask}: {kind}: {line}"));
-}
-
-/// Sets a state or tags; while nobody knows whether it was set, both may be.
-async fn set(life: &Life, subject: Subject, ask: &Ask) {
-    let site = &life.site;
-    let Some(before) = begin_setting(life, subject) else {
-        return;
-    };
-    let mut after = before.clone();
-    match ask {
-        Ask::State(_, state) => after.states = vec![*state],
-        Ask::Tags(_, tags) => after.tags = vec![tags.clone()],
-        _ => return,
-    }
-    let either = before.or(&after);
-    site.book().settings.insert(subject, either.clone());
-    let answer = ask_to_set(life, subject, ask).await;
-    if life.death.is_dead() {
-        return std::future::pending().await;
-    }
-    let known = match &answer {
-        Ok(()) => after,
-        Err(EngineError::Uncertain { .. }) => either,
-        Err(_) => before,
-    };
-    {
-        let mut book = site.book();
-        book.settings.insert(subject, known);
-        book.being_set.remove(&subject);
-    }
-    match answer {
-        Ok(()) => {
-            site.count("setting done");
-            site.tell(format!("  {ask}: done"));
-        }
-        Err(error) => refused(life, ask, &error),
-    }
-    let mut wrong = Vec::new();
-    life.engine.view(|landscape| {
-        let inventory = landscape.inventory();
-        site.book().check_settings(inventory, &mut wrong);
-    });
-    for what in wrong {
-        site.wrong(what);
-    }
-}
-
-/// What is drained is `failed` at some time from now on, or stays as it is.
-fn may_fail(life: &Life, subject: Subject) {
-    let Some(settings) = begin_setting(life, subject) else {
-        return;
-    };
-    let failed = Settings {
-        states: vec![State::Failed],
-        tags: Vec::new(),
-    };
-    let mut book = life.site.book();
-    book.settings.insert(subject, settings.or(&failed));
-    book.being_set.remove(&subject);
-}
-
-/// What is known of the thing's settings, which nobody else changes from now on. `None` when somebody does.
-fn begin_setting(life: &Life, subject: Subject) -> Option<Settings> {
-    let (state, tags) = life
-        .engine
-        .view(|landscape| settings_of(landscape.inventory(), subject))?;
-    let mut book = life.site.book();
-    book.being_set.insert(subject).then_some(())?;
-    let settings = book.settings.entry(subject).or_default();
-    if settings.states.is_empty() {
-        settings.states.push(state);
-    }
-    if settings.tags.is_empty() {
-        settings.tags.push(tags);
-    }
-    Some(settings.clone())
-}
-
-async fn ask_to_set(life: &Life, subject: Subject, ask: &Ask) -> Result<(), EngineError> {
-    let engine = &life.engine;
-    match (ask, subject) {
-        (Ask::State(_, state), Subject::Node(id)) => engine.set_node_state(id, *state).await.map(drop),
-        (Ask::State(_, state), Subject::Device(id)) => engine.set_device_state(id, *state).await.map(drop),
-        (Ask::Tags(_, new), Subject::Node(id)) => {
-            let change = |tags: &mut Tags| tags.clone_from(new);
-            engine.set_node_tags(id, change).await.map(drop)
-        }
-        (Ask::Tags(_, new), Subject::Device(id)) => {
-            let change = |tags: &mut Tags| tags.clone_from(new);
-            engine.set_device_tags(id, change).await.map(drop)
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A client asks again for an answer that it has.

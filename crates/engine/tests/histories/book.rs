@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use mortar_engine::{Ended, Engine, Mark, Outcome};
 use mortar_model::work::{Goal, Thing};
-use mortar_model::{ClusterId, Inventory, OperationId, OperationKind, State, Tags, VolumeId, layout};
+use mortar_model::{
+    BrickId, ClusterId, DeviceId, HostName, Inventory, NodeId, OperationId, OperationKind, Overcommit, State,
+    Tags, VolumeId, layout,
+};
 use mortar_plan::{Change, Plan, Subject};
 use mortar_simulator::World;
+
+use crate::machines::GIVEN_UP;
 
 /// How long an answer can be asked for again.
 pub(crate) const KEEP: Duration = Duration::from_secs(3600);
@@ -38,20 +43,75 @@ pub(crate) struct Entry {
     pub(crate) expired: bool,
 }
 
-/// What a thing's state and tags may be, as far as clients know.
-#[derive(Clone, Default)]
+/// What of a thing can be set, and what it may be as far as clients know: nothing of what they know nothing of.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) states: Vec<State>,
     pub(crate) tags: Vec<Tags>,
+    /// The name under which a node is reached.
+    pub(crate) hosts: Vec<HostName>,
+    /// What the pool of a device may promise.
+    pub(crate) promises: Vec<Overcommit>,
 }
 
 impl Settings {
+    /// What they are: of a node or a device that is recorded.
+    pub(crate) fn of(inventory: &Inventory, subject: Subject) -> Option<Self> {
+        match subject {
+            Subject::Node(id) => inventory.node(id).map(|node| Self {
+                states: vec![node.state],
+                tags: vec![node.tags.clone()],
+                hosts: vec![node.manage.clone()],
+                promises: Vec::new(),
+            }),
+            Subject::Device(id) => inventory.device(id).map(|device| Self {
+                states: vec![device.state],
+                tags: vec![device.tags.clone()],
+                hosts: Vec::new(),
+                promises: device.kind.shared().into_iter().collect(),
+            }),
+            Subject::Cluster(_)
+            | Subject::Member(_)
+            | Subject::Volume(_)
+            | Subject::Snapshot(_)
+            | Subject::Group(_)
+            | Subject::Block(_)
+            | Subject::Attachments(_) => None,
+        }
+    }
+
     /// Either these or those.
     pub(crate) fn or(&self, other: &Self) -> Self {
         Self {
             states: [self.states.clone(), other.states.clone()].concat(),
             tags: [self.tags.clone(), other.tags.clone()].concat(),
+            hosts: [self.hosts.clone(), other.hosts.clone()].concat(),
+            promises: [self.promises.clone(), other.promises.clone()].concat(),
         }
+    }
+
+    /// What nobody knew is as it is now.
+    pub(crate) fn learn(&mut self, now: Self) {
+        fn fill<T>(known: &mut Vec<T>, now: Vec<T>) {
+            if known.is_empty() {
+                *known = now;
+            }
+        }
+        fill(&mut self.states, now.states);
+        fill(&mut self.tags, now.tags);
+        fill(&mut self.hosts, now.hosts);
+        fill(&mut self.promises, now.promises);
+    }
+
+    /// Whether what is so now is what was told.
+    fn allow(&self, now: &Self) -> bool {
+        fn all<T: PartialEq>(told: &[T], now: &[T]) -> bool {
+            told.is_empty() || now.iter().all(|now| told.contains(now))
+        }
+        all(&self.states, &now.states)
+            && all(&self.tags, &now.tags)
+            && all(&self.hosts, &now.hosts)
+            && all(&self.promises, &now.promises)
     }
 }
 
@@ -64,6 +124,14 @@ pub(crate) struct Book {
     pub(crate) clusters: BTreeMap<ClusterId, bool>,
     /// Things whose settings are being changed.
     pub(crate) being_set: BTreeSet<Subject>,
+    /// Machines of nodes that never come back, by their names.
+    pub(crate) scrapped: BTreeMap<NodeId, String>,
+    /// The node of each device that was ever recorded.
+    pub(crate) nodes_of_devices: BTreeMap<DeviceId, NodeId>,
+    /// Bricks that somebody asked to be moved.
+    pub(crate) to_move: BTreeSet<BrickId>,
+    /// Devices and nodes that somebody asked to be emptied.
+    pub(crate) emptied: BTreeSet<Subject>,
     /// What there was before anybody asked for anything.
     pub(crate) first: Option<BTreeSet<Subject>>,
     /// What was found to be not as it should be.
@@ -158,6 +226,7 @@ impl Book {
             for gone in self.subjects(removed) {
                 expected.remove(&gone);
             }
+            expected.retain(|subject| !self.was_forgotten(*subject));
             let found: BTreeSet<Subject> = there.iter().copied().filter(of_kind).collect();
             for lost in expected.difference(&found) {
                 wrong.push(format!("{what} {} was told to exist, and does not", lost.id()));
@@ -205,6 +274,18 @@ impl Book {
         all
     }
 
+    /// Whether it is a device that went with its node.
+    fn was_forgotten(&self, subject: Subject) -> bool {
+        let Subject::Device(id) = subject else {
+            return false;
+        };
+        let node = self.nodes_of_devices.get(&id);
+        node.is_some_and(|node| {
+            self.subjects(OperationKind::RemoveNode)
+                .contains(&Subject::Node(*node))
+        })
+    }
+
     fn check_sizes(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         let mut sizes = BTreeMap::new();
         let mut unknown = self.guessed_hosting_volumes(inventory);
@@ -245,26 +326,15 @@ impl Book {
         }
     }
 
-    /// Compares states and tags with what was told of them.
+    /// Compares what can be set with what was told of it.
     pub(crate) fn check_settings(&self, inventory: &Inventory, wrong: &mut Vec<String>) {
         for (subject, settings) in &self.settings {
-            let Some((state, tags)) = settings_of(inventory, *subject) else {
-                continue;
-            };
-            if !settings.states.is_empty() && !settings.states.contains(&state) {
+            let now = Settings::of(inventory, *subject);
+            if let Some(now) = now.filter(|now| !settings.allow(now)) {
                 wrong.push(format!(
-                    "{} {} is {state}, told was {:?}",
+                    "{} {} has {now:?}, told was {settings:?}",
                     subject.kind(),
                     subject.id(),
-                    settings.states
-                ));
-            }
-            if !settings.tags.is_empty() && !settings.tags.contains(&tags) {
-                wrong.push(format!(
-                    "{} {} has the tags {tags:?}, told were {:?}",
-                    subject.kind(),
-                    subject.id(),
-                    settings.tags
                 ));
             }
         }
@@ -276,23 +346,6 @@ fn hosting(inventory: &Inventory, entry: &Entry) -> Option<VolumeId> {
     match entry.told.as_ref()?.0.subject? {
         Subject::Block(id) => inventory.block(id).map(|block| block.hosting),
         _ => None,
-    }
-}
-
-/// State and tags of a node or device.
-pub(crate) fn settings_of(inventory: &Inventory, subject: Subject) -> Option<(State, Tags)> {
-    match subject {
-        Subject::Node(id) => inventory.node(id).map(|node| (node.state, node.tags.clone())),
-        Subject::Device(id) => inventory
-            .device(id)
-            .map(|device| (device.state, device.tags.clone())),
-        Subject::Cluster(_)
-        | Subject::Member(_)
-        | Subject::Volume(_)
-        | Subject::Snapshot(_)
-        | Subject::Group(_)
-        | Subject::Block(_)
-        | Subject::Attachments(_) => None,
     }
 }
 
@@ -339,7 +392,12 @@ pub(crate) fn check_nodes(engine: &Engine, world: &World, plan: &Plan, ended: &E
         .flat_map(|stage| &stage.steps)
         .map(|step| step.mark)
         .collect();
+    // What was given up stays as it is.
+    let given_up = ended.warnings.iter().any(|warning| warning.starts_with(GIVEN_UP));
     for ((_, step), mark) in plan.steps().zip(marks) {
+        if given_up && mark != Mark::Reached && mark != Mark::Returned {
+            continue;
+        }
         if mark == Mark::Deferred {
             assert!(ended.cleanup.is_some(), "what is left is left to somebody");
             continue;

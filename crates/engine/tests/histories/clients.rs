@@ -9,6 +9,8 @@ use tokio::time::sleep;
 
 use crate::book::{Entry, check_nodes, keep};
 use crate::life::Life;
+use crate::machines;
+use crate::replacing;
 
 impl Life {
     /// Clients come back: they ask again for what they were told, and for what they have not heard of yet. Operations
@@ -86,6 +88,9 @@ impl Life {
                 _ if known => {}
                 OperationState::Ended(ended) => self.told(&ended, self.site.time.passed() + keep(&ended)),
                 OperationState::Open(operation) => {
+                    if operation.kind == OperationKind::EvictBrick {
+                        replacing::judge(self, &operation);
+                    }
                     self.enter(operation.id);
                     self.spawn(self.clone().follow(operation.id));
                 }
@@ -177,6 +182,9 @@ impl Life {
             site.tell(format!("  {} {} is {outcome}", ended.kind, ended.id));
             site.count(format!("{} {}", ended.kind, if done { "done" } else { "undone" }));
         }
+        if ended.kind == OperationKind::RemoveNode {
+            machines::removal_told(self, ended);
+        }
         if ended.kind == OperationKind::CureMember && done {
             site.count("member cured");
         }
@@ -210,6 +218,13 @@ impl Life {
 
     /// Space is not promised twice, and the records hold together.
     pub(crate) fn sound(&self) {
+        self.engine.view(|landscape| {
+            let devices = landscape
+                .inventory()
+                .devices()
+                .map(|device| (device.id, device.node));
+            self.site.book().nodes_of_devices.extend(devices);
+        });
         let wrong: Vec<String> = self.engine.view(|landscape| {
             let inventory = landscape.inventory();
             let mut wrong: Vec<String> = check::check(inventory)

@@ -8,7 +8,7 @@ use mortar_simulator::World;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::life::{End, Life};
-use crate::site::{Site, Tally};
+use crate::site::{MACHINES, Site, Tally, names_of};
 use crate::support::bed::{self, Bed, Saved};
 use crate::support::truth::{self, Ground};
 
@@ -36,6 +36,12 @@ fn saved() -> &'static Saved {
         bed::run(async {
             let bed = Bed::new(DISK);
             bed.make_pool().await;
+            bed.hosts.world(|world| {
+                for number in 1..=MACHINES {
+                    let [name, other] = names_of(number);
+                    world.add_alias(name.as_str(), other.as_str());
+                }
+            });
             bed.save()
         })
     })

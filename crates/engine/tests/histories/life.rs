@@ -17,6 +17,8 @@ use crate::book::things;
 use crate::death::{Death, Moment, MortalHosts, Tell};
 use crate::dice::Dice;
 use crate::disk::{Disk, Trouble};
+use crate::machines;
+use crate::replacing::{self, Watch};
 use crate::site::{Site, Tempo};
 use crate::support::bed::Chance;
 use crate::support::truth;
@@ -41,6 +43,7 @@ pub(crate) struct Life {
     pub(crate) disk: Arc<Disk>,
     pub(crate) death: Arc<Death>,
     pub(crate) clients: Arc<tokio::sync::Mutex<JoinSet<()>>>,
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// A story with each batch in it, where somebody wants to read it.
@@ -76,7 +79,11 @@ impl Life {
             clock: Arc::clone(&site.time) as _,
             entropy: Arc::new(Chance::new(dice.id())),
         };
+        let lost = *dice.pick(&[5, 10, 60]);
+        let after = dice.percent(40).then(|| Duration::from_secs(lost));
         let config = Config {
+            heal_interval: Some(Duration::from_secs(*dice.pick(&[20, 60, 300]))),
+            replace_after: after,
             pool_width: *dice.pick(&[1, 2, 4, 4]),
             running_max: *dice.pick(&[2, 8, 64]),
             open_max: *dice.pick(&[4, 1024, 1024]),
@@ -98,11 +105,18 @@ impl Life {
             disk,
             death,
             clients: Arc::default(),
+            watch: Arc::new(Watch::new(after)),
         };
         let things = life.engine.view(|landscape| things(landscape.inventory()));
-        site.book().first.get_or_insert(things);
+        {
+            let mut book = site.book();
+            book.first.get_or_insert(things);
+            // Who set something in a former life is gone with it.
+            book.being_set.clear();
+        }
         life.remember();
         life.engine.start();
+        tokio::spawn(replacing::watch(life.clone()));
         life
     }
 
@@ -211,9 +225,11 @@ impl Life {
         let begun = tokio::time::Instant::now();
         while begun.elapsed() < Duration::from_secs(3600) && site.book().wrong.is_empty() {
             // A fault that struck before the faults were cleared may have its effect only now.
-            let well = self
-                .hosts
-                .world(|world| world.hosts().iter().all(|host| world.is_well(host)));
+            let scrapped: Vec<String> = site.book().scrapped.values().cloned().collect();
+            let well = self.hosts.world(|world| {
+                let mut hosts = world.hosts().into_iter().filter(|host| !scrapped.contains(host));
+                hosts.all(|host| world.is_well(&host))
+            });
             if !well {
                 acts::mend(self);
             }
@@ -223,7 +239,8 @@ impl Life {
             let asking = self.clients.lock().await.len();
             let apart = self.hosts.world(|world| world.apart());
             let open = truth::open(&self.engine);
-            if well && asking == 0 && scripts == 0 && apart.is_empty() && open.is_empty() {
+            let settled = machines::settle(self).await;
+            if settled && well && asking == 0 && scripts == 0 && apart.is_empty() && open.is_empty() {
                 break;
             }
             sleep(Duration::from_secs(2)).await;
@@ -236,6 +253,13 @@ impl Life {
             site.wrong(format!(
                 "{host} differs from its pool in {volume}, and is not cured"
             ));
+        }
+        for id in machines::nobodies(self) {
+            site.wrong(format!("the machine of node {id} is nobody still"));
+        }
+        let scrapped: Vec<String> = site.book().scrapped.values().cloned().collect();
+        for host in scrapped {
+            site.wrong(format!("{host} never comes back, and is not forgotten"));
         }
         End::Over
     }

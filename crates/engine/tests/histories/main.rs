@@ -23,6 +23,9 @@ mod dice;
 mod disk;
 mod history;
 mod life;
+mod machines;
+mod replacing;
+mod settings;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
@@ -69,6 +72,12 @@ fn assert_covered(tally: &Tally) {
     }
     let others = [
         "setting done",
+        "address changed",
+        "address refused",
+        "overcommit changed",
+        "replaced by itself",
+        "machine forgotten",
+        "machine installed anew",
         "answer at once",
         "answer busy",
         "client gone",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mortar_engine::Clock;
 use mortar_executor::{Pace, SimHosts, Wait};
+use mortar_model::HostName;
 use mortar_simulator::World;
 use mortar_store::MemoryStore;
 use tokio::time::Instant;
@@ -59,6 +60,14 @@ impl Time {
     pub(crate) fn jumped_far(&self) -> bool {
         self.far.load(Ordering::SeqCst)
     }
+}
+
+/// How many machines there are.
+pub(crate) const MACHINES: u64 = 5;
+
+/// The names of a machine: the one by which its pool knows it, and another under which it is reached as well.
+pub(crate) fn names_of(number: u64) -> [HostName; 2] {
+    ["n", "m"].map(|letter| HostName::new(format!("{letter}{number}")).unwrap())
 }
 
 /// When the histories begin: in September 2020.

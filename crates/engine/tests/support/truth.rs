@@ -65,7 +65,7 @@ pub(crate) fn assert_agreement(ground: Ground<'_>, story: &str) {
                     runs || apart.iter().any(|(other, _)| *other == host),
                     "{story}: glusterd of {host} does not run"
                 );
-                let node = inventory.nodes().find(|node| node.manage.as_str() == host);
+                let node = inventory.nodes().find(|node| node.storage.as_str() == host);
                 assert_host(ground, inventory, node, &world.host(&host).unwrap(), story);
             }
             for cluster in inventory.clusters() {
@@ -413,7 +413,7 @@ fn assert_blocks(
 /// Hosts that are no nodes are in nobody's pool.
 fn assert_strangers(inventory: &Inventory, world: &World, story: &str) {
     for host in world.hosts() {
-        if inventory.nodes().all(|node| node.manage.as_str() != host) {
+        if inventory.nodes().all(|node| node.storage.as_str() != host) {
             assert_eq!(
                 world.pool(&host).unwrap().members.len(),
                 1,
