@@ -40,8 +40,12 @@ pub(crate) async fn forget(life: &Life, id: NodeId) -> Result<Option<OperationId
     answer.map(Some)
 }
 
-/// The machine of a node that was not forgotten may come back, unless something was given up that only it has.
+/// The machine of a node that was not forgotten may come back, unless something was given up that only it has, or somebody else was
+/// told that it will be forgotten.
 fn may_return(life: &Life, id: NodeId) {
+    if is_under_way(life, OperationKind::RemoveNode, Subject::Node(id)) {
+        return;
+    }
     let host = life.site.book().scrapped.get(&id).cloned();
     if host.is_some_and(|host| !was_given_up(life, &host)) {
         life.site.book().scrapped.remove(&id);
