@@ -108,8 +108,8 @@ bench: build ## Measure, and print the numbers of docs/benchmarks.md (as root)
 	$(CARGO) bench --locked --workspace --benches
 
 bench-lvm: build ## Measure on real LVM, in a guest where this machine has no device-mapper (as root)
-	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run \
-		$(CARGO) bench --locked --package mortar-cli --bench mortar -- thin
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$(CURDIR)/tools/guest/run MORTAR_GUEST_MEMORY=14G MORTAR_GUEST_LIMIT=3600 \
+		$(CARGO) bench --locked --package mortar-cli --bench mortar -- thin drain
 
 fmt: ## Bring all code into form
 	$(CARGO) fmt --all
