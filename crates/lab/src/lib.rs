@@ -17,6 +17,7 @@ mod build;
 mod clean;
 mod client;
 mod error;
+mod healers;
 mod holder;
 mod keys;
 mod lab;
@@ -36,6 +37,7 @@ mod topology;
 mod tree;
 
 pub use error::LabError;
+pub use healers::NO_SELF_HEAL;
 pub use lab::{Lab, Progress};
 pub use process::Identity as Process;
 pub use spec::{DEFAULT_NAME, DeviceKind, LabSpec, ROOT_VARIABLE, default_state_root};

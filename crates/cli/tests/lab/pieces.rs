@@ -245,19 +245,13 @@ fn no_piece_moves_while_roots_have_no_version() {
     pieces.ends();
 }
 
-/// What glusterd starts as the self-heal daemon from now on ends well and does nothing; all else is as it was. The one that runs is
-/// ended: the nodes of a lab share their processes' numbers, and just this one's is meant.
-const NO_DAEMON: &str = "
-cp -a /usr/sbin /run/sbin && ln -sf /bin/true /run/sbin/glusterfs && mount --bind /run/sbin /usr/sbin || exit 1
-for process in /proc/[0-9]*; do
-  grep -qsa 'glusters[h]d' $process/cmdline || continue
-  [ \"$(readlink $process/ns/mnt)\" = \"$(readlink /proc/self/ns/mnt)\" ] && kill ${process#/proc/}
-done
-true";
-
 /// Ends the self-heal daemon of each node and lets none start, or starts them again.
 fn attend(pieces: &Pieces, run: bool) {
-    let script = if run { "umount --lazy /usr/sbin" } else { NO_DAEMON };
+    let script = if run {
+        "umount --lazy /usr/sbin"
+    } else {
+        mortar_lab::NO_SELF_HEAL
+    };
     for node in pieces.site.lab.nodes() {
         on(&pieces.site.lab, &node.name, &["sh", "-c", script]);
     }

@@ -90,13 +90,18 @@ fn a_brick_takes_the_place_of_another() {
     assert!(matches!(twin.look(1, &heal), Seen::Present(_)));
     assert!(matches!(twin.make(1, &heal), Verdict::Done(_)));
     twin.say("The old one is not in use any more.");
-    assert!(matches!(twin.unmake(3, &brick(FAMILY, 3)), Verdict::Done(_)));
-    assert!(matches!(twin.unmake(1, &volume), Verdict::Done(_)));
+    unmade(&mut twin, FAMILY, &volume);
+    twin.ends("moves");
+}
+
+/// A volume whose third brick was replaced by the sixth goes, and all its bricks: the replaced one first.
+pub(crate) fn unmade(twin: &mut Twin, family: u8, volume: &Thing) {
+    assert!(matches!(twin.unmake(3, &brick(family, 3)), Verdict::Done(_)));
+    assert!(matches!(twin.unmake(1, volume), Verdict::Done(_)));
     for (node, number) in [(1, 1), (2, 2), (3, 6)] {
         assert!(matches!(
-            twin.unmake(node, &brick(FAMILY, number)),
+            twin.unmake(node, &brick(family, number)),
             Verdict::Done(_)
         ));
     }
-    twin.ends("moves");
 }

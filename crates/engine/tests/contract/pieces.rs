@@ -10,21 +10,12 @@ use mortar_model::Disperse;
 use mortar_model::work::{BrickAddress, Goal, HealSpec, SeatSpec, Seen, Thing, Verdict};
 
 use crate::ground::{ground, until};
+use crate::moves::unmade;
 use crate::things::{address, brick, name_family, volume_id, volume_name, volume_spec};
 use crate::twin::{Both, Twin};
 use crate::words;
 
 const FAMILY: u8 = 0xe8;
-
-/// What glusterd starts as the self-heal daemon from now on ends well and does nothing; all else is as it was. The one that runs is
-/// ended: the nodes of a lab share their processes' numbers, and just this one's is meant.
-const NO_DAEMON: &str = "
-cp -a /usr/sbin /run/sbin && ln -sf /bin/true /run/sbin/glusterfs && mount --bind /run/sbin /usr/sbin || exit 1
-for process in /proc/[0-9]*; do
-  grep -qsa 'glusters[h]d' $process/cmdline || continue
-  [ \"$(readlink $process/ns/mnt)\" = \"$(readlink /proc/self/ns/mnt)\" ] && kill ${process#/proc/}
-done
-true";
 
 /// What a brick tells of itself: no two worlds have the same numbers and names.
 fn told(report: &Report) -> String {
@@ -228,7 +219,7 @@ fn a_piece_takes_the_place_of_another() {
     witnesses(&mut twin, &seat, Goal::Absent);
 
     twin.say("The place is handed over while no self-heal daemon works: nobody lists anything for the new brick, which is empty.");
-    daemons(&twin, NO_DAEMON);
+    daemons(&twin, mortar_lab::NO_SELF_HEAL);
     twin.sim
         .world(|world| world.attend(twin.host(1), name.as_str(), false));
     assert!(matches!(twin.unmake(1, &seat), Verdict::Done(_)));
@@ -259,13 +250,6 @@ fn a_piece_takes_the_place_of_another() {
     witnesses(&mut twin, &next, Goal::Absent);
 
     twin.say("Unmade.");
-    assert!(matches!(twin.unmake(3, &brick(FAMILY, 3)), Verdict::Done(_)));
-    assert!(matches!(twin.unmake(1, &volume), Verdict::Done(_)));
-    for (node, number) in [(1, 1), (2, 2), (3, 6)] {
-        assert!(matches!(
-            twin.unmake(node, &brick(FAMILY, number)),
-            Verdict::Done(_)
-        ));
-    }
+    unmade(&mut twin, FAMILY, &volume);
     twin.ends("pieces");
 }
