@@ -21,6 +21,7 @@
 //! | `replicas` | more copies of each file, or fewer |
 //! | `device` | disks that are made ready, also where another one was |
 //! | `drain` | devices that are emptied, brick by brick |
+//! | `holds` | what keeps bricks of a drain where they are, and when each is tried again |
 //! | `forget` | nodes that never come back |
 //! | `act` | one action: commands to a node, and what they mean |
 //! | `fence` | looking at something that any member of a pool may be changing |
@@ -42,6 +43,7 @@
 //! | `ended` | operations that ended a while ago |
 //! | `address` | another address of a node |
 //! | `machine` | a new machine in the place of a lost node |
+//! | `nobody` | machines in a node's place that are not that node yet |
 //! | `nodes` | what is asked of a node before it joins |
 //! | `adopt` | records made of pools that nobody manages |
 //! | `rebuild` | records restored from the nodes, for a store that lost them |
