@@ -28,6 +28,11 @@ demo-down: ## Remove everything that `make demo` made (as root)
 	@if [ -x $(MORTAR) ]; then $(MORTAR) demo --down; else \
 		echo "demo-down: $(MORTAR) is not built: run \`make build\` first" >&2; exit 1; fi
 
+# Everything that tests is built from the same features, those of the whole workspace with its tests: or all would be built twice.
+TESTS = $(CARGO) test --locked --workspace
+# The program for tests in other languages, as Rust's tests use it.
+BUILD_FOR_TESTS = $(TESTS) --test all --no-run
+
 # What property tests draw from: the same each time, so that one change is judged as the next. `make search` looks further.
 SEED ?= 1
 
@@ -35,11 +40,6 @@ test: setup ## Run all tests, those on real labs too (as root)
 	PROPTEST_RNG_SEED=$(SEED) $(TESTS) --no-fail-fast
 
 GO ?= go
-
-# Everything that tests is built from the same features, those of the whole workspace with its tests: or all would be built twice.
-TESTS = $(CARGO) test --locked --workspace
-# The program for tests in other languages, as Rust's tests use it.
-BUILD_FOR_TESTS = $(TESTS) --test all --no-run
 
 test-heketi: setup ## Run the tests of Heketi's world: its databases by Go's encoder, its clients, on a real pool too (as root, needs Go 1.25 and Python 3)
 	@command -v $(GO) >/dev/null || { echo "test-heketi: $(GO) was not found: install Go 1.25 or later, then try again" >&2; exit 1; }
